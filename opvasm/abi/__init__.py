@@ -1,0 +1,1 @@
+"""What the kernel's header and documents say, as data: ops, layouts, revisions."""

@@ -1,0 +1,43 @@
+"""Every diagnostic code with what ``opvasm explain`` says of it.  Codes are append-only.
+
+The rows live in one file per phase; ranges: text OPV001-099, binding and files OPV100-199, the
+kernel's static rules OPV200-299, advice OPV300-399, restartable sequences OPV400-449, run time and
+tests OPV450-499, scenarios and the explorer OPV500-599, debugger and traces OPV600-649, live
+programs OPV650-699.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..errors import Level
+
+
+class Code(NamedTuple):
+    """A diagnostic code: its name for ``--deny``, its level, what it means, and an example.
+
+    ``explanation`` is a paragraph; ``example`` is text that triggers it (``.opv`` unless it says
+    otherwise) or empty.
+    """
+
+    code: str
+    name: str
+    level: Level
+    title: str
+    explanation: str
+    example: str = ""
+
+
+def all_codes() -> dict[str, Code]:
+    """Every code by its number, in order.  Raises ValueError when a number or name comes twice."""
+    from . import binding, kernel, runtime, text
+
+    codes: dict[str, Code] = {}
+    names: set[str] = set()
+    for module in (text, binding, kernel, runtime):
+        for row in module.CODES:
+            if row.code in codes or row.name in names:
+                raise ValueError(f"code {row.code} ({row.name}) is given twice")
+            codes[row.code] = row
+            names.add(row.name)
+    return dict(sorted(codes.items()))
