@@ -1,0 +1,55 @@
+# Every target makes the virtual environment that it needs; a second run finds it ready.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+
+.PHONY: help demo test coverage check format bench clean
+
+help:
+	@echo "make demo      assemble, verify and run samples/idioms/list.opv, with a trace"
+	@echo "make test      run the tests (JOBS=1 in one process)"
+	@echo "make coverage  run the tests and print the lines that they missed"
+	@echo "make check     black, ruff and mypy --strict"
+	@echo "make format    let black and ruff change the files"
+	@echo "make bench     measure, and print ratios"
+	@echo "make clean     remove what the other targets made"
+
+demo: $(VENV)/.run
+	$(BIN)/opvasm run samples/idioms/list.opv
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS)
+
+coverage: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS) --cov=opvasm --cov-report=term-missing
+
+check: $(VENV)/.dev
+	$(BIN)/black --check --quiet opvasm tests benchmarks || $(BIN)/black --diff opvasm tests benchmarks
+	$(BIN)/black --check opvasm tests benchmarks
+	$(BIN)/ruff check opvasm tests benchmarks
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix opvasm tests benchmarks
+	$(BIN)/black opvasm tests benchmarks
+
+bench: $(VENV)/.run
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+
+# .run has what a user needs, .dev also what the tests and checks need.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "opvasm needs Python 3.11 or later; say which: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.run
