@@ -68,6 +68,12 @@ class Field(NamedTuple):
         return self.offset + self.size
 
 
+def number_range(size: int, signed: bool) -> tuple[int, int]:
+    """The smallest and the largest number that ``size`` bytes hold."""
+    bits = 8 * size
+    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+
+
 HEADER: tuple[Field, ...] = (
     Field("op", 0, 4, FieldKind.SIGNED),
     Field("len", 4, 4, FieldKind.UNSIGNED),

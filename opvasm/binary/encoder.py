@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from struct import error as StructError
 
-from ..abi.layout import FieldKind
+from ..abi.layout import FieldKind, number_range
 from ..abi.revisions import Abi
 from ..errors import BindError, Diagnostic
 from ..program import Instruction, Value
@@ -105,7 +105,7 @@ def _problems(instruction: Instruction, index: int, shape: Shape, abi: Abi) -> I
         if field.kind is FieldKind.PADDING:
             continue
         value = values[field.name]
-        low, high = limits(field.size, field.kind is FieldKind.SIGNED)
+        low, high = number_range(field.size, field.kind is FieldKind.SIGNED)
         if not isinstance(value, int):
             yield error("OPV104", f"field {field.name} is not bound: it still holds {value}")
         elif not low <= value <= high:
@@ -119,9 +119,3 @@ def _problems(instruction: Instruction, index: int, shape: Shape, abi: Abi) -> I
             yield error("OPV107", f"byte {offset} is in use, so it can't be set on its own")
         elif not 0 <= byte <= 255:
             yield error("OPV103", f"byte {offset} can't hold {byte}: it takes 0 to 255")
-
-
-def limits(size: int, signed: bool) -> tuple[int, int]:
-    """The smallest and the largest number of ``size`` bytes."""
-    bits = 8 * size
-    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)

@@ -106,4 +106,3 @@ def shapes_of(abi: Abi) -> Shapes:
         found = Shapes(abi.revision, abi.model, by_opcode, by_bytes, _shape(abi, None))
         _known[key] = found
     return found
-
