@@ -1,0 +1,60 @@
+"""A vector made ready to run: checked against the static rules, its functions looked up.
+
+All of it depends only on the ops and the Abi, so a vector that is called many times is prepared
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..abi.revisions import Abi
+from ..errors import Crash
+from ..program import Instruction
+from ..verifier.kernel_rules import Violation, violations
+from .pages import Demand
+from .semantics import SEMANTICS, Semantics
+
+
+class Step(NamedTuple):
+    """One op ready to run: its function and everything the function takes but the memory."""
+
+    run: Semantics
+    arguments: tuple[int, ...]
+
+
+class Prepared(NamedTuple):
+    """A vector ready to run, or the first static rule that refuses it."""
+
+    instructions: tuple[Instruction, ...]
+    violation: Violation | None
+    demands: tuple[Demand, ...]
+    steps: tuple[Step, ...]
+
+
+def prepare(instructions: Sequence[Instruction], abi: Abi) -> Prepared:
+    """Check a vector's ops and look up what runs them.
+
+    Every value must be bound; raises Crash otherwise, since binding is the caller's to do.
+    """
+    instructions = tuple(instructions)
+    violation = next(violations(instructions, abi), None)
+    if violation is not None:
+        return Prepared(instructions, violation, (), ())
+    demands: list[Demand] = []
+    steps: list[Step] = []
+    for index, instruction in enumerate(instructions):
+        operation = instruction.operation
+        if operation is None or not instruction.is_bound:
+            raise Crash(f"op {index} reached the interpreter unchecked: {instruction}")
+        arguments = [instruction.length]
+        for operand, address, expect_fault in instruction.operands():
+            assert isinstance(address, int)
+            arguments.append(address)
+            flagged = abi.revision.expect_fault and expect_fault != 0
+            demands.append(Demand(index, operand, address, instruction.length, flagged))
+        if isinstance(instruction.immediate, int):
+            arguments.append(instruction.immediate)
+        steps.append(Step(SEMANTICS[operation], tuple(arguments)))
+    return Prepared(instructions, None, tuple(demands), tuple(steps))
