@@ -257,6 +257,4 @@ def default_layout(abi: Abi, data: Data) -> Layout:
     if abi.model.word == 8:
         bases = (0x7F00_0000_0000, 0x6000_0000_0000, 0x5000_0000_0000, 0x4000_0000_0000)
         return Layout(bases[0], stride, bases[1], bases[2], bases[3], slots=0x7FFE_0000_0000)
-    return Layout(
-        0x7000_0000, stride, 0x6000_0000, 0x5000_0000, 0x4000_0000, slots=0xBF00_0000
-    )
+    return Layout(0x7000_0000, stride, 0x6000_0000, 0x5000_0000, 0x4000_0000, slots=0xBF00_0000)

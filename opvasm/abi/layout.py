@@ -100,7 +100,9 @@ def check_layout(fields: Iterable[Field]) -> tuple[Field, ...]:
     end = 0
     for field in ordered:
         if field.offset < end:
-            raise ValueError(f"field {field.name} at byte {field.offset} overlaps the one before it")
+            raise ValueError(
+                f"field {field.name} at byte {field.offset} overlaps the one before it"
+            )
         if field.size < 1 or field.end > OP_BYTES:
             raise ValueError(f"field {field.name} leaves the {OP_BYTES} bytes of struct cpu_op")
         end = field.end

@@ -262,9 +262,7 @@ def op_fields(
 
 
 @cache
-def op_unused(
-    model: DataModel, expect_fault: bool, operation: Operation | None
-) -> tuple[int, ...]:
+def op_unused(model: DataModel, expect_fault: bool, operation: Operation | None) -> tuple[int, ...]:
     """The offsets of the union that no field but padding covers."""
     return unused_bytes(op_fields(model, expect_fault, operation))
 

@@ -22,7 +22,7 @@ _NOT_PRESENT = (PageKind.SWAPPED,)
 class FaultsDisabled:
     """2017: user addresses, with page faults disabled; a page that isn't ready is a Fault."""
 
-    __slots__ = ("memory", "byteorder", "word")
+    __slots__ = ("byteorder", "memory", "word")
     chunk = BOUNCE_BUFFER
 
     def __init__(self, memory: Memory, byteorder: ByteOrder, word: int) -> None:
@@ -35,9 +35,9 @@ class FaultsDisabled:
         memory = self.memory
         page = memory.pages.get(address >> memory.shift)
         offset = address & (memory.page_size - 1)
-        if page is not None and page.kind is PageKind.MAPPED:
-            if offset + length <= memory.page_size:
-                return page.data[offset : offset + length]
+        in_page = offset + length <= memory.page_size
+        if in_page and page is not None and page.kind is PageKind.MAPPED:
+            return page.data[offset : offset + length]
         for part in memory.ranges(address, length):
             page = memory.pages.get(part.page)
             if page is None or page.kind in _NOT_PRESENT:
@@ -54,10 +54,10 @@ class FaultsDisabled:
         length = len(data)
         page = memory.pages.get(address >> memory.shift)
         offset = address & (memory.page_size - 1)
-        if page is not None and page.kind is PageKind.MAPPED:
-            if offset + length <= memory.page_size:
-                page.data[offset : offset + length] = data
-                return
+        in_page = offset + length <= memory.page_size
+        if in_page and page is not None and page.kind is PageKind.MAPPED:
+            page.data[offset : offset + length] = data
+            return
         if length in WORD_LENGTHS:
             for start in range(0, length, self.word):
                 self._store_whole(address + start, data[start : start + self.word])
@@ -83,7 +83,7 @@ class FaultsDisabled:
 class KernelMapping:
     """From 2018-03: the pinned pages mapped into the kernel; nothing can fault any more."""
 
-    __slots__ = ("memory", "byteorder")
+    __slots__ = ("byteorder", "memory")
     chunk = 1 << 16  # one piece, whatever the length
 
     def __init__(self, memory: Memory, byteorder: ByteOrder) -> None:
@@ -109,7 +109,7 @@ class KernelMapping:
 class Observed:
     """Another access, telling an observer of every movement of op number ``op``."""
 
-    __slots__ = ("inner", "memory", "observe", "op", "chunk", "byteorder")
+    __slots__ = ("byteorder", "chunk", "inner", "memory", "observe", "op")
 
     def __init__(self, inner: UserMemory, memory: Memory, observe: Observer) -> None:
         self.inner = inner

@@ -56,7 +56,7 @@ class Machine:
     change the machine.
     """
 
-    __slots__ = ("abi", "memory", "cpus", "quirks", "observe", "_access")
+    __slots__ = ("_access", "abi", "cpus", "memory", "observe", "quirks")
 
     def __init__(
         self,
@@ -154,9 +154,9 @@ class Machine:
                 # Ordinary memory in one page has nothing to ask.
                 address = demand.address
                 page = pages.get(address >> shift)
-                if page is not None and page.kind is PageKind.MAPPED and address < limit:
-                    if (address & (size - 1)) + demand.length <= size:
-                        continue
+                in_page = (address & (size - 1)) + demand.length <= size and address < limit
+                if in_page and page is not None and page.kind is PageKind.MAPPED:
+                    continue
             outcome = pins.pin(demand)
             if observe is not None:
                 observe(outcome)
@@ -208,8 +208,13 @@ class Machine:
             except Fault as fault:
                 observe(
                     Faulted(
-                        *(index, fault.address, fault.length, fault.writes),
-                        *(fault.page, fault.kind, EFAULT),
+                        op=index,
+                        address=fault.address,
+                        length=fault.length,
+                        writes=fault.writes,
+                        page=fault.page,
+                        kind=fault.kind,
+                        errno=EFAULT,
                     )
                 )
                 return -EFAULT

@@ -59,23 +59,50 @@ class Pins:
             )
         writes = Access.WRITE in demand.operand.access and self.abi.revision.pins_for_write
         count = 0
+        if self._error_is_missed(address, length):
+            return self._pinned(demand, count, changes)
         for part in self.memory.ranges(address, length):
             count += 1
             denial = self._pin_page(part.page, writes, changes)
             if denial is not None:
                 return self._refused(demand, denial, changes)
+        return self._pinned(demand, count, changes)
+
+    def _error_is_missed(self, address: int, length: int) -> bool:
+        """The missed-pin-error quirk: pinning none of the pages gives a negative number, which the
+        kernel takes for a large one; pinning fewer than asked is noticed."""
+        return (
+            MISSED_PIN_ERROR in self.quirks
+            and length > 0
+            and self.memory.kind(address) is PageKind.UNMAPPED
+        )
+
+    def _pinned(self, demand: Demand, pages: int, changes: list[PageChange]) -> Pinned:
+        """The event of an operand whose pages are pinned."""
         return Pinned(
-            *(demand.op, demand.operand.name, address, length, demand.operand.access),
-            *(count, tuple(changes)),
+            op=demand.op,
+            operand=demand.operand.name,
+            address=demand.address,
+            length=demand.length,
+            access=demand.operand.access,
+            pages=pages,
+            changes=tuple(changes),
         )
 
     def _refused(self, demand: Demand, denial: Denial, changes: list[PageChange]) -> PinRefused:
         """EFAULT, or EAGAIN when this operand's own expect_fault byte is set (section 2.3)."""
         return PinRefused(
-            *(demand.op, demand.operand.name, demand.address, demand.length),
-            *(demand.operand.access, *denial, demand.expect_fault),
-            EAGAIN if demand.expect_fault else EFAULT,
-            tuple(changes),
+            op=demand.op,
+            operand=demand.operand.name,
+            address=demand.address,
+            length=demand.length,
+            access=demand.operand.access,
+            page=denial.page,
+            kind=denial.kind,
+            reason=denial.reason,
+            expected=demand.expect_fault,
+            errno=EAGAIN if demand.expect_fault else EFAULT,
+            changes=tuple(changes),
         )
 
     def _pin_page(self, number: int, writes: bool, changes: list[PageChange]) -> Denial | None:
@@ -84,8 +111,6 @@ class Pins:
         page = memory.pages.get(number)
         address = number << memory.shift
         if page is None:
-            if MISSED_PIN_ERROR in self.quirks:
-                return None
             return Denial(address, PageKind.UNMAPPED, "the page is not mapped")
         kind = page.kind
         if kind in revision.refused_pages:

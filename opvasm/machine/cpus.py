@@ -12,7 +12,7 @@ class Cpus:
     Raises ValueError where that can't be.
     """
 
-    __slots__ = ("possible", "online", "allowed", "current")
+    __slots__ = ("allowed", "current", "online", "possible")
 
     def __init__(
         self,

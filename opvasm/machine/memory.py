@@ -15,7 +15,7 @@ from ..abi.pages import PageKind
 class Page:
     """One page: its kind and its bytes."""
 
-    __slots__ = ("kind", "data")
+    __slots__ = ("data", "kind")
 
     def __init__(self, kind: PageKind, data: bytearray) -> None:
         self.kind = kind
@@ -53,7 +53,7 @@ class Range(NamedTuple):
 class Memory:
     """Pages by number.  ``page_size`` is in bytes, a power of two; what is not mapped is absent."""
 
-    __slots__ = ("page_size", "shift", "pages")
+    __slots__ = ("page_size", "pages", "shift")
 
     def __init__(self, page_size: int = 4096) -> None:
         self.page_size = page_size
@@ -110,7 +110,7 @@ class Memory:
             pieces.append(page.data[part.offset : part.offset + part.size])
         return b"".join(pieces)
 
-    def write(self, address: int, data: bytes) -> None:
+    def write(self, address: int, data: bytes | bytearray) -> None:
         """Set the bytes at an address.  Raises Fault, with nothing written, where one is unmapped."""
         length = len(data)
         page = self.pages.get(address >> self.shift)
