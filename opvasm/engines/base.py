@@ -1,0 +1,34 @@
+"""What can answer a whole call: this interpreter, or another implementation behind a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Protocol
+
+from ..conformance_case import Case
+
+
+class Answer(NamedTuple):
+    """What came back: the result, and every byte of memory that has changed, by its address."""
+
+    result: int
+    changed: Mapping[int, int]
+
+
+class Engine(Protocol):
+    """Runs one case at a time; ``close`` ends whatever it holds."""
+
+    name: str
+
+    def answer(self, case: Case, quirks: Collection[str]) -> Answer:
+        """The answer to a case with these historic bugs modelled.
+
+        Raises EngineError when there is none.
+        """
+
+    def close(self) -> None:
+        """Let go of processes and files."""
+
+
+class EngineError(Exception):
+    """An engine that can't be started, or answered what is no answer."""
