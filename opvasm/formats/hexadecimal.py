@@ -1,0 +1,87 @@
+"""Ops as hexadecimal digits: bytes in the order of memory, one op a line.
+
+A line's groups are the words of the struct: op, len, and three of eight bytes for the union.
+"""
+
+from __future__ import annotations
+
+from ..abi.layout import OP_BYTES
+from ..abi.revisions import Abi
+from ..errors import DecodeError, Diagnostic
+from ..source import SourceFile, Span
+from . import Listing, raw
+
+_GROUPS = (0, 4, 8, 16, 24, 32)
+_DIGITS = frozenset("0123456789abcdefABCDEF")
+# A file with every character wrong should not fill the screen.
+_MOST_PROBLEMS = 20
+
+
+def write(listing: Listing) -> bytes:
+    """The ops of the listing's vectors, a line each.  Raises BindError as ``raw`` does."""
+    return hex_lines(raw.write(listing)).encode()
+
+
+def hex_lines(data: bytes) -> str:
+    """Whole ops as lines of hexadecimal digits, each ending in a newline."""
+    return "".join(
+        " ".join(
+            data[start + low : start + high].hex()
+            for low, high in zip(_GROUPS, _GROUPS[1:], strict=False)
+        )
+        + "\n"
+        for start in range(0, len(data), OP_BYTES)
+    )
+
+
+def read(data: bytes, source_name: str, abi: Abi) -> bytes:
+    """The bytes that a text of hexadecimal digits stands for.
+
+    Spaces may stand anywhere, ``//`` and ``#`` begin a comment, and each line holds whole ops.
+    Raises DecodeError with every wrong character and every line that ends within an op.
+    """
+    try:
+        file = SourceFile(source_name, data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} is no text, so this is no hexadecimal input"
+        hint = "raw ops are read with --from raw"
+        raise DecodeError(
+            [Diagnostic("error", "OPV121", f"{source_name}: {message}", help=hint)]
+        ) from None
+    problems: list[Diagnostic] = []
+    chunks: list[bytes] = []
+    offset = 0
+    for line in file.text.splitlines(keepends=True):
+        digits = line.partition("#")[0].partition("//")[0]
+        problem = _line_problem(file, offset, digits)
+        if problem is None:
+            chunks.append(bytes.fromhex("".join(digits.split())))
+        else:
+            problems.append(problem)
+            if len(problems) == _MOST_PROBLEMS:
+                break
+        offset += len(line)
+    if problems:
+        raise DecodeError(problems)
+    return b"".join(chunks)
+
+
+def _line_problem(file: SourceFile, offset: int, digits: str) -> Diagnostic | None:
+    """What is wrong with a line that begins at ``offset`` (characters), without its comment."""
+    for index, character in enumerate(digits):
+        if character not in _DIGITS and not character.isspace():
+            span = Span(file, offset + index, offset + index + 1)
+            return Diagnostic("error", "OPV121", f"{character!r} is no hexadecimal digit", span)
+    count = sum(not character.isspace() for character in digits)
+    if count % (2 * OP_BYTES):
+        body = digits.strip()
+        start = offset + digits.index(body)
+        ops, rest = divmod(count, 2 * OP_BYTES)
+        return Diagnostic(
+            "error",
+            "OPV122",
+            f"{count} digits are not whole ops: an op takes {2 * OP_BYTES}, two a byte",
+            Span(file, start, start + len(body)),
+            help=f"{2 * OP_BYTES - rest} more digits would make {ops + 1}",
+        )
+    return None

@@ -1,0 +1,27 @@
+"""The array of ``struct cpu_op`` itself."""
+
+from __future__ import annotations
+
+from ..abi.revisions import Abi
+from ..binary import encode
+from ..binding import bind
+from . import Listing
+
+
+def write(listing: Listing) -> bytes:
+    """The ops of the listing's vectors, one vector behind the other.
+
+    Raises BindError where a value is missing or does not fit.
+    """
+    return b"".join(
+        encode(
+            bind(vector, listing.program, listing.layout, listing.cpu, listing.arguments or {}),
+            listing.program.abi,
+        )
+        for vector in listing.vectors
+    )
+
+
+def read(data: bytes, source_name: str, abi: Abi) -> bytes:
+    """The bytes as they are; whether they are whole ops is the decoder's to say."""
+    return data
