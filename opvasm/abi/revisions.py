@@ -27,6 +27,7 @@ from .pages import PageKind
 DEFAULT_REVISION = "2017-11"
 DEFAULT_DATA_MODEL = "64le"
 DEFAULT_PAGE_SIZE = 4096
+PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 # struct cpu_op's flag byte and its op count are asked with these bits of the fourth argument.
 NR_FLAG = 1 << 0
 VECTOR_LENGTH_MAX_FLAG = 1 << 1
@@ -281,6 +282,6 @@ def get_abi(
     Raises KeyError for an unknown name and ValueError for a page size that is not a power of two
     from 4096 to 65536.
     """
-    if page_size not in (4096, 8192, 16384, 32768, 65536):
+    if page_size not in PAGE_SIZES:
         raise ValueError(f"page size {page_size} is not a power of two from 4096 to 65536")
     return Abi(_REVISIONS[revision], _MODELS[model], page_size)
