@@ -24,6 +24,11 @@ def disassemble(data: bytes, abi: Abi, name: str = "<bytes>") -> str:
     return text_of(decode(data, abi, name), abi)
 
 
+def disassembly(data: bytes, source_name: str, abi: Abi) -> str:
+    """``disassemble``, with the parameters that every format of disasm has."""
+    return disassemble(data, abi, source_name)
+
+
 def text_of(instructions: Sequence[Instruction], abi: Abi, vector_name: str = "main") -> str:
     """The text of bound ops, as ``disassemble`` writes it."""
     found = list(violations(instructions, abi))

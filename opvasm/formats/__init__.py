@@ -43,6 +43,14 @@ class OutputFormat(NamedTuple):
     bound: bool = False
 
 
+class DisassemblyFormat(NamedTuple):
+    """A format of ``disasm``; ``module`` is relative to this package."""
+
+    name: str
+    module: str
+    summary: str
+
+
 class InputFormat(NamedTuple):
     """A format of ``disasm``'s input."""
 
@@ -71,6 +79,15 @@ OUTPUTS: dict[str, OutputFormat] = {
     )
 }
 
+DISASSEMBLIES: dict[str, DisassemblyFormat] = {
+    each.name: each
+    for each in (
+        DisassemblyFormat("opv", "..disassembler", "text that assembles to the same bytes"),
+        DisassemblyFormat("table", ".table", "a line an op, every field by the header's name"),
+        DisassemblyFormat("json", ".json_writer", "the document that asm -f json writes"),
+    )
+}
+
 INPUTS: dict[str, InputFormat] = {
     each.name: each
     for each in (
@@ -91,6 +108,17 @@ def write(name: str, listing: Listing) -> bytes:
     module = import_module(f".{OUTPUTS[name].module}", __name__)
     data: bytes = module.write(listing)
     return data
+
+
+def disassembly(name: str, data: bytes, source_name: str, abi: Abi) -> str:
+    """An array of struct cpu_op as text, in the format of that name.
+
+    Raises DecodeError when the bytes are no whole number of ops; KeyError for a name that is not
+    in DISASSEMBLIES.
+    """
+    module = import_module(DISASSEMBLIES[name].module, __name__)
+    text: str = module.disassembly(data, source_name, abi)
+    return text
 
 
 def read_ops(name: str, data: bytes, source_name: str, abi: Abi) -> bytes:

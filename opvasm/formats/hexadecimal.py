@@ -5,6 +5,8 @@ A line's groups are the words of the struct: op, len, and three of eight bytes f
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from ..abi.layout import OP_BYTES
 from ..abi.revisions import Abi
 from ..errors import DecodeError, Diagnostic
@@ -25,11 +27,7 @@ def write(listing: Listing) -> bytes:
 def hex_lines(data: bytes) -> str:
     """Whole ops as lines of hexadecimal digits, each ending in a newline."""
     return "".join(
-        " ".join(
-            data[start + low : start + high].hex()
-            for low, high in zip(_GROUPS, _GROUPS[1:], strict=False)
-        )
-        + "\n"
+        " ".join(data[start + low : start + high].hex() for low, high in pairwise(_GROUPS)) + "\n"
         for start in range(0, len(data), OP_BYTES)
     )
 
