@@ -61,6 +61,11 @@ class Instruction(NamedTuple):
     ``expect_fault`` the flag byte of each (0..255; 0 where the revision has none), ``immediate``
     the count, mask or bits.  ``extra`` keeps the bytes of the union that no kernel reads, where
     they are not zero, as (offset in the struct, byte).  ``length`` is in bytes.
+
+    ``place`` is the whole op; ``parts`` are the places of its fields in a text, by the header's
+    names: ``op`` the mnemonic, ``len`` the suffix or the operand that gives the length, ``a``,
+    ``src``, ``count`` … an operand without its mark, ``expect_fault_src`` the ``?`` behind it,
+    ``byte 26`` a byte set by its offset.  A field that follows from types has none.
     """
 
     opcode: int
@@ -71,6 +76,7 @@ class Instruction(NamedTuple):
     immediate: Value | None = None
     extra: tuple[tuple[int, int], ...] = ()
     place: Place | None = None
+    parts: tuple[tuple[str, Place], ...] = ()
 
     def operands(self) -> Iterator[tuple[Operand, Value, int]]:
         """Each operand's row, value and expect_fault byte, in the order of the kernel's checks."""

@@ -35,7 +35,7 @@ def encode(instructions: Iterable[Instruction], abi: Abi) -> bytes:
 
 def _pack(instruction: Instruction, shape: Shape) -> bytes | None:
     """The 32 bytes, or None where something does not fit."""
-    opcode, operation, length, addresses, flags, immediate, extra, _ = instruction
+    opcode, operation, length, addresses, flags, immediate, extra, _, _ = instruction
     if operation is not shape.operation and operation != shape.operation:
         return None
     if (immediate is not None) is not shape.has_immediate:
