@@ -61,7 +61,21 @@ def _fields(instruction: Instruction, abi: Abi) -> list[str]:
             case _:
                 text = str(value)
         fields.append(f"{field.name}={text}")
-    return fields + [f"byte{offset}={byte:#04x}" for offset, byte in instruction.extra]
+    return fields + _unused(instruction.extra)
+
+
+def _unused(extra: Sequence[tuple[int, int]]) -> list[str]:
+    """Runs of unused bytes: ``bytes 26..27=0aff``."""
+    texts: list[str] = []
+    start = 0
+    for position, (offset, _) in enumerate(extra):
+        if position + 1 == len(extra) or extra[position + 1][0] != offset + 1:
+            first = extra[start][0]
+            digits = bytes(byte for _, byte in extra[start : position + 1]).hex()
+            place = f"byte {first}" if first == offset else f"bytes {first}..{offset}"
+            texts.append(f"{place}={digits}")
+            start = position + 1
+    return texts
 
 
 def _hexadecimal(value: Value) -> str:

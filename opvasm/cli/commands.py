@@ -1,0 +1,50 @@
+"""The subcommands: their names, what each does in a line, and the file that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from .terminal import Terminal
+
+
+class Command(Protocol):
+    """What the file of a subcommand holds.
+
+    ``EXAMPLES`` are lines of a shell; ``EXITS`` the exit codes that the subcommand can end with,
+    with what each means there.
+    """
+
+    DESCRIPTION: str
+    EXAMPLES: str
+    EXITS: dict[int, str]
+    add_arguments: Callable[[ArgumentParser], None]
+    execute: Callable[[Namespace, Terminal], int]
+
+
+class Entry(NamedTuple):
+    """A subcommand before its file is imported."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "asm": Entry("asm", "assemble a .opv text into ops"),
+    "disasm": Entry("disasm", "turn the bytes of struct cpu_op into a .opv text"),
+    "verify": Entry("verify", "ask what the kernel would refuse"),
+    "explain": Entry("explain", "explain a diagnostic, an op or a revision"),
+    "run": Entry("run", "run vectors on simulated memory and trace them"),
+    "test": Entry("test", "run the tests of files, folders and conformance cases"),
+    "completion": Entry("completion", "print the completion script of a shell"),
+}
+
+
+def load(name: str) -> Command:
+    """The file of a subcommand."""
+    module = import_module(f".{COMMANDS[name].module}", __package__)
+    return cast("Command", module)

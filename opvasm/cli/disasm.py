@@ -1,0 +1,98 @@
+"""``opvasm disasm``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from ..formats import INPUTS
+from .exits import DONE, NEGATIVE
+from .inputs import display_name, read_bytes
+from .options import abi_for_bytes, add_abi, add_input, add_output
+from .outputs import write_text
+
+if TYPE_CHECKING:
+    from ..abi.revisions import Abi
+    from .terminal import Terminal
+
+DESCRIPTION = """\
+Turn the bytes of struct cpu_op into text. The text of -f opv assembles to the same
+bytes again, whatever they hold: unknown ops, unused bytes, lengths that no kernel takes."""
+EXAMPLES = """
+opvasm asm samples/ops/add.opv | opvasm disasm
+opvasm disasm -a 2018-04 -f table vector.bin
+opvasm disasm --from hex -f json < dump.txt
+opvasm disasm --strict vector.bin -o vector.opv
+"""
+EXITS = {DONE: "disassembled", NEGATIVE: "--strict: a kernel would refuse the ops"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options."""
+    add_input(parser, "the ops")
+    add_output(parser)
+    parser.add_argument(
+        "-f",
+        "--format",
+        choices=("opv", "table", "json"),
+        default="opv",
+        help="opv: text that assembles again (default); table: a line an op, every field; json",
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        choices=tuple(INPUTS),
+        default="raw",
+        help="; ".join(f"{each.name}: {each.summary}" for each in INPUTS.values())
+        + " (default: raw)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse ops that the kernel refuses, and unused bytes that are not zero",
+    )
+    add_abi(parser)
+
+
+def execute(arguments: Namespace, terminal: Terminal) -> int:
+    """Read, decode, print."""
+    abi = abi_for_bytes(arguments)
+    name = display_name(arguments.file)
+    data = read_bytes(arguments.file)
+    if arguments.source != "raw":
+        from ..formats import read_ops
+
+        data = read_ops(arguments.source, data, name, abi)
+    if arguments.strict and _refused(data, abi, name, terminal):
+        return NEGATIVE
+    write_text(_text(arguments.format, data, abi, name), arguments.output)
+    return DONE
+
+
+def _text(format: str, data: bytes, abi: Abi, name: str) -> str:
+    match format:
+        case "opv":
+            from ..disassembler import disassemble
+
+            return disassemble(data, abi, name)
+        case "table":
+            from ..binary import decode
+            from ..formats.table import table
+
+            return table(decode(data, abi, name), abi)
+        case _:
+            from ..binary import decode
+            from ..formats import write
+            from ..formats.listing import listing_of
+
+            return write("json", listing_of(decode(data, abi, name), abi)).decode()
+
+
+def _refused(data: bytes, abi: Abi, name: str, terminal: Terminal) -> bool:
+    """Report what the kernel would refuse and which unused bytes are set."""
+    from ..binary import decode
+    from ..verifier.report import verify
+
+    found = verify(decode(data, abi, name), abi, reserved=True)
+    terminal.report(found)
+    return any(each.level == "error" for each in found)

@@ -1,0 +1,143 @@
+"""From the words of a command line to an exit code; no exception leaves ``main``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .color import CHOICES
+from .commands import COMMANDS, load
+from .exits import DONE, INTERNAL, INTERRUPTED, NEGATIVE, PIPE_CLOSED, USAGE, UsageError
+from .outputs import flush
+from .terminal import Terminal, say
+
+if TYPE_CHECKING:
+    from ..errors import OpvasmError
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command line (default: this process's) and return its exit code."""
+    given = list(sys.argv[1:] if words is None else words)
+    # A name that the locale can't write is no reason to fail; data is always written as UTF-8.
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    terminal = Terminal("opvasm", "auto")
+    try:
+        code = _dispatch(given, terminal)
+        flush()
+    except BrokenPipeError:
+        code = PIPE_CLOSED
+    except UsageError as error:
+        terminal.fail(error.message, error.help)
+        code = USAGE
+    except KeyboardInterrupt:
+        say("opvasm: interrupted")
+        code = INTERRUPTED
+    except OSError as error:  # a stream or a file failed in the middle of it
+        terminal.fail(error.strerror or str(error))
+        code = USAGE
+    except Exception as error:
+        code = _unexpected(error, terminal)
+    try:
+        flush()
+    except BrokenPipeError:
+        _forget_output()
+    except UsageError as error:
+        _forget_output()
+        if code == DONE:
+            terminal.fail(error.message)
+            code = USAGE
+    return code
+
+
+def _unexpected(error: Exception, terminal: Terminal) -> int:
+    """Findings that a subcommand let pass are reported; anything else is a fault of ours."""
+    from ..errors import OpvasmError
+
+    if isinstance(error, OpvasmError):
+        return refuse(error, terminal)
+    if os.environ.get("OPVASM_TRACEBACK"):
+        import traceback
+
+        traceback.print_exception(error)
+    first = (str(error).splitlines() or [""])[0]
+    terminal.fail(
+        f"internal error: {type(error).__name__}: {first}",
+        "this is a fault of opvasm, not of its input; OPVASM_TRACEBACK=1 shows where",
+    )
+    return INTERNAL
+
+
+def refuse(error: OpvasmError, terminal: Terminal) -> int:
+    """Report what is wrong with an input, and the exit code for it."""
+    from ..errors import VerifyError
+
+    terminal.report(error.diagnostics)
+    return NEGATIVE if isinstance(error, VerifyError) else USAGE
+
+
+def _dispatch(words: list[str], terminal: Terminal) -> int:
+    """Take the words before the subcommand, then run the subcommand."""
+    color = "auto"
+    while words and words[0].startswith("-") and words[0] != "-":
+        word = words.pop(0)
+        option, equals, value = word.partition("=")
+        match option:
+            case "-h" | "--help" if not equals:
+                from .parsers import overview
+
+                print(overview(), end="")
+                return DONE
+            case "--version" if not equals:
+                from .version import version
+
+                print(version())
+                return DONE
+            case "--color":
+                color = value if equals else (words.pop(0) if words else "")
+                if color not in CHOICES:
+                    raise UsageError(f"--color takes {', '.join(CHOICES)}, not {color!r}")
+            case _:
+                raise UsageError(f"there is no option {word}", "'opvasm --help' shows the options")
+    if not words:
+        raise UsageError("a command is missing", f"one of: {', '.join(COMMANDS)}")
+    name = words.pop(0)
+    if name == "help":
+        return _dispatch([*words[:1], "--help"], terminal)
+    if name not in COMMANDS:
+        from ..suggestion import did_you_mean
+
+        raise UsageError(
+            f"there is no command {name!r}",
+            did_you_mean(name, list(COMMANDS)) or f"one of: {', '.join(COMMANDS)}",
+        )
+    return _run(name, words, color, terminal)
+
+
+def _run(name: str, words: list[str], color: str, terminal: Terminal) -> int:
+    from .parsers import build
+
+    command = load(name)
+    parser = build(name, command)
+    parser.set_defaults(color=color)
+    terminal.name = parser.prog
+    # An option whose value is optional would swallow the word behind it.
+    words = [getattr(command, "BARE", {}).get(word, word) for word in words]
+    try:
+        arguments = parser.parse_intermixed_args(words)
+    except SystemExit as ended:  # --help
+        return int(ended.code or 0)
+    own = Terminal(parser.prog, arguments.color)
+    terminal.out, terminal.err = own.out, own.err
+    return command.execute(arguments, terminal)
+
+
+def _forget_output() -> None:
+    """Nobody reads our output any more: keep the interpreter from flushing it again at its end."""
+    if sys.stdout is not None:
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, sys.stdout.fileno())
+        os.close(silence)

@@ -1,0 +1,1 @@
+"""Findings for readers: people here; machines in the siblings."""
