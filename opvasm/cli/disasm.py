@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from ..formats import INPUTS
+from ..formats import DISASSEMBLIES, INPUTS, disassembly, read_ops
 from .exits import DONE, NEGATIVE
 from .inputs import display_name, read_bytes
-from .options import abi_for_bytes, add_abi, add_input, add_output
+from .options import abi_for_bytes, add_abi, add_input, add_output, listed
 from .outputs import write_text
 
 if TYPE_CHECKING:
@@ -34,17 +34,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-f",
         "--format",
-        choices=("opv", "table", "json"),
+        choices=tuple(DISASSEMBLIES),
         default="opv",
-        help="opv: text that assembles again (default); table: a line an op, every field; json",
+        help=listed(DISASSEMBLIES.values(), "opv"),
     )
     parser.add_argument(
         "--from",
         dest="source",
         choices=tuple(INPUTS),
         default="raw",
-        help="; ".join(f"{each.name}: {each.summary}" for each in INPUTS.values())
-        + " (default: raw)",
+        help=listed(INPUTS.values(), "raw"),
     )
     parser.add_argument(
         "--strict",
@@ -60,32 +59,11 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     name = display_name(arguments.file)
     data = read_bytes(arguments.file)
     if arguments.source != "raw":
-        from ..formats import read_ops
-
         data = read_ops(arguments.source, data, name, abi)
     if arguments.strict and _refused(data, abi, name, terminal):
         return NEGATIVE
-    write_text(_text(arguments.format, data, abi, name), arguments.output)
+    write_text(disassembly(arguments.format, data, name, abi), arguments.output)
     return DONE
-
-
-def _text(format: str, data: bytes, abi: Abi, name: str) -> str:
-    match format:
-        case "opv":
-            from ..disassembler import disassemble
-
-            return disassemble(data, abi, name)
-        case "table":
-            from ..binary import decode
-            from ..formats.table import table
-
-            return table(decode(data, abi, name), abi)
-        case _:
-            from ..binary import decode
-            from ..formats import write
-            from ..formats.listing import listing_of
-
-            return write("json", listing_of(decode(data, abi, name), abi)).decode()
 
 
 def _refused(data: bytes, abi: Abi, name: str, terminal: Terminal) -> bool:

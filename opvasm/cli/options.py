@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from typing import Protocol
 
 from ..abi.layout import DATA_MODELS
 from ..abi.revisions import (
@@ -52,6 +54,20 @@ def add_abi(parser: ArgumentParser) -> None:
         metavar="BYTES",
         help=f"{', '.join(map(str, PAGE_SIZES))} (default: {DEFAULT_PAGE_SIZE})",
     )
+
+
+class Named(Protocol):
+    """A row of a registry of formats."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+
+
+def listed(rows: Iterable[Named], default: str) -> str:
+    """The help of an option whose values are the rows of a registry."""
+    return f"{'; '.join(f'{row.name}: {row.summary}' for row in rows)} (default: {default})"
 
 
 def chosen_abi(arguments: Namespace) -> tuple[str | None, str | None, int]:
