@@ -1,0 +1,14 @@
+"""Explains a diagnostic code."""
+
+from __future__ import annotations
+
+from ..codes import Code
+from .layout import indented, paragraph
+
+
+def explain(code: Code) -> str:
+    """Its meaning and an example that triggers it."""
+    text = f"{code.code} ({code.name}), {code.level}: {code.title}\n\n{paragraph(code.explanation)}"
+    if code.example:
+        text += f"\nexample:\n{indented(code.example)}"
+    return text
