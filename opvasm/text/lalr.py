@@ -1,0 +1,398 @@
+"""Runs the tables: one loop over the tokens, and what happens at a mistake.
+
+``parse`` calls back once per rule, with the offsets where the rule's text begins and ends and its
+children, as lark's transformers do; a token among the children is (text, start, end).  A word of
+the grammar is a name wherever the grammar does not ask for it, unless it is reserved (it can begin
+a declaration).  A new line where the grammar accepts none is a blank.
+
+At a mistake the smallest unfinished part of a list (an op, a statement, a field, a declaration) is
+given up, its callback's place is taken by None, and reading goes on behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from .grammar import Tables
+
+Token = tuple[str, int, int]
+
+# Far more than any text needs; keeps walks over trees inside Python's own limit of calls.
+STACK_LIMIT = 500
+_LISTED = ("extra_byte", "item", "field", "op", "statement", "declaration")
+
+
+class Mistake(NamedTuple):
+    """A place where the text leaves the grammar.
+
+    ``kind`` says what is there: a terminal, the end of the text (0), or one of the numbers below.
+    ``states`` is the stack of the automaton.  ``opened`` is the offset of the brace to be closed.
+    """
+
+    kind: int
+    start: int
+    end: int
+    states: tuple[int, ...] = ()
+    opened: int | None = None
+
+
+BAD_CHARACTER = -1
+OPEN_STRING = -2
+OPEN_COMMENT = -3
+TOO_DEEP = -4
+MISSING_BRACE = -5
+
+
+class Result(NamedTuple):
+    """What ``parse`` found: the start rule's value, None where nothing could be saved.
+
+    ``skipped`` are the stretches of text that were given up.
+    """
+
+    value: Any
+    skipped: tuple[tuple[int, int], ...]
+
+
+def parse(
+    tables: Tables,
+    start: str,
+    text: str,
+    callbacks: object,
+    report: Callable[[Mistake], None],
+) -> Result:
+    """Read a text.  Each rule calls the method of its name (or alias) of ``callbacks``."""
+    run = _Run(tables, start, text, callbacks, report)
+    return Result(run.read(), tuple(run.skipped))
+
+
+class _Plan(NamedTuple):
+    """How a rule makes its value of its children."""
+
+    origin: int
+    length: int
+    method: Callable[..., Any] | None  # None: the list of children itself
+    single: bool  # the value is the only child
+    simple: tuple[int, ...] | None  # positions of the children, where nothing is spread or absent
+    kept: list[tuple[int, int, int]]
+
+
+def _plans(tables: Tables, callbacks: object) -> list[_Plan]:
+    plans = []
+    for origin, length, name, kept in tables.rules:
+        plain = all(position >= 0 and not how and not holes for position, how, holes in kept)
+        method = getattr(callbacks, name) if name not in ("", "=") else None
+        positions = tuple(position - length for position, _, _ in kept) if plain else None
+        plans.append(_Plan(origin, length, method, name == "=", positions, kept))
+    return plans
+
+
+class _Run:
+    def __init__(
+        self,
+        tables: Tables,
+        start: str,
+        text: str,
+        callbacks: object,
+        report: Callable[[Mistake], None],
+    ) -> None:
+        self.tables = tables
+        self.text = text
+        self.report = report
+        self.plans = _plans(tables, callbacks)
+        first, self.final = tables.starts[start]
+        self.states = [first]
+        self.values: list[Any] = []
+        self.begins: list[int] = []
+        self.ends: list[int] = []
+        self.skipped: list[tuple[int, int]] = []
+        self.quiet_until = -1
+        number = tables.number
+        self.name, self.newline = number("NAME"), number("_NEWLINE")
+        self.brace, self.close_brace = number("LBRACE"), number("RBRACE")
+        self.openers = {number(each) for each in ("LBRACE", "LPAR", "LSQB")}
+        self.closers = {number(each) for each in ("RBRACE", "RPAR", "RSQB")}
+        self.separators = {
+            *(number(each) for each in ("SEMICOLON", "COMMA", "RPAR", "RBRACE")),
+            self.newline,
+        }
+        declaration = tables.first[number("declaration")]
+        self.reserved = set(tables.keywords.values()).intersection(declaration)
+        self.listed = [number(name) for name in _LISTED]
+        self.declaration = number("declaration")
+        self.pattern = re.compile(tables.pattern)
+
+    def read(self) -> Any:
+        """Go through the text, resuming behind each mistake."""
+        position: int | None = 0
+        while position is not None:
+            position = self._read_on(position)
+        return self.values[-1] if self.values and self.states[-1] == self.final else None
+
+    def _read_on(self, position: int) -> int | None:
+        """Read from an offset up to the end (None) or a mistake (where to go on)."""
+        actions, kinds, keywords = self.tables.actions, self.tables.kinds, self.tables.keywords
+        states, values, begins, ends = self.states, self.values, self.begins, self.ends
+        name, newline, reserved = self.name, self.newline, self.reserved
+        line_end: int | None = None  # the new line that was blank before the token at hand
+        for match in self.pattern.finditer(self.text, position):
+            group = match.lastindex or 0
+            kind = other = kinds[group]
+            begin, end = match.span(group)
+            text = match.group(group)
+            if kind == name:
+                kind = other = keywords.get(text, name)
+                if kind != name and kind not in reserved:
+                    other = name
+            elif kind < 0:
+                return self._bad_character(begin)
+            while True:
+                row = actions[states[-1]]
+                action = row.get(kind)
+                if action is None and other != kind:
+                    action = row.get(other)
+                if action is None:
+                    if kind == newline:
+                        if line_end is None:
+                            line_end = begin
+                        break
+                    return self._mistake(kind, begin, end, line_end)
+                if action >= 0:
+                    states.append(action)
+                    values.append((text, begin, end))
+                    begins.append(begin)
+                    ends.append(end)
+                    line_end = None
+                    if len(states) > STACK_LIMIT:
+                        return self._too_deep(begin, end)
+                    break
+                self._reduce(-1 - action)
+                if kind == 0 and states[-1] == self.final:
+                    return None
+        return None
+
+    def _reduce(self, rule: int) -> None:
+        """Replace the children on the stacks by the rule's value."""
+        plan = self.plans[rule]
+        length, states, values = plan.length, self.states, self.values
+        if plan.single:
+            if length > 1:
+                value = values[plan.simple[0]]  # type: ignore[index]
+                del states[-length:], values[-length:]
+                values.append(value)
+                begin, end = self.begins[-length], self.ends[-1]
+                del self.begins[-length:], self.ends[-length:]
+                self.begins.append(begin)
+                self.ends.append(end)
+            else:
+                del states[-1]
+            states.append(self.tables.actions[states[-1]][plan.origin])
+            return
+        if length:
+            begin, end = self.begins[-length], self.ends[-1]
+        else:
+            begin = end = self.ends[-1] if self.ends else 0
+        if plan.simple is not None:
+            children = [values[position] for position in plan.simple]
+        else:
+            children = self._children(plan)
+        if length:
+            del states[-length:], values[-length:], self.begins[-length:], self.ends[-length:]
+        values.append(children if plan.method is None else plan.method(begin, end, *children))
+        states.append(self.tables.actions[states[-1]][plan.origin])
+        self.begins.append(begin)
+        self.ends.append(end)
+
+    def _children(self, plan: _Plan) -> list[Any]:
+        base = len(self.values) - plan.length
+        children: list[Any] = []
+        for position, spread, holes in plan.kept:
+            if holes:
+                children += [None] * holes
+            if position < 0:
+                continue
+            value = self.values[base + position]
+            if not spread:
+                children.append(value)
+            elif children:
+                children += value
+            else:
+                children = value  # a list grows in place: its old owner is gone
+        return children
+
+    # ---- mistakes -----------------------------------------------------------------------------
+
+    def _bad_character(self, begin: int) -> int:
+        """Characters that begin no token count as blanks; an open string ends with its line."""
+        text = self.text
+        line_end = text.find("\n", begin)
+        line_end = len(text) if line_end < 0 else line_end
+        if text[begin] in "\"'":
+            self.report(Mistake(OPEN_STRING, begin, line_end))
+            self.quiet_until = line_end
+            return line_end
+        end = begin + 1
+        while end < line_end and self._is_bad(end):
+            end += 1
+        self.report(Mistake(BAD_CHARACTER, begin, end))
+        self.quiet_until = line_end
+        return end
+
+    def _is_bad(self, position: int) -> bool:
+        match = self.pattern.match(self.text, position)
+        assert match is not None
+        group = match.lastindex or 0
+        return self.tables.kinds[group] < 0 and match.start(group) == position
+
+    def _too_deep(self, begin: int, end: int) -> int | None:
+        self.report(Mistake(TOO_DEEP, begin, end))
+        self.quiet_until = end
+        return self._resume(end)
+
+    def _mistake(self, kind: int, begin: int, end: int, line_end: int | None) -> int | None:
+        """Report what is at ``begin`` and find the offset from which to go on."""
+        text = self.text
+        for comment in (begin, begin - 1):
+            if text.startswith("/*", comment):
+                if comment > self.quiet_until:
+                    self.report(Mistake(OPEN_COMMENT, comment, comment + 2))
+                self.quiet_until = len(text)
+                return len(text)
+        states = tuple(self.states)
+        at_edge = kind == 0 or (kind in self.reserved and self._is_first_on_line(begin))
+        if at_edge and self.accepts(self.states, self.close_brace):
+            opened = self._open_brace()
+            if begin > self.quiet_until:
+                self.report(Mistake(MISSING_BRACE, begin, end, states, opened))
+            self._close_brace(begin)
+            return begin
+        if line_end is not None:
+            kind, begin, end = self.newline, line_end, line_end
+        if begin > self.quiet_until:
+            self.report(Mistake(kind, begin, end, states))
+        return self._resume(begin)
+
+    def _is_first_on_line(self, position: int) -> bool:
+        return not self.text[self.text.rfind("\n", 0, position) + 1 : position].strip()
+
+    def _close_brace(self, position: int) -> None:
+        """Go on as if a closing brace stood at an offset; ``accepts`` said that one may."""
+        while True:
+            action = self.tables.actions[self.states[-1]][self.close_brace]
+            if action >= 0:
+                self._push(action, ("}", position, position), position, position)
+                return
+            self._reduce(-1 - action)
+
+    def _push(self, state: int, value: Any, begin: int, end: int) -> None:
+        self.states.append(state)
+        self.values.append(value)
+        self.begins.append(begin)
+        self.ends.append(end)
+
+    def accepts(self, states: Sequence[int], kind: int) -> bool:
+        """Whether a token of this kind would be taken next."""
+        return accepts(self.tables, states, kind)
+
+    def _entered_by(self) -> dict[int, int]:
+        """The bracket by which a state is entered, for those that are."""
+        brackets = self.openers | self.closers
+        return {
+            target: symbol
+            for row in self.tables.actions
+            for symbol, target in row.items()
+            if symbol in brackets and target >= 0
+        }
+
+    def _open_brace(self) -> int | None:
+        entered = self._entered_by()
+        for index in range(len(self.states) - 1, 0, -1):
+            if entered.get(self.states[index]) == self.brace:
+                return self.begins[index - 1]
+        return None
+
+    def _give_up(self, listed: Sequence[int], position: int) -> int | None:
+        """Drop the innermost unfinished part of a list; the number of braces that it had opened.
+
+        None where there is no list to go on with.
+        """
+        actions, entered = self.tables.actions, self._entered_by()
+        closed = braces = 0
+        for index in range(len(self.states) - 1, -1, -1):
+            row = actions[self.states[index]]
+            part = next((each for each in listed if each in row), None)
+            if part is not None and not closed:
+                begin = self.begins[index] if index < len(self.begins) else position
+                self.skipped.append((begin, position))
+                del self.states[index + 1 :], self.values[index:]
+                del self.begins[index:], self.ends[index:]
+                self._push(row[part], None, begin, position)
+                return braces
+            symbol = entered.get(self.states[index])
+            if symbol in self.closers:
+                closed += 1
+            elif symbol in self.openers and closed:
+                closed -= 1
+            elif symbol == self.brace:
+                braces += 1
+        return None
+
+    def _resume(self, position: int) -> int | None:
+        """Give up the part around an offset; where its successor begins, None at the very end."""
+        depth = self._give_up(self.listed, position)
+        if depth is None:
+            return None
+        kinds, keywords, tables = self.tables.kinds, self.tables.keywords, self.tables
+        resume = len(self.text)
+        for match in self.pattern.finditer(self.text, position):
+            group = match.lastindex or 0
+            kind = kinds[group]
+            begin, end = match.span(group)
+            if kind == self.name:
+                kind = keywords.get(match.group(group), kind)
+            edge = kind == 0 or (kind in self.reserved and self._is_first_on_line(begin))
+            if edge:
+                taken = any(
+                    accepts(tables, self.states, each) for each in (kind, self.close_brace)
+                )
+                if depth or not taken:
+                    self._give_up((self.declaration,), begin)
+                resume = begin
+                break
+            if not depth and kind in self.separators and accepts(tables, self.states, kind):
+                resume = begin
+                break
+            if kind == self.brace:
+                depth += 1
+            elif kind == self.close_brace and depth:
+                depth -= 1
+                if not depth and accepts(tables, self.states, self.declaration_start()):
+                    resume = end
+                    break
+        self.skipped.append((position, resume))
+        return resume
+
+    def declaration_start(self) -> int:
+        """A terminal that can begin a declaration."""
+        return min(self.reserved)
+
+
+def accepts(tables: Tables, states: Sequence[int], kind: int) -> bool:
+    """Whether the automaton with this stack would take a token of this kind next."""
+    stack = list(states)
+    while True:
+        action = tables.actions[stack[-1]].get(kind)
+        if action is None:
+            return False
+        if action >= 0:
+            return True
+        origin, length, _, _ = tables.rules[-1 - action]
+        if length:
+            del stack[-length:]
+        if not stack:
+            return False
+        target = tables.actions[stack[-1]].get(origin)
+        if target is None:
+            return kind == 0
+        stack.append(target)

@@ -1,0 +1,179 @@
+"""Says in plain words what a text has in place of what the grammar wants."""
+
+from __future__ import annotations
+
+from ..errors import Diagnostic, Note
+from ..source import SourceFile, Span
+from .grammar import Tables
+from .lalr import (
+    BAD_CHARACTER,
+    MISSING_BRACE,
+    OPEN_COMMENT,
+    OPEN_STRING,
+    STACK_LIMIT,
+    TOO_DEEP,
+    Mistake,
+    accepts,
+)
+
+# Parts of the language that have a name of their own; a part stands for all that it can begin with.
+_PARTS = (
+    ("declaration", "a declaration"),
+    ("statement", "a statement"),
+    ("op", "an op"),
+    ("field", "a name with its type"),
+    ("type", "a type"),
+    ("operand", "an operand"),
+    ("initial", "a value"),
+    ("expression", "a value"),
+    ("unary", "a value"),
+    ("simple", "a number or a name"),
+)
+_WORDS = {
+    "NAME": "a name",
+    "DOTTED": "a name",
+    "NUMBER": "a number",
+    "STRING": "a text in double quotes",
+    "CHARACTER": "a character",
+    "_NEWLINE": "the end of the line",
+    "$END": "the end of the file",
+}
+# What can follow nearly every value; named only where nothing else can.
+_CONTINUATIONS = frozenset(
+    "OR AND EQUAL NOT_EQUAL LESS LESS_EQUAL GREATER GREATER_EQUAL BIT_OR BIT_XOR BIT_AND LEFT RIGHT"
+    " PLUS MINUS TIMES DIVIDE MODULO DOT LSQB MAY_FAULT".split()
+)
+_CONTINUING_TEXTS = frozenset(("->", "@"))
+
+
+def describe(mistake: Mistake, source: SourceFile, tables: Tables) -> Diagnostic:
+    """A mistake as a diagnostic."""
+    start, end = mistake.start, mistake.end
+    span = Span(source, start, end)
+    match mistake.kind:
+        case k if k == BAD_CHARACTER:
+            return Diagnostic(
+                *("error", "OPV002", f"unexpected {_characters(span.text)}", span),
+                help=_character_help(span.text),
+            )
+        case k if k == OPEN_STRING:
+            what = "string" if source.text[start] == '"' else "character"
+            return Diagnostic(
+                *("error", "OPV003", f"this {what} is not closed on its line", span),
+                help=f"write {source.text[start]} at its end",
+            )
+        case k if k == OPEN_COMMENT:
+            return Diagnostic(
+                *("error", "OPV003", "this comment is never closed", span),
+                help="write */ at its end",
+            )
+        case k if k == TOO_DEEP:
+            return Diagnostic(
+                *("error", "OPV006", "too many things are open here", span),
+                help=f"the reader keeps up to {STACK_LIMIT} unfinished parts; nest less deeply",
+            )
+        case k if k == MISSING_BRACE:
+            notes = ()
+            if mistake.opened is not None:
+                place = Span(source, mistake.opened, mistake.opened + 1)
+                notes = (Note("it would close this one", place),)
+            found = _found(span, tables, 0 if start == end else 1)
+            return Diagnostic(
+                *("error", "OPV008", f"a `}}` is missing before {found}", span, notes),
+                help="close the block with `}`",
+            )
+        case _:
+            return _unexpected(mistake, span, tables)
+
+
+def _unexpected(mistake: Mistake, span: Span, tables: Tables) -> Diagnostic:
+    expected = _expected(mistake, tables)
+    found = _found(span, tables, mistake.kind)
+    if expected == ["a declaration"] and _is_op_like(span):
+        return Diagnostic(
+            *("error", "OPV030", f"{found} stands outside a vector", span),
+            help="ops stand in a vector: `vector NAME() { … }`",
+        )
+    message = f"expected {_any_of(expected)}, found {found}" if expected else f"unexpected {found}"
+    return Diagnostic("error", "OPV001", message, span, help=_help(mistake, span, tables, expected))
+
+
+def _help(mistake: Mistake, span: Span, tables: Tables, expected: list[str]) -> str | None:
+    text = span.text
+    if text in tables.keywords and "a name" in expected:
+        return f"`{text}` is a word of the language; choose another name"
+    if "the end of the line" in expected and (text[:1].isalpha() or text[:1] == "_"):
+        return "a new line or `;` ends a statement"
+    return None
+
+
+def _is_op_like(span: Span) -> bool:
+    return span.text[:1].isalpha() or span.text[:1] in "_."
+
+
+def _found(span: Span, tables: Tables, kind: int) -> str:
+    if kind == 0:
+        return "the end of the file"
+    text = span.text
+    if not text.strip():
+        return "the end of the line"
+    return f"`{text if len(text) <= 40 else text[:40] + '…'}`"
+
+
+def _expected(mistake: Mistake, tables: Tables) -> list[str]:
+    """What may stand at a mistake, in words, the most telling first."""
+    states = mistake.states
+    row = tables.actions[states[-1]]
+    possible = {
+        symbol
+        for symbol in row
+        if symbol < tables.terminal_count and accepts(tables, states, symbol)
+    }
+    words: list[str] = []
+    for part, name in _PARTS:
+        number = tables.number(part)
+        beginnings = set(tables.first[number])
+        if number in row and beginnings & possible:
+            possible -= beginnings
+            words.append(name)
+    names = {number: tables.names[number] for number in possible}
+    telling = {
+        number
+        for number, name in names.items()
+        if name not in _CONTINUATIONS and tables.texts.get(number) not in _CONTINUING_TEXTS
+    }
+    ordered = sorted(telling or possible, key=lambda number: _order(names[number]))
+    for number in ordered:
+        word = _WORDS.get(names[number]) or f"`{tables.texts.get(number, names[number])}`"
+        if names[number] == "SEMICOLON" and "the end of the line" in words:
+            continue
+        if word not in words:
+            words.append(word)
+    if "the end of the line" in words and "the end of the file" in words:
+        words.remove("the end of the file")
+    return words
+
+
+def _order(name: str) -> tuple[bool, str]:
+    return name not in ("_NEWLINE", "COMMA"), name
+
+
+def _any_of(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _characters(text: str) -> str:
+    shown = "".join(each if each.isprintable() else f"U+{ord(each):04X}" for each in text[:8])
+    return f"character{'s' if len(text) > 1 else ''} `{shown}{'…' if len(text) > 8 else ''}`"
+
+
+def _character_help(text: str) -> str | None:
+    match text[0]:
+        case "#":
+            return "a comment begins with //"
+        case "\0":
+            return "this looks like raw ops; `opvasm disasm` reads those"
+        case "\u201c" | "\u201d":
+            return 'texts are written in plain quotes: "text"'
+        case _:
+            return None

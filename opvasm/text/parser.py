@@ -1,0 +1,66 @@
+"""Text to tree: ``parse_file`` and ``parse_expression``, with every mistake of the text at once."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ..errors import Diagnostic, ParseError
+from ..expression import Expression
+from ..source import SourceFile
+from .builder import Builder
+from .grammar import load_tables
+from .lalr import Mistake, parse
+from .mistakes import describe
+from .tree import File
+
+# A text that is no .opv file at all would otherwise be reported line by line.
+MISTAKE_LIMIT = 100
+
+
+class Parsed(NamedTuple):
+    """A tree with what is wrong with its text.
+
+    ``skipped_names`` are the names that stand in text that could not be read: they may have been
+    declared there, so nobody complains that they are unknown.
+    """
+
+    file: File
+    problems: tuple[Diagnostic, ...]
+    skipped_names: frozenset[str]
+
+
+def parse_file(source: SourceFile) -> Parsed:
+    """The tree of a file.  Mistakes are in ``problems``; what could be read is in the tree."""
+    builder = Builder(source)
+    value, problems, skipped = _parse(source, "file", builder)
+    file = value if isinstance(value, File) else File(source, ())
+    names: set[str] = set()
+    for start, end in skipped:
+        names.update(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", source.text[start:end]))
+    return Parsed(file, problems, frozenset(names))
+
+
+def parse_expression(text: str, name: str = "<expression>") -> Expression:
+    """The tree of an expression, as in tests and conditions.  Raises ParseError."""
+    source = SourceFile(name, text)
+    value, problems, _ = _parse(source, "only_expression", Builder(source))
+    if problems:
+        raise ParseError(problems)
+    assert value is not None
+    return value  # type: ignore[no-any-return]
+
+
+def _parse(
+    source: SourceFile, start: str, builder: Builder
+) -> tuple[object, tuple[Diagnostic, ...], tuple[tuple[int, int], ...]]:
+    tables = load_tables()
+    mistakes: list[Mistake] = []
+    result = parse(tables, start, source.text, builder, mistakes.append)
+    problems = [describe(each, source, tables) for each in mistakes[:MISTAKE_LIMIT]]
+    if len(mistakes) > MISTAKE_LIMIT:
+        last = problems[-1]
+        problems[-1] = last._replace(
+            help=f"{len(mistakes) - MISTAKE_LIMIT} more mistakes of this kind are not shown"
+        )
+    return result.value, (*problems, *builder.problems), result.skipped
