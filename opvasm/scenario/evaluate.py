@@ -1,0 +1,290 @@
+"""The values of expressions on a machine: for tests, conditions of the debugger, scenarios.
+
+An expression means a place in memory (with the type that it was declared with) or a value: a whole
+number, or the bytes of an array or struct.  Comparisons of bytes know only ``==`` and ``!=``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from ..expression import (
+    COMPARISONS,
+    AddressOf,
+    Arrow,
+    AtCpu,
+    Binary,
+    Call,
+    Expression,
+    Index,
+    Load,
+    Member,
+    Name,
+    Number,
+    OffsetOf,
+    SizeOf,
+    TypeName,
+    Unary,
+    Unevaluable,
+    apply_binary,
+    apply_unary,
+    constant,
+)
+from ..machine import Fault
+from ..program import Area, Array, Layout, Pointer, Program, Scalar, Struct, Symbol, Type
+from ..suggestion import did_you_mean
+
+Bytes = bytes | bytearray
+Value = int | bytes
+
+
+class Place(NamedTuple):
+    """Memory at an address, of a type; None where nothing says what lies there."""
+
+    address: int
+    type: Type | None
+
+
+class Scope(NamedTuple):
+    """What names mean and how memory is read.
+
+    ``cpu`` chooses the instance of a percpu variable that no ``@cpu`` follows; ``names`` holds
+    further values (arguments, ``index``); ``read(address, length)`` gives bytes and raises Fault;
+    ``cpus`` is the number of possible CPUs, over which ``sum`` adds.
+    """
+
+    program: Program
+    layout: Layout
+    cpu: int
+    cpus: int
+    read: Callable[[int, int], Bytes]
+    names: Mapping[str, int] = {}
+
+
+def evaluate(expression: Expression, scope: Scope) -> Value:
+    """The value of an expression.
+
+    Raises Unevaluable where it has none: an unknown name, memory that is not mapped, a division by
+    zero, a comparison of values of different kinds.
+    """
+    match expression:
+        case Number(value=value):
+            return value
+        case AddressOf(place=place):
+            return locate(place, scope).address
+        case SizeOf() | OffsetOf():
+            return constant(expression, lambda leaf: _measure(leaf, scope))
+        case Unary(operator=operator, operand=operand):
+            return apply_unary(operator, number(operand, scope))
+        case Binary():
+            return _binary(expression, scope)
+        case Call():
+            return _call(expression, scope)
+        case Name(name=name) if name in scope.names:
+            return scope.names[name]
+        case Name(name=name) if name in scope.program.data.constants:
+            return scope.program.data.constants[name]
+        case _:
+            return read_place(locate(expression, scope), expression, scope)
+
+
+def number(expression: Expression, scope: Scope) -> int:
+    """The value of an expression that must be a whole number.  Raises Unevaluable."""
+    value = evaluate(expression, scope)
+    if isinstance(value, int):
+        return value
+    reason = f"`{expression.span.text}` is {len(value)} bytes, where a number is needed"
+    raise Unevaluable(reason, expression.span)
+
+
+def locate(expression: Expression, scope: Scope) -> Place:
+    """The place that an expression names.  Raises Unevaluable where it names none."""
+    match expression:
+        case Name(name=name):
+            symbol = _symbol(expression, scope)
+            return Place(scope.layout.symbol_address(symbol, scope.cpu), symbol.type)
+        case AtCpu(base=base, cpu=cpu):
+            return locate(base, scope._replace(cpu=_cpu(base, cpu, scope)))
+        case Member(base=Load() as load, name=name):
+            return Place(locate(load, scope).address, _named_type(name, expression, scope))
+        case Member(base=base, name=name):
+            return _member(locate(base, scope), name, expression)
+        case Arrow(base=base, name=name):
+            return _member(_target(base, scope), name, expression)
+        case Index(base=base, index=index):
+            return _element(locate(base, scope), number(index, scope), expression)
+        case Load(address=address):
+            return Place(number(address, scope), None)
+        case _:
+            raise Unevaluable(f"`{expression.span.text}` is no place in memory", expression.span)
+
+
+def read_place(place: Place, expression: Expression, scope: Scope) -> Value:
+    """What a place holds: a number, or the bytes of an array or struct.  Raises Unevaluable."""
+    if place.type is None:
+        raise Unevaluable(
+            f"`{expression.span.text}` has no type; write `[address].u64` or another size",
+            expression.span,
+        )
+    try:
+        data = bytes(scope.read(place.address, place.type.size))
+    except Fault as fault:
+        raise Unevaluable(f"it can't be read: {fault}", expression.span) from None
+    return decode_value(data, place.type, scope.program)
+
+
+def decode_value(data: bytes, kind: Type, program: Program) -> Value:
+    """Bytes in memory as a value of a type."""
+    match kind:
+        case Scalar(signed=signed):
+            return int.from_bytes(data, program.abi.model.byteorder, signed=signed)
+        case Pointer():
+            return int.from_bytes(data, program.abi.model.byteorder)
+        case Array() | Struct():
+            return data
+
+
+def _symbol(name: Name, scope: Scope) -> Symbol:
+    symbol = scope.program.data.symbols.get(name.name)
+    if symbol is None:
+        known = [*scope.program.data.symbols, *scope.program.data.constants, *scope.names]
+        hint = did_you_mean(name.name, known)
+        raise Unevaluable(
+            f"nothing is called `{name.name}`" + (f"; {hint}" if hint else ""), name.span
+        )
+    return symbol
+
+
+def _cpu(base: Expression, cpu: Expression, scope: Scope) -> int:
+    value = number(cpu, scope)
+    if not 0 <= value < scope.cpus:
+        raise Unevaluable(f"CPU {value} does not exist; there are 0 to {scope.cpus - 1}", cpu.span)
+    return value
+
+
+def _named_type(name: str, expression: Expression, scope: Scope) -> Type:
+    """The type that is meant by ``.u32`` behind a load."""
+    structs = scope.program.data.structs
+    if name in structs:
+        return structs[name]
+    if name == "ptr":
+        return Pointer(None, scope.program.abi.model.word)
+    if name in SCALARS:
+        return SCALARS[name]
+    hint = did_you_mean(name, [*SCALARS, "ptr", *structs])
+    raise Unevaluable(
+        f"no type is called `{name}`" + (f"; {hint}" if hint else ""), expression.span
+    )
+
+
+SCALARS: dict[str, Scalar] = {
+    f"{letter}{8 * size}": Scalar(f"{letter}{8 * size}", size, letter == "i")
+    for letter in "ui"
+    for size in (1, 2, 4, 8)
+}
+
+
+def _member(place: Place, name: str, expression: Expression) -> Place:
+    kind = place.type
+    if not isinstance(kind, Struct):
+        raise Unevaluable(f"`{expression.span.text}`: only a struct has fields", expression.span)
+    member = kind.member(name)
+    if member is None:
+        hint = did_you_mean(name, [each.name for each in kind.members])
+        raise Unevaluable(
+            f"struct {kind.name} has no field `{name}`" + (f"; {hint}" if hint else ""),
+            expression.span,
+        )
+    return Place(place.address + member.offset, member.type)
+
+
+def _target(base: Expression, scope: Scope) -> Place:
+    """What a pointer points to."""
+    place = locate(base, scope)
+    if not isinstance(place.type, Pointer) or place.type.target is None:
+        raise Unevaluable(f"`{base.span.text}` is no pointer to a struct", base.span)
+    address = read_place(place, base, scope)
+    assert isinstance(address, int)
+    return Place(address, _named_type(place.type.target, base, scope))
+
+
+def _element(place: Place, index: int, expression: Expression) -> Place:
+    kind = place.type
+    if not isinstance(kind, Array):
+        raise Unevaluable(f"`{expression.span.text}`: only an array has elements", expression.span)
+    if not 0 <= index < kind.count:
+        reason = f"element {index} of an array of {kind.count}"
+        raise Unevaluable(f"`{expression.span.text}` is {reason}", expression.span)
+    return Place(place.address + index * kind.element.size, kind.element)
+
+
+def _binary(expression: Binary, scope: Scope) -> int:
+    operator = expression.operator
+    if operator in ("&&", "||"):
+        left = number(expression.left, scope)
+        if bool(left) == (operator == "||"):
+            return int(bool(left))
+        return int(bool(number(expression.right, scope)))
+    first, second = evaluate(expression.left, scope), evaluate(expression.right, scope)
+    if isinstance(first, int) and isinstance(second, int):
+        try:
+            return apply_binary(operator, first, second)
+        except ValueError as error:
+            raise Unevaluable(str(error), expression.span) from None
+    if isinstance(first, bytes) and isinstance(second, bytes) and operator in ("==", "!="):
+        return int((first == second) == (operator == "=="))
+    what = "compared" if operator in COMPARISONS else f"joined by {operator}"
+    raise Unevaluable(
+        f"`{expression.left.span.text}` and `{expression.right.span.text}` can't be {what}: "
+        "one is a number, the other bytes, or both are bytes",
+        expression.span,
+    )
+
+
+def _call(call: Call, scope: Scope) -> int:
+    """``sum(x)``: over the elements of an array, or over the CPUs' instances of a percpu number."""
+    if call.function != "sum" or len(call.arguments) != 1:
+        raise Unevaluable(
+            f"`{call.function}` with {len(call.arguments)} arguments is no function here; "
+            "there is `sum(x)`",
+            call.span,
+        )
+    (argument,) = call.arguments
+    place = locate(argument, scope)
+    if isinstance(place.type, Array):
+        element = place.type.element
+        parts = [Place(place.address + i * element.size, element) for i in range(place.type.count)]
+    elif isinstance(argument, Name) and _symbol(argument, scope).area is Area.PERCPU:
+        parts = [locate(argument, scope._replace(cpu=cpu)) for cpu in range(scope.cpus)]
+    else:
+        parts = [place]
+    values = [read_place(part, argument, scope) for part in parts]
+    if not all(isinstance(value, int) for value in values):
+        raise Unevaluable("`sum` adds numbers, not arrays or structs", argument.span)
+    return sum(value for value in values if isinstance(value, int))
+
+
+def _measure(leaf: Name | SizeOf | OffsetOf, scope: Scope) -> int | None:
+    """The number behind a name, ``sizeof`` or ``offsetof`` in a constant expression."""
+    match leaf:
+        case Name(name=name):
+            return scope.program.data.constants.get(name)
+        case SizeOf(type=type_name):
+            return _type_size(type_name, scope)
+        case OffsetOf(type=type_name, path=path):
+            place = Place(0, _named_type(type_name.name, leaf, scope))
+            for name in path:
+                place = _member(place, name, leaf)
+            return place.address
+
+
+def _type_size(type_name: TypeName, scope: Scope) -> int:
+    """Bytes of a type as written, or of a variable's type."""
+    symbol = scope.program.data.symbols.get(type_name.name)
+    if symbol is not None and not type_name.counts:
+        return symbol.size
+    size = _named_type(type_name.name, Name(type_name.name, type_name.span), scope).size
+    for count in type_name.counts:
+        size *= constant(count, lambda leaf: _measure(leaf, scope))
+    return size

@@ -1,0 +1,69 @@
+"""What happens in a test around the calls: for traces and the debugger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from ..errors import Diagnostic
+from ..interpreter.events import Event, PageChange
+from ..machine import Cpus
+from ..program import Instruction, Vector
+from ..text.tree import Assert, AssertUnchanged, Run, TestStatement
+
+
+class StatementBegins(NamedTuple):
+    """A statement is about to be carried out."""
+
+    statement: TestStatement
+
+
+class CallBegins(NamedTuple):
+    """``run`` is about to make its call.
+
+    ``vector`` and ``instructions`` are None and empty for a call of whatever lies at an address;
+    ``cpu`` is the CPU asked for, ``data_cpu`` the one whose percpu instances the vector means.
+    """
+
+    statement: Run
+    vector: Vector | None
+    instructions: tuple[Instruction, ...]
+    arguments: Mapping[str, int]
+    cpu: int
+    data_cpu: int
+    address: int | None = None  # where the vector was placed, or is said to lie
+
+
+class CallEnds(NamedTuple):
+    """The call of a ``run`` has returned, and this was expected."""
+
+    statement: Run
+    result: int
+    expected: int
+
+
+class Asserted(NamedTuple):
+    """An ``assert`` was looked at; ``finding`` is None when it holds."""
+
+    statement: Assert | AssertUnchanged
+    finding: Diagnostic | None
+
+
+class MemorySet(NamedTuple):
+    """The test wrote memory itself: a variable, an argument's slot, the literal pool, the ops."""
+
+    address: int
+    before: bytes
+    after: bytes
+    changes: tuple[PageChange, ...] = ()
+
+
+class CpusSet(NamedTuple):
+    """The test changed the machine's CPUs."""
+
+    before: Cpus
+    after: Cpus
+
+
+TestEvent = StatementBegins | MemorySet | CpusSet | CallBegins | CallEnds | Asserted
+TestObserver = Callable[[TestEvent | Event], None]

@@ -1,0 +1,395 @@
+"""Run the ``test`` blocks of a file, statement by statement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
+
+from ..abi.layout import OP_BYTES
+from ..binary import encode
+from ..errors import BindError, Crash, Diagnostic, Note
+from ..expression import Binary, Expression, Name, Unevaluable, constant
+from ..interpreter import errno
+from ..interpreter.events import Event, Stored
+from ..interpreter.reason import Reason
+from ..machine import Fault
+from ..program import Instruction, Layout, Program, Vector
+from ..text.tree import (
+    Assert,
+    AssertUnchanged,
+    Assign,
+    CpuChoice,
+    CpuSet,
+    Fill,
+    Repeat,
+    Run,
+    Test,
+    TestStatement,
+)
+from .cpu_choices import BadCpus, CpuChoices
+from .evaluate import Scope, evaluate, locate, number
+from .events import (
+    Asserted,
+    CallBegins,
+    CallEnds,
+    CpusSet,
+    StatementBegins,
+    TestEvent,
+    TestObserver,
+)
+from .show import name_address, show_value
+from .store import fill_place, store_initial
+from .world import World
+
+CANNOT_EVALUATE = "OPV451"
+CANNOT_CALL = "OPV452"
+WRONG_RESULT = "OPV453"
+ASSERTION_FAILED = "OPV454"
+CHANGED = "OPV455"
+SHOWN_CHANGES = 16
+
+
+class Result(NamedTuple):
+    """How a test went: nothing in ``findings`` when it passed.  ``calls`` counts those made."""
+
+    test: Test
+    findings: tuple[Diagnostic, ...]
+    calls: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether every expectation held."""
+        return not self.findings
+
+
+class Stop(Exception):
+    """A statement that can't be carried out, so that the test ends there."""
+
+    def __init__(self, finding: Diagnostic) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+def run_test(
+    program: Program,
+    test: Test,
+    *,
+    layout: Layout | None = None,
+    quirks: Collection[str] = (),
+    observe: TestObserver | None = None,
+) -> Result:
+    """Run a test on a fresh machine.
+
+    A wrong result or a failed assertion is a finding, and the test goes on; a statement that can't
+    be carried out at all ends it.
+    """
+    run = Runner(program, test, layout=layout, quirks=quirks, observe=observe)
+    for statement in run.statements():
+        if not run.execute(statement):
+            break
+    return Result(test, tuple(run.findings), run.calls)
+
+
+class Runner:
+    """A test under way, to be driven one statement at a time (``statements``, ``execute``).
+
+    ``world`` is None until the first statement that needs the machine, since the statements before
+    it say which CPUs there are.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        test: Test,
+        *,
+        layout: Layout | None = None,
+        quirks: Collection[str] = (),
+        observe: TestObserver | None = None,
+    ) -> None:
+        self.program = program
+        self.test = test
+        self.layout = layout
+        self.quirks = quirks
+        self.observe = observe
+        self.findings: list[Diagnostic] = []
+        self.calls = 0
+        self._choices = CpuChoices(test.span)
+        self._world: World | None = None
+        self._changed: dict[int, tuple[int, int]] = {}
+        self._reason = Reason()
+
+    def statements(self) -> Iterator[TestStatement]:
+        """The statements in the order in which they are carried out; repetitions unrolled."""
+        yield from self._flat(self.test.statements)
+
+    def _flat(self, statements: tuple[TestStatement, ...]) -> Iterator[TestStatement]:
+        for statement in statements:
+            if isinstance(statement, Repeat):
+                try:
+                    times = number(statement.times, self.scope())
+                except Unevaluable as problem:
+                    self.findings.append(_finding(CANNOT_EVALUATE, problem))
+                    return
+                for _ in range(times):
+                    yield from self._flat(statement.statements)
+            else:
+                yield statement
+
+    @property
+    def world(self) -> World:
+        """The machine with the program loaded; made when first asked for."""
+        if self._world is None:
+            self._world = World(
+                self.program, cpus=self._choices.cpus(), layout=self.layout, quirks=self.quirks
+            )
+            self._world.machine.observe = self._on_event
+            self._world.observe_setup = self._tell
+        return self._world
+
+    @property
+    def cpu(self) -> int:
+        """The CPU that calls ask for, and whose instance a percpu name means."""
+        return self._choices.cpu
+
+    def scope(self, names: Mapping[str, int] | None = None) -> Scope:
+        """What names mean at this point of the test."""
+        world = self.world
+        return Scope(
+            self.program,
+            world.layout,
+            self.cpu,
+            world.machine.cpus.possible,
+            world.memory.read,
+            {} if names is None else names,
+        )
+
+    def execute(self, statement: TestStatement) -> bool:
+        """Carry out one statement; False when the test can't go on."""
+        self._tell(StatementBegins(statement))
+        try:
+            match statement:
+                case CpuSet() | CpuChoice():
+                    self._choose(statement)
+                case Assign(place=place, value=value):
+                    store_initial(self.world, locate(place, self.scope()), value, self.scope())
+                case Fill(place=place, value=fill):
+                    fill_place(self.world, locate(place, self.scope()), fill, self.scope(), place)
+                case Run():
+                    self._run(statement)
+                case Assert():
+                    self._assert(statement)
+                case AssertUnchanged():
+                    self._assert_unchanged(statement)
+                case Repeat():
+                    raise Crash("a repetition reached the runner whole")
+        except Unevaluable as problem:
+            self.findings.append(_finding(CANNOT_EVALUATE, problem))
+            return False
+        except BindError as problem:
+            self.findings.extend(each for each in problem.diagnostics)
+            return False
+        except (Stop, BadCpus) as stop:
+            self.findings.append(stop.finding)
+            return False
+        return True
+
+    def _tell(self, event: TestEvent | Event) -> None:
+        if self.observe is not None:
+            self.observe(event)
+
+    def _on_event(self, event: Event) -> None:
+        """Pass an event of the machine on, and remember what it tells."""
+        self._reason(event)
+        if isinstance(event, Stored):
+            for offset, (before, after) in enumerate(zip(event.before, event.after, strict=True)):
+                address = event.address + offset
+                first = self._changed.get(address, (before, after))[0]
+                self._changed[address] = (first, after)
+        self._tell(event)
+
+    # -- CPUs ------------------------------------------------------------------------------
+
+    def _choose(self, statement: CpuSet | CpuChoice) -> None:
+        """Set which CPUs there are, run, are allowed; or where the caller is and asks to run."""
+        self._choices.choose(statement, self._early_number)
+        if self._world is None:
+            return
+        if statement.which == "cpus":
+            raise BadCpus(
+                "the CPUs that exist can't change in the middle of a test",
+                statement.span,
+                "write `cpus` before the first statement that touches memory",
+            )
+        moves = isinstance(statement, CpuChoice)
+        stays = None if moves else self._world.machine.cpus.current
+        machine = self._world.machine
+        before, machine.cpus = machine.cpus, self._choices.cpus(statement.span, stays)
+        if machine.cpus != before:
+            self._tell(CpusSet(before, machine.cpus))
+
+    def _early_number(self, expression: Expression) -> int:
+        """The number of a CPU, which must not need the machine that it describes."""
+        constants = self.program.data.constants
+        return constant(
+            expression, lambda leaf: constants.get(leaf.name) if isinstance(leaf, Name) else None
+        )
+
+    # -- calls -----------------------------------------------------------------------------
+
+    def _run(self, statement: Run) -> None:
+        """Make the call and compare its result."""
+        world, scope = self.world, self.scope()
+        cpu = self.cpu if statement.cpu is None else number(statement.cpu, scope)
+        data_cpu = cpu if 0 <= cpu < world.machine.cpus.possible else self.cpu
+        vector, arguments, bound = self._bind(statement, data_cpu, scope)
+        flags = 0 if statement.flags is None else number(statement.flags, scope)
+        count = len(bound) if statement.count is None else number(statement.count, scope)
+        expected = number(statement.result, self.scope(_ERRNO_RESULTS))
+        ops: int | tuple[Instruction, ...] = bound
+        if statement.address is not None:
+            ops = number(statement.address, scope)
+            if vector is not None:
+                self._place_vector(ops, bound, statement)
+        elif 0 <= count <= self.program.abi.revision.vector_length_max and count > len(bound):
+            raise Stop(
+                Diagnostic(
+                    "error",
+                    CANNOT_CALL,
+                    f"count {count} of a vector of {len(bound)} ops: what lies behind it is unknown",
+                    statement.span,
+                    help="place the vector with `at &buffer`, so that its memory is known",
+                )
+            )
+        self._changed = {}
+        self.calls += 1
+        address = ops if isinstance(ops, int) else None
+        self._tell(CallBegins(statement, vector, bound, arguments, cpu, data_cpu, address))
+        self._reason = Reason()
+        result = world.machine.cpu_opv(ops, count, cpu, flags)
+        self._tell(CallEnds(statement, result, expected))
+        if result != expected:
+            self.findings.append(
+                Diagnostic(
+                    "error",
+                    WRONG_RESULT,
+                    f"the call returned {errno.result_name(result)}, "
+                    f"not {errno.result_name(expected)}",
+                    statement.result.span,
+                    notes=tuple(Note(text, place) for text, place in self._reason.lines()),
+                )
+            )
+
+    def _bind(
+        self, statement: Run, cpu: int, scope: Scope
+    ) -> tuple[Vector | None, Mapping[str, int], tuple[Instruction, ...]]:
+        """The vector of a ``run`` with its arguments, bound; nothing for a call by address."""
+        if statement.vector is None:
+            return None, {}, ()
+        vector = self.program.vectors.get(statement.vector)
+        if vector is None:
+            raise Stop(
+                Diagnostic(
+                    "error",
+                    CANNOT_CALL,
+                    f"no vector is called `{statement.vector}`",
+                    statement.vector_span,
+                )
+            )
+        if len(statement.arguments) != len(vector.parameters):
+            raise Stop(
+                Diagnostic(
+                    "error",
+                    CANNOT_CALL,
+                    f"vector {vector.name} takes {len(vector.parameters)} arguments, "
+                    f"here are {len(statement.arguments)}",
+                    statement.span,
+                )
+            )
+        arguments = {
+            parameter.name: number(argument, scope)
+            for parameter, argument in zip(vector.parameters, statement.arguments, strict=True)
+        }
+        try:
+            return vector, arguments, self.world.ops(vector, cpu, arguments)
+        except BindError as problem:
+            raise BindError(
+                each._replace(place=statement.span, notes=(*each.notes, *_at(each)))
+                for each in problem.diagnostics
+            ) from None
+
+    def _place_vector(self, address: int, bound: tuple[Instruction, ...], statement: Run) -> None:
+        """Write the ops where the call will point."""
+        try:
+            self.world.set_memory(address, encode(bound, self.program.abi))
+        except Fault as fault:
+            message = f"the {len(bound) * OP_BYTES} bytes of the vector can't be placed: {fault}"
+            raise Stop(Diagnostic("error", CANNOT_CALL, message, statement.span)) from None
+
+    # -- assertions ------------------------------------------------------------------------
+
+    def _assert(self, statement: Assert) -> None:
+        value = evaluate(statement.condition, self.scope())
+        finding = None
+        if not value:
+            finding = Diagnostic(
+                "error",
+                ASSERTION_FAILED,
+                f"`{statement.condition.span.text}` does not hold",
+                statement.condition.span,
+                notes=tuple(Note(text) for text in self._sides(statement.condition)),
+            )
+        self._asserted(statement, finding)
+
+    def _sides(self, condition: Expression) -> Iterator[str]:
+        """The values of what a failed condition compares."""
+        match condition:
+            case Binary(operator="&&" | "||", left=left, right=right):
+                for part in (left, right):
+                    yield from self._sides(part)
+            case Binary(left=left, right=right):
+                for part in (left, right):
+                    if part.span.text.strip() != (text := self._shown(part)):
+                        yield f"{part.span.text} is {text}"
+            case _:
+                return
+
+    def _shown(self, part: Expression) -> str:
+        try:
+            return show_value(evaluate(part, self.scope()))
+        except Unevaluable as problem:
+            return f"not known: {problem.reason}"
+
+    def _assert_unchanged(self, statement: AssertUnchanged) -> None:
+        changed = sorted(a for a, (before, after) in self._changed.items() if before != after)
+        finding = None
+        if changed:
+            notes = [self._changed_note(address) for address in changed[:SHOWN_CHANGES]]
+            more = len(changed) - len(notes)
+            finding = Diagnostic(
+                "error",
+                CHANGED,
+                f"the last call changed {len(changed)} byte{'s' if len(changed) > 1 else ''}",
+                statement.span,
+                notes=(*notes, *((Note(f"and {more} more"),) if more else ())),
+            )
+        self._asserted(statement, finding)
+
+    def _changed_note(self, address: int) -> Note:
+        before, after = self._changed[address]
+        return Note(f"{name_address(self.world, address)}: {before:#04x} became {after:#04x}")
+
+    def _asserted(self, statement: Assert | AssertUnchanged, finding: Diagnostic | None) -> None:
+        self._tell(Asserted(statement, finding))
+        if finding is not None:
+            self.findings.append(finding)
+
+
+_ERRNO_RESULTS = {name: -value for name, value in errno.NUMBERS.items()}
+
+
+def _finding(code: str, problem: Unevaluable) -> Diagnostic:
+    return Diagnostic("error", code, problem.reason, problem.span)
+
+
+def _at(diagnostic: Diagnostic) -> tuple[Note, ...]:
+    return (Note("the parameter is declared here", diagnostic.place),) if diagnostic.place else ()
