@@ -58,12 +58,16 @@ def paths(declared: Type, offset: int) -> Iterator[tuple[str, int]]:
 
 
 def best_path(declared: Type, offset: int, size: int) -> str | None:
-    """The path whose own size is ``size``; else the longest one; None where no field begins."""
+    """The path that names ``size`` bytes at ``offset`` best; None where no field begins there.
+
+    That is one of exactly this size (the innermost), else the smallest that holds as many, else the
+    outermost.  A size of 0 asks for the outermost, as for the address of a variable.
+    """
     found = list(paths(declared, offset))
     if not found:
         return None
-    exact = [path for path, width in found if width == size]
-    return exact[-1] if exact else found[-1][0]
+    large_enough = [each for each in found if each[1] >= size > 0]
+    return large_enough[-1][0] if large_enough else found[0][0]
 
 
 def symbol_operand(value: SymbolAddress, size: int, data: Data | None) -> str:

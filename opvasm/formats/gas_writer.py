@@ -1,0 +1,270 @@
+"""Vectors as source for GNU as: data in sections, addresses as symbols, relocations by the linker.
+
+================  =================================================================================
+``.opv.percpu``   each CPU's part of the percpu area, one stride behind the other; a variable's
+                  symbol stands at CPU 0's instance
+``.opv.shared``   the shared variables
+``.opv.page``     the pages; their kinds are for a loader to make true
+``.opv.pool``     the literal pool
+``.opv.slots``    the place of each vector's arguments: ``NAME.slots``
+``.opv.vectors``  the ops: ``NAME``, and how many there are: ``NAME.count``
+================  =================================================================================
+
+A parameter that has no value yet is the undefined symbol ``NAME.PARAMETER``, which the linker is
+told (``ld --defsym``); on a 32-bit machine the upper half of a 64-bit one is ``….high``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..abi.layout import OP_BYTES, UNION_OFFSET
+from ..abi.revisions import Abi
+from ..binding import bind
+from ..program import (
+    Area,
+    ArgumentValue,
+    Data,
+    Instruction,
+    PoolAddress,
+    SlotAddress,
+    Symbol,
+    SymbolAddress,
+    Value,
+    Vector,
+)
+from ..text.printer import Speller
+from . import Listing
+from .template import field_values
+
+_DIRECTIVES = {1: ".byte", 2: ".2byte", 4: ".4byte", 8: ".8byte"}
+_ALIGNMENT = 16
+
+
+def write(listing: Listing) -> bytes:
+    """The listing as one file that GNU as takes as it is, for any ELF machine of its data model.
+
+    Raises BindError when arguments are given that do not bind the vector.
+    """
+    if listing.arguments is not None:
+        for vector in listing.vectors:
+            bind(vector, listing.program, listing.layout, listing.cpu, listing.arguments)
+    return ("\n".join(_lines(listing)) + "\n").encode()
+
+
+def _lines(listing: Listing) -> Iterator[str]:
+    abi, data = listing.program.abi, listing.program.data
+    yield (
+        f"/* cpu_opv vectors for revision {abi.revision.name}, data model {abi.model.name}, "
+        f"on CPU {listing.cpu}. */"
+    )
+    yield from _percpu(listing)
+    for area in (Area.SHARED, Area.PAGE):
+        symbols = _symbols(data, area)
+        if symbols:
+            yield from _section(f".opv.{area.value}", abi.page_size)
+            yield from _variables(symbols, listing, listing.cpu, labels=True)
+    yield from _pool(listing)
+    for vector in listing.vectors:
+        yield from _vector(vector, listing)
+
+
+def _section(name: str, alignment: int = _ALIGNMENT) -> Iterator[str]:
+    yield ""
+    yield f'\t.section {name}, "aw", %progbits'
+    yield f"\t.balign {alignment}"
+
+
+def _symbols(data: Data, area: Area) -> list[Symbol]:
+    return sorted((s for s in data.symbols.values() if s.area is area), key=lambda s: s.offset)
+
+
+# ---- data ---------------------------------------------------------------------------------------
+
+
+def _percpu(listing: Listing) -> Iterator[str]:
+    """The instances of CPU 0 up to the last one that anything names."""
+    data = listing.program.data
+    symbols = _symbols(data, Area.PERCPU)
+    if not symbols:
+        return
+    stride = listing.layout.percpu_stride
+    last = max([listing.cpu, *_named_cpus(listing)])
+    yield from _section(".opv.percpu", listing.program.abi.page_size)
+    for cpu in range(last + 1):
+        yield f"\t/* CPU {cpu} */"
+        yield from _variables(symbols, listing, cpu, labels=cpu == 0)
+        yield f"\t.zero {stride - data.area_size(Area.PERCPU)}"
+
+
+def _named_cpus(listing: Listing) -> Iterator[int]:
+    """The CPUs that are written down somewhere: ``head@2``."""
+    data = listing.program.data
+    values: list[Value | bytes | None] = [item.value for item in data.pool]
+    for symbol in data.symbols.values():
+        values += [value for _, _, value in symbol.initial]
+    for vector in listing.vectors:
+        for instruction in vector.instructions:
+            values += [*instruction.addresses, instruction.immediate]
+    for value in values:
+        if isinstance(value, SymbolAddress) and value.cpu is not None:
+            yield value.cpu
+
+
+def _variables(
+    symbols: Iterable[Symbol], listing: Listing, cpu: int, labels: bool
+) -> Iterator[str]:
+    """An area from its start to the end of its last variable, with initial values."""
+    position = 0
+    for symbol in symbols:
+        if symbol.offset > position:
+            yield f"\t.zero {symbol.offset - position}"
+        if labels:
+            yield f"\t.globl {symbol.name}"
+            yield f"\t.type {symbol.name}, %object"
+            yield f"\t.size {symbol.name}, {symbol.size}"
+            kind = f" /* {symbol.page_kind.value} */" if symbol.area is Area.PAGE else ""
+            yield f"{symbol.name}:{kind}"
+        inside = 0
+        for offset, size, value in sorted(symbol.initial, key=lambda each: each[0]):
+            if offset > inside:
+                yield f"\t.zero {offset - inside}"
+            yield f"\t{_DIRECTIVES[size]} {_expression(value, listing, cpu, None)}"
+            inside = offset + size
+        if symbol.size > inside:
+            yield f"\t.zero {symbol.size - inside}"
+        position = symbol.offset + symbol.size
+
+
+def _pool(listing: Listing) -> Iterator[str]:
+    pool = sorted(listing.program.data.pool, key=lambda item: item.offset)
+    if not pool:
+        return
+    yield from _section(".opv.pool")
+    yield "opv.pool:"
+    position = 0
+    for item in pool:
+        if item.offset > position:
+            yield f"\t.zero {item.offset - position}"
+        if isinstance(item.value, bytes):
+            if item.value:
+                yield f"\t.byte {', '.join(f'{byte:#04x}' for byte in item.value)}"
+        else:
+            text = _expression(item.value, listing, listing.cpu, None)
+            yield f"\t{_DIRECTIVES[item.size]} {text}"
+        position = item.offset + item.size
+
+
+# ---- vectors ------------------------------------------------------------------------------------
+
+
+def _vector(vector: Vector, listing: Listing) -> Iterator[str]:
+    abi = listing.program.abi
+    name = vector.name
+    if vector.parameters:
+        yield from _section(".opv.slots")
+        yield f"{name}.slots:"
+        yield from _slots(vector, abi, listing.arguments)
+    yield from _section(".opv.vectors")
+    yield f"\t.globl {name}, {name}.count"
+    yield f"\t.type {name}, %object"
+    yield f"\t.size {name}, {OP_BYTES * len(vector.instructions)}"
+    yield f"\t.set {name}.count, {len(vector.instructions)}"
+    yield f"{name}:"
+    speller = Speller(abi, listing.program.data, vector)
+    for index, instruction in enumerate(vector.instructions):
+        yield f"\t/* op {index}: {str(speller.line(instruction)).replace('*/', '* /')} */"
+        yield from _op(instruction, vector, listing)
+
+
+def _slots(vector: Vector, abi: Abi, arguments: Mapping[str, int] | None) -> Iterator[str]:
+    position = 0
+    for each in vector.parameters:
+        if each.offset > position:
+            yield f"\t.zero {each.offset - position}"
+        value: int | ArgumentValue = ArgumentValue(each.name)
+        if arguments is not None:
+            value = arguments[each.name]
+        yield from _store(value, each.type.size, each.name, abi, vector.name)
+        position = each.offset + each.type.size
+
+
+def _op(instruction: Instruction, vector: Vector, listing: Listing) -> Iterator[str]:
+    """The 32 bytes, field by field in the order of their offsets."""
+    abi = listing.program.abi
+    extra = dict(instruction.extra)
+    yield f"\t.4byte {instruction.opcode} /* op */"
+    yield f"\t.4byte {instruction.length} /* len */"
+    position = UNION_OFFSET
+    for field, value in field_values(instruction, abi):
+        yield from _unused(position, field.offset, extra)
+        known = _with_arguments(value, listing.arguments)
+        if isinstance(known, ArgumentValue):
+            yield from _store(known, field.size, field.name, abi, vector.name)
+        else:
+            text = _expression(known, listing, listing.cpu, vector)
+            yield f"\t{_DIRECTIVES[field.size]} {text} /* {field.name} */"
+        position = field.end
+    yield from _unused(position, OP_BYTES, extra)
+
+
+def _unused(start: int, end: int, extra: Mapping[int, int]) -> Iterator[str]:
+    """The bytes that no field covers."""
+    if start == end:
+        return
+    data = [extra.get(offset, 0) for offset in range(start, end)]
+    if any(data):
+        yield f"\t.byte {', '.join(f'{byte:#04x}' for byte in data)}"
+    else:
+        yield f"\t.zero {end - start}"
+
+
+def _with_arguments(value: Value, arguments: Mapping[str, int] | None) -> Value:
+    if arguments is not None and isinstance(value, ArgumentValue):
+        return arguments[value.parameter] + value.addend
+    return value
+
+
+def _store(
+    value: int | ArgumentValue, size: int, remark: str, abi: Abi, vector_name: str
+) -> Iterator[str]:
+    """A number or an argument; one that is wider than a relocation is stored in halves."""
+    if isinstance(value, int):
+        yield f"\t{_DIRECTIVES[size]} {_number(value)} /* {remark} */"
+        return
+    symbol = f"{vector_name}.{value.parameter}"
+    low = f"\t{_DIRECTIVES[min(size, abi.model.word)]} {symbol}{_addend(value.addend)}"
+    if size <= abi.model.word:
+        yield f"{low} /* {remark} */"
+        return
+    halves = [f"{low} /* {remark}, lower half */", f"\t.4byte {symbol}.high /* upper half */"]
+    yield from halves if abi.model.byteorder == "little" else reversed(halves)
+
+
+def _expression(value: Value, listing: Listing, cpu: int, vector: Vector | None) -> str:
+    """What the assembler adds up: a number, or a symbol and a number."""
+    match value:
+        case int():
+            return _number(value)
+        case SymbolAddress(symbol=name, addend=addend, cpu=named):
+            if listing.program.data.symbols[name].area is Area.PERCPU:
+                addend += (cpu if named is None else named) * listing.layout.percpu_stride
+            return name + _addend(addend)
+        case SlotAddress(parameter=name, addend=addend):
+            parameter = None if vector is None else vector.parameter(name)
+            assert vector is not None
+            assert parameter is not None
+            return f"{vector.name}.slots{_addend(parameter.offset + addend)}"
+        case ArgumentValue(parameter=name, addend=addend):
+            assert vector is not None
+            return f"{vector.name}.{name}{_addend(addend)}"
+        case PoolAddress(offset=offset):
+            return f"opv.pool{_addend(offset)}"
+
+
+def _number(value: int) -> str:
+    return str(value) if abs(value) < 1024 else f"{value:#x}"
+
+
+def _addend(addend: int) -> str:
+    return "" if addend == 0 else f" {'+' if addend > 0 else '-'} {abs(addend)}"
