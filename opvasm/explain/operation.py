@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..abi.layout import FieldKind
+from ..abi.layout import DATA_MODELS, FieldKind
 from ..abi.ops import WORD_LENGTHS, Access, LengthRule, Operation
-from ..abi.revisions import DATA_MODELS, REVISIONS, Revision, get_abi, op_fields
+from ..abi.revisions import REVISIONS, Revision, get_abi, op_fields
 from .layout import rows
 
 _ACCESS = {Access.READ: "read", Access.WRITE: "written", Access.READ_WRITE: "read and written"}

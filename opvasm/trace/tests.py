@@ -1,0 +1,78 @@
+"""The trace of a file's tests: each statement as written, each call op by op."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..interpreter.errno import result_name
+from ..interpreter.events import Event
+from ..program import Layout, Program
+from ..report.human import render_all
+from ..report.style import PLAIN, Style
+from ..scenario.events import (
+    Asserted,
+    CallBegins,
+    CallEnds,
+    CpusSet,
+    MemorySet,
+    StatementBegins,
+    TestEvent,
+)
+from ..scenario.runner import Result
+from ..text.tree import Assert, AssertUnchanged, Run, Test
+from .human import CallTrace
+
+
+class TestTrace:
+    """An observer of one test, for ``run_test``; ``end`` writes how it went."""
+
+    __test__ = False  # pytest: this is no test class
+
+    def __init__(
+        self,
+        program: Program,
+        layout: Layout,
+        test: Test,
+        write: Callable[[str], None],
+        style: Style = PLAIN,
+    ) -> None:
+        self._write = write
+        self._style = style
+        self._call = CallTrace(program, layout, write, style, indent="      ")
+        title = f'test "{_one_line(test.name)}"'
+        write(f"{style.strong(title)}  {style.dim(str(test.span))}")
+
+    def __call__(self, event: TestEvent | Event) -> None:
+        """Write a statement, or what happens in a call."""
+        match event:
+            case StatementBegins(statement=Run() | Assert() | AssertUnchanged()):
+                pass  # written with what came of it
+            case StatementBegins(statement=statement):
+                self._write(f"    {self._style.dim(_one_line(statement.span.text))}")
+            case CallBegins(statement=statement, vector=vector, cpu=cpu):
+                self._call.begin(vector)
+                text = _one_line(statement.span.text).partition(" -> ")[0]
+                self._write(f"    {text}  {self._style.dim(f'on CPU {cpu}')}")
+            case CallEnds(result=result, expected=expected):
+                if result != expected:
+                    self._write(f"      {self._style.bad(f'expected {result_name(expected)}')}")
+            case Asserted(statement=statement, finding=finding):
+                verdict = self._style.good("holds") if finding is None else self._style.bad("fails")
+                self._write(f"    {_one_line(statement.span.text)}  {verdict}")
+            case MemorySet() | CpusSet():
+                pass  # the statement says it
+            case _:
+                self._call(event)
+
+    def end(self, result: Result) -> None:
+        """Write the verdict, with every finding."""
+        if result.passed:
+            self._write(f"    {self._style.good('passed')}")
+            return
+        self._write(f"    {self._style.bad('FAILED')}")
+        for line in render_all(result.findings, self._style).splitlines():
+            self._write(f"    {line}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
