@@ -19,13 +19,13 @@ class StatementBegins(NamedTuple):
 
 
 class CallBegins(NamedTuple):
-    """``run`` is about to make its call.
+    """``run`` is about to make its call; ``statement`` is None for a call outside of a test.
 
     ``vector`` and ``instructions`` are None and empty for a call of whatever lies at an address;
     ``cpu`` is the CPU asked for, ``data_cpu`` the one whose percpu instances the vector means.
     """
 
-    statement: Run
+    statement: Run | None
     vector: Vector | None
     instructions: tuple[Instruction, ...]
     arguments: Mapping[str, int]
@@ -37,7 +37,7 @@ class CallBegins(NamedTuple):
 class CallEnds(NamedTuple):
     """The call of a ``run`` has returned, and this was expected."""
 
-    statement: Run
+    statement: Run | None
     result: int
     expected: int
 

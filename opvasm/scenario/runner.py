@@ -225,7 +225,7 @@ class Runner:
         machine = self._world.machine
         before, machine.cpus = machine.cpus, self._choices.cpus(statement.span, stays)
         if machine.cpus != before:
-            self._tell(CpusSet(before, machine.cpus))
+            self._tell(CpusSet(before.copy(), machine.cpus.copy()))
 
     def _early_number(self, expression: Expression) -> int:
         """The number of a CPU, which must not need the machine that it describes."""
