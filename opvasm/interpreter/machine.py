@@ -53,7 +53,7 @@ class Machine:
 
     ``quirks`` names the historic bugs to model (abi.md section 2.8); those that the revision never
     had change nothing.  ``observe``, when set, is told every movement as an event; it must not
-    change the machine.
+    change the machine.  Raises ValueError when the memory's pages are not of the Abi's size.
     """
 
     __slots__ = ("_access", "abi", "cpus", "memory", "observe", "quirks")
@@ -68,6 +68,8 @@ class Machine:
     ) -> None:
         self.abi = abi
         self.memory = Memory(abi.page_size) if memory is None else memory
+        if self.memory.page_size != abi.page_size:
+            raise ValueError(f"pages of {self.memory.page_size} bytes, not {abi.page_size}")
         self.cpus = Cpus() if cpus is None else cpus
         self.quirks = frozenset(quirks) & {quirk.name for quirk in abi.revision.quirks}
         self.observe = observe
@@ -109,18 +111,28 @@ class Machine:
             if observe is not None:
                 observe(VectorRefused(vector.violation, EINVAL))
             return -EINVAL
-        pins = Pins(self.abi, self.memory, self.quirks)
-        error = self._pin(vector, pins) or self._move(cpu)
+        replaced = None
+        if observe is not None or not self._is_ordinary(vector):
+            pins = Pins(self.abi, self.memory, self.quirks)
+            error = self._pin(vector, pins)
+            if error:
+                return error
+            replaced = pins.replaced
+        error = self._move(cpu)
         if error:
             return error
-        if pins.replaced is not None and FIRST_TOUCH_RETRY in self.quirks:
-            return self._retry_with_lost_addresses(vector, pins.replaced)
+        if replaced is not None and FIRST_TOUCH_RETRY in self.quirks:
+            return self._retry_with_lost_addresses(vector, replaced)
         return self._execute(vector) if observe is None else self._execute_observed(vector, observe)
 
     def _copy_in(self, ops: Ops, cpuopcnt: int) -> Prepared | None:
         """The vector, read once before anything else happens (step 5); None when it can't be."""
         length = cpuopcnt * OP_BYTES
         match ops:
+            case Prepared():
+                if len(ops.instructions) == cpuopcnt:
+                    return ops
+                given = ops.instructions
             case int():
                 try:
                     if length and outside_user_space(self.abi, ops, length):
@@ -134,38 +146,37 @@ class Machine:
                 if len(ops) < length:
                     raise ValueError(f"{cpuopcnt} ops of a vector of {len(ops)} bytes")
                 return _prepare_bytes(ops[:length], self.abi)
-            case Prepared() if len(ops.instructions) == cpuopcnt:
-                return ops
-            case Prepared():
-                given = ops.instructions
             case _:
                 given = tuple(ops)
         if len(given) < cpuopcnt:
             raise ValueError(f"{cpuopcnt} ops of a vector of {len(given)}")
         return prepare(given[:cpuopcnt], self.abi)
 
+    def _is_ordinary(self, vector: Prepared) -> bool:
+        """Whether every operand lies in ordinary memory, of which pinning has nothing to ask."""
+        if vector.pages is None:
+            return False
+        pages = self.memory.pages
+        for number in vector.pages:
+            page = pages.get(number)
+            if page is None or page.kind is not PageKind.MAPPED:
+                return False
+        return True
+
     def _pin(self, vector: Prepared, pins: Pins) -> int:
         """Pin every operand in order (step 9); 0, or the negative errno of the first refused."""
-        pages, observe = self.memory.pages, self.observe
-        shift, size = self.memory.shift, self.memory.page_size
-        limit = self.abi.model.task_size
         for demand in vector.demands:
-            if observe is None:
-                # Ordinary memory in one page has nothing to ask.
-                address = demand.address
-                page = pages.get(address >> shift)
-                in_page = (address & (size - 1)) + demand.length <= size and address < limit
-                if in_page and page is not None and page.kind is PageKind.MAPPED:
-                    continue
             outcome = pins.pin(demand)
-            if observe is not None:
-                observe(outcome)
+            if self.observe is not None:
+                self.observe(outcome)
             if isinstance(outcome, PinRefused):
                 return -outcome.errno
         return 0
 
     def _move(self, cpu: int) -> int:
         """Go to the CPU (step 10); 0, or the negative errno."""
+        if self.observe is None and cpu == self.cpus.current:
+            return 0
         outcome = place(self.abi, self.cpus, cpu, self.quirks)
         if self.observe is not None:
             self.observe(outcome)

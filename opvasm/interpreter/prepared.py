@@ -13,6 +13,7 @@ from ..abi.revisions import Abi
 from ..errors import Crash
 from ..program import Instruction
 from ..verifier.kernel_rules import Violation, violations
+from .entry import outside_user_space
 from .pages import Demand
 from .semantics import SEMANTICS, Semantics
 
@@ -25,12 +26,17 @@ class Step(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A vector ready to run, or the first static rule that refuses it."""
+    """A vector ready to run, or the first static rule that refuses it.
+
+    ``pages`` are the numbers of the pages that its operands touch, each once; None where an operand
+    leaves user space.
+    """
 
     instructions: tuple[Instruction, ...]
     violation: Violation | None
     demands: tuple[Demand, ...]
     steps: tuple[Step, ...]
+    pages: tuple[int, ...] | None
 
 
 def prepare(instructions: Sequence[Instruction], abi: Abi) -> Prepared:
@@ -41,7 +47,7 @@ def prepare(instructions: Sequence[Instruction], abi: Abi) -> Prepared:
     instructions = tuple(instructions)
     violation = next(violations(instructions, abi), None)
     if violation is not None:
-        return Prepared(instructions, violation, (), ())
+        return Prepared(instructions, violation, (), (), None)
     demands: list[Demand] = []
     steps: list[Step] = []
     for index, instruction in enumerate(instructions):
@@ -57,4 +63,18 @@ def prepare(instructions: Sequence[Instruction], abi: Abi) -> Prepared:
         if isinstance(instruction.immediate, int):
             arguments.append(instruction.immediate)
         steps.append(Step(SEMANTICS[operation], tuple(arguments)))
-    return Prepared(instructions, None, tuple(demands), tuple(steps))
+    pages = _touched_pages(demands, abi)
+    return Prepared(instructions, None, tuple(demands), tuple(steps), pages)
+
+
+def _touched_pages(demands: Sequence[Demand], abi: Abi) -> tuple[int, ...] | None:
+    """The pages of all operands; None where one leaves user space."""
+    pages: set[int] = set()
+    for demand in demands:
+        address, length = demand.address, demand.length
+        if outside_user_space(abi, address, length):
+            return None
+        if length:
+            first, last = address // abi.page_size, (address + length - 1) // abi.page_size
+            pages.update(range(first, last + 1))
+    return tuple(pages)

@@ -7,7 +7,7 @@ compare does.  A Fault that the memory raises ends the vector; what was stored s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 from ..abi import ops
@@ -20,8 +20,8 @@ Bytes = bytes | bytearray
 class UserMemory(Protocol):
     """Memory as an op reaches it.
 
-    ``chunk`` is the most bytes that a copy or compare moves at once when its length is not that of
-    a word: 64 (a bounce buffer) in 2017, the whole length from 2018-03.
+    ``chunk`` is the most bytes that a copy moves at once when its length is not that of a word: 64
+    (a bounce buffer) in 2017, any length from 2018-03.
     """
 
     @property
@@ -42,36 +42,23 @@ class UserMemory(Protocol):
         """Order all earlier accesses before all later ones."""
 
 
-def pieces(memory: UserMemory, length: int) -> Iterator[tuple[int, int]]:
-    """(offset, size) of the parts in which ``length`` bytes are moved (sections 3.2 and 3.4)."""
-    if length in WORD_LENGTHS:
-        yield 0, length
-        return
-    for offset in range(0, length, memory.chunk):
-        yield offset, min(memory.chunk, length - offset)
-
-
-def same(memory: UserMemory, length: int, a: int, b: int) -> bool:
-    """Whether two ranges hold the same bytes; ranges of no bytes do (section 3.1)."""
-    for offset, size in pieces(memory, length):
-        if memory.load(a + offset, size) != memory.load(b + offset, size):
-            return False
-    return True
-
-
 def compare_eq(memory: UserMemory, length: int, a: int, b: int) -> bool:
-    """Stop the vector unless the bytes are equal."""
-    return not same(memory, length, a, b)
+    """Stop the vector unless the bytes are equal; ranges of no bytes are (section 3.1)."""
+    return memory.load(a, length) != memory.load(b, length)
 
 
 def compare_ne(memory: UserMemory, length: int, a: int, b: int) -> bool:
     """Stop the vector when the bytes are equal."""
-    return same(memory, length, a, b)
+    return memory.load(a, length) == memory.load(b, length)
 
 
 def memcpy(memory: UserMemory, length: int, dst: int, src: int) -> bool:
-    """Copy forwards, each piece read whole before it is written (section 3.4)."""
-    for offset, size in pieces(memory, length):
+    """Copy forwards in pieces, each read whole before it is written; a word is one (section 3.4)."""
+    chunk = length
+    if length not in WORD_LENGTHS and src < dst < src + length:
+        chunk = memory.chunk  # only here do later pieces read what earlier ones wrote
+    for offset in range(0, length, chunk or 1):
+        size = min(chunk, length - offset)
         memory.store(dst + offset, memory.load(src + offset, size))
     return False
 

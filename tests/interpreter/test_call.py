@@ -129,8 +129,8 @@ PAGE_TABLE = {
 @pytest.mark.parametrize("revision", ALL)
 def test_page_rules(revision: str, kind: PageKind) -> None:
     """Every kind of page, read and written, in every revision; expect_fault where it counts."""
-    reads, writes = PAGE_TABLE[kind].get(revision, PAGE_TABLE[kind]["default"])
-    for answer, writing in ((reads, False), (writes, True)):
+    answers = PAGE_TABLE[kind].get(revision, PAGE_TABLE[kind]["default"])
+    for answer, writing in ((answers[0], False), (answers[1], True)):
         target = machine(revision, pages={GONE: kind}, data=b"\x01" * 16)
         addresses = (GONE, BASE) if writing else (BASE + 64, GONE)
         for flags in ((0, 0), (1, 0), (0, 1)):
