@@ -10,7 +10,9 @@ from ..source import BytePlace
 from .shapes import shapes_of
 
 
-def decode(data: bytes, abi: Abi, name: str | None = "<bytes>") -> tuple[Instruction, ...]:
+def decode(
+    data: bytes | bytearray | memoryview, abi: Abi, name: str | None = "<bytes>"
+) -> tuple[Instruction, ...]:
     """The ops that an array of ``struct cpu_op`` holds.
 
     Nothing is lost: padding words and unused bytes that are not zero are in ``extra``, an unknown

@@ -88,7 +88,7 @@ def _problems(instruction: Instruction, index: int, shape: Shape, abi: Abi) -> I
         yield error("OPV105", f"takes {len(operands)} operands and as many expect_fault bytes")
         return
     if (instruction.immediate is not None) is not shape.has_immediate:
-        wanted = "needs" if shape.has_immediate else "takes no"
+        wanted = "needs a" if shape.has_immediate else "takes no"
         yield error("OPV105", f"{wanted} value beside its operands")
         return
     values: dict[str, Value] = {"op": instruction.opcode, "len": instruction.length}

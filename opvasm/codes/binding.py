@@ -139,4 +139,13 @@ CODES: tuple[Code, ...] = (
         "Such as a revision that does not exist, an op that its revision does not have, a symbol "
         "that is used and not declared, or a number that does not fit its field.",
     ),
+    Code(
+        "OPV126",
+        "format-limit",
+        "error",
+        "an output format can't say this",
+        "A format that leaves values open (gas) can only say what its reader is able to add up. A "
+        "relocation of a 32-bit machine has no carry into the upper half of a 64-bit number.",
+        "opvasm asm -f gas counter.opv    # abi 2017-11 32le; add.u64 counter, n + 1",
+    ),
 )

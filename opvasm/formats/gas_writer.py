@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..abi.layout import OP_BYTES, UNION_OFFSET
 from ..abi.revisions import Abi
 from ..binding import bind
+from ..errors import BindError, Diagnostic
 from ..program import (
     Area,
     ArgumentValue,
@@ -35,7 +36,7 @@ from ..program import (
 )
 from ..text.printer import Speller
 from . import Listing
-from .template import field_values
+from .template import field_values, holes
 
 _DIRECTIVES = {1: ".byte", 2: ".2byte", 4: ".4byte", 8: ".8byte"}
 _ALIGNMENT = 16
@@ -44,12 +45,32 @@ _ALIGNMENT = 16
 def write(listing: Listing) -> bytes:
     """The listing as one file that GNU as takes as it is, for any ELF machine of its data model.
 
-    Raises BindError when arguments are given that do not bind the vector.
+    Raises BindError when arguments are given that do not bind the vector, and when they are not
+    given for a sum that no relocation can hold: a 64-bit parameter plus an addend on a 32-bit
+    machine, whose carry would be lost.
     """
     if listing.arguments is not None:
         for vector in listing.vectors:
             bind(vector, listing.program, listing.layout, listing.cpu, listing.arguments)
+    elif problems := [each for vector in listing.vectors for each in _wide_sums(vector, listing)]:
+        raise BindError(problems)
     return ("\n".join(_lines(listing)) + "\n").encode()
+
+
+def _wide_sums(vector: Vector, listing: Listing) -> Iterator[Diagnostic]:
+    """Sums that would have to carry from one half of a number to the other at link time."""
+    abi = listing.program.abi
+    for hole in holes(vector.instructions, abi):
+        value = hole.value
+        if isinstance(value, ArgumentValue) and value.addend and hole.field.size > abi.model.word:
+            yield Diagnostic(
+                "error",
+                "OPV126",
+                f"op {hole.op}: a linker for {abi.model.name} can't add {value.addend} to the "
+                f"{8 * hole.field.size}-bit parameter {value.parameter}",
+                vector.instructions[hole.op].place,
+                help="give the vector's arguments their values, or leave the addend out",
+            )
 
 
 def _lines(listing: Listing) -> Iterator[str]:
