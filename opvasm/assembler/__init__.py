@@ -1,0 +1,131 @@
+"""From a text to a Program: names, layout, operands, literal pool, relocations.
+
+``assemble`` is the door.  The steps lie in files of their own: files.py follows ``use``, scope.py
+knows what every name stands for, initial.py spells initial values, places.py and ops.py make
+instructions, checks.py looks through the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..abi.revisions import (
+    DATA_MODELS,
+    DEFAULT_DATA_MODEL,
+    DEFAULT_PAGE_SIZE,
+    DEFAULT_REVISION,
+    REVISIONS,
+    Abi,
+    get_abi,
+)
+from ..errors import Note, ParseError
+from ..program import Program
+from ..source import SourceFile, Span
+from ..text.tree import AbiChoice, Declaration, Test
+from .checks import check_test
+from .data import lay_out
+from .files import Loader, load, read_file
+from .ops import vector_of
+from .pool import Pool
+from .problems import Problems
+from .scope import Scope
+
+__all__ = ["Assembly", "Loader", "assemble", "read_file"]
+
+
+class Assembly(NamedTuple):
+    """What a text holds.
+
+    ``program`` has the data and vectors of the file and of those it uses; ``tests`` are the
+    file's own.  ``sources`` are all files that were read, the file itself first.
+    """
+
+    program: Program
+    tests: tuple[Test, ...]
+    sources: tuple[SourceFile, ...]
+
+
+def assemble(
+    source: SourceFile,
+    *,
+    revision: str | None = None,
+    model: str | None = None,
+    page_size: int = DEFAULT_PAGE_SIZE,
+    loader: Callable[[str], SourceFile] = read_file,
+) -> Assembly:
+    """Read a text and resolve all that it says.
+
+    ``revision`` and ``model`` (``2017-11``, ``64le``) win over what the file says; None leaves it
+    to the file, then to the default.  ``page_size`` is in bytes.  ``loader(path)`` reads a file
+    that is named by ``use``; the path is relative to the using file's.
+
+    Raises ParseError with everything that is wrong with the text, and ValueError for a revision,
+    data model or page size given here that does not exist.
+    """
+    problems = Problems()
+    loaded = load(source, loader, problems)
+    abi = _abi(loaded.declarations, revision, model, page_size, problems)
+    scope = Scope(abi, problems)
+    for declaration in loaded.declarations:
+        scope.declare(declaration)
+    scope.settle()
+    symbols = lay_out(scope)
+    pool = Pool(abi)
+    vectors = {
+        vector.name: vector_of(vector, scope, pool) for vector in scope.vectors.values()
+    }
+    tests = tuple(
+        each
+        for each in loaded.declarations
+        if isinstance(each, Test) and each.span.file is source
+    )
+    for test in tests:
+        check_test(test, scope)
+    if problems.found:
+        raise ParseError(problems.found)
+    program = Program(abi, scope.data(symbols, pool.items()), vectors)
+    return Assembly(program, tests, loaded.sources)
+
+
+def _abi(
+    declarations: tuple[Declaration, ...],
+    revision: str | None,
+    model: str | None,
+    page_size: int,
+    problems: Problems,
+) -> Abi:
+    """The revision and data model: what the caller wants, else what the files say, else defaults."""
+    revisions = [each.name for each in REVISIONS]
+    models = [each.name for each in DATA_MODELS]
+    if revision is not None and revision not in revisions:
+        raise ValueError(f"there is no revision {revision}; there are {', '.join(revisions)}")
+    if model is not None and model not in models:
+        raise ValueError(f"there is no data model {model}; there are {', '.join(models)}")
+    said: dict[str, tuple[str, Span]] = {}
+    for choice in declarations:
+        if not isinstance(choice, AbiChoice):
+            continue
+        parts = [("revision", choice.revision, choice.revision_span, revisions)]
+        if choice.model is not None and choice.model_span is not None:
+            parts.append(("data model", choice.model, choice.model_span, models))
+        for what, name, span, known in parts:
+            if name not in known:
+                problems.error(
+                    *("OPV024", f"there is no {what} {name}", span),
+                    help=f"there are {', '.join(known)}",
+                )
+                continue
+            first, place = said.setdefault(what, (name, span))
+            given = revision if what == "revision" else model
+            if first != name and given is None:
+                problems.error(
+                    *("OPV025", f"the {what} {name} contradicts {first}", span),
+                    notes=(Note(f"{first} is chosen here", place),),
+                    help="a file and those it uses are of one revision and data model",
+                )
+    return get_abi(
+        revision or said.get("revision", (DEFAULT_REVISION,))[0],
+        model or said.get("data model", (DEFAULT_DATA_MODEL,))[0],
+        page_size,
+    )

@@ -1,0 +1,106 @@
+"""Reads a file and all that it names with ``use``, each once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..errors import Note
+from ..source import SourceFile, Span
+from ..text.parser import parse_file
+from ..text.tree import Declaration, Use
+from .problems import Problems
+
+Loader = Callable[[str], SourceFile]
+# How long a chain of files that use each other may be.
+_DEPTH_MAX = 64
+
+
+class Loaded(NamedTuple):
+    """All declarations, those of a used file in place of its ``use``; all files, the first first."""
+
+    declarations: tuple[Declaration, ...]
+    sources: tuple[SourceFile, ...]
+
+
+def read_file(path: str) -> SourceFile:
+    """A text file.  Raises OSError, and ValueError with the place where it is not UTF-8."""
+    with open(path, "rb") as file:
+        return decode(path, file.read())
+
+
+def decode(name: str, data: bytes) -> SourceFile:
+    """The text of some bytes; a byte order mark is dropped.  Raises ValueError if not UTF-8."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"line {line} holds the byte {data[error.start]:#04x}, which is not UTF-8"
+        ) from None
+    return SourceFile(name, text.removeprefix("\ufeff"))
+
+
+def load(source: SourceFile, loader: Loader, problems: Problems) -> Loaded:
+    """The declarations of a file and of those it uses."""
+    reading = _Reading(loader, problems)
+    reading.read(source, ())
+    return Loaded(tuple(reading.declarations), tuple(reading.sources.values()))
+
+
+class _Reading:
+    def __init__(self, loader: Loader, problems: Problems) -> None:
+        self.loader = loader
+        self.problems = problems
+        self.declarations: list[Declaration] = []
+        self.sources: dict[str, SourceFile] = {}
+
+    def read(self, source: SourceFile, using: tuple[tuple[str, Span], ...]) -> None:
+        """One file; ``using`` is the chain of files that led to it, each with its ``use``."""
+        self.sources[_identity(source.name)] = source
+        parsed = parse_file(source)
+        self.problems.found += parsed.problems
+        self.problems.unreadable |= parsed.skipped_names
+        for declaration in parsed.file.declarations:
+            if isinstance(declaration, Use):
+                self._use(declaration, source, using)
+            else:
+                self.declarations.append(declaration)
+
+    def _use(self, use: Use, source: SourceFile, using: tuple[tuple[str, Span], ...]) -> None:
+        path = os.path.normpath(os.path.join(os.path.dirname(source.name), use.path))
+        identity = _identity(path)
+        chain = (*using, (_identity(source.name), use.span))
+        if any(name == identity for name, _ in chain):
+            notes = tuple(
+                Note("it is used from here", span) for name, span in chain[:-1] if name != identity
+            )
+            self.problems.error(
+                *("OPV027", f"{use.path} uses itself", use.span, notes),
+                help="move what both need into a third file",
+            )
+            return
+        if identity in self.sources:
+            return
+        if len(chain) > _DEPTH_MAX:
+            self.problems.error(
+                "OPV027", f"more than {_DEPTH_MAX} files use each other in a row", use.span
+            )
+            return
+        try:
+            used = self.loader(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            self.problems.error(
+                *("OPV026", f"can't read {path}: {reason}", use.span),
+                help="a path is relative to the file that names it",
+            )
+            self.problems.names_are_missing = True
+            return
+        self.read(used, chain)
+
+
+def _identity(name: str) -> str:
+    """One name for a file however its path is written."""
+    return os.path.normpath(name) if name.startswith("<") else os.path.realpath(name)

@@ -1,0 +1,365 @@
+"""What every name of a program stands for: constants, types, variables, vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..abi.layout import number_range
+from ..abi.revisions import Abi
+from ..errors import Note
+from ..expression import Expression, Name, OffsetOf, SizeOf, TypeName, Unevaluable, constant
+from ..program import Array, Data, Member, Pointer, PoolItem, Scalar, Struct, Symbol, Type
+from ..source import Span
+from ..text.names import type_text
+from ..text.tree import (
+    Constant,
+    Declaration,
+    Page,
+    StructDefinition,
+    Variable,
+    VectorDefinition,
+)
+from .problems import Problems
+
+SCALARS: Mapping[str, Scalar] = {
+    f"{letter}{8 * size}": Scalar(f"{letter}{8 * size}", size, letter == "i")
+    for letter in "ui"
+    for size in (1, 2, 4, 8)
+}
+POINTER = "ptr"
+# Definitions that wait for definitions further down, this many in a row.
+_DEPTH_MAX = 60
+# No type is larger (bytes): the machine's areas have to fit into a 32-bit address space.
+TYPE_SIZE_MAX = 128 << 20
+# No literal is larger (bytes): more than any op of any revision may touch.
+LITERAL_MAX = 64 << 10
+
+
+class Scope:
+    """The names of a program.
+
+    What asks for a name that is unknown or wrong gets None, and the problem is reported, once.
+    """
+
+    def __init__(self, abi: Abi, problems: Problems) -> None:
+        self.abi = abi
+        self.problems = problems
+        self.values: dict[str, Constant | Variable | Page] = {}
+        self.structs: dict[str, StructDefinition] = {}
+        self.vectors: dict[str, VectorDefinition] = {}
+        self.symbols: dict[str, Symbol] = {}
+        self._constants: dict[str, int | None] = {}
+        self._types: dict[str, Struct | None] = {}
+        self._settling: list[str] = []
+        self._pointers = {None: Pointer(None, abi.model.word)}
+        self._targets: dict[str, TypeName] = {}
+
+    # ---- declarations -------------------------------------------------------------------------
+
+    def declare(self, declaration: Declaration) -> None:
+        """Take a declaration in; one whose name is taken is reported and left out."""
+        match declaration:
+            case Constant() | Variable() | Page():
+                if self._is_new(declaration.name, self.values, declaration.name_span):
+                    self.values[declaration.name] = declaration
+            case StructDefinition():
+                if declaration.name in SCALARS or declaration.name == POINTER:
+                    self.problems.error(
+                        "OPV011", f"`{declaration.name}` is a type already", declaration.name_span
+                    )
+                elif self._is_new(declaration.name, self.structs, declaration.name_span):
+                    self.structs[declaration.name] = declaration
+            case VectorDefinition():
+                if self._is_new(declaration.name, self.vectors, declaration.name_span):
+                    self.vectors[declaration.name] = declaration
+            case _:
+                pass
+
+    def _is_new(
+        self,
+        name: str,
+        names: Mapping[str, Constant | Variable | Page | StructDefinition | VectorDefinition],
+        span: Span,
+    ) -> bool:
+        first = names.get(name)
+        if first is not None:
+            self.defined_twice(name, span, first.name_span)
+        return first is None
+
+    def defined_twice(self, name: str, span: Span, first: Span) -> None:
+        """Report the second definition of a name."""
+        self.problems.error(
+            *("OPV011", f"`{name}` is defined twice", span),
+            notes=(Note("it is defined here first", first),),
+        )
+
+    def settle(self) -> None:
+        """Work out every constant and struct, in the order of the text."""
+        for name, declaration in self.values.items():
+            if isinstance(declaration, Constant):
+                self.constant_of(name, declaration.name_span)
+        for name, struct in self.structs.items():
+            self._struct(name, struct.name_span)
+        for target in list(self._targets.values()):
+            self._check_target(target)
+
+    def data(self, symbols: Mapping[str, Symbol], pool: tuple[PoolItem, ...]) -> Data:
+        """What the program declares beside its vectors."""
+        return Data(
+            symbols,
+            {name: each for name, each in self._types.items() if each is not None},
+            {name: each for name, each in self._constants.items() if each is not None},
+            pool,
+        )
+
+    # ---- constants ----------------------------------------------------------------------------
+
+    def constant_of(self, name: str, span: Span) -> int | None:
+        """The value of a declared constant."""
+        if name not in self._constants:
+            declaration = self.values[name]
+            assert isinstance(declaration, Constant)
+            if not self._enter(name, span, declaration.name_span):
+                return None
+            self._constants[name] = self.evaluate(declaration.value)
+            self._settling.pop()
+        return self._constants[name]
+
+    def _enter(self, name: str, span: Span, place: Span) -> bool:
+        """Begin with a definition; False, and a report, where it needs itself."""
+        if name in self._settling:
+            self.problems.error(
+                *("OPV034", f"`{name}` is defined by itself", span),
+                notes=(Note("its definition begins here", place),),
+            )
+            return False
+        if len(self._settling) >= _DEPTH_MAX:
+            self.problems.error(
+                "OPV006",
+                f"more than {_DEPTH_MAX} definitions wait for each other",
+                *(span, ()),
+                "define a name above its use",
+            )
+            return False
+        self._settling.append(name)
+        return True
+
+    def evaluate(self, expression: Expression, what: str = "a constant") -> int | None:
+        """The value of a constant expression; reported where it has none."""
+        failed = False
+
+        def leaf(node: Name | SizeOf | OffsetOf) -> int | None:
+            nonlocal failed
+            value = self._leaf(node, what)
+            failed |= value is None
+            return 1 if value is None else value  # 1: so that no division by zero is invented
+
+        try:
+            value = constant(expression, leaf)
+        except Unevaluable as error:
+            if not failed:
+                code = "OPV023" if "is not a constant" not in error.reason else "OPV022"
+                self.problems.error(code, error.reason, error.span)
+            return None
+        return None if failed else value
+
+    def _leaf(self, node: Name | SizeOf | OffsetOf, what: str) -> int | None:
+        match node:
+            case Name(name=name, span=span):
+                declaration = self.values.get(name)
+                if isinstance(declaration, Constant):
+                    return self.constant_of(name, span)
+                if declaration is None:
+                    known = (each for each, of in self.values.items() if isinstance(of, Constant))
+                    self.problems.unknown("OPV010", "the constant", name, span, known, None)
+                else:
+                    self.problems.error(
+                        "OPV022", f"`{name}` is a variable, where {what} must stand", span
+                    )
+                return None
+            case SizeOf(type=type_name):
+                found = self._sized(type_name)
+                return None if found is None else found.size
+            case OffsetOf(type=type_name, path=path, span=span):
+                current = self.type_of(type_name)
+                offset = 0
+                for field in path:
+                    if current is None:
+                        return None
+                    member = self.member(current, field, span)
+                    if member is None:
+                        return None
+                    offset += member.offset
+                    current = member.type
+                return offset
+
+    def _sized(self, type_name: TypeName) -> Type | None:
+        """The type that ``sizeof`` means: of a type's name, or of a variable."""
+        variable = self.values.get(type_name.name)
+        known = type_name.name in self.structs or type_name.name in SCALARS
+        if known or type_name.name == POINTER or not isinstance(variable, Variable):
+            return self.type_of(type_name)
+        found = self.type_of(variable.type)
+        for _ in type_name.counts:
+            if found is not None and not isinstance(found, Array):
+                self.problems.error("OPV017", f"`{type_text(found)}` is no array", type_name.span)
+                return None
+            found = None if found is None else found.element
+        return found
+
+    # ---- types --------------------------------------------------------------------------------
+
+    def type_of(self, type_name: TypeName) -> Type | None:
+        """The type that is written."""
+        found = self._element_type(type_name)
+        for count_expression in reversed(type_name.counts):
+            count = self.evaluate(count_expression)
+            if found is None or count is None:
+                return None
+            if not 1 <= count <= TYPE_SIZE_MAX or found.size * count > TYPE_SIZE_MAX:
+                self.problems.error(
+                    *("OPV033", f"an array of {count} elements", count_expression.span),
+                    help="an array has at least one element and at most"
+                    f" {TYPE_SIZE_MAX >> 20} MiB",
+                )
+                return None
+            found = Array(found, count, found.size * count)
+        return found
+
+    def _element_type(self, type_name: TypeName) -> Type | None:
+        name, target = type_name.name, type_name.target
+        if name == POINTER:
+            return self._pointer(target)
+        if target is not None:
+            self.problems.error(
+                *("OPV016", f"`{name}` takes no type in `<>`", type_name.span),
+                help="only ptr<T> does",
+            )
+            return None
+        return self.named_type(name, type_name.span)
+
+    def _pointer(self, target: TypeName | None) -> Pointer:
+        """A pointer; what it points to may be defined later, or hold such a pointer itself."""
+        if target is None:
+            return self._pointers[None]
+        text = "".join(target.span.text.split())
+        pointer = self._pointers.get(text)
+        if pointer is None:
+            pointer = self._pointers[text] = Pointer(text, self.abi.model.word)
+            self._targets[text] = target
+        return pointer
+
+    def _check_target(self, target: TypeName) -> None:
+        while target.name == POINTER and target.target is not None:
+            target = target.target
+        if target.name != POINTER:
+            self.named_type(target.name, target.span)
+
+    def target(self, pointer: Pointer) -> Type | None:
+        """The type that a ``ptr<T>`` points to, None for a plain ``ptr``."""
+        if pointer.target is None:
+            return None
+        return self.type_of(self._targets[pointer.target])
+
+    def named_type(self, name: str, span: Span) -> Type | None:
+        """The type of a name."""
+        if name in SCALARS:
+            return SCALARS[name]
+        if name == POINTER:
+            return self._pointers[None]
+        if name in self.structs:
+            return self._struct(name, span)
+        self.problems.unknown(
+            *("OPV016", "the type", name, span, self.type_names()),
+            "types are u8 … u64, i8 … i64, ptr, ptr<T>, T[n] and the structs of the program",
+        )
+        return None
+
+    def type_names(self) -> Iterable[str]:
+        """Every name of a type."""
+        return (*SCALARS, POINTER, *self.structs)
+
+    def _struct(self, name: str, span: Span) -> Struct | None:
+        if name not in self._types:
+            definition = self.structs[name]
+            if not self._enter(f"struct {name}", span, definition.name_span):
+                return None
+            self._types[name] = self._lay_out(definition)
+            self._settling.pop()
+        return self._types[name]
+
+    def _lay_out(self, definition: StructDefinition) -> Struct | None:
+        """Members one after the other, each at a multiple of its own alignment, as in C."""
+        members: list[Member] = []
+        offset, widest, complete = 0, 1, True
+        first: dict[str, Span] = {}
+        for field in definition.fields:
+            if field.name in first:
+                self.defined_twice(field.name, field.name_span, first[field.name])
+                continue
+            first[field.name] = field.name_span
+            type = self.type_of(field.type)
+            if type is None:
+                complete = False
+                continue
+            alignment = alignment_of(type)
+            offset = aligned(offset, alignment)
+            members.append(Member(field.name, type, offset))
+            offset += type.size
+            widest = max(widest, alignment)
+        if not definition.fields:
+            self.problems.error("OPV033", "a struct needs a member", definition.name_span)
+        if offset > TYPE_SIZE_MAX:
+            self.problems.error(
+                "OPV033",
+                f"struct {definition.name} is larger than {TYPE_SIZE_MAX >> 20} MiB",
+                definition.name_span,
+            )
+            complete = False
+        if not complete or not members:
+            return None
+        return Struct(definition.name, tuple(members), aligned(offset, widest), widest)
+
+    def member(self, type: Type, name: str, span: Span) -> Member | None:
+        """A struct's field."""
+        if not isinstance(type, Struct):
+            self.problems.error(
+                "OPV017", f"`{type_text(type)}` is no struct and has no `{name}`", span
+            )
+            return None
+        member = type.member(name)
+        if member is None:
+            known = [each.name for each in type.members]
+            self.problems.unknown(
+                *("OPV017", f"the member of struct {type.name}", name, span, known),
+                f"its members are {', '.join(known)}",
+            )
+        return member
+
+    def fits(self, value: int, type: Scalar | Pointer, span: Span) -> bool:
+        """Whether a number is one of a type; reported where it is not."""
+        low, high = number_range(type.size, isinstance(type, Scalar) and type.signed)
+        if low <= value <= high:
+            return True
+        self.problems.error(
+            *("OPV019", f"{number_text(value)} does not fit into {type_text(type)}", span),
+            help=f"it holds {number_text(low)} to {number_text(high)}",
+        )
+        return False
+
+
+def number_text(value: int) -> str:
+    """A number in a message: decimal where that is easier to read."""
+    return str(value) if abs(value) < 1 << 20 else f"{value:#x}"
+
+
+def aligned(offset: int, alignment: int) -> int:
+    """The first multiple of ``alignment`` at or behind ``offset``."""
+    return -(-offset // alignment) * alignment
+
+
+def alignment_of(type: Type) -> int:
+    """The natural alignment of a type in bytes: every address of it is a multiple."""
+    while isinstance(type, Array):
+        type = type.element
+    return type.alignment if isinstance(type, Struct) else type.size
