@@ -46,10 +46,11 @@ class PluginEngine:
             process.stdin.write(json.dumps(record) + "\n")
             process.stdin.flush()
             line = process.stdout.readline()
-        except (BrokenPipeError, ValueError):
+        except BrokenPipeError:
             line = ""
         if not line:
-            status = process.wait()
+            self.close()
+            status = process.returncode
             raise EngineError(f"plugin {self.name!r} ended with status {status}, no answer given")
         try:
             answer = json.loads(line)
@@ -64,6 +65,7 @@ class PluginEngine:
             }
             return Answer(int(answer["ret"]), changed)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            self.close()
             reason = f"field {error} is missing" if isinstance(error, KeyError) else str(error)
             raise EngineError(
                 f"plugin {self.name!r} answered case {case.identifier} with no answer: {reason}; "
