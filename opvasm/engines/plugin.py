@@ -42,12 +42,10 @@ class PluginEngine:
         assert process.stdin is not None
         assert process.stdout is not None
         record = json.loads(case.text) | {"quirks": sorted(quirks)}
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it ended, but may have answered first
             process.stdin.write(json.dumps(record) + "\n")
             process.stdin.flush()
-            line = process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
+        line = process.stdout.readline()
         if not line:
             self.close()
             status = process.returncode
