@@ -30,11 +30,11 @@ class Code(NamedTuple):
 
 def all_codes() -> dict[str, Code]:
     """Every code by its number, in order.  Raises ValueError when a number or name comes twice."""
-    from . import binding, kernel, runtime, text
+    from . import advice, binding, kernel, live, runtime, text
 
     codes: dict[str, Code] = {}
     names: set[str] = set()
-    for module in (text, binding, kernel, runtime):
+    for module in (text, binding, kernel, advice, runtime, live):
         for row in module.CODES:
             if row.code in codes or row.name in names:
                 raise ValueError(f"code {row.code} ({row.name}) is given twice")

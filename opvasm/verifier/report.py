@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from ..abi.revisions import Abi
 from ..errors import Diagnostic, in_order
 from ..program import Data, Instruction, Vector
+from .advice import advice as advice_on
 from .kernel_report import kernel_diagnostics
 from .kernel_rules import violations
+from .subject import subject_of
 
 NO_DATA = Data({}, {}, {}, ())
 
@@ -32,6 +34,9 @@ def verify(
         vector = Vector(name, (), tuple(vector))
     found = list(violations(vector.instructions, abi))
     diagnostics = kernel_diagnostics(found, vector.instructions, abi, name) if found else []
+    if advice:
+        refused = [each.op for each in found if each.op is not None] if found else ()
+        diagnostics += advice_on(subject_of(vector, abi, data, name, refused))
     return in_order(diagnostics)
 
 
