@@ -69,8 +69,11 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
 def _refused(data: bytes, abi: Abi, name: str, terminal: Terminal) -> bool:
     """Report what the kernel would refuse and which unused bytes are set."""
     from ..binary import decode
+    from ..errors import in_order
     from ..verifier.report import verify
+    from ..verifier.reserved import reserved_bytes
 
-    found = verify(decode(data, abi, name), abi, reserved=True)
+    ops = decode(data, abi, name)
+    found = in_order((*verify(ops, abi, name=name, advice=False), *reserved_bytes(ops, name)))
     terminal.report(found)
-    return any(each.level == "error" for each in found)
+    return bool(found)

@@ -12,6 +12,7 @@ from ..abi.revisions import (
     DEFAULT_PAGE_SIZE,
     DEFAULT_REVISION,
     PAGE_SIZES,
+    QUIRKS,
     REVISIONS,
     Abi,
     get_abi,
@@ -122,3 +123,15 @@ def named_values(pairs: list[str], option: str) -> dict[str, str]:
             raise UsageError(f"{option} gives {name} twice")
         values[name] = value
     return values
+
+
+def chosen_quirks(text: str | None) -> tuple[str, ...] | None:
+    """The checked value of ``--quirks``: names of historic bugs; None where it is not given."""
+    if text is None:
+        return None
+    if text in ("none", "all"):
+        return tuple(QUIRKS) if text == "all" else ()
+    names = tuple(each.strip() for each in text.split(",") if each.strip())
+    for name in names:
+        _check(name, ("none", "all", *QUIRKS), "--quirks", "quirk")
+    return names

@@ -148,4 +148,14 @@ CODES: tuple[Code, ...] = (
         "relocation of a 32-bit machine has no carry into the upper half of a 64-bit number.",
         "opvasm asm -f gas counter.opv    # abi 2017-11 32le; add.u64 counter, n + 1",
     ),
+    Code(
+        "OPV130",
+        "reserved-bytes",
+        "error",
+        "bytes that an op does not use are not zero",
+        "No kernel that was read looks at the bytes of the union that an op does not use, nor at "
+        "the padding beside a 32-bit pointer. Nothing is reserved by contract, but a later kernel "
+        "could give them a meaning. Only disasm --strict asks for zeros there.",
+        "opvasm disasm --strict vector.bin    # a byte behind expect_fault_b is not zero",
+    ),
 )

@@ -49,16 +49,17 @@ class TestTrace:
                 pass  # written with what came of it
             case StatementBegins(statement=statement):
                 self._write(f"    {self._style.dim(_one_line(statement.span.text))}")
-            case CallBegins(statement=statement, vector=vector, cpu=cpu):
+            case CallBegins(statement=made, vector=vector, cpu=cpu):
                 self._call.begin(vector)
-                text = _one_line(statement.span.text).partition(" -> ")[0]
+                text = "call" if made is None else _one_line(made.span.text)
+                text = text.partition(" -> ")[0]
                 self._write(f"    {text}  {self._style.dim(f'on CPU {cpu}')}")
             case CallEnds(result=result, expected=expected):
                 if result != expected:
                     self._write(f"      {self._style.bad(f'expected {result_name(expected)}')}")
-            case Asserted(statement=statement, finding=finding):
+            case Asserted(statement=asserted, finding=finding):
                 verdict = self._style.good("holds") if finding is None else self._style.bad("fails")
-                self._write(f"    {_one_line(statement.span.text)}  {verdict}")
+                self._write(f"    {_one_line(asserted.span.text)}  {verdict}")
             case MemorySet() | CpusSet():
                 pass  # the statement says it
             case _:

@@ -1,0 +1,170 @@
+"""Programs for the subcommands: assembled from a text, a vector chosen, its arguments given."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..abi.revisions import DEFAULT_PAGE_SIZE
+from .exits import UsageError
+from .inputs import LARGEST_INPUT, read_source, source_of
+from .options import chosen_abi, named_values, whole_number
+
+if TYPE_CHECKING:
+    from ..assembler import Assembly
+    from ..program import Layout, Program, Vector
+    from ..source import SourceFile
+
+_LAYOUT_FIELDS = ("percpu", "percpu_stride", "shared", "page", "pool", "slots")
+
+
+def add_binding(parser: ArgumentParser) -> None:
+    """What binds a vector: the CPU, the arguments, the layout."""
+    parser.add_argument(
+        "--cpu", metavar="N", default="0", help="the CPU that the vector runs on (default: 0)"
+    )
+    parser.add_argument(
+        "--arg",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a parameter's value: 5, 0x1000, &nodes[0]; may be repeated",
+    )
+    parser.add_argument(
+        "--layout",
+        metavar="AREA=ADDRESS",
+        action="append",
+        default=[],
+        help=f"where an area lies: {', '.join(_LAYOUT_FIELDS)}; may be repeated",
+    )
+
+
+def assembled(
+    source: SourceFile,
+    revision: str | None = None,
+    model: str | None = None,
+    page_size: int = DEFAULT_PAGE_SIZE,
+) -> Assembly:
+    """A text with the files that it uses.  Raises ParseError."""
+    from ..assembler import assemble
+
+    return assemble(source, revision=revision, model=model, page_size=page_size, loader=_used_file)
+
+
+def assembled_input(arguments: Namespace) -> Assembly:
+    """The input of a subcommand, for the revision that its options say."""
+    return assembled(read_source(arguments.file), *chosen_abi(arguments))
+
+
+def _used_file(path: str) -> SourceFile:
+    """A file that ``use`` names; errors as ``assemble`` expects them of a loader."""
+    with open(path, "rb") as file:
+        data = file.read(LARGEST_INPUT + 1)
+    if len(data) > LARGEST_INPUT:
+        raise ValueError(f"it is larger than {LARGEST_INPUT >> 20} MiB, the limit for one input")
+    try:
+        return source_of(data, path)
+    except UsageError as error:
+        raise ValueError(error.message) from None
+
+
+def chosen_vector(program: Program, name: str | None, option: str) -> Vector:
+    """The vector of that name; without a name, the only one.  ``option`` is how one is named."""
+    vectors = program.vectors
+    if name is None:
+        if len(vectors) == 1:
+            return next(iter(vectors.values()))
+        if not vectors:
+            raise UsageError("the input has no vector")
+        raise UsageError(
+            f"the input has {len(vectors)} vectors: say which", f"{option}: {', '.join(vectors)}"
+        )
+    if name not in vectors:
+        from ..suggestion import did_you_mean
+
+        there_are = f"there are: {', '.join(vectors)}" if vectors else "the input has none"
+        raise UsageError(f"there is no vector {name!r}", did_you_mean(name, vectors) or there_are)
+    return vectors[name]
+
+
+def chosen_layout(arguments: Namespace, program: Program) -> Layout:
+    """The default layout with the areas that ``--layout`` moves."""
+    from ..program import default_layout
+
+    layout = default_layout(program.abi, program.data)
+    limit = program.abi.model.addresses
+    page = program.abi.page_size
+    for area, text in named_values(arguments.layout, "--layout").items():
+        if area not in _LAYOUT_FIELDS:
+            from ..suggestion import did_you_mean
+
+            raise UsageError(
+                f"--layout: there is no area {area!r}",
+                did_you_mean(area, _LAYOUT_FIELDS) or f"one of: {', '.join(_LAYOUT_FIELDS)}",
+            )
+        address = whole_number(text, f"--layout {area}")
+        if not 0 <= address < limit:
+            raise UsageError(f"--layout: {area}={text} is no address: 0 to {limit - 1:#x}")
+        if address % page:
+            raise UsageError(
+                f"--layout: {area}={text} is no multiple of the page size, {page} bytes"
+            )
+        layout = layout._replace(**{area: address})
+    _check_stride(layout, program)
+    return layout
+
+
+def _check_stride(layout: Layout, program: Program) -> None:
+    from ..program import Area
+
+    size = program.data.area_size(Area.PERCPU)
+    if layout.percpu_stride < size:
+        raise UsageError(
+            f"--layout: percpu_stride={layout.percpu_stride:#x} is less than the {size} bytes of "
+            "one CPU's data"
+        )
+
+
+def cpu_number(arguments: Namespace) -> int:
+    """The value of ``--cpu``: a signed 32-bit number, as the system call takes it."""
+    cpu = whole_number(arguments.cpu, "--cpu")
+    if not -(1 << 31) <= cpu < 1 << 31:
+        raise UsageError(f"--cpu {cpu} is no 32-bit number")
+    return cpu
+
+
+def argument_values(
+    pairs: list[str], program: Program, layout: Layout, cpu: int
+) -> Mapping[str, int]:
+    """The values of ``--arg``: numbers, or expressions of the program's names and addresses.
+
+    Raises ParseError for a value that is no expression.
+    """
+    return {
+        name: _value(name, text, program, layout, cpu)
+        for name, text in named_values(pairs, "--arg").items()
+    }
+
+
+def _value(name: str, text: str, program: Program, layout: Layout, cpu: int) -> int:
+    try:
+        return whole_number(text, "--arg")
+    except UsageError:
+        pass
+    from ..expression import Unevaluable
+    from ..machine import Fault
+    from ..scenario.evaluate import Scope, number
+    from ..text.parser import parse_expression
+
+    def nothing(address: int, length: int) -> bytes:
+        raise Fault(address, length, False, address, None)
+
+    expression = parse_expression(text, f"--arg {name}")
+    try:
+        return number(expression, Scope(program, layout, cpu, cpu + 1, nothing))
+    except Unevaluable as problem:
+        raise UsageError(
+            f"--arg {name}={text}: {problem.reason}",
+            "a value is a number, a constant, or an address such as &nodes[0]",
+        ) from None

@@ -1,0 +1,41 @@
+"""A line on a terminal that says how far long work is; nothing in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+
+_FIRST_AFTER = 1.0
+_EVERY = 0.2
+
+
+class Progress:
+    """Counts steps of a kind; from the first second on it shows the count and the rate."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._count = 0
+        self._started = monotonic()
+        self._next = self._started + _FIRST_AFTER
+        self._shown = False
+        self._stream = sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None
+
+    def step(self) -> None:
+        """One more is done."""
+        self._count += 1
+        if self._stream is None:
+            return
+        now = monotonic()
+        if now >= self._next:
+            self._next = now + _EVERY
+            rate = self._count / (now - self._started)
+            self._stream.write(f"\r\x1b[K{self._count} {self._what}, {rate:.0f} a second")
+            self._stream.flush()
+            self._shown = True
+
+    def clear(self) -> None:
+        """Take the line away again."""
+        if self._shown and self._stream is not None:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._shown = False

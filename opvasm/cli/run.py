@@ -1,0 +1,163 @@
+"""``opvasm run``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from ..abi.revisions import QUIRKS
+from .exits import DONE, NEGATIVE, UsageError
+from .inputs import read_source
+from .options import add_abi, add_input, chosen_abi, chosen_quirks
+from .programs import (
+    add_binding,
+    argument_values,
+    assembled,
+    chosen_layout,
+    chosen_vector,
+    cpu_number,
+)
+
+if TYPE_CHECKING:
+    from ..assembler import Assembly
+    from .terminal import Terminal
+
+DESCRIPTION = """\
+Run vectors on simulated per-CPU memory. With only a file: run its tests and print a trace of
+each, op by op. With a vector: make one call and print its trace; the last line is the result."""
+EXAMPLES = """
+opvasm run samples/idioms/list.opv
+opvasm run samples/idioms/list.opv push --cpu 1 --arg 'node=&nodes[0]' --arg expect=0
+opvasm run list.opv pop --set 'head=&nodes[0]' --arg 'expect=&nodes[0]' --arg out=0x600000000000
+opvasm run counter.opv --trace=jsonl | jq .event
+opvasm run --from raw vector.bin --set '@0x7f0000000000.u64=5'
+"""
+EXITS = {
+    DONE: "ran, whatever the call returned; the file's tests pass",
+    NEGATIVE: "-e: the call did not return 0; a test of the file fails",
+}
+BARE = {"--trace": "--trace=human"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options."""
+    add_input(parser, "the text, or ops with --from")
+    parser.add_argument(
+        "vector", metavar="VECTOR", nargs="?", help="the vector to run (default: the tests)"
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        choices=("opv", "raw", "hex"),
+        default="opv",
+        help="what the file holds: opv: text (default); raw, hex: one assembled vector",
+    )
+    add_abi(parser)
+    add_binding(parser)
+    parser.add_argument(
+        "--set",
+        dest="assignments",
+        metavar="PLACE=VALUE",
+        action="append",
+        default=[],
+        help="set memory before the call: head=&nodes[0], counter@1=7; may be repeated",
+    )
+    parser.add_argument(
+        "--cpus", metavar="N", default="4", help="how many CPUs the machine has (default: 4)"
+    )
+    parser.add_argument(
+        "--quirks",
+        metavar="NAMES",
+        help=f"mistakes of historic kernels: none (default), all, or some of: {', '.join(QUIRKS)}",
+    )
+    parser.add_argument(
+        "--trace",
+        choices=("human", "jsonl", "none"),
+        default="human",
+        metavar="human|jsonl|none",
+        help="how to tell what happens: for people (default), a JSON object a line, or not",
+    )
+    parser.add_argument(
+        "-e",
+        "--exit-status",
+        action="store_true",
+        help="exit with 1 when the call does not return 0",
+    )
+
+
+def execute(arguments: Namespace, terminal: Terminal) -> int:
+    """Run one vector, or all tests."""
+    if arguments.source != "opv":
+        from .run_ops import run_ops
+
+        return run_ops(arguments, terminal)
+    revision, model, page_size = chosen_abi(arguments)
+    assembly = assembled(read_source(arguments.file), revision, model, page_size)
+    if arguments.vector is None:
+        return _run_tests(arguments, assembly, terminal)
+    return _run_vector(arguments, assembly, terminal)
+
+
+def _run_tests(arguments: Namespace, assembly: Assembly, terminal: Terminal) -> int:
+    from ..scenario.runner import run_test
+    from .tracing import begin_trace, tracer_of_test
+
+    for option, given in (
+        ("--arg", arguments.arg),
+        ("--set", arguments.assignments),
+        ("-e", arguments.exit_status),
+    ):
+        if given:
+            raise UsageError(f"{option} needs a VECTOR to run", _vectors(assembly))
+    if not assembly.tests:
+        raise UsageError("the input has no tests; name a vector to run it", _vectors(assembly))
+    layout = chosen_layout(arguments, assembly.program)
+    begin_trace(arguments.trace, assembly.program)
+    failed = 0
+    for test in assembly.tests:
+        tracer = tracer_of_test(arguments.trace, assembly.program, layout, test, terminal.out)
+        result = run_test(
+            assembly.program,
+            test,
+            layout=layout,
+            quirks=chosen_quirks(arguments.quirks) or (),
+            observe=tracer,
+        )
+        tracer.end(result)
+        failed += not result.passed
+    terminal.remark(f"{len(assembly.tests) - failed} passed, {failed} failed")
+    return NEGATIVE if failed else DONE
+
+
+def _vectors(assembly: Assembly) -> str | None:
+    names = ", ".join(assembly.program.vectors)
+    return f"vectors: {names}" if names else None
+
+
+def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) -> int:
+    from ..machine import Cpus
+    from ..scenario.world import World
+    from .assignments import assign
+    from .options import whole_number
+    from .tracing import begin_trace, tracer_of_call
+
+    program = assembly.program
+    vector = chosen_vector(program, arguments.vector, "VECTOR")
+    cpu, possible = cpu_number(arguments), whole_number(arguments.cpus, "--cpus")
+    if not 1 <= possible <= 4096:
+        raise UsageError(f"--cpus {possible}: a machine has 1 to 4096")
+    layout = chosen_layout(arguments, program)
+    current = cpu if 0 <= cpu < possible else 0
+    quirks = chosen_quirks(arguments.quirks) or ()
+    world = World(program, cpus=Cpus(possible, current=current), layout=layout, quirks=quirks)
+    for text in arguments.assignments:
+        assign(text, world, current)
+    values = argument_values(arguments.arg, program, layout, current)
+    ops = world.ops(vector, current, values)
+    begin_trace(arguments.trace, program)
+    tracer = tracer_of_call(arguments.trace, program, layout, terminal.out)
+    tracer.begin(vector, cpu, values)
+    world.machine.observe = tracer
+    result = world.machine.cpu_opv(ops, len(ops), cpu)
+    tracer.end(result)
+    return NEGATIVE if arguments.exit_status and result != 0 else DONE

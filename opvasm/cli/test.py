@@ -1,0 +1,163 @@
+"""``opvasm test``."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from ..abi.revisions import QUIRKS
+from ..engines import ENGINE_NAMES, Engine, EngineError, get_engine
+from ..suite.discovery import SUFFIXES, files_below
+from ..suite.outcome import Outcome
+from ..suite.selection import Selection, SelectionError, selection
+from .exits import DONE, NEGATIVE, UsageError
+from .inputs import read_source
+from .options import chosen_quirks
+from .outputs import replace_file, write_text
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from .terminal import Terminal
+
+DESCRIPTION = """\
+Run the tests of .opv files and the reference cases of .jsonl files; folders are searched.
+A reference case that runs into a mistake of a historic kernel is run twice: as a kernel
+without the mistake answers and, with that quirk on, as the historic one did."""
+EXAMPLES = """
+opvasm test samples
+opvasm test tests/conformance -k 'cpu-mask and 2017-11'
+opvasm test cases.jsonl --plugin './my-implementation --answer-cases'
+opvasm test samples cases.jsonl --junit results.xml
+"""
+EXITS = {DONE: "all pass", NEGATIVE: "at least one fails"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("paths", metavar="PATH", nargs="+", help=".opv, .jsonl or a folder")
+    parser.add_argument(
+        "-k",
+        dest="expression",
+        metavar="EXPR",
+        default="",
+        help="only what contains these words: 'push and not (stale or empty)'",
+    )
+    engine = parser.add_mutually_exclusive_group()
+    engine.add_argument(
+        "--engine",
+        choices=ENGINE_NAMES,
+        default=ENGINE_NAMES[0],
+        help=f"what runs reference cases (default: {ENGINE_NAMES[0]})",
+    )
+    engine.add_argument(
+        "--plugin", metavar="CMD", help="a command that answers reference cases, one a line"
+    )
+    parser.add_argument(
+        "--quirks",
+        metavar="NAMES",
+        help=f"none, all, or some of: {', '.join(QUIRKS)} (default: none, then each case's own)",
+    )
+    parser.add_argument("--junit", metavar="OUT", help="also write the results as JUnit XML")
+
+
+def execute(arguments: Namespace, terminal: Terminal) -> int:
+    """Find, run, report."""
+    from ..suite.tally import report
+
+    try:
+        chosen: Selection = (
+            selection(arguments.expression) if arguments.expression.strip() else _all
+        )
+    except SelectionError as error:
+        raise UsageError(f"-k {arguments.expression!r}: {error}") from None
+    quirks = chosen_quirks(arguments.quirks)
+    files = list(_files(arguments.paths))
+    outcomes: list[Outcome] = []
+    progress = Progress("tests")
+    try:
+        engine = _engine(arguments)
+        try:
+            for file in files:
+                for outcome in _run(file, engine, quirks, chosen):
+                    outcomes.append(outcome)
+                    progress.step()
+                    if not outcome.passed:
+                        progress.clear()
+                        _show_failure(outcome, terminal)
+        finally:
+            progress.clear()
+            engine.close()
+    except EngineError as error:
+        raise UsageError(str(error)) from None
+    if arguments.junit is not None:
+        from ..suite.junit import junit
+
+        replace_file(arguments.junit, junit(outcomes).encode())
+    if not outcomes:
+        where = ", ".join(arguments.paths)
+        raise UsageError(
+            f"no test in {where}" + (f" matches -k {arguments.expression!r}" if files else ""),
+            None if files else f"tests are in files that end in {' or '.join(SUFFIXES)}",
+        )
+    write_text(report(outcomes), None)
+    return DONE if all(each.passed for each in outcomes) else NEGATIVE
+
+
+def _all(name: str) -> bool:
+    return True
+
+
+def _files(paths: list[str]) -> Iterator[str]:
+    for path in paths:
+        if os.path.isdir(path):
+            try:
+                yield from files_below(path)
+            except OSError as error:
+                raise UsageError(f"cannot read {error.filename}: {error.strerror}") from None
+        elif not path.endswith(SUFFIXES):
+            raise UsageError(
+                f"{path}: what it holds can't be told from its name",
+                f"tests are in files that end in {' or '.join(SUFFIXES)}",
+            )
+        else:
+            yield path
+
+
+def _engine(arguments: Namespace) -> Engine:
+    if arguments.plugin is None:
+        return get_engine(arguments.engine)
+    from ..engines.plugin import PluginEngine
+
+    return PluginEngine(arguments.plugin)
+
+
+def _run(
+    file: str, engine: Engine, quirks: Collection[str] | None, chosen: Selection
+) -> Iterator[Outcome]:
+    source = read_source(file)
+    if file.endswith(".jsonl"):
+        from ..suite.cases import run_cases
+
+        yield from run_cases(source, engine, quirks, chosen)
+        return
+    from ..suite.blocks import run_blocks
+    from .programs import assembled
+
+    yield from run_blocks(assembled(source), file, quirks or (), chosen)
+
+
+def _show_failure(outcome: Outcome, terminal: Terminal) -> None:
+    from ..report.excerpt import printable
+    from ..report.human import render_all
+
+    style = terminal.out
+    title = f"{outcome.file}: {outcome.name}"
+    kind = "" if outcome.findings else f" ({outcome.revision}, {outcome.category}, {outcome.kind})"
+    text = f"{style.bad('FAILED')} {style.strong(printable(title))}{kind}\n"
+    if outcome.findings:
+        text += render_all(outcome.findings, style)
+    else:
+        text += f"  {printable(outcome.problem or '')}\n"
+    write_text(text, None)
