@@ -154,21 +154,26 @@ def _vector(vector: Vector, listing: Listing) -> Json:
         "parameters": [_parameter(each) for each in vector.parameters],
         "ops": ops_json(vector.instructions, abi),
         "template": template(vector.instructions, abi).hex(),
-        "relocations": [
-            {
-                "op": hole.op,
-                "field": hole.field.name,
-                "offset": hole.offset,
-                "size": hole.field.size,
-                "value": value_json(hole.value),
-            }
-            for hole in holes(vector.instructions, abi)
-        ],
+        "relocations": relocations_json(vector, abi),
         **_span(vector.place),
     }
     if listing.arguments is not None:
         result["bound"] = _bound(vector, listing, listing.arguments)
     return result
+
+
+def relocations_json(vector: Vector, abi: Abi) -> list[Json]:
+    """Where in the template a loader has to store what."""
+    return [
+        {
+            "op": hole.op,
+            "field": hole.field.name,
+            "offset": hole.offset,
+            "size": hole.field.size,
+            "value": value_json(hole.value),
+        }
+        for hole in holes(vector.instructions, abi)
+    ]
 
 
 def _parameter(parameter: Parameter) -> Json:
