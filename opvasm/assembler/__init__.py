@@ -22,6 +22,7 @@ from ..abi.revisions import (
 from ..errors import Note, ParseError
 from ..program import Program
 from ..source import SourceFile, Span
+from ..text.scenario_tree import Scenario, Strategy
 from ..text.tree import AbiChoice, Declaration, Test
 from .checks import check_test
 from .data import lay_out
@@ -37,13 +38,16 @@ __all__ = ["Assembly", "Loader", "assemble", "read_file"]
 class Assembly(NamedTuple):
     """What a text holds.
 
-    ``program`` has the data and vectors of the file and of those it uses; ``tests`` are the
-    file's own.  ``sources`` are all files that were read, the file itself first.
+    ``program`` has the data and vectors of the file and of those it uses; ``tests`` and
+    ``scenarios`` are the file's own, ``strategies`` those of all.  ``sources`` are all files that
+    were read, the file itself first.
     """
 
     program: Program
     tests: tuple[Test, ...]
     sources: tuple[SourceFile, ...]
+    scenarios: tuple[Scenario, ...] = ()
+    strategies: tuple[Strategy, ...] = ()
 
 
 def assemble(
@@ -85,7 +89,13 @@ def assemble(
     if problems.found:
         raise ParseError(problems.found)
     program = Program(abi, scope.data(symbols, pool.items()), vectors)
-    return Assembly(program, tests, loaded.sources)
+    scenarios = tuple(
+        each
+        for each in loaded.declarations
+        if isinstance(each, Scenario) and each.span.file is source
+    )
+    strategies = tuple(each for each in loaded.declarations if isinstance(each, Strategy))
+    return Assembly(program, tests, loaded.sources, scenarios, strategies)
 
 
 def _abi(

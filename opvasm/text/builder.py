@@ -30,6 +30,7 @@ from ..expression import (
 from ..source import SourceFile, Span
 from .lalr import Token
 from .literals import character_value, number_value, string_value
+from .scenario_builder import ScenarioBuilder
 from .tree import (
     AbiChoice,
     Assert,
@@ -66,7 +67,7 @@ from .tree import (
 PART_LIMIT = 200
 
 
-class Builder:
+class Builder(ScenarioBuilder):
     """The callbacks of one parse; ``problems`` collects what is wrong with single tokens."""
 
     def __init__(self, source: SourceFile) -> None:

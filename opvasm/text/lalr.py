@@ -21,7 +21,10 @@ Token = tuple[str, int, int]
 
 # Far more than any text needs; keeps walks over trees inside Python's own limit of calls.
 STACK_LIMIT = 500
-_LISTED = ("extra_byte", "item", "field", "op", "statement", "declaration")
+_LISTED = (
+    *("extra_byte", "item", "field", "op", "statement"),
+    *("arm", "step", "setting", "scenario_part", "declaration"),
+)
 
 
 class Mistake(NamedTuple):
@@ -67,25 +70,27 @@ def parse(
     return Result(run.read(), tuple(run.skipped))
 
 
-class _Plan(NamedTuple):
-    """How a rule makes its value of its children."""
-
-    origin: int
-    length: int
-    method: Callable[..., Any] | None  # None: the list of children itself
-    single: bool  # the value is the only child
-    simple: tuple[int, ...] | None  # positions of the children, where nothing is spread or absent
-    kept: list[tuple[int, int, int]]
+# How a rule makes its value: (origin, length, how, method, positions, kept).  The method is given the
+# children at ``positions`` (counted from the top of the stack), or what ``_children`` gathers.
+_Plan = tuple[int, int, int, Callable[..., Any], tuple[int, ...], list[tuple[int, int, int]]]
+_SAME, _ONE, _CALL, _GATHER = range(4)
 
 
 def _plans(tables: Tables, callbacks: object) -> list[_Plan]:
-    plans = []
+    plans: list[_Plan] = []
     for origin, length, name, kept in tables.rules:
-        plain = all(position >= 0 and not how and not holes for position, how, holes in kept)
-        method = getattr(callbacks, name) if name not in ("", "=") else None
-        positions = tuple(position - length for position, _, _ in kept) if plain else None
-        plans.append(_Plan(origin, length, method, name == "=", positions, kept))
+        positions = tuple(position - length for position, _, _ in kept)
+        simple = all(position >= 0 and not spread and not holes for position, spread, holes in kept)
+        if name == "=":
+            plans.append((origin, length, _SAME if length == 1 else _ONE, list, positions, kept))
+            continue
+        method = getattr(callbacks, name) if name else _listed
+        plans.append((origin, length, _CALL if simple else _GATHER, method, positions, kept))
     return plans
+
+
+def _listed(begin: int, end: int, *children: Any) -> list[Any]:
+    return list(children)
 
 
 class _Run:
@@ -105,7 +110,7 @@ class _Run:
         self.states = [first]
         self.values: list[Any] = []
         self.begins: list[int] = []
-        self.ends: list[int] = []
+        self.end = 0  # of the last token taken
         self.skipped: list[tuple[int, int]] = []
         self.quiet_until = -1
         number = tables.number
@@ -117,10 +122,9 @@ class _Run:
             *(number(each) for each in ("SEMICOLON", "COMMA", "RPAR", "RBRACE")),
             self.newline,
         }
-        declaration = tables.first[number("declaration")]
-        self.reserved = set(tables.keywords.values()).intersection(declaration)
-        self.listed = [number(name) for name in _LISTED]
         self.declaration = number("declaration")
+        self.reserved = reserved_words(tables)
+        self.listed = [number(name) for name in _LISTED]
         self.pattern = re.compile(tables.pattern)
 
     def read(self) -> Any:
@@ -131,21 +135,27 @@ class _Run:
         return self.values[-1] if self.values and self.states[-1] == self.final else None
 
     def _read_on(self, position: int) -> int | None:
-        """Read from an offset up to the end (None) or a mistake (where to go on)."""
+        """Read from an offset up to the end (None) or a mistake (where to go on).
+
+        Every token of every text passes here: the reductions are written out in the loop, and what
+        does not change while it runs stands in local names.
+        """
         actions, kinds, keywords = self.tables.actions, self.tables.kinds, self.tables.keywords
-        states, values, begins, ends = self.states, self.values, self.begins, self.ends
-        name, newline, reserved = self.name, self.newline, self.reserved
+        states, values, begins, plans = self.states, self.values, self.begins, self.plans
+        name, newline, reserved, final = self.name, self.newline, self.reserved, self.final
+        last_end = self.end
         line_end: int | None = None  # the new line that was blank before the token at hand
         for match in self.pattern.finditer(self.text, position):
             group = match.lastindex or 0
             kind = other = kinds[group]
             begin, end = match.span(group)
-            text = match.group(group)
+            text = match[group]
             if kind == name:
                 kind = other = keywords.get(text, name)
                 if kind != name and kind not in reserved:
                     other = name
             elif kind < 0:
+                self.end = last_end
                 return self._bad_character(begin)
             while True:
                 row = actions[states[-1]]
@@ -157,69 +167,51 @@ class _Run:
                         if line_end is None:
                             line_end = begin
                         break
+                    self.end = last_end
                     return self._mistake(kind, begin, end, line_end)
                 if action >= 0:
                     states.append(action)
                     values.append((text, begin, end))
                     begins.append(begin)
-                    ends.append(end)
+                    last_end = end
                     line_end = None
                     if len(states) > STACK_LIMIT:
+                        self.end = last_end
                         return self._too_deep(begin, end)
                     break
-                self._reduce(-1 - action)
-                if kind == 0 and states[-1] == self.final:
+                origin, length, how, method, positions, _ = plan = plans[-1 - action]
+                if how == _SAME:
+                    states[-1] = actions[states[-2]][origin]
+                elif how == _CALL and length:
+                    start = begins[-length]
+                    children = [values[each] for each in positions]
+                    del states[-length:], values[-length:], begins[-length:]
+                    values.append(method(start, last_end, *children))
+                    begins.append(start)
+                    states.append(actions[states[-1]][origin])
+                else:
+                    self._reduce(plan, last_end)
+                if kind == 0 and states[-1] == final:
                     return None
         return None
 
-    def _reduce(self, rule: int) -> None:
+    def _reduce(self, plan: _Plan, end: int) -> None:
         """Replace the children on the stacks by the rule's value."""
-        plan = self.plans[rule]
-        length, states, values = plan.length, self.states, self.values
-        if plan.single:
-            if length > 1:
-                value = values[plan.simple[0]]  # type: ignore[index]
-                del states[-length:], values[-length:]
-                values.append(value)
-                begin, end = self.begins[-length], self.ends[-1]
-                del self.begins[-length:], self.ends[-length:]
-                self.begins.append(begin)
-                self.ends.append(end)
-            else:
-                del states[-1]
-            states.append(self.tables.actions[states[-1]][plan.origin])
-            return
-        if length:
-            begin, end = self.begins[-length], self.ends[-1]
+        origin, length, how, method, positions, kept = plan
+        states, values, begins = self.states, self.values, self.begins
+        begin = begins[-length] if length else end
+        if how in (_SAME, _ONE):
+            value = values[positions[0]]
+        elif how == _CALL:
+            value = method(begin, end, *[values[each] for each in positions])
         else:
-            begin = end = self.ends[-1] if self.ends else 0
-        if plan.simple is not None:
-            children = [values[position] for position in plan.simple]
-        else:
-            children = self._children(plan)
+            children = _children(values, length, kept)
+            value = children if method is _listed else method(begin, end, *children)
         if length:
-            del states[-length:], values[-length:], self.begins[-length:], self.ends[-length:]
-        values.append(children if plan.method is None else plan.method(begin, end, *children))
-        states.append(self.tables.actions[states[-1]][plan.origin])
-        self.begins.append(begin)
-        self.ends.append(end)
-
-    def _children(self, plan: _Plan) -> list[Any]:
-        base = len(self.values) - plan.length
-        children: list[Any] = []
-        for position, spread, holes in plan.kept:
-            if holes:
-                children += [None] * holes
-            if position < 0:
-                continue
-            value = self.values[base + position]
-            if not spread:
-                children.append(value)
-            elif children:
-                children += value
-            else:
-                children = value  # a list grows in place: its old owner is gone
-        return children
+            del states[-length:], values[-length:], begins[-length:]
+        states.append(self.tables.actions[states[-1]][origin])
+        values.append(value)
+        begins.append(begin)
 
     # ---- mistakes -----------------------------------------------------------------------------
 
@@ -281,15 +273,15 @@ class _Run:
         while True:
             action = self.tables.actions[self.states[-1]][self.close_brace]
             if action >= 0:
-                self._push(action, ("}", position, position), position, position)
+                self._push(action, ("}", position, position), position)
+                self.end = position
                 return
-            self._reduce(-1 - action)
+            self._reduce(self.plans[-1 - action], self.end)
 
-    def _push(self, state: int, value: Any, begin: int, end: int) -> None:
+    def _push(self, state: int, value: Any, begin: int) -> None:
         self.states.append(state)
         self.values.append(value)
         self.begins.append(begin)
-        self.ends.append(end)
 
     def accepts(self, states: Sequence[int], kind: int) -> bool:
         """Whether a token of this kind would be taken next."""
@@ -326,8 +318,8 @@ class _Run:
                 begin = self.begins[index] if index < len(self.begins) else position
                 self.skipped.append((begin, position))
                 del self.states[index + 1 :], self.values[index:]
-                del self.begins[index:], self.ends[index:]
-                self._push(row[part], None, begin, position)
+                del self.begins[index:]
+                self._push(row[part], None, begin)
                 return braces
             symbol = entered.get(self.states[index])
             if symbol in self.closers:
@@ -367,15 +359,36 @@ class _Run:
                 depth += 1
             elif kind == self.close_brace and depth:
                 depth -= 1
-                if not depth and accepts(tables, self.states, self.declaration_start()):
+                if not depth and accepts(tables, self.states, min(self.reserved)):
                     resume = end
                     break
         self.skipped.append((position, resume))
         return resume
 
-    def declaration_start(self) -> int:
-        """A terminal that can begin a declaration."""
-        return min(self.reserved)
+
+def _children(values: list[Any], length: int, kept: list[tuple[int, int, int]]) -> list[Any]:
+    """The children of a rule, lists of helper rules spread, None for what is absent."""
+    base = len(values) - length
+    children: list[Any] = []
+    for position, spread, holes in kept:
+        if holes:
+            children += [None] * holes
+        if position < 0:
+            continue
+        value = values[base + position]
+        if not spread:
+            children.append(value)
+        elif children:
+            children += value
+        else:
+            children = value  # a list grows in place: its old owner is gone
+    return children
+
+
+def reserved_words(tables: Tables) -> set[int]:
+    """The words that can begin a declaration, as terminals."""
+    declaration = tables.first[tables.number("declaration")]
+    return set(tables.keywords.values()).intersection(declaration)
 
 
 def accepts(tables: Tables, states: Sequence[int], kind: int) -> bool:

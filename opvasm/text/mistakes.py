@@ -20,6 +20,8 @@ from .lalr import (
 _PARTS = (
     ("declaration", "a declaration"),
     ("statement", "a statement"),
+    ("scenario_part", "a part of a scenario"),
+    ("step", "a step of a thread"),
     ("op", "an op"),
     ("field", "a name with its type"),
     ("type", "a type"),

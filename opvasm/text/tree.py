@@ -35,6 +35,7 @@ from typing import NamedTuple
 
 from ..expression import Expression, TypeName
 from ..source import SourceFile, Span
+from .scenario_tree import Scenario, Strategy
 
 
 class Text(NamedTuple):
@@ -266,7 +267,16 @@ class Test(NamedTuple):
 
 
 Declaration = (
-    AbiChoice | Use | Constant | StructDefinition | Variable | Page | VectorDefinition | Test
+    AbiChoice
+    | Use
+    | Constant
+    | StructDefinition
+    | Variable
+    | Page
+    | VectorDefinition
+    | Test
+    | Strategy
+    | Scenario
 )
 
 

@@ -1,0 +1,403 @@
+"""Breadth-first search over the states of one configuration.
+
+Every state is kept, with the state and decision that first led to it, so that the first failure
+found has a schedule of the fewest steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import NamedTuple
+
+from .code import CPU, Kind
+from .model import Decision, Fusion, Model, State
+from .options import Limits, Reductions
+from .plan import Plan
+from .sharing import SHARED, Sharing, probe, step_keys
+from .symmetry import Order, Symmetry
+
+PROBES, PROBE_LENGTH = 4, 400
+PROGRESS_EVERY = 2048
+
+
+class Failure(NamedTuple):
+    """A state that must not be.  ``kind``: condition, invariant, fail, deadlock."""
+
+    kind: str
+    label: str
+    state: int
+
+
+class Edge(NamedTuple):
+    """A transition.  ``finite``: one that can't go on happening for ever (an abort)."""
+
+    source: int
+    target: int
+    decision: Decision
+    committed: bool
+    finite: bool
+
+
+class Found(NamedTuple):
+    """What a search has found.
+
+    ``outcomes`` counts the distinct final states of each outcome.  ``stopped`` says which limit
+    ended the search before its end; None when every state was seen.
+    """
+
+    plan: Plan
+    states: int
+    transitions: int
+    outcomes: dict[tuple[str, ...], int]
+    bad_outcomes: frozenset[tuple[str, ...]]
+    failures: tuple[Failure, ...]
+    stopped: str | None
+    seconds: float
+    covered: frozenset[tuple[str, int, str]]
+    graph: Graph
+    missing: tuple[str, ...]
+
+
+class Progress(NamedTuple):
+    """How far a search is: for whoever shows it."""
+
+    states: int
+    waiting: int
+    seconds: float
+
+
+class Graph:
+    """The states seen, how each was first reached, and (where asked for) all transitions."""
+
+    def __init__(self, model: Model, symmetry: Symmetry | None) -> None:
+        self.model = model
+        self.symmetry = symmetry
+        self.numbers: dict[State, int] = {}
+        self.states: list[State] = []
+        self.came_from: list[tuple[int, Decision] | None] = []
+        self.edges: list[Edge] = []
+
+    def representative(self, state: State) -> tuple[State, Order | None]:
+        """The state that stands for one."""
+        return (state, None) if self.symmetry is None else self.symmetry.canonical(state)
+
+    def path(self, number: int) -> list[Decision]:
+        """The decisions from the start to a state, with threads as they are numbered there."""
+        decisions = []
+        entry = self.came_from[number]
+        while entry is not None:
+            number, decision = entry
+            decisions.append(decision)
+            entry = self.came_from[number]
+        decisions.reverse()
+        return self.real(decisions)
+
+    def real(self, decisions: list[Decision]) -> list[Decision]:
+        """Decisions over representatives as decisions over the scenario's own threads."""
+        if self.symmetry is None:
+            return decisions
+        state, order = self.symmetry.canonical(self.model.initial())
+        who = list(order)
+        found = []
+        for decision in decisions:
+            thread = who[decision.thread] if decision.thread >= 0 else decision.thread
+            found.append(decision._replace(thread=thread))
+            state, order = self.symmetry.canonical(take(self.model, state, decision))
+            who = [who[each] for each in order]
+        return found
+
+
+def take(model: Model, state: State, decision: Decision) -> State:
+    """The state after a decision."""
+    if decision.kind == "step":
+        return model.step(state, decision.thread).state
+    return model.disturb(state, decision)
+
+
+class _StartOver(Exception):
+    """A byte is shared more than the search had assumed."""
+
+
+class Search:
+    """One search of one configuration."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        reductions: Reductions,
+        limits: Limits,
+        keep_edges: bool = False,
+        report: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.limits = limits
+        self.reductions = reductions
+        self.keep_edges = keep_edges
+        self.report = report
+        self.model = Model(plan, reductions.dead, limits.preemptions)
+        self.sharing = Sharing(plan)
+        self.started = monotonic()
+        judge = plan.judge
+        budgets = [plan.limits[each] for each in ("migrate", "signal", "hotplug", "checkpoint")]
+        self.may_group = (
+            reductions.groups
+            and plan.configuration.cpus > 1
+            and not (judge.always or judge.quiescent)
+            and not any(budgets)
+            and plan.limits["preempt"] <= 0
+            and plan.limits["stepped"] <= 0
+            and limits.preemptions is None
+        )
+
+    def run(self) -> Found:
+        """Search; start over whenever the assumptions about shared bytes turn out too small."""
+        if self.reductions.fuse:
+            self._fuse(bytes((SHARED,)) * len(self.plan.memory))
+            probe(self.model, self.sharing, PROBES, PROBE_LENGTH)
+        while True:
+            if self.reductions.fuse:
+                self._fuse(self.sharing.frozen())
+            self.classes = bytes(self.sharing.classes)
+            try:
+                return self._search()
+            except _StartOver:
+                continue
+
+    def _fuse(self, classes: bytes) -> None:
+        plan, collapse = self.plan, self.reductions.collapse
+        sections = any(n.kind is Kind.BEGIN for code in plan.codes for n in code.nodes)
+        moves = plan.limits["migrate"] or plan.limits["hotplug"]
+        watched = plan.judge.always or plan.judge.quiescent
+        self.model.fusion = Fusion(
+            classes=classes,
+            private=collapse
+            and not watched
+            and not plan.limits["signal"]
+            and (not sections or plan.limits["preempt"] == -1),
+            sections=collapse
+            and not plan.judge.always
+            and plan.configuration.profile.preemption_aborts
+            and not plan.limits["checkpoint"],
+            current=not moves,
+            vectors=collapse and not plan.judge.always,
+        )
+
+    def _search(self) -> Found:
+        model, plan = self.model, self.plan
+        symmetry = Symmetry(plan) if self.reductions.symmetry and plan.groups else None
+        graph = Graph(model, symmetry)
+        first, _ = graph.representative(model.initial())
+        graph.numbers[first] = 0
+        graph.states.append(first)
+        graph.came_from.append(None)
+        self.graph = graph
+        self.failures: list[Failure] = []
+        self.outcomes: dict[tuple[str, ...], int] = {}
+        self.bad: set[tuple[str, ...]] = set()
+        self.exists = {c.label: False for c in plan.judge.final if c.condition.kind == "exists"}
+        self.transitions = 0
+        self.expanded = 0
+        self._look(0, first)
+        stopped = None
+        while self.expanded < len(graph.states):
+            stopped = self._limit()
+            if stopped is not None:
+                break
+            self._expand(self.expanded)
+            self.expanded += 1
+        return Found(
+            plan=plan,
+            states=len(graph.states),
+            transitions=self.transitions,
+            outcomes=self.outcomes,
+            bad_outcomes=frozenset(self.bad),
+            failures=tuple(self.failures),
+            stopped=stopped,
+            seconds=monotonic() - self.started,
+            covered=frozenset(model.work.covered),
+            graph=graph,
+            missing=tuple(label for label, seen in self.exists.items() if not seen),
+        )
+
+    def _limit(self) -> str | None:
+        seen = len(self.graph.states)
+        if seen > self.limits.states:
+            return f"{self.limits.states} states"
+        if self.expanded % PROGRESS_EVERY == 0 and self.expanded:
+            seconds = monotonic() - self.started
+            if self.limits.seconds is not None and seconds > self.limits.seconds:
+                return f"{self.limits.seconds:g} seconds"
+            if self.report is not None:
+                self.report(Progress(seen, seen - self.expanded, seconds))
+        return None
+
+    def _expand(self, number: int) -> None:
+        model = self.model
+        state = self.graph.states[number]
+        if model.failure(state) is not None:
+            return
+        ready = [t for t in range(model.threads) if model.enabled(state, t)]
+        disturbances = list(model.disturbances(state))
+        if not ready:
+            self._ended(number, state)
+            if not disturbances:
+                return
+        if self.may_group and len(ready) > 1 and self._expand_group(number, state, ready):
+            return
+        for thread in ready:
+            self._step(number, state, thread)
+        for decision in disturbances:
+            self._arrive(number, decision, model.disturb(state, decision), False, True)
+
+    def _step(self, number: int, state: State, thread: int) -> None:
+        taken = self._taken(state, thread)
+        decision = Decision("step", thread)
+        self._arrive(number, decision, taken.state, taken.committed, taken.disturbed)
+
+    def _taken(self, state: State, thread: int):  # type: ignore[no-untyped-def]
+        model = self.model
+        taken = model.step(state, thread)
+        if model.fusion is not None or self.may_group:
+            cpu = taken.state.threads[thread][CPU]
+            for key in step_keys(model, state, thread):
+                if self.sharing.note(key, cpu, taken.reads, taken.writes):
+                    if self.classes != self.sharing.frozen():
+                        raise _StartOver
+        return taken
+
+    def _arrive(
+        self, number: int, decision: Decision, state: State, committed: bool, finite: bool
+    ) -> int:
+        graph = self.graph
+        self.transitions += 1
+        state, _ = graph.representative(state)
+        target = graph.numbers.get(state)
+        if target is None:
+            target = graph.numbers[state] = len(graph.states)
+            graph.states.append(state)
+            graph.came_from.append((number, decision))
+            self._look(target, state)
+        if self.keep_edges:
+            graph.edges.append(Edge(number, target, decision, committed, finite))
+        return target
+
+    def _look(self, number: int, state: State) -> None:
+        """Ask of a new state what must hold in each."""
+        judge, model = self.plan.judge, self.model
+        failure = model.failure(state)
+        if failure is not None:
+            thread, text = failure
+            label = f"thread {self.plan.names[thread]}: {text}"
+            self.failures.append(Failure("fail", label, number))
+            return
+        broken = judge.broken(judge.always, state)
+        if broken is None and judge.quiescent and model.quiescent(state):
+            broken = judge.broken(judge.quiescent, state)
+        if broken is not None:
+            self.failures.append(Failure("invariant", broken.label, number))
+
+    def _ended(self, number: int, state: State) -> None:
+        """A state in which no thread can step: all have ended, or those left wait for ever."""
+        judge, model, plan = self.plan.judge, self.model, self.plan
+        waiting = [plan.names[t] for t in range(model.threads) if not model.done(state, t)]
+        outcome = judge.outcome(state)
+        if waiting:
+            if model.bound is not None and any(
+                Model.enabled(_unbounded(model), state, t) for t in range(model.threads)
+            ):
+                return  # only the bound on preemptions ends it here
+            self.failures.append(Failure("deadlock", f"{', '.join(waiting)} wait for ever", number))
+            self.bad.add(outcome)
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+            return
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        broken = judge.broken(judge.final, state)
+        if broken is not None:
+            self.failures.append(Failure("condition", broken.label, number))
+            self.bad.add(outcome)
+        for claim in judge.final:
+            if claim.condition.kind == "exists" and not self.exists[claim.label]:
+                self.exists[claim.label] = claim.holds(judge.look(state))
+
+    # ---- CPUs that have nothing in common --------------------------------------------------------
+
+    def _expand_group(self, number: int, state: State, ready: list[int]) -> bool:
+        """Expand the threads of one CPU only, where nobody else can tell (explore.md 3.2, 4)."""
+        for cpu in range(self.plan.configuration.cpus):
+            mates = [t for t in ready if state.threads[t][CPU] == cpu]
+            if not mates or len(mates) == len(ready) or not self._apart(state, cpu):
+                continue
+            steps = []
+            for thread in mates:
+                taken = self._taken(state, thread)
+                if taken.state.threads[thread][CPU] != cpu or any(
+                    self.classes.find(b"\3", start, end) >= 0
+                    for start, end in (*taken.reads, *taken.writes)
+                ):
+                    break
+                steps.append((thread, taken))
+            else:
+                if not self._leads_on(steps):
+                    continue
+                for thread, taken in steps:
+                    decision = Decision("step", thread)
+                    self._arrive(number, decision, taken.state, taken.committed, taken.disturbed)
+                for decision in self.model.disturbances(state):
+                    if state.threads[decision.thread][CPU] == cpu:
+                        after = self.model.disturb(state, decision)
+                        self._arrive(number, decision, after, False, True)
+                return True
+        return False
+
+    def _leads_on(self, steps: list) -> bool:  # type: ignore[type-arg]
+        """The cycle proviso: some successor has not been expanded yet, so nobody waits for ever."""
+        for _, taken in steps:
+            after, _ = self.graph.representative(taken.state)
+            target = self.graph.numbers.get(after)
+            if target is None or target > self.expanded:
+                return True
+        return False
+
+    def _apart(self, state: State, cpu: int) -> bool:
+        """Whether the threads of a CPU and all others can't meet in what they do next."""
+        model, plan = self.model, self.plan
+        for thread, local in enumerate(state.threads):
+            node = model.node(state, thread)
+            if node.kind is Kind.END:
+                continue
+            if local[CPU] != cpu:
+                if cpu in plan.reach[thread]:
+                    return False
+                continue
+            match node.kind:
+                case Kind.ENTER | Kind.FENCE | Kind.FENCE_VECTOR:
+                    if local[node.cpu_register] != cpu:
+                        return False
+                case Kind.LOCK:
+                    if self.classes[plan.image.lock_word(local[node.cpu_register])] == SHARED:
+                        return False
+                case Kind.WAIT:
+                    if self.classes[plan.image.slow_flag(local[node.cpu_register])] == SHARED:
+                        return False
+                case _:
+                    pass
+        return True
+
+
+def _unbounded(model: Model) -> Model:
+    """The same model without a bound, to ask what the bound has forbidden."""
+    free = Model(model.plan, model.zero_dead, None)
+    free.fusion = model.fusion
+    return free
+
+
+def explore(
+    plan: Plan,
+    reductions: Reductions | None = None,
+    limits: Limits | None = None,
+    keep_edges: bool = False,
+    report: Callable[[Progress], None] | None = None,
+) -> Found:
+    """Search a configuration for everything its scenario asks of every schedule."""
+    return Search(plan, reductions or Reductions(), limits or Limits(), keep_edges, report).run()

@@ -1,0 +1,441 @@
+"""Makes the trees of strategies and scenarios: one method per rule of the grammar's section.
+
+Words that are names for the grammar (kernels' are the explorer's to know) are checked here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import Diagnostic
+from ..expression import Arrow, Call, Expression, Name, TypeName
+from ..source import SourceFile, Span
+from ..suggestion import did_you_mean
+from .lalr import Token
+from .literals import number_value, string_value
+from .scenario_tree import (
+    DISTURBANCES,
+    FENCES,
+    LEVELS,
+    LOCK,
+    METHODS,
+    OPV,
+    RESULTS,
+    RSEQ,
+    SUBSCRIPTIONS,
+    VERDICTS,
+    Arm,
+    Compute,
+    Condition,
+    Disturbance,
+    Expectation,
+    Fence,
+    Handler,
+    If,
+    InitStatement,
+    Leave,
+    LinkList,
+    LoadPlace,
+    Loop,
+    Own,
+    Partition,
+    Progress,
+    RunVector,
+    Scenario,
+    Set,
+    Statement,
+    StorePlace,
+    Strategy,
+    Term,
+    Thread,
+)
+
+COPIES_MAX = 64
+LOOP_MAX = 64
+CPUS_MAX = 64
+_ACTIONS = ("retry", "return", "break", "fail")
+
+
+class Part:
+    """A part of a scenario that stands once or several times: its word and what it holds."""
+
+    __slots__ = ("span", "value", "word")
+
+    def __init__(self, word: str, value: Any, span: Span) -> None:
+        self.word = word
+        self.value = value
+        self.span = span
+
+
+class ScenarioBuilder:
+    """The callbacks of the scenario section; opvasm.text.builder adds those of the others."""
+
+    source: SourceFile
+    problems: list[Diagnostic]
+
+    def _at(self, token: Token) -> Span:
+        return Span(self.source, token[1], token[2])
+
+    def _wrong(self, code: str, message: str, span: Span, help: str | None = None) -> None:
+        self.problems.append(Diagnostic("error", code, message, span, help=help))
+
+    def _word(self, token: Token, known: tuple[str, ...], what: str) -> str:
+        """A name that must be one of some words."""
+        if token[0] not in known:
+            near = did_you_mean(token[0], known)
+            choice = f"{what} is {', '.join(known[:-1])} or {known[-1]}"
+            self._wrong("OPV500", f"`{token[0]}` is no {what}", self._at(token), near or choice)
+        return token[0]
+
+    def _count(self, token: Token, what: str, least: int, most: int) -> int:
+        """A whole number within limits."""
+        number = number_value(token, self.source, self.problems)
+        if not least <= number <= most:
+            message = f"{number} {what}: there can be {least} to {most}"
+            self._wrong("OPV501", message, self._at(token))
+            return least
+        return number
+
+    # ---- strategies -----------------------------------------------------------------------------
+
+    def strategy(
+        self,
+        begin: int,
+        end: int,
+        name: Token,
+        first: Token,
+        fallback: Token | None,
+        attempts: Token | None,
+        options: dict[str, str] | None,
+    ) -> Strategy:
+        """``strategy elide = rseq then lock after 2 { subscribe eager }``."""
+        method = self._word(first, METHODS, "way to run a vector")
+        then = None if fallback is None else self._word(fallback, (OPV, LOCK), "fallback")
+        if then is not None and method != RSEQ:
+            self._wrong(
+                "OPV502", f"`{method}` never aborts, so it has no fallback", self._at(fallback)  # type: ignore[arg-type]
+            )
+        given = options or {}
+        uses_lock = LOCK in (method, then)
+        return Strategy(
+            name=name[0],
+            first=method,
+            fallback=then,
+            attempts=1 if attempts is None else self._count(attempts, "attempts", 1, 1000),
+            subscription=given.get("subscribe", "eager" if uses_lock else "none"),
+            fence=given.get("fence", "membarrier"),
+            unchecked="unchecked" in given,
+            span=Span(self.source, begin, end),
+        )
+
+    def strategy_options(self, begin: int, end: int, *options: Any) -> dict[str, str]:
+        """``{ subscribe eager, fence vector }``."""
+        return {word: value for word, value in (each for each in options if each is not None)}
+
+    def strategy_option(
+        self, begin: int, end: int, word: Token, value: Token | None
+    ) -> tuple[str, str]:
+        """``subscribe eager``, ``fence vector``, ``unchecked``."""
+        name = self._word(word, ("subscribe", "fence", "unchecked"), "option of a strategy")
+        choices = {"subscribe": SUBSCRIPTIONS, "fence": FENCES}.get(name)
+        if choices is None:
+            if value is not None:
+                self._wrong("OPV500", f"`{name}` takes no value", self._at(value))
+            return name, ""
+        if value is None:
+            self._wrong("OPV500", f"`{name}` needs a value", self._at(word), ", ".join(choices))
+            return name, choices[0]
+        return name, self._word(value, choices, f"value of `{name}`")
+
+    # ---- a scenario -----------------------------------------------------------------------------
+
+    def scenario(
+        self, begin: int, end: int, name: Token, title: Token | None, *parts: Part | None
+    ) -> Scenario:
+        """The whole scenario."""
+        span = Span(self.source, begin, end)
+        known = [each for each in parts if each is not None]
+        by_word: dict[str, list[Part]] = {}
+        for part in known:
+            by_word.setdefault(part.word, []).append(part)
+        for word in ("cpus", "kernel", "strategy", "init"):
+            for extra in by_word.get(word, [])[1:]:
+                self._wrong("OPV503", f"`{word}` stands here a second time", extra.span)
+
+        def all_of(word: str) -> tuple[Any, ...]:
+            return tuple(part.value for part in by_word.get(word, []))
+
+        def one(word: str, default: Any) -> Any:
+            return by_word[word][0].value if word in by_word else default
+
+        text = "" if title is None else self._text(title)
+        chosen = one("strategy", (False, ("opv",)))
+        if "thread" not in by_word:
+            self._wrong("OPV504", f"scenario {name[0]} has no thread", self._at(name))
+        return Scenario(
+            *(name[0], text, one("cpus", (1, 1)), one("kernel", ("legacy",)), chosen[1], chosen[0]),
+            *(tuple(each for group in all_of("environment") for each in group), one("init", ())),
+            *(all_of("thread"), all_of("on"), all_of("condition"), all_of("progress")),
+            *(tuple(each for group in all_of("observe") for each in group), all_of("expect"), span),
+        )
+
+    def _text(self, token: Token) -> str:
+        return string_value(token, self.source, self.problems).decode("utf-8", "replace")
+
+    def _part_of(self, begin: int, end: int, word: str, value: Any) -> Part:
+        return Part(word, value, Span(self.source, begin, end))
+
+    def scenario_cpus(
+        self, begin: int, end: int, _: Token, first: Token, last: Token | None
+    ) -> Part:
+        """``cpus 1..2``."""
+        low = self._count(first, "CPUs", 1, CPUS_MAX)
+        high = low if last is None else self._count(last, "CPUs", low, CPUS_MAX)
+        return self._part_of(begin, end, "cpus", (low, high))
+
+    def kernels(self, begin: int, end: int, *names: Token) -> Part:
+        """``kernel legacy, v6_19_arm64``."""
+        return self._part_of(begin, end, "kernel", tuple(each[0] for each in names))
+
+    def strategies(self, begin: int, end: int, every: Token | None, *names: Token) -> Part:
+        """``strategy any of opv, elide``."""
+        value = (every is not None, tuple(each[0] for each in names))
+        return self._part_of(begin, end, "strategy", value)
+
+    def environment(self, begin: int, end: int, *disturbances: Disturbance | None) -> Part:
+        """``environment preempt, migrate <= 1``."""
+        known = tuple(each for each in disturbances if each is not None)
+        return self._part_of(begin, end, "environment", known)
+
+    def disturbance(
+        self, begin: int, end: int, kind: Token, thread: Token | None, limit: Token | None
+    ) -> Disturbance:
+        """``stepped a``, ``migrate <= 1``."""
+        word = self._word(kind, DISTURBANCES, "disturbance")
+        number = None if limit is None else self._count(limit, "times", 0, 1000)
+        if number is None and word in ("migrate", "signal", "hotplug", "checkpoint"):
+            message = f"`{word}` needs a limit, or it could go on for ever"
+            self._wrong("OPV505", message, self._at(kind), f"write {word} <= 1")
+        if thread is not None and word not in ("stepped", "stalled"):
+            self._wrong("OPV505", f"`{word}` strikes any thread", self._at(thread))
+        name = None if thread is None else thread[0]
+        return Disturbance(word, number, name, Span(self.source, begin, end))
+
+    def init(self, begin: int, end: int, *settings: InitStatement | None) -> Part:
+        """``init { … }``."""
+        known = tuple(each for each in settings if each is not None)
+        return self._part_of(begin, end, "init", known)
+
+    def set_place(self, begin: int, end: int, place: Expression, value: Expression) -> Set:
+        """``head = &A``."""
+        return Set(place, value, Span(self.source, begin, end))
+
+    def link_list(self, begin: int, end: int, head: Expression, *nodes: Expression) -> LinkList:
+        """``list head: A -> B -> C``, or with commas."""
+        named: list[Expression] = []
+        for node in nodes:
+            named += _chain(node)
+        return LinkList(head, tuple(named), Span(self.source, begin, end))
+
+    # ---- threads --------------------------------------------------------------------------------
+
+    def thread(
+        self,
+        begin: int,
+        end: int,
+        name: Token,
+        copies: Token | None,
+        cpu: Expression,
+        *rest: Any,
+    ) -> Part:
+        """``thread W x3 @0 { … }``."""
+        *options, body = rest
+        count = 1
+        if copies is not None:
+            digits = copies[0][1:]
+            if copies[0][0] == "x" and digits.isdigit():
+                count = self._count((digits, copies[1] + 1, copies[2]), "copies", 1, COPIES_MAX)
+            else:
+                span = self._at(copies)
+                self._wrong("OPV506", f"`{copies[0]}` is no number of copies", span, "write x3")
+        given = dict(each for each in options if each is not None)
+        steps = body or ()
+        thread = Thread(
+            *(name[0], count, cpu, given.get("strategy"), given.get("allowed")),
+            tuple(each for each in steps if isinstance(each, Own)),
+            tuple(each for each in steps if not isinstance(each, Own)),
+            *(self._at(name), Span(self.source, begin, end)),
+        )
+        return self._part_of(begin, end, "thread", thread)
+
+    def thread_strategy(self, begin: int, end: int, name: Token) -> tuple[str, str]:
+        """``strategy opv`` of one thread."""
+        return "strategy", name[0]
+
+    def thread_allowed(
+        self, begin: int, end: int, _: Token, first: Expression, last: Expression | None
+    ) -> tuple[str, tuple[Expression, Expression]]:
+        """``allowed 0..1``."""
+        return "allowed", (first, first if last is None else last)
+
+    def handler(self, begin: int, end: int, thread: Token, body: Any) -> Part:
+        """``on signal a { … }``."""
+        span = Span(self.source, begin, end)
+        return self._part_of(begin, end, "on", Handler(thread[0], self._steps(body), span))
+
+    def body(self, begin: int, end: int, *steps: Any) -> tuple[Any, ...]:
+        """The steps in braces."""
+        return tuple(each for each in steps if each is not None)
+
+    def _steps(self, body: Any) -> tuple[Statement, ...]:
+        """Steps where ``own`` can't stand."""
+        for each in body or ():
+            if isinstance(each, Own):
+                message = "`own` stands at the beginning of a thread"
+                self._wrong("OPV507", message, each.span)
+        return tuple(each for each in body or () if not isinstance(each, Own))
+
+    def own(self, begin: int, end: int, name: Token, type: TypeName) -> Own:
+        """``own node: node``."""
+        return Own(name[0], type, Span(self.source, begin, end))
+
+    def load_place(self, begin: int, end: int, name: Token, place: Expression) -> LoadPlace:
+        """``old = load head``."""
+        return LoadPlace(name[0], place, Span(self.source, begin, end))
+
+    def compute(self, begin: int, end: int, name: Token, value: Expression) -> Compute:
+        """``x = y + 1``."""
+        return Compute(name[0], value, Span(self.source, begin, end))
+
+    def store_place(
+        self, begin: int, end: int, place: Expression, value: Expression
+    ) -> StorePlace:
+        """``store flag, 1``."""
+        return StorePlace(place, value, Span(self.source, begin, end))
+
+    def if_step(self, begin: int, end: int, condition: Expression, then: Any, other: Any) -> If:
+        """``if x == 0 { … } else { … }``."""
+        span = Span(self.source, begin, end)
+        return If(condition, self._steps(then), self._steps(other), span)
+
+    def loop_step(self, begin: int, end: int, times: Token | None, body: Any) -> Loop:
+        """``loop { … }``."""
+        count = None if times is None else self._count(times, "rounds", 0, LOOP_MAX)
+        return Loop(count, self._steps(body), Span(self.source, begin, end))
+
+    def leave_step(self, begin: int, end: int, word: Token) -> Leave:
+        """``return``, ``break``, ``fail``."""
+        return Leave(word[0], Span(self.source, begin, end))
+
+    def fence_step(self, begin: int, end: int, kind: Token, cpu: Expression | None) -> Fence:
+        """``fence membarrier on 1``."""
+        word = self._word(kind, FENCES[1:], "fence")
+        return Fence(word, cpu, Span(self.source, begin, end))
+
+    def run_vector(
+        self, begin: int, end: int, call: Call, cpu: Expression | None, arms: Any
+    ) -> RunVector:
+        """``run push(&node, old) on 1 { differs -> retry }``."""
+        start = call.span.start
+        name_span = Span(self.source, start, start + len(call.function))
+        span = Span(self.source, begin, end)
+        return RunVector(call.function, call.arguments, cpu, arms or (), name_span, span)
+
+    def arms(self, begin: int, end: int, *arms: Arm | None) -> tuple[Arm, ...]:
+        """What follows each result; none may be named twice."""
+        known = tuple(each for each in arms if each is not None)
+        seen: set[str] = set()
+        for arm in known:
+            for result in arm.results:
+                if result in seen:
+                    self._wrong("OPV503", f"`{result}` stands here a second time", arm.span)
+                seen.add(result)
+        return known
+
+    def arm(self, begin: int, end: int, *parts: Any) -> Arm:
+        """``differs, again -> retry``, ``ok { … }``."""
+        *names, last = parts
+        span = Span(self.source, begin, end)
+        if isinstance(last, tuple) and len(last) == 3 and isinstance(last[0], str):
+            action, body = self._word(last, _ACTIONS, "way to go on"), ()
+        else:
+            action, body = "block", self._steps(last)
+        results = tuple(self._word(each, RESULTS, "result") for each in names if each is not None)
+        return Arm(results, action, body, span)
+
+    # ---- claims ---------------------------------------------------------------------------------
+
+    def condition(
+        self,
+        begin: int,
+        end: int,
+        kind: Token,
+        quiescent: Token | None,
+        label: Token | None,
+        test: Expression | Partition,
+    ) -> Part:
+        """``forall "label": sum(counter) == 2``."""
+        word = kind[0]
+        if quiescent is not None:
+            if word != "invariant":
+                message = f"`quiescent` belongs to `invariant`, not to `{word}`"
+                self._wrong("OPV508", message, self._at(quiescent))
+            word = "quiescent"
+        text = None if label is None else self._text(label)
+        value = Condition(word, text, test, Span(self.source, begin, end))
+        return self._part_of(begin, end, "condition", value)
+
+    def partition(self, begin: int, end: int, *parts: Expression) -> Partition:
+        """``partition {A, B} == list(head) + t.got``."""
+        *elements, whole = parts
+        return Partition(tuple(elements), whole, Span(self.source, begin, end))
+
+    def progress(self, begin: int, end: int, first: Token, second: Token | None) -> Part:
+        """``progress a finishes``, ``progress finishes``."""
+        thread, level = (None, first) if second is None else (first[0], second)
+        word = self._word(level, LEVELS, "level of progress")
+        value = Progress(thread, word, Span(self.source, begin, end))
+        return self._part_of(begin, end, "progress", value)
+
+    def observe(self, begin: int, end: int, *columns: Expression) -> Part:
+        """``observe list(head), a.got``."""
+        return self._part_of(begin, end, "observe", columns)
+
+    def expect(self, begin: int, end: int, verdict: Token, mode: Token | None, *terms: Any) -> Part:
+        """``expect holds unless kernel v6_19_arm64``."""
+        word = self._word(verdict, VERDICTS, "verdict")
+        known = tuple(each for each in terms if each is not None)
+        how = "always" if mode is None else mode[0]
+        value = Expectation(word, how, known, Span(self.source, begin, end))
+        return self._part_of(begin, end, "expect", value)
+
+    def kernel_term(self, begin: int, end: int, *names: Token) -> Term:
+        """``kernel legacy, v2``."""
+        return Term("kernel", None, tuple(n[0] for n in names), Span(self.source, begin, end))
+
+    def strategy_term(
+        self, begin: int, end: int, first: Token, second: Token | None, *more: Token
+    ) -> Term:
+        """``strategy elide``, ``strategy a = opv``."""
+        span = Span(self.source, begin, end)
+        if second is None:
+            return Term("strategy", None, (first[0], *(n[0] for n in more)), span)
+        return Term("strategy", first[0], (second[0], *(n[0] for n in more)), span)
+
+    def cpus_term(self, begin: int, end: int, _: Token, number: Token) -> Term:
+        """``cpus 1``."""
+        count = self._count(number, "CPUs", 1, CPUS_MAX)
+        return Term("cpus", None, (str(count),), Span(self.source, begin, end))
+
+
+def _chain(expression: Expression) -> list[Expression]:
+    """``A -> B -> C``, which reads as fields of what A points to, taken apart into names."""
+    names: list[Expression] = []
+    while isinstance(expression, Arrow):
+        start = expression.span.end - len(expression.name)
+        span = Span(expression.span.file, start, expression.span.end)
+        names.append(Name(expression.name, span))
+        expression = expression.base
+    return [expression, *reversed(names)]
+
+
