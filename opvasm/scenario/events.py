@@ -35,7 +35,7 @@ class CallBegins(NamedTuple):
 
 
 class CallEnds(NamedTuple):
-    """The call of a ``run`` has returned, and this was expected."""
+    """The call has returned, and this was expected; the result itself where nothing was."""
 
     statement: Run | None
     result: int
