@@ -1,0 +1,157 @@
+"""What this host allows: is a program's call seen, and how; may the supervisor use real time."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+from enum import Enum
+from typing import NamedTuple
+
+from ..abi.syscalls import syscall_number
+from ..errors import Diagnostic
+from ..codes import live as codes
+from . import linux, seccomp
+
+
+class Mechanism(Enum):
+    """How the call reaches the supervisor."""
+
+    ILLEGAL_INSTRUCTION = "SIGILL"
+    FILTER = "seccomp"
+
+
+class Host(NamedTuple):
+    """What was found out before the program is started.
+
+    ``real_time`` is the priority that sections run with, None where it is refused.
+    """
+
+    number: int
+    mechanism: Mechanism
+    real_time: int | None
+    real_time_refusal: str
+
+
+class HostCannot(Exception):
+    """This host can't run the program: what is missing, and what would help."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+        super().__init__(str(diagnostic))
+
+
+def cannot(message: str, help: str | None = None) -> HostCannot:
+    """The exception for something that is missing here."""
+    return HostCannot(Diagnostic("error", codes.HOST, message, help=help))
+
+
+def probe(number: int | None) -> Host:
+    """Find out how a system call of this number can be answered here.
+
+    Raises HostCannot with what is missing: another system, no ptrace, a number that has a meaning.
+    """
+    machine = platform.machine()
+    if sys.platform != "linux" or machine != "x86_64" or sys.maxsize < 1 << 32:
+        raise cannot(
+            f"programs can be run on 64-bit Linux x86-64 only; this is {sys.platform} {machine}"
+        )
+    if number is None:
+        number = syscall_number(machine)
+        assert number is not None
+    mechanism = _mechanism(number)
+    priority, refusal = _real_time()
+    return Host(number, mechanism, priority, refusal)
+
+
+def _mechanism(number: int) -> Mechanism:
+    """Let a child make the call, with all arguments zero, and see what its tracer is told."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            seccomp.install(
+                [seccomp.Rule(number, seccomp.RET_TRACE | 1)]
+            )
+            os._exit(_call(number))
+        except OSError as problem:
+            os._exit(200 if problem.errno in (1, 13, 38, 22) else 201)
+        finally:
+            os._exit(202)
+    try:
+        return _watch(child, number)
+    finally:
+        try:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, linux.WALL)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+
+
+def _call(number: int) -> int:
+    """Make the call; the errno, or 0."""
+    try:
+        linux.system_call("the probe", number, 0, 0, 0, 0)
+    except OSError as problem:
+        return problem.errno or 0
+    return 0
+
+
+def _watch(child: int, number: int) -> Mechanism:
+    """Follow the probing child until it shows how its call can be seen."""
+    os.waitpid(child, os.WUNTRACED)
+    try:
+        linux.seize(child, linux.OPTION_SECCOMP | linux.OPTION_EXITKILL)
+    except PermissionError as problem:
+        raise cannot(
+            f"a child can't be traced: {problem.strerror}",
+            "kernel.yama.ptrace_scope must be below 3, and a container must allow ptrace",
+        ) from problem
+    os.kill(child, signal.SIGCONT)
+    while True:
+        _, status = os.waitpid(child, linux.WALL)
+        if os.WIFEXITED(status):
+            answer = os.WEXITSTATUS(status)
+            if answer == 200:
+                raise cannot(
+                    "a seccomp filter can't be installed, and the filter is what shows the calls",
+                    "a container must allow the system call seccomp (or prctl PR_SET_SECCOMP)",
+                )
+            raise cannot(
+                f"system call {number} means something else to this kernel: it answers "
+                f"{os.strerror(answer) if answer else 'success'} and neither stops for a filter "
+                "nor raises SIGILL",
+                "build the program with another number (-D__NR_cpu_opv=1335) and pass "
+                "--syscall-nr 1335",
+            )
+        if os.WIFSIGNALED(status):
+            raise cannot(f"the probe was killed by signal {os.WTERMSIG(status)}")
+        stop, event = status >> 8 & 0xFF, status >> 16
+        if event == linux.EVENT_SECCOMP:
+            return Mechanism.FILTER
+        if event == 0 and stop == signal.SIGILL:
+            return Mechanism.ILLEGAL_INSTRUCTION
+        if event:
+            linux.ptrace(linux.PTRACE_CONT, child)
+        else:
+            linux.ptrace(linux.PTRACE_CONT, child, 0, 0 if stop == signal.SIGCONT else stop)
+
+
+def _real_time() -> tuple[int | None, str]:
+    """Whether this process may give threads a real-time priority; tried, then undone."""
+    before = os.sched_getscheduler(0)
+    parameters = os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(
+            0, linux.SCHED_FIFO | linux.SCHED_RESET_ON_FORK, os.sched_param(1)
+        )
+    except PermissionError:
+        return None, "SCHED_FIFO needs CAP_SYS_NICE or a limit RLIMIT_RTPRIO of at least 1"
+    except OSError as problem:
+        return None, f"SCHED_FIFO is refused: {problem.strerror}"
+    try:
+        os.sched_setscheduler(0, before, parameters)
+    except PermissionError:
+        pass  # a reset-on-fork flag can't be taken back; it changes nothing for the caller
+    return 1, ""
