@@ -98,6 +98,13 @@ class CallTrace:
             case _:
                 self._reason = self._why(event)
 
+    def _not_run(self, op: int | None) -> None:
+        """The line of an op that decided the result without being run."""
+        if op is not None and self._instructions is not None:
+            instruction = self._instructions.instructions[op]
+            text = spelled(self._vector, op, instruction, self._names)
+            self._line(f"{self._style.dim(f'op {op:<2}')}  {text}  {self._style.dim('(not run)')}")
+
     def _line(self, text: str) -> None:
         self._write(f"{self._indent}{text}")
 
@@ -134,6 +141,7 @@ class CallTrace:
             case VectorUnreadable(address=address, length=length):
                 return f"the {length} bytes of the vector at {self._where(address)} can't be read"
             case VectorRefused():
+                self._not_run(event.violation.op)
                 instructions = self._instructions.instructions if self._instructions else ()
                 found = kernel_diagnostics(
                     [event.violation], instructions, self._program.abi, "vector"
@@ -141,6 +149,7 @@ class CallTrace:
                 where = "" if event.violation.op is None else f"op {event.violation.op}: "
                 return f"{where}{found[0].message} ({event.violation.code}); nothing ran"
             case PinRefused():
+                self._not_run(event.op)
                 text = self._access(event.op, event.operand, event.access, event.length)
                 answer = "; expect_fault makes it EAGAIN, not EFAULT" if event.expected else ""
                 return f"{text} {self._where(event.address)}: {event.reason}; nothing ran{answer}"

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from ..program import (
     Area,
+    Array,
     Layout,
     PoolAddress,
     Program,
+    Scalar,
     SlotAddress,
     Symbol,
     SymbolAddress,
@@ -40,9 +42,22 @@ class Names(NamedTuple):
                 return symbol_operand(value, size, self.program.data)
         return self._argument(address) or self._constant(address, size)
 
+    def target(self, address: int) -> str | None:
+        """What a pointer with this value points to: ``nodes[2]`` rather than its first field."""
+        for symbol, start, cpu in self._instances(address):
+            if start <= address < start + symbol.size:
+                declared = symbol.type
+                while isinstance(declared, Array) and not isinstance(declared.element, Scalar):
+                    declared = declared.element
+                size = symbol.size if declared is None else declared.size
+                return symbol_operand(
+                    SymbolAddress(symbol.name, address - start, cpu), size, self.program.data
+                )
+        return self._argument(address) or self._constant(address, 1)
+
     def near(self, address: int) -> str | None:
         """Where an address lies, seen from the nearest variable; None where none is near."""
-        inside = self.exact(address)
+        inside = self.target(address)
         if inside is not None:
             return inside
         best: tuple[int, str] | None = None

@@ -16,7 +16,7 @@ def number(data: bytes, byteorder: ByteOrder, names: Names) -> str:
     value = int.from_bytes(data, byteorder)
     if value < DECIMAL_MAX:
         return str(value)
-    target = names.exact(value) if len(data) == names.program.abi.model.word else None
+    target = names.target(value) if len(data) == names.program.abi.model.word else None
     return f"{value:#x}" if target is None else f"{value:#x} (&{target})"
 
 
