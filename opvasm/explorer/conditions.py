@@ -364,7 +364,7 @@ class Judge:
                 sorted(image.describe_value(view.threads[t][r], names) for t, r in registers)
             )
         get = self.compiler.value(expression).get
-        return lambda view: image.describe_value(get(view), names)
+        return lambda view: image.describe_value(get(view), names).removeprefix("&")
 
 
 def _parts(test: object, scope: JudgeScope) -> list[Expression]:
