@@ -364,10 +364,12 @@ class Builder(ScenarioBuilder):
         """``'c'``."""
         return Number(character_value(token, self.source, self.problems), self.span(begin, end))
 
-    def name(self, begin: int, end: int, token: Token) -> Expression:
-        """``head`` or ``ring0.slot``."""
-        if "." not in token[0]:
-            return Name(token[0], Span(self.source, begin, end))
+    def name(self, begin: int, end: int, token: Token) -> Name:
+        """``head``."""
+        return Name(token[0], Span(self.source, begin, end))
+
+    def path(self, begin: int, end: int, token: Token) -> Expression:
+        """``ring0.slot``."""
         first, *fields = token[0].split(".")
         base = Name(first, self.span(begin, begin + len(first)))
         return self._members(base, fields, begin)

@@ -14,7 +14,7 @@ from lark import Lark
 from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
-from .grammar import END, Tables
+from .grammar import BAD, END, LITERAL, Tables
 
 STARTS = ("file", "only_expression")
 _KEEP, _SPREAD = 0, 1
@@ -34,15 +34,21 @@ def compile_tables(grammar: str) -> Tables:
     for start in STARTS:
         numbers.setdefault(f"$root_{start}", len(numbers))
     keywords = _keywords(terminals)
-    lexed = [each for each in _lexing_order(terminals) if each.pattern.value not in keywords]
+    lexed = [each for each in _lexing_order(terminals) if each.pattern.type == "re"]
+    literals = {
+        each.pattern.value: each.name
+        for each in terminals
+        if each.pattern.type == "str" and each.pattern.value not in keywords
+    }
     rules = sorted(set(lark.rules), key=lambda rule: (rule.origin.name, rule.order, str(rule)))
     table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
     actions, starts = _actions(table, numbers, {rule: i for i, rule in enumerate(rules)})
     return Tables(
         names=[str(name) for name in numbers],
         terminal_count=terminal_count,
-        pattern=_pattern(lark, lexed, ignored),
-        kinds=[0, *(numbers[each.name] for each in lexed), 0, -1],
+        pattern=_pattern(lark, lexed, list(literals), ignored),
+        kinds=[0, LITERAL, *(numbers[each.name] for each in lexed), 0, BAD],
+        literals={str(text): numbers[name] for text, name in literals.items()},
         keywords={str(text): numbers[name] for text, name in keywords.items()},
         texts={
             numbers[each.name]: str(each.pattern.value)
@@ -79,15 +85,19 @@ def _lexing_order(terminals: list[TerminalDef]) -> list[TerminalDef]:
     )
 
 
-def _pattern(lark: Lark, lexed: list[TerminalDef], ignored: set[str]) -> str:
+def _pattern(
+    lark: Lark, lexed: list[TerminalDef], literals: list[str], ignored: set[str]
+) -> str:
     """One regular expression for a token and the blanks before it.
 
-    Group n belongs to ``kinds[n]``; behind the terminals come the end of the text and any other
-    character, so that a match never fails.
+    Group n belongs to ``kinds[n]``: the first are all fixed texts, longer ones first, which no
+    other token begins with; behind the terminals come the end of the text and any other character,
+    so that a match never fails.
     """
     blanks = [each.pattern.to_regexp() for each in lark.terminals if each.name in ignored]
+    fixed = "|".join(map(re.escape, sorted(literals, key=lambda text: (-len(text), text))))
     tokens = [f"({each.pattern.to_regexp()})" for each in lexed]
-    return f"(?:{'|'.join(blanks)})*(?:{'|'.join(tokens)}|(\\Z)|((?s:.)))"
+    return f"(?:{'|'.join(sorted(blanks))})*(?:({fixed})|{'|'.join(tokens)}|(\\Z)|((?s:.)))"
 
 
 def _actions(

@@ -16,13 +16,16 @@ from functools import cache
 from typing import Any, NamedTuple
 
 END = "$END"
+# In ``kinds``: a fixed text, to be looked up in ``literals``; a character that begins no token.
+LITERAL = -1
+BAD = -2
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PLACES = (
     os.path.join(_PACKAGE, "grammar", "opv.lark"),
     os.path.join(os.path.dirname(_PACKAGE), "grammar", "opv.lark"),
 )
 # Part of the key: goes up with every change of what compile.py writes.
-_FORMAT = 1
+_FORMAT = 2
 _MAGIC = b"opvasm tables\n"
 
 
@@ -30,7 +33,7 @@ class Tables(NamedTuple):
     """An LALR(1) automaton and its lexer, as plain data.
 
     Symbols are numbers; those below ``terminal_count`` are terminals, 0 is the end of the text.
-    ``kinds[n]`` is the terminal of the pattern's group n, -1 a character that begins no token.
+    ``kinds[n]`` is the terminal of the pattern's group n, or LITERAL or BAD.
     ``actions[state][symbol]`` is the next state, or -1 - rule.  See compile.py for ``rules``.
     """
 
@@ -38,6 +41,7 @@ class Tables(NamedTuple):
     terminal_count: int
     pattern: str
     kinds: list[int]
+    literals: dict[str, int]
     keywords: dict[str, int]
     texts: dict[int, str]
     rules: list[tuple[int, int, str, list[tuple[int, int, int]]]]

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from .grammar import Tables
+from .grammar import LITERAL, Tables
 
 Token = tuple[str, int, int]
 
@@ -41,11 +41,11 @@ class Mistake(NamedTuple):
     opened: int | None = None
 
 
-BAD_CHARACTER = -1
-OPEN_STRING = -2
-OPEN_COMMENT = -3
-TOO_DEEP = -4
-MISSING_BRACE = -5
+BAD_CHARACTER = -2
+OPEN_STRING = -3
+OPEN_COMMENT = -4
+TOO_DEEP = -5
+MISSING_BRACE = -6
 
 
 class Result(NamedTuple):
@@ -140,7 +140,8 @@ class _Run:
         Every token of every text passes here: the reductions are written out in the loop, and what
         does not change while it runs stands in local names.
         """
-        actions, kinds, keywords = self.tables.actions, self.tables.kinds, self.tables.keywords
+        actions, kinds = self.tables.actions, self.tables.kinds
+        literals, keywords = self.tables.literals, self.tables.keywords
         states, values, begins, plans = self.states, self.values, self.begins, self.plans
         name, newline, reserved, final = self.name, self.newline, self.reserved, self.final
         last_end = self.end
@@ -150,7 +151,9 @@ class _Run:
             kind = other = kinds[group]
             begin, end = match.span(group)
             text = match[group]
-            if kind == name:
+            if kind == LITERAL:
+                kind = other = literals[text]
+            elif kind == name:
                 kind = other = keywords.get(text, name)
                 if kind != name and kind not in reserved:
                     other = name
@@ -231,11 +234,21 @@ class _Run:
         self.quiet_until = line_end
         return end
 
+    def _kind(self, match: re.Match[str]) -> tuple[int, int, int]:
+        """The terminal of a match and the offsets of its text."""
+        group = match.lastindex or 0
+        kind = self.tables.kinds[group]
+        if kind == LITERAL:
+            kind = self.tables.literals[match[group]]
+        elif kind == self.name:
+            kind = self.tables.keywords.get(match[group], kind)
+        return kind, *match.span(group)
+
     def _is_bad(self, position: int) -> bool:
         match = self.pattern.match(self.text, position)
         assert match is not None
-        group = match.lastindex or 0
-        return self.tables.kinds[group] < 0 and match.start(group) == position
+        kind, begin, _ = self._kind(match)
+        return kind < 0 and begin == position
 
     def _too_deep(self, begin: int, end: int) -> int | None:
         self.report(Mistake(TOO_DEEP, begin, end))
@@ -335,14 +348,10 @@ class _Run:
         depth = self._give_up(self.listed, position)
         if depth is None:
             return None
-        kinds, keywords, tables = self.tables.kinds, self.tables.keywords, self.tables
+        tables = self.tables
         resume = len(self.text)
         for match in self.pattern.finditer(self.text, position):
-            group = match.lastindex or 0
-            kind = kinds[group]
-            begin, end = match.span(group)
-            if kind == self.name:
-                kind = keywords.get(match.group(group), kind)
+            kind, begin, end = self._kind(match)
             edge = kind == 0 or (kind in self.reserved and self._is_first_on_line(begin))
             if edge:
                 taken = any(
