@@ -32,6 +32,7 @@ _OPTIONS = (
     | linux.OPTION_CLONE
     | linux.OPTION_EXEC
     | linux.OPTION_VFORK_DONE
+    | linux.OPTION_EXIT
     | linux.OPTION_SECCOMP
 )
 
@@ -192,6 +193,7 @@ def run(
     if settings.host.mechanism is Mechanism.ILLEGAL_INSTRUCTION:
         options |= linux.OPTION_EXITKILL
     before = _signals_during_run()
+    affinity = os.sched_getaffinity(0)
     try:
         ignored = [number for number, was in before.items() if was is signal.SIG_IGN]
         program = start(path, arguments, rules(settings, no_rseq), options, ignored)
@@ -208,6 +210,7 @@ def run(
         status = supervisor.follow(program)
     finally:
         _lower_priority(settings)
+        os.sched_setaffinity(0, affinity)
         for number, handler in before.items():
             signal.signal(number, handler)
     if os.WIFSIGNALED(status):

@@ -42,6 +42,7 @@ OPTION_VFORK = 1 << 2
 OPTION_CLONE = 1 << 3
 OPTION_EXEC = 1 << 4
 OPTION_VFORK_DONE = 1 << 5
+OPTION_EXIT = 1 << 6
 OPTION_SECCOMP = 1 << 7
 OPTION_EXITKILL = 1 << 20
 
@@ -50,6 +51,7 @@ EVENT_VFORK = 2
 EVENT_CLONE = 3
 EVENT_EXEC = 4
 EVENT_VFORK_DONE = 5
+EVENT_EXIT = 6
 EVENT_SECCOMP = 7
 EVENT_STOP = 128
 
@@ -118,6 +120,12 @@ def set_registers(tid: int, registers: ctypes.Array[ctypes.c_ulonglong]) -> None
     """Set the registers of a stopped thread."""
     if _ptrace(PTRACE_SETREGS, tid, None, ctypes.addressof(registers)):
         raise error(f"setting the registers of thread {tid}")
+
+
+def go_on(tid: int, signal_number: int = 0) -> None:
+    """Let a stopped thread run, with a signal delivered first where one is given."""
+    if _ptrace(PTRACE_CONT, tid, None, signal_number):
+        raise error(f"continuing thread {tid}")
 
 
 def event_message(tid: int) -> int:

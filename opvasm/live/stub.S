@@ -26,6 +26,10 @@
 .set REGISTERS,     0x80        # struct user_regs_struct, 27 words
 .set USAGE_BEFORE,  0x180       # struct rusage, 144 bytes each
 .set USAGE_AFTER,   0x210
+.set VOLUNTARY,     128         # in struct rusage: ru_nvcsw, ru_nivcsw
+.set INVOLUNTARY,   136
+.set WAITED,        -64         # sums over all calls, at the end of the code's page
+.set PREEMPTED,     -56
 .set STACK_TOP,     0x300
 .set MASK,          0x300       # up to 1024 bytes: 8192 CPUs
 .set OPS,           0x700       # 16 of 40 bytes
@@ -221,6 +225,12 @@ executed:
         mov     qword ptr [rbx + PHASE], 3
         lea     rsi, [rbx + USAGE_AFTER]
         call    usage
+        mov     rax, [rbx + USAGE_AFTER + VOLUNTARY]
+        sub     rax, [rbx + USAGE_BEFORE + VOLUNTARY]
+        add     [rbx + WAITED], rax
+        mov     rax, [rbx + USAGE_AFTER + INVOLUNTARY]
+        sub     rax, [rbx + USAGE_BEFORE + INVOLUNTARY]
+        add     [rbx + PREEMPTED], rax
 finish:
         lea     rbx, [rip + start + CODE]
         lea     rsp, [rbx + STACK_TOP]

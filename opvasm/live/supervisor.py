@@ -36,6 +36,7 @@ CALL, REPORT, SIGILL_ACTION = 1, 2, 3
 # The number of the stub's report; the kernel answers ENOSYS to it when no supervisor is left.
 REPORT_NUMBER = 0x0F70_7661
 
+_CALLS_BEFORE_MOVING = 3
 _SYSCALL_INSTRUCTION = b"\x0f\x05"
 _STOPPING_SIGNALS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 # Raised by the kernel for what the thread itself does: blocking these would lose their handlers.
@@ -84,6 +85,7 @@ class Supervisor:
         self.tasks: dict[int, Task] = {}
         self.exit_status = 0
         self.calls = 0
+        self.interruptions = 0
         self._program = 0
         self._registers = new_registers()
         self._chunk = stub.chunk_of(settings.abi)
@@ -92,6 +94,8 @@ class Supervisor:
         self._events: deque[tuple[int, int]] = deque()
         self._alone = False  # whether all threads but one are stopped
         self._world: list[int] = []  # those that were stopped for it
+        self._home = -1
+        self._away = 0
         self._priority = os.sched_param(settings.host.real_time or 0)
 
     # Life
@@ -142,12 +146,23 @@ class Supervisor:
         if task.running is not None:
             self._resume_world()
 
-    @staticmethod
-    def _leave_space(task: Task) -> None:
+    def _return_slot(self, task: Task) -> None:
+        """A thread needs its slot no longer: count its interruptions, let others have it."""
+        space, slot = task.space, task.slot
+        if not slot:
+            return
+        task.slot = 0
+        try:
+            sums = os.pread(space.memory, 16, slot + stub.INTERRUPTIONS_OFFSET)
+            waited, preempted = stub.INTERRUPTIONS.unpack(sums)
+        except (OSError, struct.error):
+            return  # the memory went with the last thread
+        space.free_slots.append(slot)
+        self.interruptions += waited if self.settings.host.real_time is not None else waited + preempted
+
+    def _leave_space(self, task: Task) -> None:
         space = task.space
-        if task.slot:
-            space.free_slots.append(task.slot)
-            task.slot = 0
+        self._return_slot(task)
         space.users -= 1
         if space.users == 0:
             space.close()
@@ -191,24 +206,13 @@ class Supervisor:
         space = creator.space if shared else creator.space.forked(tid)
         return self._add(tid, process, space)
 
-    def _continue(self, tid: int, signal_number: int = 0) -> None:
-        linux.ptrace(linux.PTRACE_CONT, tid, 0, signal_number)
-
     def _stopped(self, task: Task, status: int) -> None:
         """A thread stopped: a signal on its way, an event, or all of its process."""
         stop, event = status >> 8 & 0xFF, status >> 16
         if event == 0:
             self._signalled(task, stop)
         elif event == linux.EVENT_SECCOMP:
-            match linux.event_message(task.tid):
-                case message if message == CALL:
-                    self._called(task)
-                case message if message == REPORT and task.running is not None:
-                    self._reported(task)
-                case message if message == SIGILL_ACTION:
-                    self._sigill_action(task)
-                case _:
-                    self._continue(task.tid)
+            self._filtered(task)
         elif event == linux.EVENT_STOP and stop in _STOPPING_SIGNALS:
             linux.ptrace(linux.PTRACE_LISTEN, task.tid)
         else:
@@ -218,26 +222,41 @@ class Supervisor:
                 task.vfork_wait = True
             elif event == linux.EVENT_VFORK_DONE:
                 task.vfork_wait = False
-            self._continue(task.tid)
+            elif event == linux.EVENT_EXIT:
+                self._return_slot(task)
+            linux.go_on(task.tid)
+
+    def _filtered(self, task: Task) -> None:
+        """A system call that the filter stops for: a call, the stub's report, or a new handler."""
+        registers = self._registers
+        linux.get_registers(task.tid, registers)
+        number = registers[ORIG_RAX]
+        if number == self.settings.host.number:
+            self._called(task)
+        elif number == REPORT_NUMBER and task.running is not None:
+            self._reported(task)
+        elif number == linux.SYS_RT_SIGACTION:
+            self._sigill_action(task)
+        else:
+            linux.go_on(task.tid)
 
     def _signalled(self, task: Task, number: int) -> None:
         """A signal is about to be delivered."""
         if (
             number == signal.SIGILL
             and self.settings.host.mechanism is Mechanism.ILLEGAL_INSTRUCTION
-            and task.running is None
         ):
             registers = self._registers
             linux.get_registers(task.tid, registers)
             if registers[ORIG_RAX] == self.settings.host.number and registers[CS] == linux.CS_64_BIT:
-                self._called(task, have_registers=True)
+                self._called(task)
                 return
         elif number in (signal.SIGSEGV, signal.SIGBUS) and task.running is not None:
             if self._faulted(task):
                 return
         if task.slot and number != signal.SIGILL:
             self._leave_stub(task)
-        self._continue(task.tid, number)
+        linux.go_on(task.tid, number)
 
     def _leave_stub(self, task: Task) -> None:
         """A signal came at the very end of the stub, when its mask was put back: finish for it.
@@ -276,23 +295,21 @@ class Supervisor:
     def _sigill_action(self, task: Task) -> None:
         """rt_sigaction(SIGILL, action, …) is about to run: remember the program's own handler."""
         registers = self._registers
-        linux.get_registers(task.tid, registers)
         task.space.open()
         if registers[RSI]:
             action = task.space.read(registers[RSI], 32)
             if action is not None:
                 task.process.sigill_action = action
-        self._continue(task.tid)
+        linux.go_on(task.tid)
 
     # A call
 
-    def _called(self, task: Task, have_registers: bool = False) -> None:
+    def _called(self, task: Task) -> None:
         """A call of cpu_opv: answer it, or send the thread into the stub."""
         started = perf_counter()
         self.calls += 1
+        task.running = None
         registers = self._registers
-        if not have_registers:
-            linux.get_registers(task.tid, registers)
         arguments = Arguments(
             registers[RDI],
             _signed(registers[RSI]),
@@ -396,7 +413,9 @@ class Supervisor:
         checked, placed = running.checked, running.placed
         native = checked.native
         cpu = placed.target if isinstance(placed, Moved) else placed.current
-        flags = stub.FLAG_REPORT | stub.FLAG_USAGE | stub.FLAG_SIGNALS
+        flags = stub.FLAG_USAGE | stub.FLAG_SIGNALS
+        if self.answered is not None or self._alone or self._offline is task:
+            flags |= stub.FLAG_REPORT
         mask_bytes = b""
         if allowed != {cpu}:
             os.sched_setaffinity(tid, {cpu})
@@ -426,7 +445,23 @@ class Supervisor:
         registers[RIP] = task.slot + stub.ENTER
         registers[ORIG_RAX] = linux.NO_SYSTEM_CALL
         linux.set_registers(tid, registers)
-        self._continue(tid)
+        linux.go_on(tid)
+        self._stay_near(cpu)
+
+    def _stay_near(self, cpu: int) -> None:
+        """Move to the CPU that several calls in a row ran on: a stop is noticed there at once,
+        while waking another CPU takes longer than the rest of the call."""
+        if cpu == self._home:
+            self._away = 0
+            return
+        self._away += 1
+        if self._away >= _CALLS_BEFORE_MOVING:
+            self._away = 0
+            self._home = cpu
+            try:
+                os.sched_setaffinity(0, {cpu})
+            except OSError:
+                pass  # not ours to use: stay where we are
 
     def _reported(self, task: Task) -> None:
         """The ops have run; the thread goes on by itself while the call is told of."""
@@ -438,7 +473,7 @@ class Supervisor:
         size = native.record_end if self.settings.record else stub.MASK
         data = os.pread(space.memory, size, base)
         microseconds = (perf_counter() - running.started) * 1e6
-        self._continue(task.tid)
+        linux.go_on(task.tid)
         alone = self._alone
         self._resume_world()
         if self._offline is task:
@@ -500,7 +535,7 @@ class Supervisor:
         os.pwrite(task.space.memory, struct.pack("<q", result), base + stub.RESULT)
         registers[RIP] = task.slot + stub.FINISH
         linux.set_registers(task.tid, registers)
-        self._continue(task.tid)
+        linux.go_on(task.tid)
         return True
 
     def _answer(self, task: Task, call: Call) -> None:
@@ -515,7 +550,7 @@ class Supervisor:
         registers[RAX] = call.result & 0xFFFF_FFFF_FFFF_FFFF
         registers[ORIG_RAX] = linux.NO_SYSTEM_CALL
         linux.set_registers(tid, registers)
-        self._continue(tid)
+        linux.go_on(tid)
         if self.answered is not None:
             self.answered(call)
 
@@ -552,6 +587,7 @@ class Supervisor:
                 return False
             space.add_chunk(address)
         task.slot = space.free_slots.pop()
+        os.pwrite(space.memory, bytes(16), task.slot + stub.INTERRUPTIONS_OFFSET)
         return True
 
     def _inject(self, task: Task, number: int, arguments: tuple[int, ...]) -> int | None:
@@ -629,7 +665,7 @@ class Supervisor:
         stopped, self._world = self._world, []
         for tid in stopped:
             try:
-                self._continue(tid)
+                linux.go_on(tid)
             except OSError:
                 continue
 
