@@ -8,9 +8,8 @@ programs OPV650-699.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..errors import Level
+from ..light_typing import NamedTuple
 
 
 class Code(NamedTuple):
@@ -30,11 +29,11 @@ class Code(NamedTuple):
 
 def all_codes() -> dict[str, Code]:
     """Every code by its number, in order.  Raises ValueError when a number or name comes twice."""
-    from . import advice, binding, kernel, live, runtime, text
+    from . import advice, binding, kernel, live, rseq, runtime, scenario, text
 
     codes: dict[str, Code] = {}
     names: set[str] = set()
-    for module in (text, binding, kernel, advice, runtime, live):
+    for module in (text, binding, kernel, advice, rseq, runtime, scenario, live):
         for row in module.CODES:
             if row.code in codes or row.name in names:
                 raise ValueError(f"code {row.code} ({row.name}) is given twice")

@@ -84,7 +84,7 @@ CODES: tuple[Code, ...] = (
         "0 is an accepted length. Two ranges of no bytes count as equal: cmpeq passes, cmpne stops "
         "the vector, memcpy does nothing. Nothing is pinned, so even an unmapped address is fine, "
         "unless it lies outside user space.",
-        "percpu a: u64\nvector v(p: ptr) {\n    memcpy a, [p], 0\n}",
+        "percpu a: u64\nvector v(p: ptr) {\n    memcpy [&a], [p], 0\n}",
     ),
     Code(
         STORE_BEFORE_COMPARE,
@@ -151,7 +151,7 @@ CODES: tuple[Code, ...] = (
         "Its operands are the same bytes, or an earlier op of the vector stored or compared them so "
         "that the outcome is known. Most often one operand should be another one. Data that other "
         "CPUs write (shared) is not taken to be known.",
-        "percpu head: u64\nvector v(expect: u64, next: u64) {\n    cmpeq.u64 head, head\n"
+        "percpu head: u64\nvector v(next: u64) {\n    cmpeq.u64 head, head\n"
         "    memcpy.u64 head, next\n}",
     ),
     Code(

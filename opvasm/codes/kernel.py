@@ -95,6 +95,6 @@ CODES: tuple[Code, ...] = (
         "whose atomicity is the machine's; from 2018-03 a misaligned compare or memcpy is silently "
         "done byte by byte, so that other CPUs may see half of it, and arithmetic is done unaligned "
         "without a check.",
-        "shared a: u8[16]\nshared b: u64\nvector v() {\n    memcpy.u64 a[1], b\n}",
+        "shared a: u8[16]\nshared b: u64\nvector v() {\n    memcpy.u64 [&a[1]], b\n}",
     ),
 )

@@ -256,7 +256,10 @@ class Judge:
         threads = {
             name: ThreadView(copies[name], tuple(locals_[name]), codes) for name in copies
         }
-        self.scope = JudgeScope(program, image, tuple(copies), threads, True)
+        # Copies of a thread are not told apart, so that symmetry can't change an outcome.
+        owners = {index: name for name, numbers in copies.items() for index in numbers}
+        names = tuple(owners[index] for index in sorted(owners))
+        self.scope = JudgeScope(program, image, names, threads, True)
         self.compiler = Compiler(
             program, lambda s, cpu: image.layout.symbol_address(s, cpu), self.scope, problems
         )

@@ -1,0 +1,100 @@
+"""Rules for running a vector as a restartable section (explore.md section 2.4, R1 to R8)."""
+
+from __future__ import annotations
+
+from ..errors import Level
+from . import Code
+
+OTHER_CPU = "OPV401"
+COMPARE_AFTER_STORE = "OPV402"
+NO_COMMIT = "OPV403"
+REPEATED_CHANGE = "OPV404"
+READ_BACK = "OPV405"
+EARLY_RELEASE = "OPV406"
+EXPECTED_FAULT = "OPV407"
+STALE_POINTER = "OPV408"
+
+_DATA = "percpu counter: u64\npercpu total: u64\nshared sum: u64\n"
+
+CODES: tuple[Code, ...] = (
+    Code(
+        OTHER_CPU,
+        "rseq-other-cpu",
+        "error",
+        "a section writes what does not belong to its own CPU (R1)",
+        "A restartable section is protected against the other threads of the CPU it runs on, by being "
+        "restarted when one of them gets that CPU. It is not protected against other CPUs, so all "
+        "it writes must belong to its own. cpu_opv moves the caller to the CPU it names and has no "
+        "such limit for that CPU's data.",
+        "percpu counter: u64\nvector v(n: i64) { add.u64 counter@1, n }",
+    ),
+    Code(
+        COMPARE_AFTER_STORE,
+        "rseq-compare-after-store",
+        "error",
+        "a compare stands behind a store (R2)",
+        "When a compare fails the section is left, and a store before it stays. cpu_opv has no "
+        "rollback either, but there nobody of the same CPU comes between; a section may be cut off "
+        "anywhere and begun again.",
+        _DATA + "vector v(old: u64) {\n    memcpy.u64 total, counter\n    cmpeq.u64 counter, old\n"
+        "    add.u64 counter, 1\n}",
+    ),
+    Code(
+        NO_COMMIT,
+        "rseq-no-commit",
+        "error",
+        "the last store is no single instruction (R3)",
+        "A section takes effect by its last store, the commit: one naturally aligned word, which "
+        "happens or does not. A longer or unaligned last store can be cut off in its middle.",
+        "percpu buffer: u8[64]\nshared text: u8[64]\nvector v() { memcpy buffer, text, 64 }",
+    ),
+    Code(
+        REPEATED_CHANGE,
+        "rseq-repeated-change",
+        "error",
+        "an op before the commit builds on the old value (R4)",
+        "A store before the commit is a try: an abort behind it makes it happen again. That does no "
+        "harm when it stores the same value again, and does when it adds to what is there.",
+        _DATA + "vector v(n: i64) {\n    add.u64 total, n\n    add.u64 counter, n\n}",
+    ),
+    Code(
+        READ_BACK,
+        "rseq-read-back",
+        "error",
+        "an op reads what the vector has written (R5)",
+        "The value read back is that of this attempt or, after an abort, of an earlier one. "
+        "DynamoRIO, which runs a section twice, refuses this too (api/docs/rseq.dox).",
+        _DATA + "vector v(n: u64) {\n    memcpy.u64 total, n\n    memcpy.u64 counter, total\n}",
+    ),
+    Code(
+        EARLY_RELEASE,
+        "rseq-early-release",
+        "error",
+        "a release store or barrier stands before the commit (R6)",
+        "What makes the data visible to other CPUs is the commit, so the release belongs to it "
+        "(librseq: the release variants order the final store only).",
+        "abi 2019-04\npercpu total: u64\npercpu counter: u64\nvector v(n: u64) {\n"
+        "    memcpy.release.u64 total, n\n    memcpy.u64 counter, n\n}",
+    ),
+    Code(
+        EXPECTED_FAULT,
+        "rseq-expected-fault",
+        "error",
+        "an operand that may fault (R7)",
+        "expect_fault turns EFAULT into EAGAIN. In a section the same access is SIGSEGV.",
+        "percpu head: ptr\nvector v(old: ptr) {\n    cmpeq.u64 head, old\n"
+        "    memcpy.u64 head, [old]?\n}",
+    ),
+    Code(
+        STALE_POINTER,
+        "rseq-stale-pointer",
+        "warning",
+        "memory is read through a pointer that nothing proves (R8)",
+        "A pointer that was loaded before the section began may be stale once it runs: the thread may "
+        "have been preempted between. Load it inside, or compare its source with it at the head of "
+        "the section (tcmalloc aa7f122b moved such a load).",
+        "percpu counter: u64\nvector v(place: ptr) { memcpy.u64 counter, [place] }",
+    ),
+)
+
+LEVELS: dict[str, Level] = {row.code: row.level for row in CODES}

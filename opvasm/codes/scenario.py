@@ -1,0 +1,119 @@
+"""Strategies, scenarios and the explorer."""
+
+from __future__ import annotations
+
+from . import Code
+
+_HEAD = "percpu counter: u64\nvector bump(n: i64) { add.u64 counter, n }\n"
+
+
+def _example(body: str, before: str = "") -> str:
+    return f"{_HEAD}{before}scenario s {{\n{body}\n}}"
+
+
+_THREAD = "    thread a @0 { run bump(1) }"
+_STRUCTS = (
+    "struct node { next: ptr, value: u64 }\nshared A: node\nshared B: node\npercpu head: ptr\n"
+)
+
+# fmt: off
+CODES: tuple[Code, ...] = (
+    Code("OPV500", "scenario-word", "error", "a word that a scenario does not know",
+         "Ways to run a vector, options, disturbances, results, verdicts and levels of progress are fixed "
+         "words; the message lists those that fit.",
+         _example("    environment earthquake\n" + _THREAD)),
+    Code("OPV501", "scenario-number", "error", "a number outside its limits",
+         "CPUs, copies of a thread, attempts and rounds of a loop have limits far above what a search can "
+         "go through.", _example("    cpus 1000\n" + _THREAD)),
+    Code("OPV502", "fallback-of-nothing", "error", "a fallback behind a method that never aborts",
+         "Only a restartable section can abort. cpu_opv and the lock always run to their end, so nothing "
+         "ever falls back from them.", "strategy s = opv then lock after 2"),
+    Code("OPV503", "said-twice", "error", "a part of a scenario stands twice",
+         "The CPUs, kernels, strategies and initial values of a scenario are said once; so is what follows "
+         "a result.", _example("    cpus 1\n    cpus 2\n" + _THREAD)),
+    Code("OPV504", "no-thread", "error", "a scenario without a thread",
+         "Nothing runs, so there is nothing to explore.", "scenario s {\n    cpus 1\n}"),
+    Code("OPV505", "disturbance", "error", "a disturbance that is not spelled out",
+         "Migrations, signals, hotplug and checkpoints need a limit, or a schedule could consist of "
+         "nothing else. Only stepped and stalled name a thread.",
+         _example("    environment migrate\n" + _THREAD)),
+    Code("OPV506", "copies", "error", "the number of copies is not written as x3",
+         "`thread W x3 @0` makes three interchangeable threads.",
+         _example("    thread a three @0 { run bump(1) }")),
+    Code("OPV507", "own-place", "error", "own stands inside a block",
+         "Memory of a thread's own is declared at the beginning of its body.",
+         _example("    thread a @0 { loop 2 { own n: u64 } }")),
+    Code("OPV508", "quiescent-place", "error", "quiescent belongs to invariant",
+         "`invariant quiescent` is asked in the states where no thread is inside a run; the other "
+         "conditions speak of final states.",
+         _example(_THREAD + "\n    forall quiescent counter == 1")),
+    Code("OPV509", "unknown-in-scenario", "error", "a kernel, strategy, thread or scenario that is not there",
+         "The message names what is known.", _example("    kernel linux\n" + _THREAD)),
+    Code("OPV510", "unknown-vector-run", "error", "run names no vector",
+         "A thread runs vectors of this file or of one that it uses.",
+         _example("    thread a @0 { run bmp(1) }")),
+    Code("OPV511", "run-arguments", "error", "the number of arguments is not the vector's",
+         "A run gives a value for each parameter, in their order.",
+         _example("    thread a @0 { run bump() }")),
+    Code("OPV512", "unknown-in-body", "error", "a name that nothing has",
+         "Names in a thread are its locals, its own memory, the file's variables and constants, and "
+         "current.", _example("    thread a @0 { x = load conter }")),
+    Code("OPV513", "unknown-function", "error", "a function that does not exist here",
+         "Conditions have sum(place), list(head), length(head) and done(thread); threads have none.",
+         _example(_THREAD + "\n    forall maximum(counter) == 1")),
+    Code("OPV514", "memory-in-expression", "error", "a thread uses memory without load",
+         "Each read of memory is a step of its own, at which others may come between; so it is written as "
+         "one.", _example("    thread a @0 { x = counter + 1 }")),
+    Code("OPV515", "not-one-number", "error", "an array or struct where a number is wanted",
+         "load, store and conditions work on one number at a time.",
+         f"{_STRUCTS}scenario s {{\n    thread a @0 {{ x = load A }}\n}}"),
+    Code("OPV516", "unknown-type-here", "error", "a name that is no type",
+         "Types are u8 to u64, i8 to i64, ptr, and the file's structs.",
+         _example("    thread a @0 { own n: word }")),
+    Code("OPV517", "no-place", "error", "a value where a place is wanted",
+         "load, store, & and @ need something that has an address.",
+         _example("    thread a @0 { x = &5 }")),
+    Code("OPV518", "untyped-arrow", "error", "-> behind something without a type",
+         "The local must have been loaded from a ptr<struct>, or only one struct may have a field of that "
+         "name.", _example("    thread a @0 { x = 1; y = load x->next }")),
+    Code("OPV519", "unknown-field-here", "error", "a field that the struct does not have",
+         "The message names one that is near.",
+         f"{_STRUCTS}scenario s {{\n    thread a @0 {{ x = load A.nxt }}\n}}"),
+    Code("OPV520", "no-array", "error", "an element of what is no array",
+         "Only arrays have elements.", _example("    thread a @0 { x = load counter[1] }")),
+    Code("OPV521", "element-outside", "error", "an element that the array does not have",
+         "Elements are counted from 0.",
+         "shared t: u64[4]\nscenario s {\n    thread a @0 { x = load t[4] }\n}"),
+    Code("OPV522", "which-cpu", "error", "a percpu variable without a CPU in a condition",
+         "A condition is asked of the whole state, where a percpu variable has an instance for each CPU.",
+         _example("    cpus 2\n" + _THREAD + "\n    forall counter == 1")),
+    Code("OPV523", "break-outside", "error", "break outside a loop",
+         "break leaves the innermost loop.", _example("    thread a @0 { break }")),
+    Code("OPV524", "writes-own-argument", "error", "a vector that writes to its own argument",
+         "The argument's slot is gone when the call returns; the explorer gives it no memory.",
+         "percpu head: u64\nvector get(out: u64) { memcpy.u64 out, head }\n"
+         "scenario s {\n    thread a @0 { run get(0) }\n}"),
+    Code("OPV525", "vector-too-long-with-flag", "error", "no room for the test of the slow-path flag",
+         "A subscribing vector gets one compare more at its head, and 16 ops are the limit.",
+         "percpu c: u64\nvector v() {\n" + "    add.u64 c, 1\n" * 16 + "}\n"
+         "strategy s1 = opv { subscribe eager }\n"
+         "scenario s {\n    strategy s1\n    thread a @0 { run v() }\n}"),
+    Code("OPV530", "cpu-outside", "error", "a thread begins on a CPU that does not exist",
+         "CPUs count from 0 to one less than cpus says; of a range, the smallest number counts.",
+         _example("    thread a @1 { run bump(1) }")),
+    Code("OPV531", "no-link", "error", "a list of what can't be linked",
+         "list links structs by their first pointer.",
+         "percpu head: ptr\nshared n: u64\nscenario s {\n    init { list head: n }\n    thread a @0 { return }\n}"),
+    Code("OPV532", "no-list", "error", "list() of what is no list",
+         "The place must be a ptr<struct> whose struct has a pointer, or there must be only one such struct.",
+         _example(_THREAD + "\n    forall length(counter@0) == 0")),
+    Code("OPV540", "schedule-changed", "error", "a schedule that belongs to another source",
+         "A replay file names the source it was made from by its hash. After an edit the decisions mean "
+         "something else; explore again."),
+    Code("OPV541", "schedule-diverges", "error", "a schedule that can't be followed",
+         "A decision of the replay file is not possible where it stands, or a state differs from its "
+         "checkpoint: the model or the file has changed."),
+    Code("OPV542", "schedule-unreadable", "error", "no replay file",
+         "Replay files are JSON objects with a format of opvasm-replay/1."),
+)
+# fmt: on
