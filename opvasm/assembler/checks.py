@@ -38,6 +38,7 @@ from ..text.tree import (
 )
 from .scope import SCALARS, Scope
 
+FUNCTIONS = ("sum",)
 ERRNO_NAMES = ("EAGAIN", "EFAULT", "EINVAL", "ENOMEM")
 
 
@@ -145,9 +146,13 @@ class _Checker:
                 self.place(place)
             case SizeOf() | OffsetOf():
                 self.scope.evaluate(expression)
+            case Call(function="sum", arguments=(argument,)):
+                self.place(argument)
             case Call(function=function, span=span):
                 name = Span(span.file, span.start, span.start + len(function))
-                self.problems.unknown("OPV010", "the function", function, name, (), None)
+                self.problems.unknown(
+                    "OPV010", "the function", function, name, (), "there is `sum(x)`"
+                )
             case _:
                 self.expressions(*children(expression))
 
