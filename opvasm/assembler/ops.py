@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..abi.layout import OP_BYTES, FieldKind, number_range
 from ..abi.layout import Field as StructField
 from ..abi.ops import BY_MNEMONIC, LengthRule, Operation
 from ..abi.revisions import REVISIONS
 from ..errors import DecodeError, Note
+from ..expression import Load
+from ..light_typing import NamedTuple
 from ..program import ArgumentValue, Instruction, Parameter, Pointer, Scalar, Value, Vector
 from ..source import Span
 from ..suggestion import did_you_mean
 from ..text.names import type_text
 from ..text.tree import Literal, Operand, OpStatement, Text, VectorDefinition
-from .operands import Resolved, literal_value, operand_of
+from .literals import literal_value
+from .operands import Resolved, operand_of
+from .parts import parts_of
 from .places import Parameters, address_of
 from .pool import Pool
 from .scope import Scope, aligned, number_text
@@ -123,7 +125,7 @@ class _Assembler:
             return None
         return Instruction(
             *(form.opcode, operation, length, addresses),  # type: ignore[arg-type]
-            *(flags, immediate, extra, statement.span),
+            *(flags, immediate, extra, statement.span, parts_of(statement, operation)),
         )
 
     # ---- which op -----------------------------------------------------------------------------
@@ -200,7 +202,7 @@ class _Assembler:
                 help="the last operand is a number of bytes",
             )
             return None
-        length = self.scope.evaluate(operand.value, "a length in bytes")
+        length = self.scope.evaluate(operand.value, "a length in bytes", self.parameters)
         if length is None:
             return None
         if not 0 <= length <= _LENGTH_MAX:
@@ -231,7 +233,14 @@ class _Assembler:
         if len(known) < len(resolved):
             return None
         if stated is not None:
-            return stated if all(self._agrees(each, stated) for each in known) else None
+            # `[address]` is memory whatever lies there: a length that is written wins over its type.
+            typed_places = [
+                each
+                for each, operand in zip(known, statement.operands, strict=False)
+                if not isinstance(operand.value, Load)
+            ]
+            agree = [self._agrees(each, stated) for each in typed_places]
+            return stated if all(agree) else None
         typed = [each for each in known if each.type is not None]
         sizes = {each.type.size for each in typed if each.type is not None}
         if not sizes:
@@ -289,7 +298,12 @@ class _Assembler:
             return resolved.value
         others = [each for each in all_resolved if each is not None and each is not resolved]
         other = next((each.type for each in others if each.type is not None), None)
-        return literal_value(resolved, length, other, self.scope, self.pool)
+        return literal_value(
+            *(resolved, length, other),
+            scope=self.scope,
+            pool=self.pool,
+            parameters=self.parameters,
+        )
 
     def _immediate(self, operand: Operand, field: StructField) -> Value | None:
         """A count, mask or number of bits: a constant, or an argument with a constant added."""
@@ -313,7 +327,7 @@ class _Assembler:
             if address is not None:
                 self.problems.error("OPV015", f"`{span.text}` is no number", span)
             return None
-        number = self.scope.evaluate(operand.value, "a constant or a parameter")
+        number = self.scope.evaluate(operand.value, "a constant or a parameter", self.parameters)
         if number is None:
             return None
         signed = field.kind is FieldKind.SIGNED

@@ -1,0 +1,49 @@
+"""Where the fields of an op stand in its statement, so that a finding can point at one of them."""
+
+from __future__ import annotations
+
+from ..abi.ops import Operation
+from ..source import Place, Span
+from ..text.tree import Operand, OpStatement
+
+
+def parts_of(statement: OpStatement, operation: Operation) -> tuple[tuple[str, Place], ...]:
+    """The places by the header's names, as Instruction.parts lists them."""
+    mnemonic = statement.mnemonic_span
+    suffix = Span(mnemonic.file, mnemonic.start + len(operation.mnemonic), mnemonic.end)
+    parts: list[tuple[str, Place]] = [("op", Span(mnemonic.file, mnemonic.start, suffix.start))]
+    if suffix.start < suffix.end:
+        parts.append(("len", suffix))
+    names = [operand.name for operand in operation.operands]
+    if operation.immediate is not None:
+        names.append(operation.immediate.name)
+    given = statement.operands
+    for name, operand in zip(names, given, strict=False):
+        value, mark = _split(operand)
+        parts.append((name, value))
+        if mark is not None:
+            parts.append((f"expect_fault_{name}", mark))
+    if len(given) > len(names):
+        parts.append(("len", given[-1].span))
+    if statement.extra:
+        flags = {each.expect_fault_offset: each.expect_fault_name for each in operation.operands}
+        for byte in statement.extra:
+            text = byte.offset.span.text
+            offset = int(text, 0) if text.isalnum() and text[:1].isdigit() else None
+            if offset is not None:
+                parts.append((flags.get(offset, f"byte {offset}"), byte.span))
+        first = statement.extra[0].span
+        braces = first.file.text.rfind("{", statement.span.start, first.start)
+        parts.append(("extra", Span(first.file, braces, statement.span.end)))
+    return tuple(parts)
+
+
+def _split(operand: Operand) -> tuple[Span, Span | None]:
+    """An operand without its mark, and the mark."""
+    span = operand.span
+    if not operand.may_fault:
+        return span, None
+    text = span.text
+    mark = span.start + text.rfind("?")
+    end = span.start + len(text[: mark - span.start].rstrip())
+    return Span(span.file, span.start, end), Span(span.file, mark, mark + 1)
