@@ -17,32 +17,33 @@ _NOT_WRITABLE_IN_PLACE = frozenset(
     kind for kind in PageKind if not kind.writable or kind.shared_until_written
 ) | {PageKind.SWAPPED}
 _NOT_PRESENT = (PageKind.SWAPPED,)
+# Looking a member up in its enum costs as much as the access itself.
+ORDINARY = PageKind.MAPPED
 
 
 class FaultsDisabled:
     """2017: user addresses, with page faults disabled; a page that isn't ready is a Fault."""
 
-    __slots__ = ("byteorder", "memory", "word")
+    __slots__ = ("byteorder", "memory", "page_size", "pages", "shift", "word")
     chunk = BOUNCE_BUFFER
 
     def __init__(self, memory: Memory, byteorder: ByteOrder, word: int) -> None:
         self.memory = memory
         self.byteorder: ByteOrder = byteorder
         self.word = word
+        self.pages, self.shift, self.page_size = memory.pages, memory.shift, memory.page_size
 
     def load(self, address: int, length: int) -> Bytes:
         """The bytes of a range; raises Fault where a page is not there."""
-        memory = self.memory
-        page = memory.pages.get(address >> memory.shift)
-        offset = address & (memory.page_size - 1)
-        in_page = offset + length <= memory.page_size
-        if in_page and page is not None and page.kind is PageKind.MAPPED:
-            return page.data[offset : offset + length]
-        for part in memory.ranges(address, length):
-            page = memory.pages.get(part.page)
+        page = self.pages.get(address >> self.shift)
+        end = (address & (self.page_size - 1)) + length
+        if page is not None and end <= self.page_size and page.kind is ORDINARY:
+            return page.data[end - length : end]
+        for part in self.memory.ranges(address, length):
+            page = self.pages.get(part.page)
             if page is None or page.kind in _NOT_PRESENT:
-                raise memory.fault(address, length, False, part.page)
-        return memory.read(address, length)
+                raise self.memory.fault(address, length, False, part.page)
+        return self.memory.read(address, length)
 
     def store(self, address: int, data: Bytes) -> None:
         """Write; raises Fault at the first page that can't be written in place.
@@ -50,20 +51,18 @@ class FaultsDisabled:
         A word is one access and leaves nothing behind, an 8-byte word on a 32-bit machine is two;
         a copy has then written up to the page (section 2.9, point 9).
         """
-        memory = self.memory
         length = len(data)
-        page = memory.pages.get(address >> memory.shift)
-        offset = address & (memory.page_size - 1)
-        in_page = offset + length <= memory.page_size
-        if in_page and page is not None and page.kind is PageKind.MAPPED:
-            page.data[offset : offset + length] = data
+        page = self.pages.get(address >> self.shift)
+        end = (address & (self.page_size - 1)) + length
+        if page is not None and end <= self.page_size and page.kind is ORDINARY:
+            page.data[end - length : end] = data
             return
         if length in WORD_LENGTHS:
             for start in range(0, length, self.word):
                 self._store_whole(address + start, data[start : start + self.word])
             return
         done = 0
-        for part in memory.ranges(address, length):
+        for part in self.memory.ranges(address, length):
             self._store_whole(address + done, data[done : done + part.size])
             done += part.size
 

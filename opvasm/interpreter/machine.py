@@ -6,13 +6,12 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from ..abi.layout import OP_BYTES
-from ..abi.pages import PageKind
 from ..abi.revisions import Abi
 from ..binary import decode
 from ..errors import Crash
 from ..machine import Cpus, Fault, Memory
 from ..program import Instruction
-from .access import Observed, access_for
+from .access import ORDINARY, Observed, access_for
 from .entry import check_arguments, outside_user_space
 from .errno import EAGAIN, EFAULT, EINVAL
 from .events import (
@@ -159,7 +158,7 @@ class Machine:
         pages = self.memory.pages
         for number in vector.pages:
             page = pages.get(number)
-            if page is None or page.kind is not PageKind.MAPPED:
+            if page is None or page.kind is not ORDINARY:
                 return False
         return True
 
