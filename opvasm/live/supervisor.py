@@ -15,7 +15,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from errno import EBUSY, EINVAL, ENOSYS, ESRCH
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import NamedTuple
 
 from ..abi.revisions import Abi
@@ -36,6 +36,9 @@ CALL, REPORT, SIGILL_ACTION = 1, 2, 3
 # The number of the stub's report; the kernel answers ENOSYS to it when no supervisor is left.
 REPORT_NUMBER = 0x0F70_7661
 
+# Between the answers to threads that only ask again: seconds, and events of other threads.
+_RETRY_PAUSE = 50e-6
+_EVENTS_PER_RETRY = 8
 _CALLS_BEFORE_MOVING = 3
 _SYSCALL_INSTRUCTION = b"\x0f\x05"
 _STOPPING_SIGNALS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
@@ -91,6 +94,8 @@ class Supervisor:
         self._chunk = stub.chunk_of(settings.abi)
         self._offline: Task | None = None  # who holds the mutex of vectors for offline CPUs
         self._offline_waiting: deque[tuple[Task, Arguments, float]] = deque()
+        self._retries: deque[tuple[Task, Arguments]] = deque()
+        self._since_retry = 0
         self._events: deque[tuple[int, int]] = deque()
         self._alone = False  # whether all threads but one are stopped
         self._world: list[int] = []  # those that were stopped for it
@@ -119,8 +124,9 @@ class Supervisor:
         so that taking one at a time would leave the last ones waiting for ever.
         """
         events = self._events
-        if not events:
-            events.append(os.waitpid(-1, linux.WALL))
+        while not events:
+            if not self._retries:
+                events.append(os.waitpid(-1, linux.WALL))
             while len(self.tasks) > 1:
                 try:
                     more = os.waitpid(-1, linux.WALL | os.WNOHANG)
@@ -129,7 +135,40 @@ class Supervisor:
                 if more[0] == 0:
                     break
                 events.append(more)
+            if not events:
+                sleep(_RETRY_PAUSE)
+                self._retry()
+        if self._retries:
+            self._since_retry += 1
+            if self._since_retry > _EVENTS_PER_RETRY:
+                self._retry()
         return events.popleft()
+
+    def _is_retry(self, task: Task, data: bytes) -> bool:
+        """Whether a thread asks again, word for word, what a compare has just refused it.
+
+        Others must run before the answer can be another: with hundreds of threads that spin for a
+        lock, answering them at once would keep its holder from the CPU.
+        """
+        if data != task.last_data:
+            task.last_data = data
+            return False
+        if not task.slot or len(self.tasks) < 3 or not data:
+            return False
+        base = task.slot + stub.CODE_SIZE
+        result: int = struct.unpack("<q", os.pread(task.space.memory, 8, base + stub.RESULT))[0]
+        return result > 0
+
+    def _retry(self) -> None:
+        """Answer the one that has waited longest of those that ask again."""
+        self._since_retry = 0
+        task, arguments = self._retries.popleft()
+        if self.tasks.get(task.tid) is task:
+            try:
+                linux.get_registers(task.tid, self._registers)
+                self._begin(task, arguments, perf_counter(), again=True)
+            except _GONE:
+                pass
 
     def _add(self, tid: int, process: Process, space: Space) -> Task:
         task = self.tasks[tid] = Task(tid, process, space)
@@ -318,7 +357,9 @@ class Supervisor:
         )
         self._begin(task, arguments, started)
 
-    def _begin(self, task: Task, arguments: Arguments, started: float) -> None:
+    def _begin(
+        self, task: Task, arguments: Arguments, started: float, again: bool = False
+    ) -> None:
         """Steps 1 to 10 of the call; ``_registers`` are the caller's."""
         settings, abi = self.settings, self.abi
         _, cpuopcnt, cpu, flags = arguments
@@ -344,6 +385,9 @@ class Supervisor:
             data = space.read(arguments.vector, length) if inside else None
         if data is None:
             self._answer(task, call(-EFAULT))
+            return
+        if not again and self._is_retry(task, data):
+            self._retries.append((task, arguments))
             return
         plan = self.planner.plan(data)
         if plan.prepared.violation is not None:
@@ -404,7 +448,7 @@ class Supervisor:
             self._resume_world()
             if self._offline is task:
                 self._release_offline()
-            self._begin(task, arguments, started)
+            self._begin(task, arguments, started, again=True)
 
     def _enter(self, task: Task, allowed: set[int]) -> None:
         """Send a thread into the stub, on the CPU of the call, at the priority of sections."""
@@ -632,7 +676,7 @@ class Supervisor:
             if task.tid in self.tasks:
                 try:
                     linux.get_registers(task.tid, self._registers)
-                    self._begin(task, arguments, started)
+                    self._begin(task, arguments, started, again=True)
                 except _GONE:
                     continue
 
@@ -644,6 +688,7 @@ class Supervisor:
         asked = []
         unstoppable = {event[0] for event in self._events}
         unstoppable |= {waiting[0].tid for waiting in self._offline_waiting}
+        unstoppable |= {waiting[0].tid for waiting in self._retries}
         for other in self.tasks.values():
             if other is task or other.vfork_wait or other.tid in unstoppable:
                 continue

@@ -42,7 +42,7 @@ class Running(NamedTuple):
 class Task:
     """A thread: its process, its memory, its slot, and the call that it is in the middle of."""
 
-    __slots__ = ("tid", "process", "space", "slot", "running", "vfork_wait")
+    __slots__ = ("tid", "process", "space", "slot", "running", "vfork_wait", "last_data")
 
     def __init__(self, tid: int, process: Process, space: Space) -> None:
         self.tid = tid
@@ -51,6 +51,7 @@ class Task:
         self.slot = 0
         self.running: Running | None = None
         self.vfork_wait = False
+        self.last_data = b""
         space.users += 1
 
 
