@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Positions in a thread's local state.
 POINT, CPU, GUARD, RETURN, REGISTERS = 0, 1, 2, 3, 4
 NOWHERE = -1
+# An op that is two steps: how their texts end.
+READS, WRITES = " (reads)", " (writes)"
 
 
 class Guard(IntEnum):

@@ -23,8 +23,9 @@ from ..interpreter.semantics import SEMANTICS
 from ..machine.cpus import Cpus
 from ..machine.memory import Fault
 from ..program import Instruction, PoolAddress, SlotAddress, Vector
+from ..source import Span
 from ..text.scenario_tree import LOCK, RunVector, Strategy
-from .code import CPU, GUARD, Builder, Guard, Kind, Label, Node
+from .code import CPU, GUARD, READS, WRITES, Builder, Guard, Kind, Label, Node
 from .image import Image
 from .meaning import Value
 from .profiles import Profile
@@ -365,7 +366,8 @@ class RunLowering:
         writes = _writes(instruction)
         twice = len(memory) == 2 or any(each.access is Access.READ_WRITE for each in memory)
         mnemonic = "" if instruction.operation is None else instruction.operation.mnemonic
-        text = f"{self.name}[{index}] {mnemonic}"
+        written = instruction.place.text if isinstance(instruction.place, Span) else mnemonic
+        text = f"{self.name}[{index}] {written}"
         following = Label()
         pending, stopped = site.pending, site.stopped
         operation = (self.name, index)
@@ -422,7 +424,7 @@ class RunLowering:
                     finally:
                         work.served = None
 
-                node(fetch, (middle,), " load", written=(pending,))
+                node(fetch, (middle,), READS, written=(pending,))
                 build.here(middle)
                 node(compare_fetched, (following, exits.differs), "", (pending,), (stopped,))
             else:
@@ -452,11 +454,11 @@ class RunLowering:
                 work.covered.add((*way, "executed"))
                 return following
 
-            node(prepare_store, (middle,), " load", written=(pending,))
+            node(prepare_store, (middle,), READS, written=(pending,))
             build.here(middle)
             if late_flag is not None:
                 self._look_at_flag(late_flag, scope, abort)
-            node(finish_store, (following,), " store", (pending,))
+            node(finish_store, (following,), WRITES, (pending,))
         else:
             def store(work: Work, step: Step) -> Label:
                 step.run(work, *step.arguments)

@@ -19,6 +19,7 @@ from .symmetry import Order, Symmetry
 
 PROBES, PROBE_LENGTH = 4, 400
 PROGRESS_EVERY = 2048
+INTERRUPTED = "an interrupt"
 
 
 class Failure(NamedTuple):
@@ -48,6 +49,7 @@ class Found(NamedTuple):
 
     plan: Plan
     states: int
+    expanded: int
     transitions: int
     outcomes: dict[tuple[str, ...], int]
     bad_outcomes: frozenset[tuple[str, ...]]
@@ -83,6 +85,10 @@ class Graph:
         return (state, None) if self.symmetry is None else self.symmetry.canonical(state)
 
     def path(self, number: int) -> list[Decision]:
+        """The decisions from the start to a state, of the scenario's own threads."""
+        return self.real(self.raw_path(number))
+
+    def raw_path(self, number: int) -> list[Decision]:
         """The decisions from the start to a state, with threads as they are numbered there."""
         decisions = []
         entry = self.came_from[number]
@@ -91,7 +97,7 @@ class Graph:
             decisions.append(decision)
             entry = self.came_from[number]
         decisions.reverse()
-        return self.real(decisions)
+        return decisions
 
     def real(self, decisions: list[Decision]) -> list[Decision]:
         """Decisions over representatives as decisions over the scenario's own threads."""
@@ -200,15 +206,19 @@ class Search:
         self.expanded = 0
         self._look(0, first)
         stopped = None
-        while self.expanded < len(graph.states):
-            stopped = self._limit()
-            if stopped is not None:
-                break
-            self._expand(self.expanded)
-            self.expanded += 1
+        try:
+            while self.expanded < len(graph.states):
+                stopped = self._limit()
+                if stopped is not None:
+                    break
+                self._expand(self.expanded)
+                self.expanded += 1
+        except KeyboardInterrupt:
+            stopped = INTERRUPTED
         return Found(
             plan=plan,
             states=len(graph.states),
+            expanded=self.expanded,
             transitions=self.transitions,
             outcomes=self.outcomes,
             bad_outcomes=frozenset(self.bad),

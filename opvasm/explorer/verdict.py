@@ -11,7 +11,7 @@ from .configuration import Configuration, concerns, configurations
 from .options import Limits, Reductions
 from .plan import make_plan
 from .progress import Answer, broken, check_progress
-from .search import Found, Progress, explore
+from .search import INTERRUPTED, Found, Progress, explore
 
 HOLDS, INCONCLUSIVE = "holds", "inconclusive"
 _KINDS = {"condition": "fails", "invariant": "fails", "fail": "fails", "deadlock": "deadlock"}
@@ -87,9 +87,6 @@ def run_scenario(
         if run.stopped == INTERRUPTED:
             break
     return Report(scenario, tuple(runs), tuple(_outcomes(scenario, tuple(runs))), limits)
-
-
-INTERRUPTED = "an interrupt"
 
 
 def run_configuration(
