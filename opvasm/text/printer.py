@@ -15,13 +15,23 @@ from ..program import (
     ArgumentValue,
     Data,
     Instruction,
+    Pointer,
     PoolAddress,
+    Scalar,
     SlotAddress,
     SymbolAddress,
+    Type,
     Value,
     Vector,
 )
-from .names import argument_operand, literal_text, slot_operand, symbol_operand, type_text
+from .names import (
+    argument_operand,
+    literal_text,
+    place_type,
+    slot_operand,
+    symbol_operand,
+    type_text,
+)
 
 INDENT = "    "
 SIZE_SUFFIXES = {1: ".u8", 2: ".u16", 4: ".u32", 8: ".u64"}
@@ -65,7 +75,7 @@ class Speller(NamedTuple):
         operands: list[str] = []
         overrides = dict(instruction.extra)
         for operand, value, flag in instruction.operands():
-            text = self.memory(value, length)
+            text = self.memory(value, length, instruction.addresses)
             if flag == 1:
                 text += "?"
             elif flag:
@@ -84,20 +94,30 @@ class Speller(NamedTuple):
             text = f"{text} {{ {listed} }}" if text else f"{{ {listed} }}"
         return Line(operation.mnemonic + (suffix or ""), text, comment)
 
-    def memory(self, value: Value, size: int) -> str:
-        """An operand: the memory of ``size`` bytes at an address."""
+    def memory(self, value: Value, size: int, among: Sequence[Value] = ()) -> str:
+        """An operand: the memory of ``size`` bytes at an address, ``among`` the op's operands."""
         match value:
             case int():
                 name = self.address_name(value, size) if self.address_name is not None else None
                 return f"@{value:#x}" if name is None else name
             case SymbolAddress():
-                return symbol_operand(value, size, self.data)
+                text = symbol_operand(value, size, self.data)
             case ArgumentValue():
-                return argument_operand(value, size, self.data, self.vector)
+                text = argument_operand(value, size, self.data, self.vector)
             case SlotAddress():
-                return slot_operand(value)
+                text = slot_operand(value)
             case PoolAddress():
-                return literal_text(value, size, self.data, self.abi)
+                others = [each for each in among if each is not value]
+                other = self._type(others[0], size) if others else None
+                return literal_text(value, size, self.data, self.abi, other)
+        declared = self._type(value, size)
+        if declared is None or _holds(declared, size):
+            return text
+        # The place has another size than the op: written as an address, it has no type.
+        return f"[&{text}]"
+
+    def _type(self, value: Value, size: int) -> Type | None:
+        return place_type(value, size, self.data, self.vector)
 
     def immediate(self, value: Value, member: str | None) -> str:
         """A count, mask or number of bits."""
@@ -120,6 +140,13 @@ class Speller(NamedTuple):
         for offset, byte in instruction.extra:
             image[offset] = byte
         return f"{image[:4].hex()} {image[4:8].hex()} {image[8:].hex()}"
+
+
+def _holds(declared: Type, size: int) -> bool:
+    """Whether the assembler takes a place of this type for an op of so many bytes."""
+    if isinstance(declared, Scalar | Pointer):
+        return declared.size == size
+    return declared.size >= size
 
 
 def vector_text(

@@ -36,7 +36,7 @@ def likely_op(draw: st.DrawFn, order: ByteOrder) -> bytes:
     return head + words + draw(_tails)
 
 
-def ops(abi: Abi, max_size: int = 20) -> st.SearchStrategy[bytes]:
+def ops(abi: Abi, max_size: int = 6) -> st.SearchStrategy[bytes]:
     """Arrays of ops: likely ones and arbitrary bytes, mixed."""
     anything = st.binary(min_size=OP_BYTES, max_size=OP_BYTES)
     one = st.one_of(likely_op(abi.model.byteorder), anything)

@@ -81,7 +81,9 @@ def data_of(abi: Abi) -> Data:
         ),
         Symbol("int", Area.SHARED, 128, 4, Array(Scalar("u8", 1, False), 4, 4)),
         Symbol("table", Area.SHARED, 136, 32, Array(U64, 4, 32), initial=((0, 8, 1), (24, 8, 4))),
-        Symbol("gone", Area.PAGE, 0, 2 * abi.page_size, None, PageKind.UNMAPPED),
+        Symbol(
+            "gone", Area.PAGE, 0, 8192, Array(Scalar("u8", 1, False), 8192, 8192), PageKind.UNMAPPED
+        ),
     ]
     order = abi.model.byteorder
     pool = (
@@ -128,7 +130,7 @@ def program_of(abi: Abi) -> Program:
         instruction(abi, "memcpy", 128, (SymbolAddress("nodes"), SymbolAddress("gone", 100))),
         instruction(abi, "memcpy", 4, (SymbolAddress("int"), 0x6000_1000)),
         instruction(abi, "memcpy", word, (SymbolAddress("nodes", 16), PoolAddress(8))),
-        instruction(abi, "memcpy", 0, (SymbolAddress("nodes", 17), PoolAddress(40))),
+        instruction(abi, "memcpy", 4, (SymbolAddress("nodes", 17), PoolAddress(40))),
         instruction(abi, "memcpy.release", 2, (SlotAddress("short"), SlotAddress("bits", 1))),
         instruction(abi, "add", 4, p, ArgumentValue("n", 1), (1,)),
         instruction(abi, "add", 8, p, -(1 << 63)),
