@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
 
 from ..abi.layout import OP_BYTES
 from ..binary import encode
@@ -12,6 +11,7 @@ from ..expression import Binary, Expression, Name, Unevaluable, constant
 from ..interpreter import errno
 from ..interpreter.events import Event, Stored
 from ..interpreter.reason import Reason
+from ..light_typing import NamedTuple
 from ..machine import Fault
 from ..program import Instruction, Layout, Program, Vector
 from ..text.tree import (
@@ -115,7 +115,7 @@ class Runner:
         self.calls = 0
         self._choices = CpuChoices(test.span)
         self._world: World | None = None
-        self._changed: dict[int, tuple[int, int]] = {}
+        self._stores: list[Stored] = []
         self._reason = Reason()
 
     def statements(self) -> Iterator[TestStatement]:
@@ -201,10 +201,7 @@ class Runner:
         """Pass an event of the machine on, and remember what it tells."""
         self._reason(event)
         if isinstance(event, Stored):
-            for offset, (before, after) in enumerate(zip(event.before, event.after, strict=True)):
-                address = event.address + offset
-                first = self._changed.get(address, (before, after))[0]
-                self._changed[address] = (first, after)
+            self._stores.append(event)
         self._tell(event)
 
     # -- CPUs ------------------------------------------------------------------------------
@@ -260,7 +257,7 @@ class Runner:
                     help="place the vector with `at &buffer`, so that its memory is known",
                 )
             )
-        self._changed = {}
+        self._stores = []
         self.calls += 1
         address = ops if isinstance(ops, int) else None
         self._tell(CallBegins(statement, vector, bound, arguments, cpu, data_cpu, address))
@@ -360,10 +357,10 @@ class Runner:
             return f"not known: {problem.reason}"
 
     def _assert_unchanged(self, statement: AssertUnchanged) -> None:
-        changed = sorted(a for a, (before, after) in self._changed.items() if before != after)
+        changed = self._changed_bytes()
         finding = None
         if changed:
-            notes = [self._changed_note(address) for address in changed[:SHOWN_CHANGES]]
+            notes = [self._changed_note(*each) for each in changed[:SHOWN_CHANGES]]
             more = len(changed) - len(notes)
             finding = Diagnostic(
                 "error",
@@ -374,8 +371,21 @@ class Runner:
             )
         self._asserted(statement, finding)
 
-    def _changed_note(self, address: int) -> Note:
-        before, after = self._changed[address]
+    def _changed_bytes(self) -> list[tuple[int, int, int]]:
+        """The bytes that the last call left changed: address, value before, value after."""
+        changed: dict[int, tuple[int, int]] = {}
+        for store in self._stores:
+            for offset, (before, after) in enumerate(zip(store.before, store.after, strict=True)):
+                address = store.address + offset
+                first = changed.get(address, (before, after))[0]
+                changed[address] = (first, after)
+        return sorted(
+            (address, before, after)
+            for address, (before, after) in changed.items()
+            if before != after
+        )
+
+    def _changed_note(self, address: int, before: int, after: int) -> Note:
         return Note(f"{name_address(self.world, address)}: {before:#04x} became {after:#04x}")
 
     def _asserted(self, statement: Assert | AssertUnchanged, finding: Diagnostic | None) -> None:
