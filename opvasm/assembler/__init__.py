@@ -1,14 +1,14 @@
 """From a text to a Program: names, layout, operands, literal pool, relocations.
 
 ``assemble`` is the door.  The steps lie in files of their own: files.py follows ``use``, scope.py
-knows what every name stands for, initial.py spells initial values, places.py and ops.py make
-instructions, checks.py looks through the tests.
+knows what every name stands for, data.py lays the variables out, ops.py makes instructions of
+statements (places.py, operands.py, literals.py and pool.py their operands), checks.py looks
+through the tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import gc
 
 from ..abi.revisions import (
     DATA_MODELS,
@@ -20,6 +20,7 @@ from ..abi.revisions import (
     get_abi,
 )
 from ..errors import Note, ParseError
+from ..light_typing import NamedTuple
 from ..program import Program
 from ..source import SourceFile, Span
 from ..text.scenario_tree import Scenario, Strategy
@@ -56,7 +57,7 @@ def assemble(
     revision: str | None = None,
     model: str | None = None,
     page_size: int = DEFAULT_PAGE_SIZE,
-    loader: Callable[[str], SourceFile] = read_file,
+    loader: Loader = read_file,
 ) -> Assembly:
     """Read a text and resolve all that it says.
 
@@ -67,6 +68,18 @@ def assemble(
     Raises ParseError with everything that is wrong with the text, and ValueError for a revision,
     data model or page size given here that does not exist.
     """
+    collecting = gc.isenabled()
+    gc.disable()  # trees have no cycles; looking for some takes a third of the time of a large file
+    try:
+        return _assemble(source, revision, model, page_size, loader)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _assemble(
+    source: SourceFile, revision: str | None, model: str | None, page_size: int, loader: Loader
+) -> Assembly:
     problems = Problems()
     loaded = load(source, loader, problems)
     abi = _abi(loaded.declarations, revision, model, page_size, problems)
@@ -76,24 +89,19 @@ def assemble(
     scope.settle()
     symbols = lay_out(scope)
     pool = Pool(abi)
-    vectors = {
-        vector.name: vector_of(vector, scope, pool) for vector in scope.vectors.values()
-    }
-    tests = tuple(
+    vectors = {vector.name: vector_of(vector, scope, pool) for vector in scope.vectors.values()}
+    own = [
         each
         for each in loaded.declarations
-        if isinstance(each, Test) and each.span.file is source
-    )
+        if isinstance(each, Test | Scenario) and each.span.file is source
+    ]
+    tests = tuple(each for each in own if isinstance(each, Test))
     for test in tests:
         check_test(test, scope)
     if problems.found:
-        raise ParseError(problems.found)
+        raise ParseError(problems.without_cascades())
     program = Program(abi, scope.data(symbols, pool.items()), vectors)
-    scenarios = tuple(
-        each
-        for each in loaded.declarations
-        if isinstance(each, Scenario) and each.span.file is source
-    )
+    scenarios = tuple(each for each in own if isinstance(each, Scenario))
     strategies = tuple(each for each in loaded.declarations if isinstance(each, Strategy))
     return Assembly(program, tests, loaded.sources, scenarios, strategies)
 

@@ -169,7 +169,7 @@ def _parts(
 
 def _scalar(initial: Initial, type: Scalar | Pointer, scope: Scope) -> Value | None:
     assert not isinstance(initial, Text | Braces)
-    if not _has_address(initial):
+    if not has_address(initial):
         value = scope.evaluate(initial)
         return value if value is not None and scope.fits(value, type, initial.span) else None
     address = address_of(initial, scope, None)
@@ -195,13 +195,14 @@ def symbol_value(address: Address, scope: Scope, span: Span) -> SymbolAddress | 
     return None
 
 
-def _has_address(expression: Expression) -> bool:
+def has_address(expression: Expression) -> bool:
+    """Whether an expression is made of an address."""
     match expression:
         case AddressOf():
             return True
         case Binary(left=left, right=right):
-            return _has_address(left) or _has_address(right)
+            return has_address(left) or has_address(right)
         case Unary(operand=operand):
-            return _has_address(operand)
+            return has_address(operand)
         case _:
             return False

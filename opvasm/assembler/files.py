@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ..errors import Note
+from ..light_typing import NamedTuple
 from ..source import SourceFile, Span
 from ..text.parser import parse_file
 from ..text.tree import Declaration, Use

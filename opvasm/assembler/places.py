@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..expression import (
     AddressOf,
     Arrow,
@@ -17,6 +15,7 @@ from ..expression import (
     Number,
     Unary,
 )
+from ..light_typing import NamedTuple
 from ..program import (
     Area,
     ArgumentValue,
@@ -77,13 +76,13 @@ def place_of(
             return None if pointer is None else _field(pointer, name, _last(span, name), scope, base)
         case Index(base=base, index=index):
             inside = place_of(base, scope, parameters)
-            number = scope.evaluate(index)
+            number = scope.evaluate(index, "a constant index", parameters or ())
             if inside is None or number is None:
                 return None
             return _element(inside, number, expression, scope)
         case AtCpu(base=base, cpu=cpu, span=span):
             inside = place_of(base, scope, parameters)
-            number = scope.evaluate(cpu)
+            number = scope.evaluate(cpu, "a constant number of a CPU", parameters or ())
             if inside is None or number is None:
                 return None
             return _on_cpu(inside, number, span, scope)
@@ -146,7 +145,10 @@ def _pointer_argument(
     if isinstance(base, Name):
         parameter = (parameters or {}).get(base.name)
         if parameter is not None and isinstance(parameter.type, Pointer):
-            return Address(ArgumentValue(base.name), scope.target(parameter.type))
+            target = scope.target(parameter.type)
+            if target is None and parameter.type.target is not None:
+                return None  # an unknown type, reported where it stands
+            return Address(ArgumentValue(base.name), target)
         if parameter is not None:
             scope.problems.error(
                 *("OPV015", f"`{base.name}` is a {type_text(parameter.type)}, no pointer", base.span),
@@ -221,13 +223,15 @@ def address_of(
             if operator == "+" and not _is_address(left, scope, parameters):
                 left, right = right, left
             base = address_of(left, scope, parameters)
-            offset = scope.evaluate(right, "a constant number of bytes")
+            offset = scope.evaluate(right, "a constant number of bytes", parameters or ())
             if base is None or offset is None:
                 return None
             offset = -offset if operator == "-" else offset
             return Address(moved(base.value, offset), None) if offset else base
         case _:
-            number = scope.evaluate(expression, "a constant, a parameter or an address")
+            number = scope.evaluate(
+                expression, "a constant, or one parameter plus a constant,", parameters or ()
+            )
             if number is None:
                 return None
             if not 0 <= number < scope.abi.model.addresses:

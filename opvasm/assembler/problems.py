@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import Diagnostic, Note
-from ..source import Span
+from ..source import Place, Span
 from ..suggestion import did_you_mean
+
+
+# A number, character or string that is malformed: what is then said of its value is beside the point.
+_TOKEN_CODES = ("OPV004", "OPV005")
 
 
 class Problems:
@@ -33,6 +37,16 @@ class Problems:
         """One error."""
         self.found.append(Diagnostic("error", code, message, span, notes, help))
 
+    def without_cascades(self) -> list[Diagnostic]:
+        """The findings, less those about something whose very token is wrong already."""
+        tokens = [each.place for each in self.found if each.code in _TOKEN_CODES]
+        return [
+            each
+            for each in self.found
+            if each.code in _TOKEN_CODES
+            or not any(_covers(each.place, token) for token in tokens)
+        ]
+
     def unknown(
         self, code: str, what: str, name: str, span: Span, known: Iterable[str], help: str | None
     ) -> None:
@@ -40,3 +54,13 @@ class Problems:
         if name not in self.unreadable and not self.names_are_missing:
             near = did_you_mean(name, known)
             self.error(code, f"{what} `{name}` is unknown", span, help=near or help)
+
+
+def _covers(place: Place | None, token: Place | None) -> bool:
+    return (
+        isinstance(place, Span)
+        and isinstance(token, Span)
+        and place.file is token.file
+        and place.start <= token.start
+        and token.end <= place.end
+    )

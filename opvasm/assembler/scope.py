@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ..abi.layout import number_range
 from ..abi.revisions import Abi
@@ -144,13 +144,21 @@ class Scope:
         self._settling.append(name)
         return True
 
-    def evaluate(self, expression: Expression, what: str = "a constant") -> int | None:
-        """The value of a constant expression; reported where it has none."""
+    def evaluate(
+        self,
+        expression: Expression,
+        what: str = "a constant",
+        parameters: Collection[str] = (),
+    ) -> int | None:
+        """The value of a constant expression; reported where it has none.
+
+        ``what`` must stand there, in a message; ``parameters`` are names that are none.
+        """
         failed = False
 
         def leaf(node: Name | SizeOf | OffsetOf) -> int | None:
             nonlocal failed
-            value = self._leaf(node, what)
+            value = self._leaf(node, what, parameters)
             failed |= value is None
             return 1 if value is None else value  # 1: so that no division by zero is invented
 
@@ -163,9 +171,17 @@ class Scope:
             return None
         return None if failed else value
 
-    def _leaf(self, node: Name | SizeOf | OffsetOf, what: str) -> int | None:
+    def _leaf(
+        self, node: Name | SizeOf | OffsetOf, what: str, parameters: Collection[str]
+    ) -> int | None:
         match node:
             case Name(name=name, span=span):
+                if name in parameters:
+                    self.problems.error(
+                        *("OPV022", f"`{name}` is a parameter, where {what} must stand", span),
+                        help="an op takes one argument plus or minus a constant",
+                    )
+                    return None
                 declaration = self.values.get(name)
                 if isinstance(declaration, Constant):
                     return self.constant_of(name, span)

@@ -6,7 +6,7 @@ opvasm.text.comments; they are named here lazily, so that printing costs no pars
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from ..light_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .parser import parse_expression as parse_expression

@@ -6,8 +6,6 @@ None where an optional part is absent, or where a part was given up after a mist
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import Diagnostic
 from ..expression import (
     PRECEDENCE,
@@ -27,6 +25,7 @@ from ..expression import (
     TypeName,
     Unary,
 )
+from ..light_typing import Any
 from ..source import SourceFile, Span
 from .lalr import Token
 from .literals import character_value, number_value, string_value

@@ -13,7 +13,8 @@ import os
 import sys
 from binascii import crc32
 from functools import cache
-from typing import Any, NamedTuple
+
+from ..light_typing import Any, NamedTuple
 
 END = "$END"
 # In ``kinds``: a fixed text, to be looked up in ``literals``; a character that begins no token.

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
+from ..light_typing import Any, NamedTuple
 from .grammar import LITERAL, Tables
 
 Token = tuple[str, int, int]
@@ -402,19 +402,22 @@ def reserved_words(tables: Tables) -> set[int]:
 
 def accepts(tables: Tables, states: Sequence[int], kind: int) -> bool:
     """Whether the automaton with this stack would take a token of this kind next."""
+    return landing(tables, states, kind) is not None
+
+
+def landing(tables: Tables, states: Sequence[int], kind: int) -> list[int] | None:
+    """The stack on which a token of this kind would be put; None where it would be refused."""
     stack = list(states)
     while True:
         action = tables.actions[stack[-1]].get(kind)
         if action is None:
-            return False
+            return None
         if action >= 0:
-            return True
+            return stack
         origin, length, _, _ = tables.rules[-1 - action]
         if length:
             del stack[-length:]
-        if not stack:
-            return False
         target = tables.actions[stack[-1]].get(origin)
         if target is None:
-            return kind == 0
+            return stack if kind == 0 else None
         stack.append(target)

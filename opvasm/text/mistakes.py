@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import Diagnostic, Note
 from ..source import SourceFile, Span
+from ..suggestion import did_you_mean
 from .grammar import Tables
 from .lalr import (
     BAD_CHARACTER,
@@ -13,7 +14,8 @@ from .lalr import (
     STACK_LIMIT,
     TOO_DEEP,
     Mistake,
-    accepts,
+    landing,
+    reserved_words,
 )
 
 # Parts of the language that have a name of their own; a part stands for all that it can begin with.
@@ -31,13 +33,14 @@ _PARTS = (
     ("unary", "a value"),
     ("simple", "a number or a name"),
 )
+_LINE_END = "the end of the line"
 _WORDS = {
     "NAME": "a name",
     "DOTTED": "a name",
     "NUMBER": "a number",
     "STRING": "a text in double quotes",
     "CHARACTER": "a character",
-    "_NEWLINE": "the end of the line",
+    "_NEWLINE": _LINE_END,
     "$END": "the end of the file",
 }
 # What can follow nearly every value; named only where nothing else can.
@@ -46,6 +49,16 @@ _CONTINUATIONS = frozenset(
     " PLUS MINUS TIMES DIVIDE MODULO DOT LSQB MAY_FAULT".split()
 )
 _CONTINUING_TEXTS = frozenset(("->", "@"))
+# Where the first may stand, naming the others too would only make the sentence longer.
+_HIDES = {
+    _LINE_END: ("`;`", "`{`", "`}`", "the end of the file"),
+    "a declaration": (_LINE_END, "`;`", "the end of the file"),
+    "a statement": (_LINE_END, "`;`", "`}`"),
+    "an op": (_LINE_END, "`;`"),
+    "a name with its type": (_LINE_END, "`;`", "`,`"),
+    "an operand": (_LINE_END, "`;`", "`{`", "`}`"),
+    "a value": ("a number or a name",),
+}
 
 
 def describe(mistake: Mistake, source: SourceFile, tables: Tables) -> Diagnostic:
@@ -91,26 +104,28 @@ def describe(mistake: Mistake, source: SourceFile, tables: Tables) -> Diagnostic
 def _unexpected(mistake: Mistake, span: Span, tables: Tables) -> Diagnostic:
     expected = _expected(mistake, tables)
     found = _found(span, tables, mistake.kind)
-    if expected == ["a declaration"] and _is_op_like(span):
+    if "a declaration" in expected and (span.text[:1].isalpha() or span.text[:1] in ("_", ".")):
         return Diagnostic(
-            *("error", "OPV030", f"{found} stands outside a vector", span),
-            help="ops stand in a vector: `vector NAME() { … }`",
+            *("error", "OPV030", f"{found} begins no declaration", span),
+            help=did_you_mean(span.text, _declaring_words(tables))
+            or "ops stand in a vector: `vector NAME() { … }`",
         )
     message = f"expected {_any_of(expected)}, found {found}" if expected else f"unexpected {found}"
-    return Diagnostic("error", "OPV001", message, span, help=_help(mistake, span, tables, expected))
+    return Diagnostic("error", "OPV001", message, span, help=_help(span, tables, expected))
 
 
-def _help(mistake: Mistake, span: Span, tables: Tables, expected: list[str]) -> str | None:
+def _declaring_words(tables: Tables) -> list[str]:
+    reserved = reserved_words(tables)
+    return [text for text, number in tables.keywords.items() if number in reserved]
+
+
+def _help(span: Span, tables: Tables, expected: list[str]) -> str | None:
     text = span.text
-    if text in tables.keywords and "a name" in expected:
-        return f"`{text}` is a word of the language; choose another name"
-    if "the end of the line" in expected and (text[:1].isalpha() or text[:1] == "_"):
+    if tables.keywords.get(text) in reserved_words(tables) and "a name" in expected:
+        return f"`{text}` begins a declaration; choose another name"
+    if _LINE_END in expected and (text[:1].isalpha() or text[:1] == "_"):
         return "a new line or `;` ends a statement"
     return None
-
-
-def _is_op_like(span: Span) -> bool:
-    return span.text[:1].isalpha() or span.text[:1] in "_."
 
 
 def _found(span: Span, tables: Tables, kind: int) -> str:
@@ -118,46 +133,43 @@ def _found(span: Span, tables: Tables, kind: int) -> str:
         return "the end of the file"
     text = span.text
     if not text.strip():
-        return "the end of the line"
+        return _LINE_END
     return f"`{text if len(text) <= 40 else text[:40] + '…'}`"
 
 
 def _expected(mistake: Mistake, tables: Tables) -> list[str]:
-    """What may stand at a mistake, in words, the most telling first."""
-    states = mistake.states
-    row = tables.actions[states[-1]]
-    possible = {
-        symbol
-        for symbol in row
-        if symbol < tables.terminal_count and accepts(tables, states, symbol)
-    }
+    """What may stand at a mistake, in words."""
+    places: dict[tuple[int, ...], set[int]] = {}
+    for symbol in tables.actions[mistake.states[-1]]:
+        if symbol < tables.terminal_count:
+            stack = landing(tables, mistake.states, symbol)
+            if stack is not None:
+                places.setdefault(tuple(stack), set()).add(symbol)
     words: list[str] = []
-    for part, name in _PARTS:
-        number = tables.number(part)
-        beginnings = set(tables.first[number])
-        if number in row and beginnings & possible:
-            possible -= beginnings
-            words.append(name)
-    names = {number: tables.names[number] for number in possible}
-    telling = {
-        number
-        for number, name in names.items()
-        if name not in _CONTINUATIONS and tables.texts.get(number) not in _CONTINUING_TEXTS
-    }
-    ordered = sorted(telling or possible, key=lambda number: _order(names[number]))
-    for number in ordered:
-        word = _WORDS.get(names[number]) or f"`{tables.texts.get(number, names[number])}`"
-        if names[number] == "SEMICOLON" and "the end of the line" in words:
-            continue
-        if word not in words:
-            words.append(word)
-    if "the end of the line" in words and "the end of the file" in words:
-        words.remove("the end of the file")
-    return words
+    possible: set[int] = set()
+    for stack, symbols in places.items():
+        row = tables.actions[stack[-1]]
+        for part, word in _PARTS:
+            number = tables.number(part)
+            beginnings = set(tables.first[number])
+            if number in row and beginnings & symbols:
+                symbols -= beginnings
+                words.append(word)
+        possible |= symbols
+    named = {number: tables.names[number] for number in possible}
+    telling = {number for number, name in named.items() if not _is_continuation(number, name, tables)}
+    for number in sorted(telling or possible, key=lambda each: (each, named[each])):
+        words.append(_WORDS.get(named[number]) or f"`{tables.texts.get(number, named[number])}`")
+    words = list(dict.fromkeys(words))
+    return [
+        word
+        for word in words
+        if not any(word in hidden and better in words for better, hidden in _HIDES.items())
+    ]
 
 
-def _order(name: str) -> tuple[bool, str]:
-    return name not in ("_NEWLINE", "COMMA"), name
+def _is_continuation(number: int, name: str, tables: Tables) -> bool:
+    return name in _CONTINUATIONS or tables.texts.get(number) in _CONTINUING_TEXTS
 
 
 def _any_of(words: list[str]) -> str:

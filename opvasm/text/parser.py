@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from ..errors import Diagnostic, ParseError
 from ..expression import Expression
+from ..light_typing import NamedTuple
 from ..source import SourceFile
 from .builder import Builder
 from .grammar import load_tables

@@ -7,10 +7,10 @@ so that printing costs no parser.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from ..abi.layout import UNION_OFFSET
 from ..abi.revisions import Abi
+from ..light_typing import NamedTuple
 from ..program import (
     ArgumentValue,
     Data,

@@ -5,10 +5,9 @@ Words that are names for the grammar (kernels' are the explorer's to know) are c
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import Diagnostic
 from ..expression import Arrow, Call, Expression, Name, TypeName
+from ..light_typing import Any
 from ..source import SourceFile, Span
 from ..suggestion import did_you_mean
 from .lalr import Token

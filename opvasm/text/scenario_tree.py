@@ -7,9 +7,8 @@ own, a variable of the file, a constant) is for the explorer to say.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..expression import Expression, TypeName
+from ..light_typing import NamedTuple
 from ..source import Span
 
 # How a vector is run.  RSEQ: as a restartable section; OPV: by cpu_opv; LOCK: op by op, with the

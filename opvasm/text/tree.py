@@ -31,9 +31,8 @@ a query flag) or the name of an errno (``EAGAIN`` is -11).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..expression import Expression, TypeName
+from ..light_typing import NamedTuple
 from ..source import SourceFile, Span
 from .scenario_tree import Scenario, Strategy
 
