@@ -6,8 +6,8 @@
 ``.opv.shared``   the shared variables
 ``.opv.page``     the pages; their kinds are for a loader to make true
 ``.opv.pool``     the literal pool
-``.opv.slots``    the place of each vector's arguments: ``NAME.slots``
-``.opv.vectors``  the ops: ``NAME``, and how many there are: ``NAME.count``
+``.opv.slots``    the place of each vector's arguments: ``opv_NAME..slots``
+``.opv.vectors``  the ops: ``opv_NAME`` (as in C), and how many: ``opv_NAME..count``
 ================  =================================================================================
 
 A parameter that has no value yet is the undefined symbol ``NAME.PARAMETER``, which the linker is
@@ -52,9 +52,27 @@ def write(listing: Listing) -> bytes:
     if listing.arguments is not None:
         for vector in listing.vectors:
             bind(vector, listing.program, listing.layout, listing.cpu, listing.arguments)
-    elif problems := [each for vector in listing.vectors for each in _wide_sums(vector, listing)]:
+    problems = [*_clashes(listing)]
+    if listing.arguments is None:
+        problems += [each for vector in listing.vectors for each in _wide_sums(vector, listing)]
+    if problems:
         raise BindError(problems)
     return ("\n".join(_lines(listing)) + "\n").encode()
+
+
+def _clashes(listing: Listing) -> Iterator[Diagnostic]:
+    """Variables that have the name of a vector's symbol."""
+    for vector in listing.vectors:
+        symbol = listing.program.data.symbols.get(_label(vector))
+        if symbol is not None:
+            yield Diagnostic(
+                "error",
+                "OPV126",
+                f"the variable {symbol.name} has the name that gas is given for the vector "
+                f"{vector.name}",
+                symbol.place,
+                help="rename one of them",
+            )
 
 
 def _wide_sums(vector: Vector, listing: Listing) -> Iterator[Diagnostic]:
@@ -162,7 +180,7 @@ def _pool(listing: Listing) -> Iterator[str]:
     if not pool:
         return
     yield from _section(".opv.pool")
-    yield "opv.pool:"
+    yield "opv..pool:"
     position = 0
     for item in pool:
         if item.offset > position:
@@ -181,21 +199,26 @@ def _pool(listing: Listing) -> Iterator[str]:
 
 def _vector(vector: Vector, listing: Listing) -> Iterator[str]:
     abi = listing.program.abi
-    name = vector.name
+    name = _label(vector)
     if vector.parameters:
         yield from _section(".opv.slots")
-        yield f"{name}.slots:"
+        yield f"{name}..slots:"
         yield from _slots(vector, abi, listing.arguments)
     yield from _section(".opv.vectors")
-    yield f"\t.globl {name}, {name}.count"
+    yield f"\t.globl {name}, {name}..count"
     yield f"\t.type {name}, %object"
     yield f"\t.size {name}, {OP_BYTES * len(vector.instructions)}"
-    yield f"\t.set {name}.count, {len(vector.instructions)}"
+    yield f"\t.set {name}..count, {len(vector.instructions)}"
     yield f"{name}:"
     speller = Speller(abi, listing.program.data, vector)
     for index, instruction in enumerate(vector.instructions):
         yield f"\t/* op {index}: {str(speller.line(instruction)).replace('*/', '* /')} */"
         yield from _op(instruction, vector, listing)
+
+
+def _label(vector: Vector) -> str:
+    """A vector's symbol; vectors and variables may share a name, and no name has a dot in it."""
+    return f"opv_{vector.name}"
 
 
 def _slots(vector: Vector, abi: Abi, arguments: Mapping[str, int] | None) -> Iterator[str]:
@@ -275,12 +298,12 @@ def _expression(value: Value, listing: Listing, cpu: int, vector: Vector | None)
             parameter = None if vector is None else vector.parameter(name)
             assert vector is not None
             assert parameter is not None
-            return f"{vector.name}.slots{_addend(parameter.offset + addend)}"
+            return f"{_label(vector)}..slots{_addend(parameter.offset + addend)}"
         case ArgumentValue(parameter=name, addend=addend):
             assert vector is not None
             return f"{vector.name}.{name}{_addend(addend)}"
         case PoolAddress(offset=offset):
-            return f"opv.pool{_addend(offset)}"
+            return f"opv..pool{_addend(offset)}"
 
 
 def _number(value: int) -> str:

@@ -11,9 +11,19 @@ from opvasm.binary import encode
 from opvasm.binding import bind, initial_bytes, pool_bytes, slot_bytes
 from opvasm.errors import BindError
 from opvasm.formats import Listing, write
-from opvasm.program import Area, ArgumentValue, Layout, Program, Vector, default_layout
+from opvasm.program import (
+    Area,
+    ArgumentValue,
+    Layout,
+    Parameter,
+    Program,
+    Scalar,
+    SymbolAddress,
+    Vector,
+    default_layout,
+)
 
-from .programs import arguments_of, instruction, program_of
+from .programs import arguments_of, data_of, instruction, program_of
 from .toolchain import ElfFile, need, run
 
 BASES = {"percpu": 0x70000000, "shared": 0x60000000, "page": 0x50000000, "pool": 0x40000000}
@@ -41,7 +51,7 @@ def linked(text: bytes, abi: Abi, folder: Path, symbols: dict[str, int]) -> ElfF
 
 def slots_of(elf: ElfFile, vector: Vector) -> int:
     """Where the linker put the vector's slots."""
-    return elf.symbols[f"{vector.name}.slots"][0] if vector.parameters else 0
+    return elf.symbols[f"opv_{vector.name}..slots"][0] if vector.parameters else 0
 
 
 @pytest.mark.parametrize("abi", ABIS, ids=str)
@@ -65,8 +75,8 @@ def test_the_linkers_bytes_are_ours_when_symbols_are_left_open(abi: Abi, tmp_pat
     for vector in vectors:
         layout = Layout(**BASES, percpu_stride=default.percpu_stride, slots=slots_of(elf, vector))
         bound = bind(vector, program, layout, 1, arguments_of(vector))
-        assert elf.symbol_bytes(vector.name) == encode(bound, abi)
-        assert elf.symbols[f"{vector.name}.count"][0] == len(vector.instructions)
+        assert elf.symbol_bytes(f"opv_{vector.name}") == encode(bound, abi)
+        assert elf.symbols[f"opv_{vector.name}..count"][0] == len(vector.instructions)
     check_data(elf, program, Layout(**BASES, percpu_stride=default.percpu_stride, slots=0))
 
 
@@ -79,7 +89,7 @@ def test_the_linkers_bytes_are_ours_when_arguments_are_given(abi: Abi, tmp_path:
     text = write("gas", Listing(program, (vector,), default, 2, arguments))
     elf = linked(text, abi, tmp_path, {})
     layout = Layout(**BASES, percpu_stride=default.percpu_stride, slots=slots_of(elf, vector))
-    assert elf.symbol_bytes("every") == encode(bind(vector, program, layout, 2, arguments), abi)
+    assert elf.symbol_bytes("opv_every") == encode(bind(vector, program, layout, 2, arguments), abi)
     assert elf.sections[".opv.slots"] == slot_bytes(vector, abi, arguments)
     check_data(elf, program, layout, cpu=2)
 
@@ -128,9 +138,9 @@ def test_the_bytes_of_big_endian_text_are_in_the_order_of_the_fields(model: str)
     layout = default_layout(abi, program.data)
     listing = Listing(program, (vector,), layout, 1, arguments_of(vector))
     text = write("gas", listing).decode()
-    ops = text[text.index("\nevery:\n") :]
+    ops = text[text.index("\nopv_every:\n") :]
     symbols = {name: layout.symbol_address(each, 0) for name, each in program.data.symbols.items()}
-    symbols |= {"opv.pool": layout.pool, "every.slots": layout.slots}
+    symbols |= {"opv..pool": layout.pool, "opv_every..slots": layout.slots}
     bound = bind(vector, program, layout, 1, arguments_of(vector))
     assert summed_up(ops, symbols) == encode(bound, abi)
 
@@ -162,3 +172,30 @@ def test_a_vector_is_readable_in_the_assemblers_text() -> None:
     assert (
         "\t.8byte push.p /* p */\n\t.8byte 1 /* count */\n\t.byte 0 /* expect_fault_p */\n" in text
     )
+
+
+def test_vectors_variables_and_parameters_may_share_their_names(tmp_path: Path) -> None:
+    """A variable push, a vector push, a parameter count: three symbols, none of them lost."""
+    abi = get_abi()
+    data = data_of(abi)
+    symbol = data.symbols["counter"]._replace(name="push")
+    row = instruction(abi, "add", 4, (SymbolAddress("push"),), ArgumentValue("count"))
+    assert row is not None
+    vector = Vector("push", (Parameter("count", Scalar("i64", 8, True), 0),), (row, row))
+    program = Program(abi, data._replace(symbols={"push": symbol}, pool=()), {"push": vector})
+    listing = Listing(program, (vector,), default_layout(abi, program.data))
+    elf = linked(write("gas", listing), abi, tmp_path, {"push.count": 77})
+    assert elf.symbols["opv_push..count"][0] == 2
+    layout = listing.layout._replace(percpu=BASES["percpu"])
+    expected = encode(bind(vector, program, layout, 0, {"count": 77}), abi)
+    assert elf.symbol_bytes("opv_push") == expected
+
+
+def test_a_variable_with_the_name_of_a_vectors_symbol_is_refused() -> None:
+    program = program_of(get_abi())
+    symbol = program.data.symbols["head"]._replace(name="opv_push")
+    data = program.data._replace(symbols={**program.data.symbols, "opv_push": symbol})
+    program = program._replace(data=data)
+    vectors = (program.vectors["push"],)
+    with pytest.raises(BindError, match="the variable opv_push has the name"):
+        write("gas", Listing(program, vectors, default_layout(program.abi, data)))
