@@ -33,6 +33,16 @@ class Progress:
             self._stream.flush()
             self._shown = True
 
+    def show(self, text: str) -> None:
+        """Say in other words how far the work is."""
+        now = monotonic()
+        if self._stream is None or now < self._next:
+            return
+        self._next = now + _EVERY
+        self._stream.write(f"\r\x1b[K{text}")
+        self._stream.flush()
+        self._shown = True
+
     def clear(self) -> None:
         """Take the line away again."""
         if self._shown and self._stream is not None:

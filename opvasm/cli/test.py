@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
 
 from ..abi.revisions import QUIRKS
 from ..engines import ENGINE_NAMES, Engine, EngineError, get_engine
+from ..light_typing import TYPE_CHECKING
 from ..suite.discovery import SUFFIXES, files_below
 from ..suite.outcome import Outcome
 from ..suite.selection import Selection, SelectionError, selection
@@ -145,7 +145,12 @@ def _run(
     from ..suite.blocks import run_blocks
     from .programs import assembled
 
-    yield from run_blocks(assembled(source), file, quirks or (), chosen)
+    assembly = assembled(source)
+    yield from run_blocks(assembly, file, quirks or (), chosen)
+    if assembly.scenarios:
+        from ..suite.scenarios import run_scenarios
+
+        yield from run_scenarios(assembly, file, chosen)
 
 
 def _show_failure(outcome: Outcome, terminal: Terminal) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from ..light_typing import NamedTuple, Protocol
 
 from ..errors import Diagnostic
 from ..expression import Binary, Call, Expression, Index, Member, Name, Number

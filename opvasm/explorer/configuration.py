@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from ..text.scenario_tree import BUILTIN_STRATEGIES, Expectation, Scenario, Strategy, Term, Thread
 from ..source import Span

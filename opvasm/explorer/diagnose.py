@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from .explain import Conflict, Saved, conflict, saving_decision
 from .options import Limits, Reductions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from ..report.style import PLAIN, Style
 from .code import CPU, NOWHERE, READS, WRITES, Guard, Kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from .model import Decision
 from .schedule import Replay

@@ -6,7 +6,7 @@ one after the other.  The literal pool and the arguments' slots are apart: nobod
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from ..abi.pages import PageKind
 from ..binding import initial_bytes, pool_bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from ..errors import Diagnostic
 from ..expression import Call, Expression, Member, Name, children

@@ -7,7 +7,7 @@ here, writes there) is two steps wherever somebody else may come between.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from ..abi import ops as op_table
 from ..abi.ops import Access
@@ -24,13 +24,14 @@ from ..machine.cpus import Cpus
 from ..machine.memory import Fault
 from ..program import Instruction, PoolAddress, SlotAddress, Vector
 from ..source import Span
-from ..text.scenario_tree import LOCK, RunVector, Strategy
+from ..text.scenario_tree import LOCK, OPV, RSEQ, RunVector, Strategy
 from .code import CPU, GUARD, READS, WRITES, Builder, Guard, Kind, Label, Node
 from .image import Image
 from .meaning import Value
 from .profiles import Profile
 from .work import Work
 
+METHOD_OF = {Guard.NONE: LOCK, Guard.SECTION: RSEQ, Guard.VECTOR: OPV}
 ZERO_ADDRESS = -1  # stands for a byte that is zero; never a real address
 
 
@@ -372,7 +373,7 @@ class RunLowering:
         pending, stopped = site.pending, site.stopped
         operation = (self.name, index)
         trouble = exits.fault if scope is Guard.VECTOR else exits.crash
-        way = (self.name, index)
+        way = (self.name, index, METHOD_OF[scope])
 
         def guarded(act: Callable[[Work, Step], Label]) -> Callable[[Work], Label]:
             def run(work: Work) -> Label:

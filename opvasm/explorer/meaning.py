@@ -8,7 +8,7 @@ share one meaning of ``nodes[2].value`` or ``old->next``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from ..light_typing import NamedTuple, Protocol
 
 from ..errors import Diagnostic, Note
 from ..expression import (

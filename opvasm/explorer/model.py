@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from ..errors import Crash
 from ..machine.memory import Fault
+from ..text.scenario_tree import RSEQ
 from .code import CPU, GUARD, NOWHERE, POINT, RETURN, Code, Guard, Kind, Node
 from .plan import Plan
 from .work import Range, Work
@@ -100,6 +101,21 @@ class Taken(NamedTuple):
     writes: tuple[Range, ...]
     committed: bool
     disturbed: bool
+
+
+def abort_kind(cause: str) -> str:
+    """``aborted by preemption`` and the like, of a cause in words."""
+    kind = next(kind for word, kind in _ABORTS if word in cause)
+    return f"aborted by {kind}"
+
+
+_ABORTS = (
+    ("preempted", "preemption"),
+    ("migrated", "migration"),
+    ("signal", "signal"),
+    ("fence", "fence"),
+    ("trap", "step"),
+)
 
 
 @cache
@@ -430,8 +446,7 @@ class Model:
         if node.abort is None:
             raise Crash(f"a section without an abort handler at {node.text}")
         if node.operation is not None:
-            why = cause.split(" by ")[0]
-            self.work.covered.add((*node.operation, f"aborted: {why}"))
+            self.work.covered.add((*node.operation, RSEQ, abort_kind(cause)))
         local[POINT] = node.abort.point
         local[GUARD] = Guard.NONE
         self._aborts.append((thread, cause))

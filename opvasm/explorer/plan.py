@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from ..errors import Diagnostic, OpvasmError
 from ..expression import Arrow, Expression, Name

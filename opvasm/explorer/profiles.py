@@ -6,7 +6,7 @@ ability and never for a name.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 
 class Profile(NamedTuple):

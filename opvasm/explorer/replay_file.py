@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple
+from ..light_typing import Any, NamedTuple
 
 from ..errors import Diagnostic
 from ..program import Program

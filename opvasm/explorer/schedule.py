@@ -7,7 +7,7 @@ which reductions found it, and a debugger can stop between any two.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from ..errors import Diagnostic, OpvasmError
 from .code import GUARD, POINT, Guard, Kind

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from typing import NamedTuple
+from ..light_typing import NamedTuple
 
 from .code import CPU, Kind
 from .model import Decision, Fusion, Model, State
@@ -16,6 +16,7 @@ from .options import Limits, Reductions
 from .plan import Plan
 from .sharing import SHARED, Sharing, probe, step_keys
 from .symmetry import Order, Symmetry
+from .work import Covered
 
 PROBES, PROBE_LENGTH = 4, 400
 PROGRESS_EVERY = 2048
@@ -56,17 +57,18 @@ class Found(NamedTuple):
     failures: tuple[Failure, ...]
     stopped: str | None
     seconds: float
-    covered: frozenset[tuple[str, int, str]]
+    covered: frozenset[Covered]
     graph: Graph
     missing: tuple[str, ...]
 
 
 class Progress(NamedTuple):
-    """How far a search is: for whoever shows it."""
+    """How far a search is: for whoever shows it.  ``estimate``: about how many states at least."""
 
     states: int
     waiting: int
     seconds: float
+    estimate: int | None
 
 
 class Graph:
@@ -198,6 +200,7 @@ class Search:
         graph.states.append(first)
         graph.came_from.append(None)
         self.graph = graph
+        self.estimate: int | None = None
         self.failures: list[Failure] = []
         self.outcomes: dict[tuple[str, ...], int] = {}
         self.bad: set[tuple[str, ...]] = set()
@@ -239,7 +242,11 @@ class Search:
             if self.limits.seconds is not None and seconds > self.limits.seconds:
                 return f"{self.limits.seconds:g} seconds"
             if self.report is not None:
-                self.report(Progress(seen, seen - self.expanded, seconds))
+                if self.estimate is None:
+                    from .estimate import estimate  # uses the graph that this file defines
+
+                    self.estimate = estimate(self.graph)
+                self.report(Progress(seen, seen - self.expanded, seconds, self.estimate))
         return None
 
     def _expand(self, number: int) -> None:

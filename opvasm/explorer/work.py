@@ -10,6 +10,8 @@ from ..machine.memory import Fault
 from .image import MAIN, SLOTS, Image
 
 Range = tuple[int, int]
+# (vector, op, how it was run, what happened there)
+Covered = tuple[str, int, str, str]
 
 
 class Work:
@@ -38,7 +40,7 @@ class Work:
         self.pool = b""
         self.redirect: dict[int, bytes] | None = None
         self.served: tuple[int, bytes] | None = None
-        self.covered: set[tuple[str, int, str]] = set()
+        self.covered: set[Covered] = set()
         self.online: frozenset[int] = frozenset()
         self.allowed: frozenset[int] = frozenset()
 

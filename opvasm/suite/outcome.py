@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..errors import Diagnostic
+from ..light_typing import NamedTuple
 
 TESTS = "tests"
+SCENARIOS = "scenarios"
 CASES = "reference cases"
 HISTORIC = "reference cases, as the historic kernel"
 
@@ -14,7 +14,7 @@ HISTORIC = "reference cases, as the historic kernel"
 class Outcome(NamedTuple):
     """One result; ``problem`` and ``findings`` are empty when it passed.
 
-    ``kind`` is TESTS, CASES or HISTORIC; ``category`` the case's, or the file of a test.
+    ``kind`` is TESTS, SCENARIOS, CASES or HISTORIC; ``category`` the case's, or the file of a test or scenario.
     ``seconds`` is the time it took.
     """
 

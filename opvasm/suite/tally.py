@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from .outcome import CASES, HISTORIC, TESTS, Outcome
+from .outcome import CASES, HISTORIC, SCENARIOS, TESTS, Outcome
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -52,7 +52,7 @@ def closing_line(outcomes: Sequence[Outcome]) -> str:
 def report(outcomes: Sequence[Outcome]) -> str:
     """Tables of the reference cases, a line for each file with tests, and the closing line."""
     parts: list[str] = []
-    tests = [each for each in outcomes if each.kind == TESTS]
+    tests = [each for each in outcomes if each.kind in (TESTS, SCENARIOS)]
     if tests:
         files = dict.fromkeys(each.file for each in tests)
         parts.append(

@@ -8,7 +8,7 @@ own, a variable of the file, a constant) is for the explorer to say.
 from __future__ import annotations
 
 from ..expression import Expression, TypeName
-from ..light_typing import NamedTuple
+from ..light_typing import Record
 from ..source import Span
 
 # How a vector is run.  RSEQ: as a restartable section; OPV: by cpu_opv; LOCK: op by op, with the
@@ -25,7 +25,7 @@ LEVELS = ("finishes", "lock_free", "obstruction_free")
 DISTURBANCES = ("preempt", "migrate", "signal", "hotplug", "checkpoint", "stepped", "stalled")
 
 
-class Strategy(NamedTuple):
+class Strategy(Record):
     """``strategy NAME = first then fallback after attempts { options }``.
 
     ``attempts`` sections are tried before the fallback; without a fallback one attempt that ends
@@ -57,7 +57,7 @@ class Strategy(NamedTuple):
 BUILTIN_STRATEGIES: dict[str, Strategy] = {method: Strategy(method, method) for method in METHODS}
 
 
-class Disturbance(NamedTuple):
+class Disturbance(Record):
     """``migrate <= 1``, ``stepped a``: what the environment does, how often, to which thread."""
 
     kind: str
@@ -66,7 +66,7 @@ class Disturbance(NamedTuple):
     span: Span
 
 
-class Set(NamedTuple):
+class Set(Record):
     """``place = value`` of an init block."""
 
     place: Expression
@@ -74,7 +74,7 @@ class Set(NamedTuple):
     span: Span
 
 
-class LinkList(NamedTuple):
+class LinkList(Record):
     """``list head: A -> B -> C`` of an init block: the nodes linked by their first pointer."""
 
     head: Expression
@@ -85,7 +85,7 @@ class LinkList(NamedTuple):
 InitStatement = Set | LinkList
 
 
-class Own(NamedTuple):
+class Own(Record):
     """``own NAME: type``: memory of a thread's own, one instance for each of its copies."""
 
     name: str
@@ -93,7 +93,7 @@ class Own(NamedTuple):
     span: Span
 
 
-class LoadPlace(NamedTuple):
+class LoadPlace(Record):
     """``name = load place``."""
 
     name: str
@@ -101,7 +101,7 @@ class LoadPlace(NamedTuple):
     span: Span
 
 
-class StorePlace(NamedTuple):
+class StorePlace(Record):
     """``store place, value``."""
 
     place: Expression
@@ -109,7 +109,7 @@ class StorePlace(NamedTuple):
     span: Span
 
 
-class Compute(NamedTuple):
+class Compute(Record):
     """``name = value``, of locals, constants and addresses; ``current`` is the thread's CPU."""
 
     name: str
@@ -117,7 +117,7 @@ class Compute(NamedTuple):
     span: Span
 
 
-class If(NamedTuple):
+class If(Record):
     """``if condition { … } else { … }``."""
 
     condition: Expression
@@ -126,7 +126,7 @@ class If(NamedTuple):
     span: Span
 
 
-class Loop(NamedTuple):
+class Loop(Record):
     """``loop { … }`` without end, or ``loop 3 { … }``."""
 
     times: int | None
@@ -134,14 +134,14 @@ class Loop(NamedTuple):
     span: Span
 
 
-class Leave(NamedTuple):
+class Leave(Record):
     """``return``, ``break``, or ``fail`` (``kind``)."""
 
     kind: str
     span: Span
 
 
-class Fence(NamedTuple):
+class Fence(Record):
     """``fence membarrier on 1`` or ``fence vector on 1``; without a CPU, of every CPU."""
 
     kind: str
@@ -149,7 +149,7 @@ class Fence(NamedTuple):
     span: Span
 
 
-class Arm(NamedTuple):
+class Arm(Record):
     """``differs, again -> retry``: what follows the named results.
 
     ``action`` is ``retry``, ``return``, ``break``, ``fail`` or ``block``, which runs ``body``.
@@ -161,7 +161,7 @@ class Arm(NamedTuple):
     span: Span
 
 
-class RunVector(NamedTuple):
+class RunVector(Record):
     """``run VECTOR(arguments) on CPU { arms }``.
 
     ``retry`` goes back to the loads and computations that stand directly before it.
@@ -178,7 +178,7 @@ class RunVector(NamedTuple):
 Statement = LoadPlace | StorePlace | Compute | If | Loop | Leave | Fence | RunVector
 
 
-class Thread(NamedTuple):
+class Thread(Record):
     """``thread NAME xCOUNT @CPU … { own …  statements }``.
 
     ``strategy`` names one for this thread; ``allowed`` is its affinity (None: every CPU).
@@ -195,7 +195,7 @@ class Thread(NamedTuple):
     span: Span
 
 
-class Handler(NamedTuple):
+class Handler(Record):
     """``on signal THREAD { statements }``: runs on top of the thread that a signal hits."""
 
     thread: str
@@ -203,7 +203,7 @@ class Handler(NamedTuple):
     span: Span
 
 
-class Partition(NamedTuple):
+class Partition(Record):
     """``partition { A, B } == list(head) + t.got``: each once, and nothing else."""
 
     elements: tuple[Expression, ...]
@@ -211,7 +211,7 @@ class Partition(NamedTuple):
     span: Span
 
 
-class Condition(NamedTuple):
+class Condition(Record):
     """``forall``, ``exists``, ``never`` (final states), ``invariant`` or ``quiescent`` (``kind``).
 
     An ``invariant`` is asked in every state, ``quiescent`` in those where no thread is inside a
@@ -224,7 +224,7 @@ class Condition(NamedTuple):
     span: Span
 
 
-class Progress(NamedTuple):
+class Progress(Record):
     """``progress THREAD LEVEL``; without a thread, of all of them."""
 
     thread: str | None
@@ -232,7 +232,7 @@ class Progress(NamedTuple):
     span: Span
 
 
-class Term(NamedTuple):
+class Term(Record):
     """``kernel a, b``, ``strategy a``, ``strategy t = a``, ``cpus 1``: which configurations."""
 
     kind: str
@@ -241,7 +241,7 @@ class Term(NamedTuple):
     span: Span
 
 
-class Expectation(NamedTuple):
+class Expectation(Record):
     """``expect VERDICT``, ``… unless TERM and TERM``, ``… when TERM``."""
 
     verdict: str
@@ -250,7 +250,7 @@ class Expectation(NamedTuple):
     span: Span
 
 
-class Scenario(NamedTuple):
+class Scenario(Record):
     """A whole scenario.  ``cpus`` is the smallest and largest number of CPUs to try.
 
     ``strategies`` are given to all threads alike, or, with ``every_combination``, in every way.
