@@ -1,9 +1,9 @@
-"""Do the reference cases and the samples notice a changed interpreter?
+"""Do the reference cases, the samples and the tests notice a changed interpreter?
 
 Makes mutants of the files that say what the kernel answers: one operator, comparison, number,
 errno or condition changed at a time.  Each runs in a process of its own against the conformance
-cases and the samples' tests; a mutant that they all accept survives.  Prints the count by file and
-every survivor.
+cases, then the samples' tests, then tests/interpreter; a mutant that all accept survives.  Prints by
+file how many died of what, and every survivor.
 
     python benchmarks/mutants.py [--files semantics.py …] [--jobs 2] [--require PERCENT]
 """
@@ -32,6 +32,8 @@ TARGETS = (
     "opvasm/verifier/kernel_rules.py",
 )
 TIMEOUT_SECONDS = 120
+# The exit status of a mutant's process by who noticed; anything else counts as the cases.
+EXITS = {"nobody": 0, "case": 1, "sample": 2, "unit": 3}
 
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -87,12 +89,21 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 def mutants(source: str) -> Iterator[tuple[str, str]]:
     """(description, changed source) of every mutant of a text."""
     tree = ast.parse(source)
+    # An annotation is no behaviour.
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None))
+        if annotation is not None
+        for inner in ast.walk(annotation)
+    }
     places = [
         (parent, field, index, child)
         for parent in ast.walk(tree)
+        if id(parent) not in skipped
         for field, value in ast.iter_fields(parent)
         for index, child in enumerate(value if isinstance(value, list) else [value])
-        if isinstance(child, ast.AST)
+        if isinstance(child, ast.AST) and id(child) not in skipped
     ]
     for parent, field, index, child in places:
         for what, changed in changes(child):
@@ -143,7 +154,15 @@ def survives() -> str | None:
         for verdict in check(cases, ReferenceEngine()):
             if verdict.problem:
                 return f"case {verdict.case.identifier}"
-    return _samples_notice()
+    return _samples_notice() or _unit_tests_notice()
+
+
+def _unit_tests_notice() -> str | None:
+    import pytest
+
+    os.chdir(ROOT)
+    status = pytest.main(["-q", "-x", "-p", "no:cacheprovider", "tests/interpreter"])
+    return "unit tests" if status else None
 
 
 def _samples_notice() -> str | None:
@@ -161,7 +180,7 @@ def _samples_notice() -> str | None:
 
 
 def run_mutant(file: str, number: int) -> int:
-    """The process of one mutant: exit status 0 when it survives, 1 when it is noticed."""
+    """The process of one mutant: its exit status says who noticed (EXITS)."""
     source = (ROOT / file).read_text()
     _, changed = list(mutants(source))[number]
     module = file.removesuffix(".py").replace("/", ".")
@@ -170,8 +189,7 @@ def run_mutant(file: str, number: int) -> int:
         noticed = survives()
     except Exception as error:  # a mutant that breaks the interpreter is noticed, too
         noticed = type(error).__name__
-    print(noticed or "")
-    return 1 if noticed else 0
+    return EXITS.get((noticed or "nobody").split()[0], 1)
 
 
 def main() -> int:
@@ -197,7 +215,7 @@ def main() -> int:
         for number, (what, _) in enumerate(mutants((ROOT / file).read_text()))
     ]
 
-    def one(item: tuple[str, int, str]) -> tuple[str, str, bool]:
+    def one(item: tuple[str, int, str]) -> tuple[str, str, int]:
         file, number, what = item
         command = [sys.executable, __file__, "--mutant", file, str(number)]
         try:
@@ -205,24 +223,24 @@ def main() -> int:
                 command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
             ).returncode
         except subprocess.TimeoutExpired:
-            status = 1  # it no longer ends: noticed
-        return file, what, status == 0
+            status = EXITS["case"]  # it no longer ends: noticed
+        return file, what, status
 
-    total: Counter[str] = Counter()
+    counts: dict[str, Counter[int]] = {file: Counter() for file in chosen}
     survivors: list[str] = []
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        for file, what, alive in pool.map(one, work):
-            total[file] += 1
-            if alive:
+        for file, what, status in pool.map(one, work):
+            counts[file][status if status in EXITS.values() else EXITS["case"]] += 1
+            if status == EXITS["nobody"]:
                 survivors.append(f"{file} {what}")
-    for file, count in total.items():
-        alive_here = sum(each.startswith(f"{file} ") for each in survivors)
-        print(f"{file:40} {count - alive_here:4} of {count:4} mutants die")
-    died = sum(total.values()) - len(survivors)
-    print(f"{'all':40} {died:4} of {sum(total.values()):4} mutants die")
+    print(f"{'file':36} {'mutants':>8} {'cases':>8} {'samples':>8} {'tests':>8} {'survive':>8}")
+    for file, count in (*counts.items(), ("all", sum(counts.values(), Counter()))):
+        shown = [count[EXITS[who]] for who in ("case", "sample", "unit", "nobody")]
+        print(f"{file:36} {count.total():8}" + "".join(f" {number:8}" for number in shown))
+    total = len(work)
     for each in survivors:
         print(f"survives: {each}")
-    return 0 if 100 * died >= arguments.require * max(1, sum(total.values())) else 1
+    return 0 if 100 * (total - len(survivors)) >= arguments.require * max(1, total) else 1
 
 
 if __name__ == "__main__":
