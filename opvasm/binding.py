@@ -7,11 +7,11 @@ parameters their values.  Nothing wraps and nothing is cut off: what does not fi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from .abi.layout import FieldKind, number_range
 from .abi.revisions import Abi
 from .errors import BindError, Diagnostic
+from .light_typing import NamedTuple
 from .program import (
     Area,
     ArgumentValue,

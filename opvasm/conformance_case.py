@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
 
 from .abi.layout import OP_BYTES
 from .abi.pages import PageKind
 from .abi.revisions import REVISIONS
 from .errors import DecodeError, Diagnostic
+from .light_typing import Any, NamedTuple
 from .source import SourceFile, Span
 
 PERMISSIONS: dict[str, PageKind] = {

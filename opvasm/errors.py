@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
 
+from .light_typing import Literal, NamedTuple
 from .source import Place, Span
 
 Level = Literal["error", "warning", "note"]

@@ -9,26 +9,26 @@ opvasm.text, so a recursive walk is safe.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
+from .light_typing import Record
 from .source import Span
 
 
-class Number(NamedTuple):
+class Number(Record):
     """``10``, ``0x1f``, ``0b101``, ``0o17``, ``1_000`` or ``'c'``."""
 
     value: int
     span: Span
 
 
-class Name(NamedTuple):
+class Name(Record):
     """A name: a variable, a parameter, a constant, an errno; the reader's scope decides."""
 
     name: str
     span: Span
 
 
-class Member(NamedTuple):
+class Member(Record):
     """``base.name``: a field of a struct.
 
     On a ``Load``, which has no type of its own, the name is a type: ``[&buffer + 8].u32``.
@@ -39,7 +39,7 @@ class Member(NamedTuple):
     span: Span
 
 
-class Arrow(NamedTuple):
+class Arrow(Record):
     """``base->name``: a field of the struct that a ``ptr<struct>`` points to."""
 
     base: Expression
@@ -47,7 +47,7 @@ class Arrow(NamedTuple):
     span: Span
 
 
-class Index(NamedTuple):
+class Index(Record):
     """``base[index]``: an element of an array, counted from 0."""
 
     base: Expression
@@ -55,7 +55,7 @@ class Index(NamedTuple):
     span: Span
 
 
-class AtCpu(NamedTuple):
+class AtCpu(Record):
     """``base@cpu``: the instance of a percpu variable (or of a part of it) of one CPU."""
 
     base: Expression
@@ -63,21 +63,21 @@ class AtCpu(NamedTuple):
     span: Span
 
 
-class AddressOf(NamedTuple):
+class AddressOf(Record):
     """``&place``: the address of a variable or of a part of it, as a value."""
 
     place: Expression
     span: Span
 
 
-class Load(NamedTuple):
+class Load(Record):
     """``[address]`` or ``@number``: the memory at an address; it has no type of its own."""
 
     address: Expression
     span: Span
 
 
-class Unary(NamedTuple):
+class Unary(Record):
     """``-x``, ``~x``, ``!x`` or ``+x``; ``operator`` is its spelling."""
 
     operator: str
@@ -85,7 +85,7 @@ class Unary(NamedTuple):
     span: Span
 
 
-class Binary(NamedTuple):
+class Binary(Record):
     """``left operator right``; ``operator`` is one of PRECEDENCE."""
 
     operator: str
@@ -94,7 +94,7 @@ class Binary(NamedTuple):
     span: Span
 
 
-class Call(NamedTuple):
+class Call(Record):
     """``function(argument, …)``, such as ``sum(counter)`` in a scenario."""
 
     function: str
@@ -102,14 +102,14 @@ class Call(NamedTuple):
     span: Span
 
 
-class SizeOf(NamedTuple):
+class SizeOf(Record):
     """``sizeof(T)``: bytes of a type or of a variable's type."""
 
     type: TypeName
     span: Span
 
 
-class OffsetOf(NamedTuple):
+class OffsetOf(Record):
     """``offsetof(T, field)``: bytes from the start of a struct to a field (a path of names)."""
 
     type: TypeName
@@ -134,7 +134,7 @@ Expression = (
 )
 
 
-class TypeName(NamedTuple):
+class TypeName(Record):
     """A type as it is written: a name, what a ``ptr<…>`` points to, and counts of an array.
 
     ``u64[2][3]`` has the counts (2, 3): two elements of three.

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import NamedTuple
 
 from .abi.ops import Operand, Operation
 from .abi.pages import PageKind
 from .abi.revisions import Abi
+from .light_typing import NamedTuple, Record
 from .source import Place
 
 
@@ -91,7 +91,7 @@ class Instruction(NamedTuple):
         )
 
 
-class Scalar(NamedTuple):
+class Scalar(Record):
     """A number type of the language: ``u8`` … ``i64``; ``size`` in bytes."""
 
     name: str
@@ -99,14 +99,14 @@ class Scalar(NamedTuple):
     signed: bool
 
 
-class Pointer(NamedTuple):
+class Pointer(Record):
     """``ptr`` or ``ptr<T>``: an address of the machine's word size (bytes)."""
 
     target: str | None
     size: int
 
 
-class Array(NamedTuple):
+class Array(Record):
     """``T[n]``; ``size`` in bytes."""
 
     element: Type
@@ -114,7 +114,7 @@ class Array(NamedTuple):
     size: int
 
 
-class Member(NamedTuple):
+class Member(Record):
     """A field of a struct, ``offset`` in bytes."""
 
     name: str
@@ -122,7 +122,7 @@ class Member(NamedTuple):
     offset: int
 
 
-class Struct(NamedTuple):
+class Struct(Record):
     """``struct name { … }`` laid out as C lays it out; ``size`` and ``alignment`` in bytes."""
 
     name: str

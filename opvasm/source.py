@@ -7,7 +7,8 @@ sort in reading order, so that a report never needs to know which of the two it 
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import NamedTuple
+
+from .light_typing import NamedTuple
 
 
 class SourceFile:

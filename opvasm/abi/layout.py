@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Literal, NamedTuple
+
+from ..light_typing import Literal, NamedTuple
 
 OP_BYTES = 32
 UNION_OFFSET = 8

@@ -6,8 +6,8 @@ The parser, encoder, decoder, verifier, interpreter, printer, documents and help
 from __future__ import annotations
 
 from enum import Enum, Flag
-from typing import NamedTuple
 
+from ..light_typing import NamedTuple
 from .layout import Field, FieldKind
 
 

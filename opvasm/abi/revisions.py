@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import cache
-from typing import NamedTuple
 
+from ..light_typing import NamedTuple
 from . import ops
 from .layout import (
     DATA_MODELS,

@@ -7,11 +7,11 @@ call of the struct module an op.
 from __future__ import annotations
 
 from struct import Struct
-from typing import NamedTuple
 
 from ..abi.layout import OP_BYTES, DataModel, Field, FieldKind
 from ..abi.ops import Operation
 from ..abi.revisions import Abi, Revision
+from ..light_typing import NamedTuple
 
 _LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
 from ..formats import OUTPUTS, Listing, write
+from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE, UsageError
 from .options import add_abi, add_input, add_output, listed
 from .outputs import write_binary, write_text

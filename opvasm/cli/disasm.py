@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
 from ..formats import DISASSEMBLIES, INPUTS, disassembly, read_ops
+from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE
 from .inputs import display_name, read_bytes
 from .options import abi_for_bytes, add_abi, add_input, add_output, listed

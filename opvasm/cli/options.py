@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
-from typing import Protocol
 
 from ..abi.layout import DATA_MODELS
 from ..abi.revisions import (
@@ -17,6 +16,7 @@ from ..abi.revisions import (
     Abi,
     get_abi,
 )
+from ..light_typing import Protocol
 from .exits import UsageError
 
 _REVISION_NAMES = tuple(revision.name for revision in REVISIONS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ..abi.revisions import DEFAULT_PAGE_SIZE
+from ..light_typing import TYPE_CHECKING
 from .exits import UsageError
 from .inputs import LARGEST_INPUT, read_source, source_of
 from .options import chosen_abi, named_values, whole_number

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
 from ..abi.revisions import QUIRKS
+from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE, UsageError
 from .inputs import read_source
 from .options import add_abi, add_input, chosen_abi, chosen_quirks
@@ -155,7 +155,9 @@ def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) ->
     values = argument_values(arguments.arg, program, layout, current)
     ops = world.ops(vector, current, values)
     begin_trace(arguments.trace, program)
-    tracer = tracer_of_call(arguments.trace, program, layout, terminal.out)
+    tracer = tracer_of_call(
+        arguments.trace, program, layout, terminal.out, world.machine
+    )
     tracer.begin(vector, cpu, values)
     world.machine.observe = tracer
     result = world.machine.cpu_opv(ops, len(ops), cpu)

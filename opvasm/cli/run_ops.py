@@ -6,13 +6,13 @@ Nothing here reads text: an assembled vector starts as fast as the interpreter a
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
 
 from ..abi.ops import WORD_LENGTHS
 from ..binary import decode
 from ..formats import read_ops
 from ..formats.listing import listing_of
 from ..interpreter import Machine
+from ..light_typing import TYPE_CHECKING
 from ..machine import Cpus, Fault, Memory
 from .exits import DONE, NEGATIVE, UsageError
 from .inputs import display_name, read_bytes
@@ -49,9 +49,11 @@ def run_ops(arguments: Namespace, terminal: Terminal) -> int:
     cpus = Cpus(possible, current=cpu if 0 <= cpu < possible else 0)
     listing = listing_of(ops, abi, "ops")
     begin_trace(arguments.trace, listing.program)
-    tracer = tracer_of_call(arguments.trace, listing.program, listing.layout, terminal.out)
+    machine = Machine(abi, memory, cpus, chosen_quirks(arguments.quirks) or ())
+    program, layout = listing.program, listing.layout
+    tracer = tracer_of_call(arguments.trace, program, layout, terminal.out, machine)
     tracer.begin(listing.vectors[0], cpu, {})
-    machine = Machine(abi, memory, cpus, chosen_quirks(arguments.quirks) or (), tracer)
+    machine.observe = tracer
     result = machine.cpu_opv(ops, len(ops), cpu)
     tracer.end(result)
     return NEGATIVE if arguments.exit_status and result != 0 else DONE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from ..light_typing import TYPE_CHECKING
 from .color import style_for
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Protocol
 
+from ..interpreter import Machine
 from ..interpreter.events import Event
+from ..light_typing import Protocol
 from ..program import Layout, Program, Vector
 from ..report.style import Style
-from ..scenario.events import CallBegins, CallEnds, TestEvent
+from ..scenario.events import CallBegins, CallEnds, MachineReady, TestEvent
 from ..scenario.runner import Result
 from ..text.tree import Test
 
@@ -58,13 +59,15 @@ def tracer_of_test(kind: str, program: Program, layout: Layout, test: Test, styl
             return _Silent()
 
 
-def tracer_of_call(kind: str, program: Program, layout: Layout, style: Style) -> CallTracer:
-    """The tracer of one call that no test makes."""
+def tracer_of_call(
+    kind: str, program: Program, layout: Layout, style: Style, machine: Machine | None = None
+) -> CallTracer:
+    """The tracer of one call that no test makes; a trace for machines begins with ``machine``."""
     match kind:
         case "human":
             return _HumanCall(program, layout, style)
         case "jsonl":
-            return _JsonCall()
+            return _JsonCall(machine)
         case _:
             return _Silent()
 
@@ -130,6 +133,11 @@ class _JsonTest(_JsonLines):
 
 
 class _JsonCall(_JsonLines):
+    def __init__(self, machine: Machine | None) -> None:
+        super().__init__()
+        if machine is not None:
+            self(MachineReady(machine.memory, machine.cpus))
+
     def begin(self, vector: Vector, cpu: int, arguments: Mapping[str, int]) -> None:
         self(CallBegins(None, vector, vector.instructions, arguments, cpu, cpu))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
 from ..formats import INPUTS, read_ops
+from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE, USAGE, UsageError
 from .inputs import display_name, read_bytes, read_source
 from .options import abi_for_bytes, add_abi, chosen_abi, whole_number

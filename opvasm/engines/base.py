@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple, Protocol
 
 from ..conformance_case import Case
+from ..light_typing import NamedTuple, Protocol
 
 
 class Answer(NamedTuple):

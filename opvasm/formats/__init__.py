@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import NamedTuple
 
 from ..abi.revisions import Abi
+from ..light_typing import NamedTuple
 from ..program import Layout, Program, Vector
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from ..abi.revisions import Abi
 from ..binary import decode, encode
 from ..binding import bind, pool_bytes, slot_bytes
+from ..light_typing import Any
 from ..program import (
     ArgumentValue,
     Instruction,

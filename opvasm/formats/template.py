@@ -6,11 +6,11 @@ What an object file or a loader needs, made from the field table alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from ..abi.layout import OP_BYTES, Field, FieldKind
 from ..abi.revisions import Abi
 from ..binary import encode
+from ..light_typing import NamedTuple
 from ..program import Instruction, Relocation
 
 

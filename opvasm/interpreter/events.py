@@ -7,10 +7,10 @@ own.  ``op`` is always the index of an op in its vector; addresses and lengths a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ..abi.ops import Access
 from ..abi.pages import PageKind
+from ..light_typing import NamedTuple
 from ..program import Instruction
 from ..verifier.kernel_rules import Violation
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..abi.ops import Access, Operand
 from ..abi.pages import PageKind
 from ..abi.revisions import Abi, ZeroPageRead
+from ..light_typing import NamedTuple
 from ..machine.memory import Memory, Page
 from .entry import outside_user_space
 from .errno import EAGAIN, EFAULT

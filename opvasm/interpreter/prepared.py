@@ -7,10 +7,10 @@ once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ..abi.revisions import Abi
 from ..errors import Crash
+from ..light_typing import NamedTuple
 from ..program import Instruction
 from ..verifier.kernel_rules import Violation, violations
 from .entry import outside_user_space

@@ -8,11 +8,11 @@ compare does.  A Fault that the memory raises ends the vector; what was stored s
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from ..abi import ops
 from ..abi.layout import ByteOrder
 from ..abi.ops import WORD_LENGTHS, Operation
+from ..light_typing import Protocol
 
 Bytes = bytes | bytearray
 

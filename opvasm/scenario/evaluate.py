@@ -7,7 +7,6 @@ number, or the bytes of an array or struct.  Comparisons of bytes know only ``==
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from ..expression import (
     COMPARISONS,
@@ -31,6 +30,7 @@ from ..expression import (
     apply_unary,
     constant,
 )
+from ..light_typing import NamedTuple
 from ..machine import Fault
 from ..program import Area, Array, Layout, Pointer, Program, Scalar, Struct, Symbol, Type
 from ..suggestion import did_you_mean

@@ -32,26 +32,26 @@ a query flag) or the name of an errno (``EAGAIN`` is -11).
 from __future__ import annotations
 
 from ..expression import Expression, TypeName
-from ..light_typing import NamedTuple
+from ..light_typing import Record
 from ..source import SourceFile, Span
 from .scenario_tree import Scenario, Strategy
 
 
-class Text(NamedTuple):
+class Text(Record):
     """A string literal; its characters as UTF-8 bytes, escapes replaced, no NUL added."""
 
     value: bytes
     span: Span
 
 
-class Braces(NamedTuple):
+class Braces(Record):
     """``{ 1, 2 }``, ``{ .next = 0, .value = 5 }``: the parts of an array or struct."""
 
     items: tuple[Item, ...]
     span: Span
 
 
-class Item(NamedTuple):
+class Item(Record):
     """One part of a Braces; ``member`` is the field's name where one is written."""
 
     member: str | None
@@ -62,7 +62,7 @@ class Item(NamedTuple):
 Initial = Expression | Text | Braces
 
 
-class AbiChoice(NamedTuple):
+class AbiChoice(Record):
     """``abi 2017-11 64be``: the revision, and the data model where one is written."""
 
     revision: str
@@ -72,14 +72,14 @@ class AbiChoice(NamedTuple):
     model_span: Span | None
 
 
-class Use(NamedTuple):
+class Use(Record):
     """``use "file.opv"``."""
 
     path: str
     span: Span
 
 
-class Constant(NamedTuple):
+class Constant(Record):
     """``const NAME = expression``."""
 
     name: str
@@ -88,7 +88,7 @@ class Constant(NamedTuple):
     span: Span
 
 
-class Field(NamedTuple):
+class Field(Record):
     """``name: type``: a member of a struct or a parameter of a vector."""
 
     name: str
@@ -97,7 +97,7 @@ class Field(NamedTuple):
     span: Span
 
 
-class StructDefinition(NamedTuple):
+class StructDefinition(Record):
     """``struct NAME { fields }``."""
 
     name: str
@@ -106,7 +106,7 @@ class StructDefinition(NamedTuple):
     span: Span
 
 
-class Variable(NamedTuple):
+class Variable(Record):
     """``percpu NAME: type = initial`` or ``shared …``; ``area`` is the word."""
 
     area: str
@@ -117,7 +117,7 @@ class Variable(NamedTuple):
     span: Span
 
 
-class Page(NamedTuple):
+class Page(Record):
     """``page NAME: kind[count]``."""
 
     name: str
@@ -128,14 +128,14 @@ class Page(NamedTuple):
     span: Span
 
 
-class Literal(NamedTuple):
+class Literal(Record):
     """``=5``, ``="text"`` or ``={1, 2}``: a constant that lies in the literal pool."""
 
     value: Initial
     span: Span
 
 
-class Operand(NamedTuple):
+class Operand(Record):
     """An operand as written; ``may_fault`` where a ``?`` follows."""
 
     value: Expression | Literal | Text
@@ -143,7 +143,7 @@ class Operand(NamedTuple):
     span: Span
 
 
-class ExtraByte(NamedTuple):
+class ExtraByte(Record):
     """``offset: byte`` in the braces behind the operands."""
 
     offset: Expression
@@ -151,7 +151,7 @@ class ExtraByte(NamedTuple):
     span: Span
 
 
-class OpStatement(NamedTuple):
+class OpStatement(Record):
     """``mnemonic operand, … { offset: byte, … }``; a mnemonic with a dot in front is a directive."""
 
     mnemonic: str
@@ -161,7 +161,7 @@ class OpStatement(NamedTuple):
     span: Span
 
 
-class VectorDefinition(NamedTuple):
+class VectorDefinition(Record):
     """``vector NAME(parameters) { ops }``."""
 
     name: str
@@ -172,7 +172,7 @@ class VectorDefinition(NamedTuple):
     span: Span
 
 
-class CpuRange(NamedTuple):
+class CpuRange(Record):
     """``2`` or ``0..3``: CPUs ``first`` to ``last``, both included."""
 
     first: Expression
@@ -180,7 +180,7 @@ class CpuRange(NamedTuple):
     span: Span
 
 
-class CpuSet(NamedTuple):
+class CpuSet(Record):
     """``cpus``, ``online`` or ``allowed`` (``which``) with the CPUs it names."""
 
     which: str
@@ -188,7 +188,7 @@ class CpuSet(NamedTuple):
     span: Span
 
 
-class CpuChoice(NamedTuple):
+class CpuChoice(Record):
     """``cpu N`` or ``current N`` (``which``)."""
 
     which: str
@@ -196,7 +196,7 @@ class CpuChoice(NamedTuple):
     span: Span
 
 
-class Assign(NamedTuple):
+class Assign(Record):
     """``place = value``."""
 
     place: Expression
@@ -204,7 +204,7 @@ class Assign(NamedTuple):
     span: Span
 
 
-class Fill(NamedTuple):
+class Fill(Record):
     """``fill place with value``; ``index`` in the value is the element's number."""
 
     place: Expression
@@ -212,7 +212,7 @@ class Fill(NamedTuple):
     span: Span
 
 
-class Run(NamedTuple):
+class Run(Record):
     """``run vector(arguments) on C count N flags F at A -> result``.
 
     ``vector`` is None for a call of whatever lies at the address ``at``.  The others are None
@@ -231,20 +231,20 @@ class Run(NamedTuple):
     span: Span
 
 
-class Assert(NamedTuple):
+class Assert(Record):
     """``assert condition``."""
 
     condition: Expression
     span: Span
 
 
-class AssertUnchanged(NamedTuple):
+class AssertUnchanged(Record):
     """``assert unchanged``: no byte of memory differs from before the last run."""
 
     span: Span
 
 
-class Repeat(NamedTuple):
+class Repeat(Record):
     """``repeat times { statements }``."""
 
     times: Expression
@@ -255,7 +255,7 @@ class Repeat(NamedTuple):
 TestStatement = CpuSet | CpuChoice | Assign | Fill | Run | Assert | AssertUnchanged | Repeat
 
 
-class Test(NamedTuple):
+class Test(Record):
     """``test "name" { statements }``."""
 
     __test__ = False  # pytest: this is no test class
@@ -279,7 +279,7 @@ Declaration = (
 )
 
 
-class File(NamedTuple):
+class File(Record):
     """A whole file: its declarations in the order of the text."""
 
     source: SourceFile

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from ..light_typing import NamedTuple
 from ..program import (
     Area,
     Array,

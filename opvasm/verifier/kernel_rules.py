@@ -7,11 +7,11 @@ bound yet can't break a rule.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from ..abi.ops import WORD_LENGTHS, LengthRule
 from ..abi.revisions import Abi
 from ..codes import kernel as codes
+from ..light_typing import NamedTuple
 from ..program import Instruction
 
 

@@ -8,9 +8,8 @@ compare that passed makes its operands equal, or known to differ.  Data that oth
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..abi.ops import CMPEQ
+from ..light_typing import NamedTuple
 from ..program import Area, Data, PoolItem
 from .subject import Access, Base, Subject
 

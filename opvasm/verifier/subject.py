@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
 
 from ..abi.ops import Access as Direction
 from ..abi.ops import LengthRule, Operand
 from ..abi.revisions import Abi
+from ..light_typing import Literal, NamedTuple
 from ..program import (
     Area,
     ArgumentValue,
