@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from ..light_typing import TYPE_CHECKING
 from .color import CHOICES
 from .commands import COMMANDS, load
 from .exits import DONE, INTERNAL, INTERRUPTED, NEGATIVE, PIPE_CLOSED, USAGE, UsageError
@@ -126,10 +126,16 @@ def _run(name: str, words: list[str], color: str, terminal: Terminal) -> int:
     terminal.name = parser.prog
     # An option whose value is optional would swallow the word behind it.
     words = [getattr(command, "BARE", {}).get(word, word) for word in words]
+    program: list[str] | None = None
+    if getattr(command, "RUNS_PROGRAM", False) and "--" in words:
+        program = words[words.index("--") + 1 :]
+        words = words[: words.index("--")]
     try:
         arguments = parser.parse_intermixed_args(words)
     except SystemExit as ended:  # --help
         return int(ended.code or 0)
+    if program is not None:
+        arguments.program = program
     own = Terminal(parser.prog, arguments.color)
     terminal.out, terminal.err = own.out, own.err
     return command.execute(arguments, terminal)

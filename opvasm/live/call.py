@@ -38,7 +38,8 @@ class Call(NamedTuple):
 
     ``data`` holds the bytes of the vector, None where they were not or could not be read.
     ``ended`` is the outcome that answered before any op ran; ``fault_op`` the op that met memory
-    that was no longer there.  ``native`` and ``record`` are what ran and what it met.
+    that was not there when it ran.  ``current`` is the caller's CPU, asked for when calls are
+    recorded.  ``native`` and ``record`` are what ran and what it met.
     ``microseconds`` pass from the stop of the caller to the answer.
     """
 
@@ -50,6 +51,7 @@ class Call(NamedTuple):
     data: bytes | None = None
     plan: Plan | None = None
     ended: Queried | ArgumentRefused | CpuRefused | PinRefused | None = None
+    current: int | None = None
     outcomes: tuple[Pinned | PinRefused, ...] = ()
     placed: Moved | RunsOffline | CpuRefused | None = None
     native: NativeOps | None = None

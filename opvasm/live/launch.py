@@ -53,6 +53,14 @@ class Ended(NamedTuple):
     signal: int
 
 
+class Run(NamedTuple):
+    """A program's run: its end, its calls, and how often their ops were interrupted."""
+
+    ended: Ended
+    calls: int
+    interruptions: int
+
+
 def find_program(name: str) -> str:
     """The path of a program as the shell would find it; raises ProgramRefused."""
     path = shutil.which(name)
@@ -179,8 +187,9 @@ def run(
     no_rseq: bool = False,
     answered: Callable[[Call], None] | None = None,
     foreign: Callable[[int, str], None] | None = None,
-) -> Ended:
-    """Run a program to its end, answering its calls of cpu_opv; how it ended.
+    executed: Callable[[int], None] | None = None,
+) -> Run:
+    """Run a program to its end, answering its calls of cpu_opv.
 
     SIGINT, SIGQUIT and SIGTSTP of the terminal reach the program itself and are ignored here;
     SIGTERM and SIGHUP are passed on to it.  When this process is killed, a program whose calls
@@ -204,7 +213,7 @@ def run(
         for number in (signal.SIGTERM, signal.SIGHUP):
             if before.get(number) is not signal.SIG_IGN:
                 signal.signal(number, forward)
-        supervisor = Supervisor(settings, answered, foreign)
+        supervisor = Supervisor(settings, answered, foreign, executed)
         _raise_priority(settings)
         linux.ptrace(linux.PTRACE_CONT, program)
         status = supervisor.follow(program)
@@ -213,9 +222,9 @@ def run(
         os.sched_setaffinity(0, affinity)
         for number, handler in before.items():
             signal.signal(number, handler)
-    if os.WIFSIGNALED(status):
-        return Ended(0, os.WTERMSIG(status))
-    return Ended(os.WEXITSTATUS(status), 0)
+    killed = os.WIFSIGNALED(status)
+    ended = Ended(0, os.WTERMSIG(status)) if killed else Ended(os.WEXITSTATUS(status), 0)
+    return Run(ended, supervisor.calls, supervisor.interruptions)
 
 
 def _signals_during_run() -> dict[signal.Signals, signal._HANDLER]:

@@ -352,3 +352,20 @@ def system_call(what: str, number: int, *arguments: int) -> int:
 def prctl(option: int, value: int) -> None:
     """prctl(2); raises OSError."""
     system_call(f"prctl {option}", SYS_PRCTL, option, value, 0, 0, 0)
+
+
+class FileMapping(NamedTuple):
+    """A mapping with its place in its file: addresses, offset in bytes, path (or ``[heap]``, …)."""
+
+    start: int
+    end: int
+    offset: int
+    path: str
+
+
+def parse_file_mappings(text: str) -> Iterable[FileMapping]:
+    """The mappings of /proc/PID/maps with their places in their files."""
+    for line in text.splitlines():
+        fields = line.split(maxsplit=5)
+        start, end = (int(each, 16) for each in fields[0].split("-"))
+        yield FileMapping(start, end, int(fields[2], 16), fields[5] if len(fields) > 5 else "")

@@ -18,15 +18,17 @@ from errno import EBUSY, EINVAL, ENOSYS, ESRCH
 from time import perf_counter, sleep
 from typing import NamedTuple
 
+from ..abi.pages import PageKind
 from ..abi.revisions import Abi
 from ..interpreter.entry import check_arguments, outside_user_space
 from ..interpreter.errno import EAGAIN, EFAULT, ENOMEM
-from ..interpreter.events import CpuRefused, Moved, Queried, RunsOffline
+from ..interpreter.events import CpuRefused, Moved, PinRefused, Queried, RunsOffline
+from ..interpreter.pages import Demand
 from . import linux, stub
 from .call import Arguments, Call, Interruption
 from .host import Host, Mechanism
 from .linux import CS, EFLAGS, ORIG_RAX, R8, R9, R10, R12, RAX, RDI, RDX, RIP, RSI
-from .placement import place_thread
+from .placement import current_cpu, place_thread
 from .plan import Planner
 from .space import CHUNK_SIZE, Space
 from .task import Process, Running, Task, new_registers
@@ -71,7 +73,8 @@ class Settings(NamedTuple):
 class Supervisor:
     """Follows the threads of one program until all of them are gone.
 
-    ``answered`` is told of every call; ``foreign`` of a child whose calls can't be answered.
+    ``answered`` is told of every call, ``foreign`` of a process whose calls can't be answered and
+    why, ``executed`` of a process that has become another program.
     """
 
     def __init__(
@@ -79,12 +82,14 @@ class Supervisor:
         settings: Settings,
         answered: Callable[[Call], None] | None = None,
         foreign: Callable[[int, str], None] | None = None,
+        executed: Callable[[int], None] | None = None,
     ) -> None:
         self.settings = settings
         self.abi = settings.abi
         self.planner = Planner(settings.abi, settings.quirks)
         self.answered = answered
         self.foreign = foreign
+        self.executed = executed
         self.tasks: dict[int, Task] = {}
         self.exit_status = 0
         self.calls = 0
@@ -327,6 +332,8 @@ class Supervisor:
         ignored = action is not None and struct.unpack_from("<Q", action)[0] == _IGNORED
         process = Process(tid, action if ignored else None)
         self._add(tid, process, Space(tid, self.abi.page_size))
+        if self.executed is not None:
+            self.executed(tid)
         problem = foreign_program(f"/proc/{tid}/exe")
         if problem and self.foreign is not None:
             self.foreign(tid, problem)
@@ -364,9 +371,13 @@ class Supervisor:
         settings, abi = self.settings, self.abi
         _, cpuopcnt, cpu, flags = arguments
 
+        current = current_cpu(task.tid) if settings.record else None
+
         def call(result: int) -> Call:
             microseconds = (perf_counter() - started) * 1e6
-            return Call(task.process.pid, task.tid, arguments, result, microseconds)
+            return Call(
+                *(task.process.pid, task.tid, arguments, result, microseconds), current=current
+            )
 
         if settings.refuse:
             self._answer(task, call(-ENOSYS))
@@ -405,7 +416,7 @@ class Supervisor:
         allowed = os.sched_getaffinity(task.tid)
         placed: Moved | RunsOffline | CpuRefused
         if cpu in allowed:
-            placed = Moved(cpu, cpu)
+            placed = Moved(cpu if current is None else current, cpu)
         else:
             placed = place_thread(task.tid, abi, cpu, self.planner.quirks)
         if isinstance(placed, CpuRefused):
@@ -431,8 +442,9 @@ class Supervisor:
             mask = self._restore_sigill(task, mask)
         saved = type(self._registers).from_buffer_copy(self._registers)
         saved[ORIG_RAX] = linux.NO_SYSTEM_CALL
+        task.fault = None
         task.running = Running(
-            arguments, saved, data, plan, checked, placed, mask, started
+            arguments, saved, data, plan, checked, placed, mask, started, current
         )
         if settings.strict and settings.host.real_time is None:
             self._stop_world(task)
@@ -528,7 +540,7 @@ class Supervisor:
         before = struct.unpack_from("<qq", data, stub.USAGE_BEFORE + 128)
         after = struct.unpack_from("<qq", data, stub.USAGE_AFTER + 128)
         interruption = Interruption(after[0] - before[0], after[1] - before[1])
-        ran = struct.unpack_from("<Q", data, stub.PHASE)[0]
+        fault = task.fault
         self.answered(
             Call(
                 *(task.process.pid, task.tid, running.arguments, result, microseconds),
@@ -537,7 +549,10 @@ class Supervisor:
                 outcomes=running.checked.outcomes,
                 placed=running.placed,
                 native=native,
-                record=data if self.settings.record and ran else None,
+                record=data if self.settings.record and not isinstance(fault, PinRefused) else None,
+                ended=fault if isinstance(fault, PinRefused) else None,
+                fault_op=fault if isinstance(fault, int) else None,
+                current=running.current,
                 interruption=None if alone else self._counts(interruption),
             )
         )
@@ -572,9 +587,12 @@ class Supervisor:
         if phase == stub.PHASE_TOUCHING:
             index = registers[R12]
             owners = running.checked.owners
-            if index < len(owners) and owners[index].expect_fault:
-                result = -EAGAIN
-        elif phase != stub.PHASE_RUNNING:
+            if index < len(owners):
+                task.fault = _touch_refused(owners[index])
+                result = -task.fault.errno
+        elif phase == stub.PHASE_RUNNING:
+            task.fault = registers[R12]
+        else:
             return False
         os.pwrite(task.space.memory, struct.pack("<q", result), base + stub.RESULT)
         registers[RIP] = task.slot + stub.FINISH
@@ -713,6 +731,22 @@ class Supervisor:
                 linux.go_on(tid)
             except OSError:
                 continue
+
+
+def _touch_refused(demand: Demand) -> PinRefused:
+    """The outcome of an operand whose memory went away between its check and its use."""
+    return PinRefused(
+        op=demand.op,
+        operand=demand.operand.name,
+        address=demand.address,
+        length=demand.length,
+        access=demand.operand.access,
+        page=demand.address,
+        kind=PageKind.UNMAPPED,
+        reason="the page went away after it was checked",
+        expected=demand.expect_fault,
+        errno=EAGAIN if demand.expect_fault else EFAULT,
+    )
 
 
 def _signed(register: int) -> int:

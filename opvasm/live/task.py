@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import NamedTuple
 
-from ..interpreter.events import Moved, RunsOffline
+from ..interpreter.events import Moved, PinRefused, RunsOffline
 from .call import Arguments
 from .linux import Registers
 from .plan import Checked, Plan
@@ -37,12 +37,13 @@ class Running(NamedTuple):
     placed: Moved | RunsOffline
     signal_mask: int
     started: float
+    current: int | None
 
 
 class Task:
     """A thread: its process, its memory, its slot, and the call that it is in the middle of."""
 
-    __slots__ = ("tid", "process", "space", "slot", "running", "vfork_wait", "last_data")
+    __slots__ = ("tid", "process", "space", "slot", "running", "vfork_wait", "last_data", "fault")
 
     def __init__(self, tid: int, process: Process, space: Space) -> None:
         self.tid = tid
@@ -52,6 +53,8 @@ class Task:
         self.running: Running | None = None
         self.vfork_wait = False
         self.last_data = b""
+        # What ended the call that runs: an operand refused while touching, or the op that faulted.
+        self.fault: PinRefused | int | None = None
         space.users += 1
 
 

@@ -7,6 +7,8 @@ index.  The fields of each event are in ``opvasm/trace/opvasm-trace-1.json``.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from enum import Enum, Flag
 from typing import Any
 
@@ -14,12 +16,14 @@ from ..abi.ops import Access
 from ..abi.revisions import Abi
 from ..errors import Diagnostic
 from ..interpreter.events import Event
-from ..machine import Cpus
+from ..machine import Cpus, Memory
 from ..program import Instruction, Vector
 from ..scenario.events import TestEvent
 
 SCHEMA = "opvasm-trace/1"
 Json = dict[str, Any]
+# Runs of bytes that are worth writing down: up to seven zeros are kept within one.
+_NOT_ZERO = re.compile(rb"[^\0]+(?:\0{1,7}[^\0]+)*")
 _ADDRESSES = frozenset({"address", "page"})
 _ACCESS = {Access.READ: "read", Access.WRITE: "write", Access.READ_WRITE: "read_write"}
 
@@ -50,7 +54,7 @@ def _snake(name: str) -> str:
 def _plain(value: object, name: str) -> Any:
     """A field as JSON has it; ``name`` tells addresses from numbers."""
     match value:
-        case None | bool() | str():
+        case None | bool() | str() | float():
             return value
         case Access():
             return _ACCESS[value]
@@ -66,6 +70,8 @@ def _plain(value: object, name: str) -> Any:
             return value.name
         case Diagnostic():
             return str(value)
+        case Memory():
+            return list(_regions(value))
         case Cpus():
             return {
                 "possible": value.possible,
@@ -83,6 +89,26 @@ def _plain(value: object, name: str) -> Any:
             return [_plain(each, name) for each in value]
         case _:
             return str(value)
+
+
+def _regions(memory: Memory) -> Iterator[Json]:
+    """Mapped pages, those that touch and are of one kind as one; only bytes that are not zero."""
+    region: Json | None = None
+    end = 0
+    for number in sorted(memory.pages):
+        page, start = memory.pages[number], number << memory.shift
+        if region is None or start != end or region["kind"] != page.kind.value:
+            if region is not None:
+                yield region
+            region = {"address": f"{start:#x}", "size": 0, "kind": page.kind.value, "bytes": []}
+        end = start + memory.page_size
+        region["size"] += memory.page_size
+        region["bytes"] += [
+            [f"{start + match.start():#x}", match.group().hex()]
+            for match in _NOT_ZERO.finditer(page.data)
+        ]
+    if region is not None:
+        yield region
 
 
 def _instruction(instruction: Instruction) -> Json:

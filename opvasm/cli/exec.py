@@ -1,0 +1,150 @@
+"""``opvasm exec``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+
+from ..abi.revisions import DEFAULT_REVISION
+from ..light_typing import TYPE_CHECKING
+from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
+from .options import _check, _REVISION_NAMES, chosen_quirks, whole_number
+
+if TYPE_CHECKING:
+    from .terminal import Terminal
+
+DESCRIPTION = """\
+Run a program that calls cpu_opv, on a kernel that never had it. Each call is checked as the
+kernel of the chosen revision would, and its ops run on the CPU that it names."""
+EXAMPLES = """
+opvasm exec -- ./basic_cpu_opv_test
+opvasm exec -a 2018-04 --trace -- ./program --its-own-option
+opvasm exec --trace=jsonl -o calls.jsonl -- ./program
+opvasm exec --no-rseq --summary -- ./librseq_test
+opvasm exec --syscall-nr 1335 --strict -- ./program
+"""
+EXITS = {
+    DONE: "the program's own exit code is passed on, and its death by a signal",
+    NEGATIVE: "--strict: the program was well, but a vector's ops were interrupted",
+    HOST: "this host can't run the program so; the message says what is missing",
+}
+BARE = {"--trace": "--trace=human"}
+RUNS_PROGRAM = True
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options, and the program behind ``--``."""
+    parser.set_defaults(program=None)
+    parser.add_argument("misplaced", nargs="*", help=SUPPRESS)
+    parser.usage = "opvasm exec [options] -- PROGRAM ARGS"
+    parser.add_argument(
+        "-a",
+        "--abi",
+        metavar="ABI",
+        default=DEFAULT_REVISION,
+        help=f"revision that answers: {', '.join(_REVISION_NAMES)} (default: {DEFAULT_REVISION})",
+    )
+    parser.add_argument(
+        "--trace",
+        choices=("human", "jsonl"),
+        metavar="human|jsonl",
+        help="tell of every call: a line for people, or its events as JSON lines",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="where traces go (default: standard error)"
+    )
+    parser.add_argument(
+        "--summary", action="store_true", help="at the end: calls, results, ops, CPUs, times"
+    )
+    parser.add_argument(
+        "--save",
+        metavar="DIR",
+        help="keep each distinct vector as a .opv file with a test that repeats the call",
+    )
+    parser.add_argument(
+        "--syscall-nr",
+        metavar="N",
+        help="the number that the program was built with (default: 335, that of the last trees)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail when a vector's ops were interrupted; without real-time priority, stop the other threads",
+    )
+    parser.add_argument(
+        "--no-rseq",
+        action="store_true",
+        help="answer ENOSYS to rseq(2), so that a library takes its fallback for everything",
+    )
+    parser.add_argument(
+        "--enosys",
+        action="store_true",
+        help="answer ENOSYS to cpu_opv: how does the program do without it?",
+    )
+    parser.add_argument("--quirks", metavar="NAMES", help="mistakes of historic kernels (see run)")
+
+
+def execute(arguments: Namespace, terminal: Terminal) -> int:
+    """Probe the host, run the program, report."""
+    from ..live.host import HostCannot
+    from ..live.launch import ProgramRefused
+
+    words = arguments.program
+    if arguments.misplaced:
+        raise UsageError(
+            f"{arguments.misplaced[0]!r} stands where an option is expected",
+            "write -- before the program: opvasm exec [options] -- PROGRAM ARGS",
+        )
+    if not words:
+        raise UsageError("a program is missing", "opvasm exec [options] -- PROGRAM ARGS")
+    _check(arguments.abi, _REVISION_NAMES, "-a", "revision")
+    number = None
+    if arguments.syscall_nr is not None:
+        number = whole_number(arguments.syscall_nr, "--syscall-nr")
+        if not 0 <= number < 1 << 29:
+            raise UsageError(f"--syscall-nr {number} is not from 0 to {(1 << 29) - 1}")
+    try:
+        return _run(arguments, words, number, terminal)
+    except HostCannot as problem:
+        terminal.report([problem.diagnostic])
+        return HOST
+    except ProgramRefused as problem:
+        terminal.report([problem.diagnostic])
+        return HOST if problem.host else USAGE
+
+
+def _run(arguments: Namespace, words: list[str], number: int | None, terminal: Terminal) -> int:
+    from ..abi.revisions import get_abi
+    from ..live.host import probe
+    from ..live.launch import end_like
+    from ..live.session import Options, run_program
+
+    host = probe(number)
+    quirks = frozenset(chosen_quirks(arguments.quirks) or ())
+    options = Options(
+        get_abi(arguments.abi),
+        host,
+        quirks,
+        trace=arguments.trace,
+        summary=arguments.summary,
+        save=arguments.save,
+        strict=arguments.strict,
+        no_rseq=arguments.no_rseq,
+        refuse=arguments.enosys,
+    )
+    try:
+        output = open(arguments.output, "w", encoding="utf-8") if arguments.output else None
+    except OSError as error:
+        raise UsageError(f"cannot write {arguments.output}: {error.strerror}") from None
+    try:
+        outcome = run_program(options, words, output or sys.stderr, terminal.report)
+    finally:
+        if output is not None:
+            output.close()
+    for line in outcome.summary:
+        terminal.remark(line)
+    if outcome.failed:
+        return outcome.failed
+    sys.stdout.flush()
+    code = end_like(outcome.ended)
+    return NEGATIVE if code == 0 and arguments.strict and outcome.interruptions else code

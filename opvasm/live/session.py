@@ -1,0 +1,139 @@
+"""One run of a program: the supervisor, with everything that reports about its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple, TextIO
+
+from ..abi.revisions import Abi
+from ..codes import live as codes
+from ..errors import Diagnostic
+from . import launch
+from .call import Call
+from .host import Host, Mechanism
+from .launch import Ended
+from .replay import ReplayDiffers
+from .report import Check, HumanTrace, JsonTrace, Names, Summary
+from .supervisor import Settings
+
+INTERNAL = 70
+
+
+class Options(NamedTuple):
+    """What ``opvasm exec`` was asked for."""
+
+    abi: Abi
+    host: Host
+    quirks: frozenset[str] = frozenset()
+    trace: Literal["human", "jsonl"] | None = None
+    summary: bool = False
+    save: str | None = None
+    strict: bool = False
+    no_rseq: bool = False
+    refuse: bool = False
+
+
+class Outcome(NamedTuple):
+    """How the program ended; how often ops were interrupted; an exit code for a fault of ours."""
+
+    ended: Ended
+    interruptions: int
+    summary: list[str]
+    failed: int
+
+
+def run_program(
+    options: Options,
+    arguments: Sequence[str],
+    output: TextIO,
+    report: Callable[[Iterable[Diagnostic]], None],
+) -> Outcome:
+    """Run a program to its end; traces go to ``output``, findings to ``report``.
+
+    Raises HostCannot and ProgramRefused before anything was started, OSError when ``save`` can't be
+    written.
+    """
+    host = options.host
+    if host.real_time is None:
+        report([_no_real_time(host)])
+    listeners: list[Callable[[Call], None]] = []
+    names = Names()
+    gone = False
+
+    def write(line: str) -> None:
+        nonlocal gone
+        if gone:
+            return
+        try:
+            output.write(line + "\n")
+        except BrokenPipeError:
+            gone = True  # the program's run is not ours to end
+
+    summary = Summary() if options.summary else None
+    if options.trace == "human":
+        listeners.append(HumanTrace(options.abi, write, names))
+    elif options.trace == "jsonl":
+        listeners.append(JsonTrace(options.abi, write))
+    if options.save is not None:
+        from .save import Saver
+
+        listeners.append(Saver(options.save, options.abi, names))
+    record = bool(listeners)
+    if record and options.trace != "jsonl":
+        listeners.append(Check(options.abi))
+    if summary is not None:
+        listeners.append(summary)
+    failures: list[Diagnostic] = []
+
+    def answered(call: Call) -> None:
+        try:
+            for listener in listeners:
+                listener(call)
+        except ReplayDiffers as problem:
+            if not failures:
+                failures.append(Diagnostic("error", codes.REPLAY, str(problem)))
+                report(failures)
+
+    def foreign(tid: int, what: str) -> None:
+        report([Diagnostic("warning", codes.UNANSWERED, f"process {tid} is {what}")])
+
+    settings = Settings(
+        options.abi,
+        host,
+        options.quirks,
+        record=record,
+        refuse=options.refuse,
+        strict=options.strict,
+    )
+    run = launch.run(
+        settings, arguments, options.no_rseq, answered if listeners else None, foreign, names.forget
+    )
+    output.flush()
+    if run.interruptions:
+        report([_interrupted(run.interruptions, run.calls, options)])
+    return Outcome(
+        run.ended,
+        run.interruptions,
+        summary.lines() if summary is not None else [],
+        INTERNAL if failures else 0,
+    )
+
+
+def _no_real_time(host: Host) -> Diagnostic:
+    return Diagnostic(
+        "warning",
+        codes.NO_REAL_TIME,
+        f"the ops of a vector can be interrupted here: {host.real_time_refusal}",
+        help="interruptions are counted and told at the end; --strict prevents them by stopping "
+        "the other threads for each call",
+    )
+
+
+def _interrupted(count: int, calls: int, options: Options) -> Diagnostic:
+    way = "SIGILL" if options.host.mechanism is Mechanism.ILLEGAL_INSTRUCTION else "a seccomp filter"
+    return Diagnostic(
+        "error" if options.strict else "warning",
+        codes.ATOMICITY,
+        f"the ops of a vector were interrupted {count} time(s) in {calls} calls (seen by {way})",
+        help=None if options.strict else "--strict prevents it where it can, and else fails",
+    )
