@@ -13,6 +13,8 @@ READ_BACK = "OPV405"
 EARLY_RELEASE = "OPV406"
 EXPECTED_FAULT = "OPV407"
 STALE_POINTER = "OPV408"
+EARLY_COMMIT = "OPV409"
+SECTION_SHAPE = "OPV420"
 
 _DATA = "percpu counter: u64\npercpu total: u64\nshared sum: u64\n"
 
@@ -94,6 +96,27 @@ CODES: tuple[Code, ...] = (
         "have been preempted between. Load it inside, or compare its source with it at the head of "
         "the section (tcmalloc aa7f122b moved such a load).",
         "percpu counter: u64\nvector v(place: ptr) { memcpy.u64 counter, [place] }",
+    ),
+    Code(
+        EARLY_COMMIT,
+        "rseq-early-commit",
+        "error",
+        "a store before the commit is seen at once (R4)",
+        "A store before the commit must go to bytes that nobody reads until the commit publishes "
+        "them. One to bytes that the vector compares is seen at once: an abort behind it leaves the "
+        "new value without its data, and the next attempt fails its own compare. The helpers of "
+        "2017-10 stored in this order; those of November 2017 store the compared word last.",
+        "percpu index: u64\npercpu item: u64\nvector v(expect: u64, next: u64, value: u64) {\n"
+        "    cmpeq.u64 index, expect\n    memcpy.u64 index, next\n    memcpy.u64 item, value\n}",
+    ),
+    Code(
+        SECTION_SHAPE,
+        "rseq-shape",
+        "note",
+        "whether a vector may also be a restartable section, and which librseq helper it is",
+        "verify --rseq says it of every vector: that it keeps the rules R1 to R8, so that the fast "
+        "path may do the same work with plain instructions, and the name of the pair of librseq "
+        "primitive and cpu_opv helper whose ops it has.",
     ),
 )
 

@@ -47,7 +47,16 @@ def findings(vector: Vector, data: Data) -> tuple[RseqFinding, ...]:
     """Every rule that a vector breaks when it is run as a restartable section, in their order."""
     return tuple(
         finding
-        for rule in (_one_cpu, _compares_first, _one_commit, _tries, _no_reread, _release, _faults, _loaded)
+        for rule in (
+            _one_cpu,
+            _compares_first,
+            _one_commit,
+            _tries,
+            _no_reread,
+            _release,
+            _faults,
+            _loaded,
+        )
         for finding in rule(vector, data)
     )
 
@@ -164,6 +173,28 @@ def _tries(vector: Vector, data: Data) -> Iterator[RseqFinding]:
             what = f"op {index} changes its old value, so an abort behind it makes it happen twice"
             help = "only the last op may add, or, and, xor or shift"
             yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
+    compared: list[tuple[int, _Touch]] = []
+    stores = _stores(vector)
+    for index, instruction in enumerate(vector.instructions):
+        if instruction.operation is not None and instruction.operation.is_compare:
+            touches = [_touch(value, instruction.length) for value in instruction.addresses]
+            compared += [(index, each) for each in touches if each is not None]
+        if index not in stores[:-1]:
+            continue
+        written = _written(instruction)
+        touch = None if written is None else _touch(written, instruction.length)
+        for earlier, bytes_ in compared:
+            if touch is not None and _meet(touch, bytes_):
+                what = f"op {index} stores to what op {earlier} compared, before the commit"
+                help = f"make op {index} the last store: it is the one that others look at"
+                yield RseqFinding("R4", codes.EARLY_COMMIT, index, what, help)
+                break
+
+
+def _meet(first: _Touch, second: _Touch) -> bool:
+    """Whether two ranges have a byte in common."""
+    same = first.base == second.base
+    return same and first.start < second.end and second.start < first.end
 
 
 def _no_reread(vector: Vector, data: Data) -> Iterator[RseqFinding]:
@@ -175,8 +206,7 @@ def _no_reread(vector: Vector, data: Data) -> Iterator[RseqFinding]:
             if touch is None or Access.READ not in operand.access:
                 continue
             for earlier, bytes_ in stored:
-                same = touch.base == bytes_.base
-                if same and touch.start < bytes_.end and bytes_.start < touch.end:
+                if _meet(touch, bytes_):
                     what = f"op {index} reads what op {earlier} has written"
                     help = "read the original, or take the value as a parameter"
                     yield RseqFinding("R5", codes.READ_BACK, index, what, help)

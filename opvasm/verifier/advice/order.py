@@ -156,34 +156,45 @@ def _barrier_edits(subject: Subject, op: int, spelling: str | None) -> tuple[Edi
 
 
 def redundant_barrier(subject: Subject) -> Iterator[Diagnostic]:
-    """A barrier with no access since the one before it."""
+    """Barriers with no access since the one before them; those in a row are said once."""
+    runs: list[list[int]] = []
     for last, op in pairwise(subject.barriers):
         if any(last < access.op < op for access in subject.accesses):
             continue
         if any(subject.instruction(each).operation is None for each in range(last, op)):
             continue
+        if runs and runs[-1][-1] == last:
+            runs[-1].append(op)
+        else:
+            runs.append([last, op])
+    for first, *rest in runs:
+        also = "" if len(rest) == 1 else f", nor at {op_list(rest[1:])}"
         yield Diagnostic(
             "note",
             codes.REDUNDANT_BARRIER,
-            f"nothing is loaded or stored since the barrier of op {last}",
-            subject.op_place(op),
-            (Note("the barrier before it", subject.op_place(last)),),
-            "leave it out",
-            _deletion(subject, op),
+            f"nothing is loaded or stored since the barrier of op {first}{also}",
+            subject.op_place(rest[0]),
+            (Note("the barrier before it", subject.op_place(first)),),
+            "leave it out" if len(rest) == 1 else "leave them out",
+            tuple(edit for op in rest for edit in _deletion(subject, op)),
         )
 
 
 def _deletion(subject: Subject, op: int) -> tuple[Edit, ...]:
     """Leaving an op out; no edit where that would change the results of later compares."""
     place = subject.instruction(op).place
-    if not isinstance(place, Span) or any(each > op for each in subject.compares):
+    if not isinstance(place, Span) or any(
+        later > op
+        for later, each in enumerate(subject.vector.instructions)
+        if each.operation is not None and each.operation.is_compare
+    ):
         return ()
     start = place.file.line_start(place.line)
     text = place.file.line_text(place.line)
-    if text.strip() == place.text:
-        end = min(start + len(text) + 1, len(place.file.text))
-        return (Edit(Span(place.file, start, end), ""),)
-    return ()
+    if text.strip() != place.text:
+        return ()
+    end = min(start + len(text) + 1, len(place.file.text))
+    return (Edit(Span(place.file, start, end), ""),)
 
 
 def reads_own_store(subject: Subject) -> Iterator[Diagnostic]:

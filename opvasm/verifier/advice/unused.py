@@ -45,7 +45,11 @@ def unused_bytes(subject: Subject) -> Iterator[Diagnostic]:
             f"{'them' if plural else 'it'}",
             offset_place(instruction, op, offsets[0], offsets[-1], subject.abi, subject.name),
             tuple(notes),
-            "clear the whole struct before filling it in",
+            (
+                "leave them out"
+                if instruction.parts
+                else "clear the whole struct before filling it in"
+            ),
             _braces_edit(subject, op) if alone else (),
         )
 
