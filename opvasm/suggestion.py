@@ -11,5 +11,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
     known = list(known)
     by_lower = {each.lower(): each for each in reversed(known)}
-    near = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f"did you mean {by_lower[near[0]]}?" if near else None
+    near = get_close_matches(name, known, n=1, cutoff=0.6) or [
+        by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    ]
+    return f"did you mean {near[0]}?" if near else None

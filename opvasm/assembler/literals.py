@@ -85,6 +85,8 @@ def _image(
     type: Type | None = None
     if isinstance(other, Array | Struct) and isinstance(initial, Braces):
         type = other
+    if isinstance(type, Array) and type.size > length and length % type.element.size == 0:
+        type = Array(type.element, length // type.element.size, length)  # the first elements
     written = len(initial.value) if isinstance(initial, Text) else len(initial.items)
     size = written if type is None else type.size
     if size > length:

@@ -171,7 +171,7 @@ class _Assembler:
         near = did_you_mean(written, known)
         if near is None:
             head, _, suffix = written.rpartition(".")
-            near = did_you_mean(head, known) if suffix in SUFFIXES else None
+            near = did_you_mean(head, known) if suffix in (*SUFFIXES, POINTER_SUFFIX) else None
         self.problems.error(
             *("OPV012", f"the op `{written}` is unknown", statement.mnemonic_span),
             help=near or f"the ops are {', '.join(known)}",

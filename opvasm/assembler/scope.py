@@ -323,7 +323,7 @@ class Scope:
             members.append(Member(field.name, type, offset))
             offset += type.size
             widest = max(widest, alignment)
-        if not definition.fields:
+        if not definition.fields and not self.problems.unreadable:
             self.problems.error("OPV033", "a struct needs a member", definition.name_span)
         if offset > TYPE_SIZE_MAX:
             self.problems.error(
