@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from ..errors import Diagnostic
 from ..interpreter.events import Event, PageChange
-from ..machine import Cpus
+from ..light_typing import NamedTuple
+from ..machine import Cpus, Memory
 from ..program import Instruction, Vector
 from ..text.tree import Assert, AssertUnchanged, Run, TestStatement
 
@@ -49,6 +49,16 @@ class Asserted(NamedTuple):
     finding: Diagnostic | None
 
 
+class MachineReady(NamedTuple):
+    """A machine was made: all of its memory and its CPUs as they are now, before anything ran.
+
+    An observer that keeps them must copy them.
+    """
+
+    memory: Memory
+    cpus: Cpus
+
+
 class MemorySet(NamedTuple):
     """The test wrote memory itself: a variable, an argument's slot, the literal pool, the ops."""
 
@@ -65,5 +75,7 @@ class CpusSet(NamedTuple):
     after: Cpus
 
 
-TestEvent = StatementBegins | MemorySet | CpusSet | CallBegins | CallEnds | Asserted
+TestEvent = (
+    StatementBegins | MachineReady | MemorySet | CpusSet | CallBegins | CallEnds | Asserted
+)
 TestObserver = Callable[[TestEvent | Event], None]

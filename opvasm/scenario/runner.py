@@ -33,6 +33,7 @@ from .events import (
     CallBegins,
     CallEnds,
     CpusSet,
+    MachineReady,
     StatementBegins,
     TestEvent,
     TestObserver,
@@ -144,6 +145,7 @@ class Runner:
             )
             self._world.machine.observe = self._on_event
             self._world.observe_setup = self._tell
+            self._tell(MachineReady(self._world.memory, self._world.machine.cpus))
         return self._world
 
     @property

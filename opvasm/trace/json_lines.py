@@ -126,4 +126,6 @@ def _instruction(instruction: Instruction) -> Json:
     if operation is not None and operation.immediate is not None:
         immediate = instruction.immediate
         record[operation.immediate.name] = f"{immediate:#x}" if isinstance(immediate, int) else None
+    if instruction.extra:
+        record["extra"] = [list(each) for each in instruction.extra]
     return record

@@ -14,6 +14,7 @@ from ..scenario.events import (
     CallBegins,
     CallEnds,
     CpusSet,
+    MachineReady,
     MemorySet,
     StatementBegins,
     TestEvent,
@@ -61,6 +62,8 @@ class TestTrace:
                 verdict = self._style.good("holds") if finding is None else self._style.bad("fails")
                 self._write(f"    {_one_line(asserted.span.text)}  {verdict}")
             case MemorySet() | CpusSet():
+                pass  # the statement says it
+            case MachineReady() | MemorySet() | CpusSet():
                 pass  # the statement says it
             case _:
                 self._call(event)
