@@ -7,11 +7,25 @@ from collections.abc import Iterable
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A line of help naming the known name that is nearest to a wrong one, or None."""
-    from difflib import get_close_matches  # only where something went wrong: it imports re
-
     known = list(known)
-    by_lower = {each.lower(): each for each in reversed(known)}
-    near = get_close_matches(name, known, n=1, cutoff=0.6) or [
-        by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    ]
-    return f"did you mean {near[0]}?" if near else None
+    near = _nearest(name, known)
+    if near is None:
+        by_lower = {each.lower(): each for each in reversed(known)}
+        lower = _nearest(name.lower(), list(by_lower))
+        near = None if lower is None else by_lower[lower]
+    return f"did you mean {near}?" if near is not None else None
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    """The name with most in common; of equally near ones the one that begins more alike."""
+    from difflib import SequenceMatcher, get_close_matches  # only after a mistake: it imports re
+    from os.path import commonprefix
+
+    return max(
+        get_close_matches(name, known, n=3, cutoff=0.6),
+        key=lambda each: (
+            SequenceMatcher(None, name, each).ratio(),
+            len(commonprefix((name, each))),
+        ),
+        default=None,
+    )
