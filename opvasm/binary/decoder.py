@@ -24,7 +24,7 @@ def decode(
     data = bytes(data)
     count, rest = divmod(len(data), OP_BYTES)
     if rest:
-        raise DecodeError([_trailing_bytes(len(data), count, rest, name or "<bytes>")])
+        raise DecodeError([_trailing_bytes(data, count, rest, name or "<bytes>")])
     shapes = shapes_of(abi)
     by_bytes, unknown = shapes.by_bytes, shapes.unknown
     instructions: list[Instruction] = []
@@ -60,16 +60,26 @@ def decode(
     return tuple(instructions)
 
 
-def _trailing_bytes(size: int, count: int, rest: int, name: str) -> Diagnostic:
-    ops = (
-        "no whole op comes"
-        if count == 0
-        else f"{count} whole op{'s come' if count > 1 else ' comes'}"
-    )
+def _trailing_bytes(data: bytes, count: int, rest: int, name: str) -> Diagnostic:
+    before = {0: "no whole op comes", 1: "1 whole op comes"}.get(count, f"{count} whole ops come")
+    cut = f"{before} before; cut the last {rest}, or add the missing {OP_BYTES - rest}"
+    made = f"{rest} bytes at the end make" if rest > 1 else "1 byte at the end makes"
     return Diagnostic(
         "error",
         "OPV120",
-        f"{rest} byte{'s' if rest > 1 else ''} at the end make no op: an op takes {OP_BYTES} bytes",
-        BytePlace(name, count * OP_BYTES, size),
-        help=f"{ops} before; cut the last {rest}, or add the missing {OP_BYTES - rest}",
+        f"{made} no op: an op takes {OP_BYTES} bytes",
+        BytePlace(name, count * OP_BYTES, len(data)),
+        help=_looks_like(data) or cut,
     )
+
+
+def _looks_like(data: bytes) -> str | None:
+    """What bytes that are no ops may be instead."""
+    head = data[:256]
+    if not head.isascii() or any(byte < 32 and byte not in b"\t\r\n" for byte in head):
+        return None
+    if not head.strip(b"0123456789abcdefABCDEF \t\r\n"):
+        return "the input looks like hexadecimal digits, which disasm reads with --from hex"
+    if head.lstrip().startswith(b"{"):
+        return "the input looks like JSON; raw ops are bytes"
+    return "the input looks like a text, which asm reads"

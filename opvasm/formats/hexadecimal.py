@@ -10,7 +10,7 @@ from itertools import pairwise
 from ..abi.layout import OP_BYTES
 from ..abi.revisions import Abi
 from ..errors import DecodeError, Diagnostic
-from ..source import SourceFile, Span
+from ..source import BytePlace, SourceFile, Span
 from . import Listing, raw
 
 _GROUPS = (0, 4, 8, 16, 24, 32)
@@ -38,14 +38,7 @@ def read(data: bytes, source_name: str, abi: Abi) -> bytes:
     Spaces may stand anywhere, ``//`` and ``#`` begin a comment, and each line holds whole ops.
     Raises DecodeError with every wrong character and every line that ends within an op.
     """
-    try:
-        file = SourceFile(source_name, data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        message = f"byte {error.start} is no text, so this is no hexadecimal input"
-        hint = "raw ops are read with --from raw"
-        raise DecodeError(
-            [Diagnostic("error", "OPV121", f"{source_name}: {message}", help=hint)]
-        ) from None
+    file = SourceFile(source_name, _text(data, source_name))
     problems: list[Diagnostic] = []
     chunks: list[bytes] = []
     offset = 0
@@ -62,6 +55,20 @@ def read(data: bytes, source_name: str, abi: Abi) -> bytes:
     if problems:
         raise DecodeError(problems)
     return b"".join(chunks)
+
+
+def _text(data: bytes, source_name: str) -> str:
+    try:
+        text = data.decode("utf-8")
+        position = data.find(0)
+    except UnicodeDecodeError as error:
+        text, position = "", error.start
+    if position < 0:
+        return text
+    place = BytePlace(source_name, position, position + 1)
+    message = f"{data[position]:#04x} is no character, so this is no hexadecimal input"
+    help = "raw ops are read with --from raw"
+    raise DecodeError([Diagnostic("error", "OPV121", message, place, help=help)])
 
 
 def _line_problem(file: SourceFile, offset: int, digits: str) -> Diagnostic | None:

@@ -95,7 +95,7 @@ def test_every_wrong_line_of_hex_is_told_with_its_place() -> None:
 
 
 def test_raw_bytes_read_as_hex_are_named_for_what_they_are() -> None:
-    with pytest.raises(DecodeError, match="is no text") as caught:
+    with pytest.raises(DecodeError, match="is no character") as caught:
         read_ops("hex", b"\xff\xfe" * 16, "x.bin", ABI)
     assert caught.value.diagnostics[0].help == "raw ops are read with --from raw"
 
@@ -141,5 +141,5 @@ def test_every_disassembly_takes_every_byte_string(case: tuple[Abi, bytes]) -> N
 
 def test_every_disassembly_refuses_half_an_op() -> None:
     for name in DISASSEMBLIES:
-        with pytest.raises(DecodeError, match="make no op"):
+        with pytest.raises(DecodeError, match="makes no op"):
             disassembly(name, bytes(33), "x", ABI)
