@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
 from .inputs import read_source
@@ -13,6 +11,8 @@ from .programs import assembled
 from .progress import Progress
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from ..assembler import Assembly
     from ..explorer.configuration import Configuration
     from ..explorer.diagnose import Diagnosis
@@ -45,7 +45,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument("file", metavar="FILE", help="the text (-: standard input)")
     parser.add_argument(
-        "scenarios", metavar="SCENARIO", nargs="*", help="only these (default: all of the file)"
+        "scenarios",
+        metavar="SCENARIO",
+        nargs="*",
+        default=[],
+        help="only these (default: all of the file)",
     )
     add_abi(parser)
     add_output(parser)
@@ -56,35 +60,35 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="human",
         help="for people (default), or opvasm-explore/1",
     )
-    limits = parser.add_argument_group("limits")
-    limits.add_argument(
+    parser.add_argument(
         "--max-states",
         metavar="N",
         default="1000000",
         help="stop a search after N states (default: 1000000)",
     )
-    limits.add_argument("--timeout", metavar="S", help="stop a search after S seconds")
-    limits.add_argument(
+    parser.add_argument("--timeout", metavar="S", help="stop a search after S seconds")
+    parser.add_argument(
         "--preemptions",
         metavar="K",
         help="only schedules in which a thread that could go on loses its CPU at most K times",
     )
-    limits.add_argument(
+    parser.add_argument(
         "--no-reduction",
         metavar="NAME",
         action="append",
         default=[],
         help=f"search without one of: {', '.join(REDUCTIONS)}, or all; may be repeated",
     )
-    schedules = parser.add_argument_group("schedules and coverage")
-    schedules.add_argument(
+    parser.add_argument(
         "--save", metavar="OUT", help="write the schedule of the first failure as a replay file"
     )
-    schedules.add_argument("--replay", metavar="FILE", help="only show the schedule of a replay file")
-    schedules.add_argument(
+    parser.add_argument(
+        "--replay", metavar="FILE", help="only show the schedule of a replay file"
+    )
+    parser.add_argument(
         "--coverage", action="store_true", help="say of each op what has happened there"
     )
-    schedules.add_argument(
+    parser.add_argument(
         "--require",
         metavar="WHAT",
         help="exit 1 unless each op was: executed, differs (each compare failed), aborted (each op "
