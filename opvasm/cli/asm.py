@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-
 from ..formats import OUTPUTS, Listing, write
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE, UsageError
@@ -19,6 +17,8 @@ from .programs import (
 )
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from ..program import Program, Vector
     from .terminal import Terminal
 

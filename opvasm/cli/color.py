@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import TextIO
 
+from ..light_typing import TYPE_CHECKING
 from ..report.style import COLORED, PLAIN, Style
 
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from typing import TextIO
+
 CHOICES = ("auto", "always", "never")
+
+
+def add_color(parser: ArgumentParser, default: str) -> None:
+    """``--color``, which every subcommand takes."""
+    parser.add_argument(
+        "--color",
+        choices=CHOICES,
+        default=default,
+        help="colour for people: auto, always or never (also: NO_COLOR, FORCE_COLOR)",
+    )
 
 
 def style_for(stream: TextIO | None, choice: str) -> Style:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+from ..light_typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -49,5 +50,6 @@ COMMANDS: dict[str, Entry] = {
 
 def load(name: str) -> Command:
     """The file of a subcommand."""
-    module = import_module(f".{COMMANDS[name].module}", __package__)
-    return cast("Command", module)
+    module: Any = import_module(f".{COMMANDS[name].module}", __package__)
+    command: Command = module
+    return command

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-
 from ..formats import DISASSEMBLIES, INPUTS, disassembly, read_ops
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE
@@ -12,6 +10,8 @@ from .options import abi_for_bytes, add_abi, add_input, add_output, listed
 from .outputs import write_text
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from ..abi.revisions import Abi
     from .terminal import Terminal
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import SUPPRESS
 
 from ..abi.revisions import DEFAULT_REVISION
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
-from .options import _check, _REVISION_NAMES, chosen_quirks, whole_number
+from .options import _REVISION_NAMES, _check, chosen_quirks, whole_number
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from .terminal import Terminal
 
 DESCRIPTION = """\
@@ -34,9 +36,12 @@ RUNS_PROGRAM = True
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The options, and the program behind ``--``."""
-    parser.set_defaults(program=None)
-    parser.add_argument("misplaced", nargs="*", help=SUPPRESS)
-    parser.usage = "opvasm exec [options] -- PROGRAM ARGS"
+    parser.add_argument(
+        "misplaced",
+        metavar="-- PROGRAM ARGS",
+        nargs="*",
+        help="the program and its arguments, behind --",
+    )
     parser.add_argument(
         "-a",
         "--abi",
@@ -89,7 +94,7 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     from ..live.host import HostCannot
     from ..live.launch import ProgramRefused
 
-    words = arguments.program
+    words = getattr(arguments, "program", None)
     if arguments.misplaced:
         raise UsageError(
             f"{arguments.misplaced[0]!r} stands where an option is expected",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
-
+from ..light_typing import TYPE_CHECKING
 from .exits import DONE, UsageError
 from .outputs import write_text
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from .terminal import Terminal
 
 DESCRIPTION = """\

@@ -82,9 +82,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--save", metavar="OUT", help="write the schedule of the first failure as a replay file"
     )
-    parser.add_argument(
-        "--replay", metavar="FILE", help="only show the schedule of a replay file"
-    )
+    parser.add_argument("--replay", metavar="FILE", help="only show the schedule of a replay file")
     parser.add_argument(
         "--coverage", action="store_true", help="say of each op what has happened there"
     )

@@ -6,14 +6,16 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..light_typing import TYPE_CHECKING
-from .color import CHOICES
-from .commands import COMMANDS, load
+from ..light_typing import TYPE_CHECKING, Any
+from .color import CHOICES, add_color
+from .commands import COMMANDS, Command, load
 from .exits import DONE, INTERNAL, INTERRUPTED, NEGATIVE, PIPE_CLOSED, USAGE, UsageError
 from .outputs import flush
 from .terminal import Terminal, say
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from ..errors import OpvasmError
 
 
@@ -118,27 +120,42 @@ def _dispatch(words: list[str], terminal: Terminal) -> int:
 
 
 def _run(name: str, words: list[str], color: str, terminal: Terminal) -> int:
-    from .parsers import build
-
     command = load(name)
-    parser = build(name, command)
-    parser.set_defaults(color=color)
-    terminal.name = parser.prog
-    # An option whose value is optional would swallow the word behind it.
-    words = [getattr(command, "BARE", {}).get(word, word) for word in words]
+    terminal.name = f"opvasm {name}"
     program: list[str] | None = None
     if getattr(command, "RUNS_PROGRAM", False) and "--" in words:
         program = words[words.index("--") + 1 :]
         words = words[: words.index("--")]
-    try:
-        arguments = parser.parse_intermixed_args(words)
-    except SystemExit as ended:  # --help
-        return int(ended.code or 0)
+    # An option whose value is optional would swallow the word behind it.
+    words = [getattr(command, "BARE", {}).get(word, word) for word in words]
+    arguments = _parsed(name, command, words, color)
+    if isinstance(arguments, int):
+        return arguments
     if program is not None:
         arguments.program = program
-    own = Terminal(parser.prog, arguments.color)
+    own = Terminal(terminal.name, arguments.color)
     terminal.out, terminal.err = own.out, own.err
     return command.execute(arguments, terminal)
+
+
+def _parsed(name: str, command: Command, words: list[str], color: str) -> Namespace | int:
+    """The values of a subcommand's options; an exit code where its help was all that was wanted."""
+    from .quick import QuickParser, Unsure
+
+    quick: Any = QuickParser()
+    try:
+        command.add_arguments(quick)
+        add_color(quick, color)
+        values: Namespace = quick.parse(words)
+        return values
+    except Unsure:
+        from .parsers import build
+
+        parser = build(name, command, color)
+    try:
+        return parser.parse_intermixed_args(words)
+    except SystemExit as ended:  # --help
+        return int(ended.code or 0)
 
 
 def _forget_output() -> None:

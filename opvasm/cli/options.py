@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
 from ..abi.layout import DATA_MODELS
@@ -16,8 +15,11 @@ from ..abi.revisions import (
     Abi,
     get_abi,
 )
-from ..light_typing import Protocol
+from ..light_typing import TYPE_CHECKING, Protocol
 from .exits import UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 _REVISION_NAMES = tuple(revision.name for revision in REVISIONS)
 _MODEL_NAMES = tuple(model.name for model in DATA_MODELS)

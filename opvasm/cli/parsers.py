@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import NoReturn
 
-from . import color
+from .color import add_color
 from .commands import COMMANDS, Command
 from .exits import INTERNAL, INTERRUPTED, USAGE, UsageError
 
+_DEFAULT_COLUMNS = 80
 ALWAYS = {
     USAGE: "wrong usage, or input that can't be read",
     INTERNAL: "a fault of opvasm itself",
@@ -32,22 +34,35 @@ class Parser(ArgumentParser):
         return None
 
 
-def build(name: str, command: Command) -> Parser:
+class _Formatter(RawDescriptionHelpFormatter):
+    """As wide as the terminal; asked of it without shutil, whose import takes longer than the rest."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", "")) or _DEFAULT_COLUMNS
+    except ValueError:
+        pass
+    try:
+        return os.get_terminal_size(1).columns or _DEFAULT_COLUMNS
+    except OSError:
+        return _DEFAULT_COLUMNS
+
+
+def build(name: str, command: Command, color: str = "auto") -> Parser:
     """The parser of a subcommand."""
     parser = Parser(
         prog=f"opvasm {name}",
         description=command.DESCRIPTION,
         epilog=f"examples:\n{_indented(command.EXAMPLES)}\n\n{exit_codes(command.EXITS)}",
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     command.add_arguments(parser)
-    parser.add_argument(
-        "--color",
-        choices=color.CHOICES,
-        default="auto",
-        help="colour for people: auto, always or never (also: NO_COLOR, FORCE_COLOR)",
-    )
+    add_color(parser, color)
     return parser
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
 from ..abi.revisions import DEFAULT_PAGE_SIZE
@@ -12,6 +11,8 @@ from .inputs import LARGEST_INPUT, read_source, source_of
 from .options import chosen_abi, named_values, whole_number
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from ..assembler import Assembly
     from ..program import Layout, Program, Vector
     from ..source import SourceFile

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-
 from ..abi.revisions import QUIRKS
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE, UsageError
@@ -19,6 +17,8 @@ from .programs import (
 )
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from ..assembler import Assembly
     from .terminal import Terminal
 
@@ -155,9 +155,7 @@ def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) ->
     values = argument_values(arguments.arg, program, layout, current)
     ops = world.ops(vector, current, values)
     begin_trace(arguments.trace, program)
-    tracer = tracer_of_call(
-        arguments.trace, program, layout, terminal.out, world.machine
-    )
+    tracer = tracer_of_call(arguments.trace, program, layout, terminal.out, world.machine)
     tracer.begin(vector, cpu, values)
     world.machine.observe = tracer
     result = world.machine.cpu_opv(ops, len(ops), cpu)

@@ -5,8 +5,6 @@ Nothing here reads text: an assembled vector starts as fast as the interpreter a
 
 from __future__ import annotations
 
-from argparse import Namespace
-
 from ..abi.ops import WORD_LENGTHS
 from ..binary import decode
 from ..formats import read_ops
@@ -21,6 +19,7 @@ from .programs import cpu_number
 from .tracing import begin_trace, tracer_of_call
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Sequence
 
     from ..abi.revisions import Abi

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Action
+from argparse import SUPPRESS, Action
 from typing import NamedTuple
 
 from .commands import COMMANDS, load
@@ -38,6 +38,8 @@ def _words_of(name: str) -> Words:
     options: list[Option] = []
     values: list[str] = []
     for action in build(name, load(name))._actions:
+        if action.help == SUPPRESS:
+            continue
         choices = _choices(action)
         if not action.option_strings:
             values += choices

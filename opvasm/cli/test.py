@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
 from collections.abc import Collection, Iterator
 
 from ..abi.revisions import QUIRKS
 from ..engines import ENGINE_NAMES, Engine, EngineError, get_engine
+from ..errors import OpvasmError, ParseError
 from ..light_typing import TYPE_CHECKING
 from ..suite.discovery import SUFFIXES, files_below
 from ..suite.outcome import Outcome
 from ..suite.selection import Selection, SelectionError, selection
-from .exits import DONE, NEGATIVE, UsageError
+from .exits import DONE, NEGATIVE, USAGE, UsageError
 from .inputs import read_source
 from .options import chosen_quirks
 from .outputs import replace_file, write_text
 from .progress import Progress
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from .terminal import Terminal
 
 DESCRIPTION = """\
 Run the tests of .opv files and the reference cases of .jsonl files; folders are searched.
 A reference case that runs into a mistake of a historic kernel is run twice: as a kernel
-without the mistake answers and, with that quirk on, as the historic one did."""
+without the mistake answers and, with that quirk on, as the historic one did. What is wrong
+with NAME.opv must be exactly what its neighbour NAME.expected holds, where there is one."""
 EXAMPLES = """
 opvasm test samples
 opvasm test tests/conformance -k 'cpu-mask and 2017-11'
@@ -75,17 +78,23 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     quirks = chosen_quirks(arguments.quirks)
     files = list(_files(arguments.paths))
     outcomes: list[Outcome] = []
+    unreadable = 0
     progress = Progress("tests")
     try:
         engine = _engine(arguments)
         try:
             for file in files:
-                for outcome in _run(file, engine, quirks, chosen):
-                    outcomes.append(outcome)
-                    progress.step()
-                    if not outcome.passed:
-                        progress.clear()
-                        _show_failure(outcome, terminal)
+                try:
+                    for outcome in _run(file, engine, quirks, chosen):
+                        outcomes.append(outcome)
+                        progress.step()
+                        if not outcome.passed:
+                            progress.clear()
+                            _show_failure(outcome, terminal)
+                except (OpvasmError, UsageError) as error:
+                    progress.clear()
+                    _show_unreadable(error, terminal)
+                    unreadable += 1
         finally:
             progress.clear()
             engine.close()
@@ -95,13 +104,18 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         from ..suite.junit import junit
 
         replace_file(arguments.junit, junit(outcomes).encode())
-    if not outcomes:
+    if not outcomes and not unreadable:
         where = ", ".join(arguments.paths)
+        which = f" matches -k {arguments.expression!r}" if arguments.expression.strip() else ""
         raise UsageError(
-            f"no test in {where}" + (f" matches -k {arguments.expression!r}" if files else ""),
+            f"no test in {where}{which}",
             None if files else f"tests are in files that end in {' or '.join(SUFFIXES)}",
         )
-    write_text(report(outcomes), None)
+    if outcomes:
+        write_text(report(outcomes), None)
+    if unreadable:
+        terminal.fail(f"{unreadable} file{'s' if unreadable > 1 else ''} could not be read")
+        return USAGE
     return DONE if all(each.passed for each in outcomes) else NEGATIVE
 
 
@@ -143,14 +157,32 @@ def _run(
         yield from run_cases(source, engine, quirks, chosen)
         return
     from ..suite.blocks import run_blocks
+    from ..suite.neighbours import neighbour, run_neighbour
     from .programs import assembled
 
-    assembly = assembled(source)
+    expected = neighbour(file)
+    try:
+        assembly = assembled(source)
+    except ParseError as problem:
+        if expected is None:
+            raise
+        if chosen(file):
+            yield run_neighbour(problem, file, read_source(expected).text)
+        return
+    if expected is not None and chosen(file):
+        yield run_neighbour(assembly, file, read_source(expected).text)
     yield from run_blocks(assembly, file, quirks or (), chosen)
     if assembly.scenarios:
         from ..suite.scenarios import run_scenarios
 
         yield from run_scenarios(assembly, file, chosen)
+
+
+def _show_unreadable(error: OpvasmError | UsageError, terminal: Terminal) -> None:
+    if isinstance(error, OpvasmError):
+        terminal.report(error.diagnostics)
+    else:
+        terminal.fail(error.message, error.help)
 
 
 def _show_failure(outcome: Outcome, terminal: Terminal) -> None:

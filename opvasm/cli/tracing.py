@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-from ..interpreter import Machine
-from ..interpreter.events import Event
-from ..light_typing import Protocol
-from ..program import Layout, Program, Vector
-from ..report.style import Style
-from ..scenario.events import CallBegins, CallEnds, MachineReady, TestEvent
-from ..scenario.runner import Result
-from ..text.tree import Test
+from ..light_typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ..interpreter import Machine
+    from ..interpreter.events import Event
+    from ..program import Layout, Program, Vector
+    from ..report.style import Style
+    from ..scenario.events import TestEvent
+    from ..scenario.runner import Result
+    from ..text.tree import Test
 
 
 class Tracer(Protocol):
@@ -107,6 +108,8 @@ def _shown(value: int) -> str:
 
 
 def _write(record: object) -> None:
+    import json
+
     print(json.dumps(record, separators=(",", ":"), ensure_ascii=False))
 
 
@@ -136,10 +139,16 @@ class _JsonCall(_JsonLines):
     def __init__(self, machine: Machine | None) -> None:
         super().__init__()
         if machine is not None:
+            from ..scenario.events import MachineReady
+
             self(MachineReady(machine.memory, machine.cpus))
 
     def begin(self, vector: Vector, cpu: int, arguments: Mapping[str, int]) -> None:
+        from ..scenario.events import CallBegins
+
         self(CallBegins(None, vector, vector.instructions, arguments, cpu, cpu))
 
     def end(self, result: int) -> None:
+        from ..scenario.events import CallEnds
+
         self(CallEnds(None, result, result))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-
 from ..formats import INPUTS, read_ops
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE, USAGE, UsageError
@@ -13,6 +11,8 @@ from .outputs import write_text
 from .programs import assembled
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from ..errors import Diagnostic
     from .terminal import Terminal
 

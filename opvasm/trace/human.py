@@ -30,7 +30,6 @@ from ..interpreter.events import (
 )
 from ..program import Layout, Program, Vector
 from ..report.style import PLAIN, Style
-from ..verifier.kernel_report import kernel_diagnostics
 from .names import Names
 from .op import OpRecord, spelled
 
@@ -141,6 +140,8 @@ class CallTrace:
             case VectorUnreadable(address=address, length=length):
                 return f"the {length} bytes of the vector at {self._where(address)} can't be read"
             case VectorRefused():
+                from ..verifier.kernel_report import kernel_diagnostics
+
                 self._not_run(event.violation.op)
                 instructions = self._instructions.instructions if self._instructions else ()
                 found = kernel_diagnostics(
