@@ -11,7 +11,7 @@ from typing import Protocol
 from ..interpreter.events import Moved, PageChange, Pinned, PinRefused, Stored
 from ..machine import Cpus, Memory
 from ..scenario.events import CpusSet, MemorySet
-from .movements import Movement
+from .movements import MachineSet, Movement
 
 
 class Holder(Protocol):
@@ -35,6 +35,8 @@ def apply(movement: Movement, holder: Holder) -> None:
             change_pages(changes, holder.memory)
         case CpusSet(after=cpus):
             holder.cpus = cpus.copy()
+        case MachineSet(after=(memory, cpus)):
+            holder.memory, holder.cpus = memory, cpus
         case _:
             pass
 
@@ -53,6 +55,8 @@ def revert(movement: Movement, holder: Holder) -> None:
             restore_pages(changes, holder.memory)
         case CpusSet(before=cpus):
             holder.cpus = cpus.copy()
+        case MachineSet(before=(memory, cpus)):
+            holder.memory, holder.cpus = memory, cpus
         case _:
             pass
 

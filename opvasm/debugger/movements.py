@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..errors import Diagnostic
 from ..interpreter.events import Event, Faulted, Finished, Loaded, Started, Stored
+from ..machine import Cpus, Memory
 from ..program import Instruction
 from ..scenario.events import TestEvent
 
@@ -32,7 +33,14 @@ class Broken(NamedTuple):
     findings: tuple[Diagnostic, ...]
 
 
-Movement = Event | TestEvent | Computed | Broken
+class MachineSet(NamedTuple):
+    """In a trace of several tests: another machine takes the place of the one before."""
+
+    before: tuple[Memory, Cpus]
+    after: tuple[Memory, Cpus]
+
+
+Movement = Event | TestEvent | Computed | Broken | MachineSet
 
 
 def with_computed(events: Iterable[Movement]) -> list[Movement]:

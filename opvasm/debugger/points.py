@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..expression import Expression
 from ..interpreter.errno import result_name
-from ..interpreter.events import Called, Loaded, Returned, Started, Stored
+from ..interpreter.events import Called, CopiedIn, Loaded, Returned, Started, Stored
 from ..scenario.events import CallBegins, MemorySet, StatementBegins
 from ..source import Place, Span
 from .movements import Movement
@@ -185,9 +185,12 @@ def vector_name(movements: Sequence[Movement]) -> str | None:
 def op_place(movements: Sequence[Movement], op: int) -> Place | None:
     """Where an op of the called vector is written."""
     begins = call_begins(movements)
-    if begins is None or begins.vector is None or op >= len(begins.vector.instructions):
+    if begins is not None and begins.vector is not None and op < len(begins.vector.instructions):
+        return begins.vector.instructions[op].place
+    copied = next((each for each in movements if isinstance(each, CopiedIn)), None)
+    if copied is None or op >= len(copied.instructions):
         return None
-    return begins.vector.instructions[op].place
+    return copied.instructions[op].place
 
 
 def same_file(name: str, written: str) -> bool:

@@ -1,0 +1,407 @@
+"""Commands that show: source, values, memory, who wrote it, why we stopped; help, marks, traces."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import NamedTuple
+
+from ..expression import Unevaluable
+from ..machine import Fault
+from ..program import Type
+from ..scenario.evaluate import Value, evaluate, locate
+from ..source import SourceFile, Span
+from ..text.printer import vector_text
+from ..trace.names import Names
+from ..trace.values import change
+from .command_info import TOPICS
+from .examine import Format, dump, parse_format, typed_text
+from .locations import (
+    CommandError,
+    parse_location,
+    parse_range,
+    parsed,
+    place_of,
+    source_names,
+    split_condition,
+)
+from .movements import Movement
+from .points import AtLine, AtOp, AtVector, call_begins, op_place
+from .session import Session
+from .shell import Command, Display, Shell, split_word
+from .view import current_place, here, statement_place
+from .why import why_lines
+from .wording import call_text, names_of, op_text, place_text
+from .writers import Writer, writers
+
+LIST_LINES = 10
+CHAIN_SHOWN = 5
+
+
+def _format_and_text(argument: str) -> tuple[Format, str, str]:
+    """``/8xb place`` as a format, its spelling, and the place."""
+    if not argument.startswith("/"):
+        return Format(), "", argument
+    word, _, text = argument.partition(" ")
+    return parse_format(word), word, text.strip()
+
+
+class _Valued(NamedTuple):
+    value: Value
+    type: Type | None
+
+
+def _valued(text: str, session: Session) -> _Valued:
+    expression = parsed(text)
+    scope = session.scope()
+    value = evaluate(expression, scope)
+    try:
+        return _Valued(value, locate(expression, scope).type)
+    except Unevaluable:
+        return _Valued(value, None)
+
+
+def value_text(text: str, session: Session, base: str = "") -> str:
+    """An expression's value as ``print`` shows it.  Raises ParseError and Unevaluable."""
+    valued = _valued(text, session)
+    names = names_of(session)
+    return typed_text(valued.value, valued.type, base, session, names)
+
+
+def _print(shell: Shell, argument: str) -> None:
+    form, _, text = _format_and_text(argument)
+    shown = value_text(text, shell.session, form.base)
+    shell.value_count += 1
+    shell.write(f"${shell.value_count} = {shown}")
+
+
+def display_line(shell: Shell, display: Display) -> str:
+    """One display with its value, or with why it has none."""
+    form = parse_format(display.form) if display.form else Format()
+    try:
+        shown = value_text(display.text, shell.session, form.base)
+    except (Unevaluable, Fault) as problem:
+        shown = f"<{problem}>"
+    return f"{display.number}: {display.form}{' ' if display.form else ''}{display.text} = {shown}"
+
+
+def _display(shell: Shell, argument: str) -> None:
+    if not argument:
+        shell.show_displays()
+        return
+    _, form, text = _format_and_text(argument)
+    parsed(text)
+    shell.display_count += 1
+    display = Display(shell.display_count, form, text)
+    line = display_line(shell, display)
+    shell.displays.append(display)
+    shell.write(line)
+
+
+def _undisplay(shell: Shell, argument: str) -> None:
+    if not argument:
+        shell.displays.clear()
+        return
+    for word in argument.split():
+        display = next((each for each in shell.displays if str(each.number) == word), None)
+        if display is None:
+            raise CommandError(f"there is no display {word}")
+        shell.displays.remove(display)
+
+
+def _examine(shell: Shell, argument: str) -> None:
+    form, _, text = _format_and_text(argument)
+    session = shell.session
+    if not text:
+        raise CommandError("say where: x/8xb head, x/2xg 0x1000")
+    address, _ = place_of(parsed(text), session)
+    for line in dump(address, form, session, names_of(session)):
+        shell.write(line)
+
+
+def _list(shell: Shell, argument: str) -> None:
+    session = shell.session
+    if not argument and shell.listed is not None:
+        file, first = shell.listed
+        _show_lines(shell, _source(file, session), first)
+        return
+    place = current_place(session)
+    if argument:
+        match parse_location(split_condition(argument)[0], session):
+            case AtLine(file=file, line=line):
+                _show_lines(shell, _source(file, session), max(1, line - LIST_LINES // 2))
+                return
+            case AtVector(vector=name):
+                place = session.program.vectors[name].place
+            case AtOp(vector=str() as name, op=op):
+                place = session.program.vectors[name].instructions[op].place
+            case _:
+                raise CommandError("list takes FILE:LINE, LINE, VECTOR or VECTOR.OP")
+    if isinstance(place, Span):
+        first = place.line if argument else max(1, place.line - LIST_LINES // 2)
+        _show_lines(shell, place.file, first)
+        return
+    _show_ops(shell)
+
+
+def _source(name: str, session: Session) -> SourceFile:
+    """A file that the program was written in."""
+    for file in _files(session):
+        if file.name == name or file.name.endswith("/" + name):
+            return file
+    raise CommandError(f"no file is called {name!r}; there is: {', '.join(source_names(session))}")
+
+
+def _files(session: Session) -> list[SourceFile]:
+    files: dict[str, SourceFile] = {}
+    places = [current_place(session), statement_place(session.movements)]
+    places += [vector.place for vector in session.program.vectors.values()]
+    for place in places:
+        if isinstance(place, Span):
+            files[place.file.name] = place.file
+    return list(files.values())
+
+
+def _show_lines(shell: Shell, file: SourceFile, first: int) -> None:
+    total = file.text.count("\n") + (0 if file.text.endswith("\n") else 1)
+    if first > total:
+        raise CommandError(f"{file.name} has {total} lines")
+    place = current_place(shell.session)
+    marked = place.line if isinstance(place, Span) and place.file is file else None
+    last = min(total, first + LIST_LINES - 1)
+    for line in range(first, last + 1):
+        arrow = "=>" if line == marked else "  "
+        shell.write(f"{arrow} {shell.style.dim(f'{line:>4}')}  {file.line_text(line)}".rstrip())
+    shell.listed = (file.name, last + 1)
+
+
+def _show_ops(shell: Shell) -> None:
+    """The ops of a call that no text names."""
+    session = shell.session
+    names = names_of(session)
+    if not session.instructions:
+        raise CommandError("there is no text, and no call is under way: step into one")
+    for index, instruction in enumerate(session.instructions):
+        arrow = "=>" if index == session.op else "  "
+        shell.write(f"{arrow} op {index:<2} {op_text(None, index, instruction, names)}")
+
+
+def _disassemble(shell: Shell, argument: str) -> None:
+    session = shell.session
+    name = argument
+    if not name and session.call is not None and session.call.vector is not None:
+        name = session.call.vector.name
+    if not name:
+        _show_ops(shell)
+        return
+    vector = session.program.vectors.get(name)
+    if vector is None:
+        raise CommandError(f"no vector is called {name!r}")
+    for line in vector_text(vector, session.program.abi, session.program.data).splitlines():
+        shell.write(line)
+
+
+def _frame(shell: Shell, argument: str) -> None:
+    for line in here(shell.session, shell.style):
+        shell.write(line)
+
+
+def _backtrace(shell: Shell, argument: str) -> None:
+    """The op, the call, the statement: the levels that a call of cpu_opv has."""
+    session = shell.session
+    names = names_of(session)
+    level = 0
+    call, op = session.call, session.op
+    if op is not None and op < len(session.instructions):
+        text = op_text(None if call is None else call.vector, op, session.instructions[op], names)
+        shell.write(f"#{level}  op {op}: {text}{_at(op_place(session.movements, op))}")
+        level += 1
+    if call is not None:
+        place = call.vector.place if call.vector is not None else None
+        shell.write(f"#{level}  {call_text(call, names)} on CPU {call.cpu}{_at(place)}")
+        level += 1
+    statement = statement_place(session.movements)
+    if statement is not None:
+        text = " ".join(statement.text.split())
+        shell.write(f"#{level}  {text}{_at(statement)}")
+        level += 1
+    if level == 0:
+        shell.write("nothing runs here")
+
+
+def _at(place: object) -> str:
+    return f" at {place_text(place)}" if isinstance(place, Span) else ""
+
+
+def _when(shell: Shell, argument: str) -> None:
+    session = shell.session
+    known = session.timeline.starts[-1]
+    shell.write(
+        f"position {session.position} of {known} movements so far, statement {session.entry + 1}"
+    )
+
+
+def _why(shell: Shell, argument: str) -> None:
+    for line in why_lines(shell.session):
+        shell.write(line)
+
+
+def _who(shell: Shell, argument: str) -> None:
+    if not argument:
+        raise CommandError("say whose bytes: who head, who &nodes[2], who 0x1000, 8")
+    session = shell.session
+    address, length = parse_range(argument, session)
+    found = list(islice(writers(session, address, length), CHAIN_SHOWN + 1))
+    if not found:
+        shell.write(f"{argument}: nothing has written these {length} bytes; they are as loaded")
+        return
+    for index, writer in enumerate(found[:CHAIN_SHOWN]):
+        shell.write(f"{'before it: ' if index else ''}{writer_text(writer, session)}")
+    if len(found) > CHAIN_SHOWN:
+        shell.write("before it: and more")
+    else:
+        shell.write("before it: as loaded")
+
+
+def writer_text(writer: Writer, session: Session) -> str:
+    """One write: the op with its place, the call, and what became of the bytes."""
+    opening: tuple[Movement, ...] = tuple(writer.opening)
+    call = call_begins(opening)
+    vector = None if call is None else call.vector
+    names = Names(session.program, session.layout, vector)
+    place = statement_place(opening)
+    where = f", statement {writer.entry + 1}" if place is None else f", {place_text(place)}"
+    changed = change(writer.before, writer.after, names)
+    if writer.op is None:
+        return f"the test itself{where}: {changed}"
+    if vector is None or call is None:
+        return f"op {writer.op} of the call{where}: {changed}"
+    written = vector.instructions[writer.op]
+    text = op_text(vector, writer.op, written, names)
+    at = _at(written.place)
+    return (
+        f"op {writer.op} of {vector.name}{at}: {text}\n"
+        f"    {changed}, in {call_text(call, names)} on CPU {call.cpu}{where}, "
+        f"position {writer.position}"
+    )
+
+
+def _info(shell: Shell, argument: str) -> None:
+    word, rest = split_word(argument)
+    if not word:
+        shell.write("info shows:")
+        for topic in TOPICS.values():
+            shell.write(f"  {topic.name:<12} {topic.summary}")
+        return
+    found = [topic for name, topic in TOPICS.items() if name.startswith(word)]
+    exact = TOPICS.get(word)
+    if exact is None and len(found) != 1:
+        raise CommandError(f"info {word}: one of {', '.join(TOPICS)}")
+    (exact or found[0]).run(shell, rest)
+
+
+def _help(shell: Shell, argument: str) -> None:
+    if argument:
+        command, _ = shell.find(argument)
+        shell.write(f"{command.usage}")
+        shell.write(f"  {command.summary}")
+        if command.aliases:
+            shell.write(f"  short: {', '.join(command.aliases)}")
+        for line in command.details.splitlines():
+            shell.write(f"  {line}")
+        return
+    seen: set[str] = set()
+    for command in shell.commands.values():
+        if command.name not in seen:
+            seen.add(command.name)
+            short = f" ({', '.join(command.aliases)})" if command.aliases else ""
+            shell.write(f"{command.usage}{short}: {command.summary}")
+    shell.write("Enter repeats the last step; a unique beginning of a word is enough.")
+
+
+def _source_command(shell: Shell, argument: str) -> None:
+    if not argument:
+        raise CommandError("say which file: source FILE")
+    try:
+        with open(argument, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{argument} can't be read: {error}") from None
+    shell.source(lines, argument)
+
+
+def _record(shell: Shell, argument: str) -> None:
+    from .record import record
+
+    if not argument:
+        raise CommandError("say into which file: record FILE")
+    try:
+        count = record(shell.session, argument)
+    except OSError as error:
+        raise CommandError(f"{argument} can't be written: {error.strerror}") from None
+    shell.write(f"{argument}: {count} events, from the start to here")
+
+
+def _echo(shell: Shell, argument: str) -> None:
+    shell.write(argument)
+
+
+def _quit(shell: Shell, argument: str) -> None:
+    shell.quitting = True
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "print",
+        ("p", "inspect"),
+        "print [/x] EXPRESSION",
+        "the value of an expression of the language",
+        _print,
+        False,
+        "expression",
+        "Formats: /x /d /u /o /t /c. Names: variables, constants, the arguments of the call.",
+    ),
+    Command(
+        "x",
+        (),
+        "x/NFU ADDRESS",
+        "memory: N units, base F (x d u o t c), of U (b h w g: 1, 2, 4, 8 bytes)",
+        _examine,
+        False,
+        "expression",
+    ),
+    Command(
+        "display",
+        (),
+        "display [/x] [EXPRESSION]",
+        "print it at every stop",
+        _display,
+        False,
+        "expression",
+    ),
+    Command("undisplay", (), "undisplay [NUMBER…]", "do not display any more", _undisplay),
+    Command("info", ("i",), "info [TOPIC]", "what there is: info alone lists topics", _info, False, "info"),
+    Command("list", ("l",), "list [PLACE]", "the text around here, or there", _list, True, "location"),
+    Command(
+        "disassemble", (), "disassemble [VECTOR]", "the ops of a vector", _disassemble, False, "location"
+    ),
+    Command("frame", ("f",), "frame", "show this stop again", _frame),
+    Command("where", ("bt", "backtrace"), "where", "the op, the call and the statement", _backtrace),
+    Command("when", (), "when", "the position, in movements since the start", _when),
+    Command("why", (), "why", "what decided that we are here: values and rules", _why),
+    Command(
+        "who",
+        (),
+        "who MEMORY",
+        "which op wrote these bytes last, and who before it",
+        _who,
+        False,
+        "expression",
+    ),
+    Command(
+        "record", (), "record FILE", "write the trace from the start to here", _record, False, "file"
+    ),
+    Command("source", (), "source FILE", "carry out the commands of a file", _source_command, False, "file"),
+    Command("echo", (), "echo TEXT", "print a text", _echo),
+    Command("help", ("h", "?"), "help [COMMAND]", "what a command does", _help, False, "command"),
+    Command("quit", ("q", "exit"), "quit", "leave the debugger", _quit),
+)
