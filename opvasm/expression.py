@@ -48,10 +48,10 @@ class Arrow(Record):
 
 
 class Index(Record):
-    """``base[index]``: an element of an array, counted from 0."""
+    """``base[position]``: an element of an array, counted from 0."""
 
     base: Expression
-    index: Expression
+    position: Expression
     span: Span
 
 
@@ -182,8 +182,8 @@ def children(expression: Expression) -> Iterator[Expression]:
             return
         case Member(base=base) | Arrow(base=base):
             yield base
-        case Index(base=base, index=index):
-            yield from (base, index)
+        case Index(base=base, position=position):
+            yield from (base, position)
         case AtCpu(base=base, cpu=cpu):
             yield from (base, cpu)
         case AddressOf(place=place):

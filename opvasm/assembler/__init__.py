@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import gc
 
+from ..abi.layout import DATA_MODELS
 from ..abi.revisions import (
-    DATA_MODELS,
     DEFAULT_DATA_MODEL,
     DEFAULT_PAGE_SIZE,
     DEFAULT_REVISION,

@@ -88,7 +88,7 @@ class _Checker:
     def _run(self, run: Run) -> None:
         for argument in run.arguments:
             self.expressions(argument)
-        for each in (run.cpu, run.count, run.flags, run.address):
+        for each in (run.cpu, run.op_count, run.flags, run.address):
             if each is not None:
                 self.expressions(each)
         self.extra = ERRNO_NAMES
@@ -187,7 +187,7 @@ class _Checker:
                         help="give it the type `ptr<T>`",
                     )
                 return self._member(target, name, span)
-            case Index(base=base, index=index, span=span):
+            case Index(base=base, position=index, span=span):
                 return self._element(self.place(base), index, span)
             case AtCpu(base=base, cpu=cpu):
                 self.expressions(cpu)

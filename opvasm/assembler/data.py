@@ -61,12 +61,12 @@ def _page(declaration: Page, scope: Scope, ends: dict[Area, int]) -> Symbol | No
             *("OPV035", f"the kind of page `{declaration.kind}` is unknown", declaration.kind_span),
             help=did_you_mean(declaration.kind, kinds) or f"the kinds are {', '.join(kinds)}",
         )
-    count = 1 if declaration.count is None else scope.evaluate(declaration.count)
+    count = 1 if declaration.page_count is None else scope.evaluate(declaration.page_count)
     if count is None:
         return None
     size = count * scope.abi.page_size
     if not 0 < size <= AREA_MAX[Area.PAGE]:
-        span = declaration.span if declaration.count is None else declaration.count.span
+        span = declaration.span if declaration.page_count is None else declaration.page_count.span
         scope.problems.error("OPV033", f"{number_text(count)} pages are no page or too many", span)
         return None
     type = Array(SCALARS["u8"], size, size)
@@ -114,8 +114,8 @@ def initial_pieces(initial: Initial, type: Type, scope: Scope, at: int = 0) -> t
             _wrong_shape(initial, type, scope)
             return ()
         case _, Scalar() | Pointer():
-            value = _scalar(initial, type, scope)
-            return () if value is None or value == 0 else ((at, type.size, value),)
+            number = _scalar(initial, type, scope)
+            return () if number is None or number == 0 else ((at, type.size, number),)
         case _:
             _wrong_shape(initial, type, scope)
             return ()

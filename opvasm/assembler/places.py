@@ -74,7 +74,7 @@ def place_of(
         case Arrow(base=base, name=name, span=span):
             pointer = _pointer_argument(base, name, span, scope, parameters)
             return None if pointer is None else _field(pointer, name, _last(span, name), scope, base)
-        case Index(base=base, index=index):
+        case Index(base=base, position=index):
             inside = place_of(base, scope, parameters)
             number = scope.evaluate(index, "a constant index", parameters or ())
             if inside is None or number is None:
@@ -176,7 +176,7 @@ def _element(inside: Address, index: int, expression: Index, scope: Scope) -> Ad
             "OPV018",
             f"there is no element {number_text(index)}: `{expression.base.span.text}` has"
             f" {inside.type.count}, 0 to {inside.type.count - 1}",
-            expression.index.span,
+            expression.position.span,
         )
         return None
     element = inside.type.element

@@ -51,7 +51,7 @@ class Scope:
         self._constants: dict[str, int | None] = {}
         self._types: dict[str, Struct | None] = {}
         self._settling: list[str] = []
-        self._pointers = {None: Pointer(None, abi.model.word)}
+        self._pointers: dict[str | None, Pointer] = {None: Pointer(None, abi.model.word)}
         self._targets: dict[str, TypeName] = {}
 
     # ---- declarations -------------------------------------------------------------------------

@@ -95,8 +95,8 @@ class JudgeScope:
         if not isinstance(expression, Member):
             return None
         base, copy = expression.base, None
-        if isinstance(base, Index) and isinstance(base.index, Number):
-            base, copy = base.base, base.index.value
+        if isinstance(base, Index) and isinstance(base.position, Number):
+            base, copy = base.base, base.position.value
         if not isinstance(base, Name) or base.name not in self.threads:
             return None
         view = self.threads[base.name]

@@ -258,7 +258,7 @@ class Compiler:
                 pointed = self._pointed(value.type, name, base.span)
                 spot = Spot(value.get, pointed, value.registers, value.uses_cpu)
                 return self._field(spot, pointed, name, expression.span)
-            case Index(base=base, index=index):
+            case Index(base=base, position=index):
                 return self._element(self.spot(base, cpu), index, expression.span)
             case Load(address=inner):
                 value = self.value(inner)

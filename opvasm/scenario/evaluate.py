@@ -112,7 +112,7 @@ def locate(expression: Expression, scope: Scope) -> Place:
             return _member(locate(base, scope), name, expression)
         case Arrow(base=base, name=name):
             return _member(_target(base, scope), name, expression)
-        case Index(base=base, index=index):
+        case Index(base=base, position=index):
             return _element(locate(base, scope), number(index, scope), expression)
         case Load(address=address):
             return Place(number(address, scope), None)

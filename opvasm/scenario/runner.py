@@ -242,7 +242,7 @@ class Runner:
         data_cpu = cpu if 0 <= cpu < world.machine.cpus.possible else self.cpu
         vector, arguments, bound = self._bind(statement, data_cpu, scope)
         flags = 0 if statement.flags is None else number(statement.flags, scope)
-        count = len(bound) if statement.count is None else number(statement.count, scope)
+        count = len(bound) if statement.op_count is None else number(statement.op_count, scope)
         expected = number(statement.result, self.scope(_ERRNO_RESULTS))
         ops: int | tuple[Instruction, ...] = bound
         if statement.address is not None:

@@ -270,9 +270,15 @@ class Builder(ScenarioBuilder):
                 help="write `run VECTOR(arguments) -> 0` or `run at ADDRESS count N -> 0`",
             )
         return Run(
-            *(None if call is None else call.function, () if call is None else call.arguments),
-            *(given.get("on"), given.get("count"), given.get("flags"), given.get("at"), result),
-            *(vector_span, self.span(begin, end)),
+            vector=None if call is None else call.function,
+            arguments=() if call is None else call.arguments,
+            cpu=given.get("on"),
+            op_count=given.get("count"),
+            flags=given.get("flags"),
+            address=given.get("at"),
+            result=result,
+            vector_span=vector_span,
+            span=self.span(begin, end),
         )
 
     def clause(self, begin: int, end: int, word: Token, value: Expression) -> Any:
@@ -310,7 +316,8 @@ class Builder(ScenarioBuilder):
 
     def chain(self, begin: int, end: int, first: Expression, *rest: Any) -> Expression:
         """Operands with operators between them, joined as tightly as PRECEDENCE says."""
-        operands, operators = [first], []
+        operands = [first]
+        operators: list[str] = []
         for token, operand in zip(rest[::2], rest[1::2], strict=True):
             self._part(begin, end)
             self._join(operands, operators, PRECEDENCE[token[0]])

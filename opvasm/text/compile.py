@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from lark import Lark
-from lark.grammar import Rule
+from lark.grammar import Rule, Terminal
 from lark.lexer import TerminalDef
 
 from .grammar import BAD, END, LITERAL, Tables
@@ -41,7 +41,7 @@ def compile_tables(grammar: str) -> Tables:
         if each.pattern.type == "str" and each.pattern.value not in keywords
     }
     rules = sorted(set(lark.rules), key=lambda rule: (rule.origin.name, rule.order, str(rule)))
-    table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+    table = lark.parser.parser._parse_table
     actions, starts = _actions(table, numbers, {rule: i for i, rule in enumerate(rules)})
     return Tables(
         names=[str(name) for name in numbers],
@@ -134,7 +134,7 @@ def _rule(rule: Rule, numbers: dict[str, int]) -> tuple[int, int, str, list[tupl
             nothings += 1
             continue
         symbol = expansion[position]
-        if not (symbol.is_term and symbol.filter_out):
+        if not (isinstance(symbol, Terminal) and symbol.filter_out):
             spread = not symbol.is_term and symbol.name.startswith("_")
             kept.append((position, _SPREAD if spread else _KEEP, nothings))
             nothings = 0

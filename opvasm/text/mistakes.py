@@ -88,7 +88,7 @@ def describe(mistake: Mistake, source: SourceFile, tables: Tables) -> Diagnostic
                 help=f"the reader keeps up to {STACK_LIMIT} unfinished parts; nest less deeply",
             )
         case k if k == MISSING_BRACE:
-            notes = ()
+            notes: tuple[Note, ...] = ()
             if mistake.opened is not None:
                 place = Span(source, mistake.opened, mistake.opened + 1)
                 notes = (Note("it would close this one", place),)
@@ -139,16 +139,16 @@ def _found(span: Span, tables: Tables, kind: int) -> str:
 
 def _expected(mistake: Mistake, tables: Tables) -> list[str]:
     """What may stand at a mistake, in words."""
-    places: dict[tuple[int, ...], set[int]] = {}
+    places: dict[int, set[int]] = {}
     for symbol in tables.actions[mistake.states[-1]]:
         if symbol < tables.terminal_count:
             stack = landing(tables, mistake.states, symbol)
             if stack is not None:
-                places.setdefault(tuple(stack), set()).add(symbol)
+                places.setdefault(stack[-1], set()).add(symbol)
     words: list[str] = []
     possible: set[int] = set()
-    for stack, symbols in places.items():
-        row = tables.actions[stack[-1]]
+    for top, symbols in places.items():
+        row = tables.actions[top]
         for part, word in _PARTS:
             number = tables.number(part)
             beginnings = set(tables.first[number])

@@ -47,8 +47,8 @@ def parse_expression(text: str, name: str = "<expression>") -> Expression:
     value, problems, _ = _parse(source, "only_expression", Builder(source))
     if problems:
         raise ParseError(problems)
-    assert value is not None
-    return value  # type: ignore[no-any-return]
+    assert isinstance(value, Expression)
+    return value
 
 
 def _parse(

@@ -118,11 +118,11 @@ class Variable(Record):
 
 
 class Page(Record):
-    """``page NAME: kind[count]``."""
+    """``page NAME: kind[page_count]``."""
 
     name: str
     kind: str
-    count: Expression | None
+    page_count: Expression | None
     name_span: Span
     kind_span: Span
     span: Span
@@ -223,7 +223,7 @@ class Run(Record):
     vector: str | None
     arguments: tuple[Expression, ...]
     cpu: Expression | None
-    count: Expression | None
+    op_count: Expression | None
     flags: Expression | None
     address: Expression | None
     result: Expression
@@ -258,11 +258,12 @@ TestStatement = CpuSet | CpuChoice | Assign | Fill | Run | Assert | AssertUnchan
 class Test(Record):
     """``test "name" { statements }``."""
 
-    __test__ = False  # pytest: this is no test class
-
     name: str
     statements: tuple[TestStatement, ...]
     span: Span
+
+
+Test.__test__ = False  # type: ignore[attr-defined]  # to pytest: this is no class of tests
 
 
 Declaration = (
