@@ -92,7 +92,8 @@ class BytePlace(NamedTuple):
     """Bytes ``start`` up to, not including, ``end`` of raw input, and what they are.
 
     ``op`` is the index of the op they belong to and ``field`` a field of the kernel's header; each
-    is None where the place is larger than that.
+    is None where the place is larger than that.  ``symbol`` is the array that the ops are in, where
+    the input has several.
     """
 
     name: str
@@ -100,6 +101,7 @@ class BytePlace(NamedTuple):
     end: int
     op: int | None = None
     field: str | None = None
+    symbol: str | None = None
 
     def sort_key(self) -> tuple[str, int, int]:
         """Orders places by file, then by position."""
@@ -107,6 +109,8 @@ class BytePlace(NamedTuple):
 
     def __str__(self) -> str:
         parts = []
+        if self.symbol is not None:
+            parts.append(f"symbol {self.symbol}")
         if self.op is not None:
             parts.append(f"op {self.op}")
         if self.field is not None:

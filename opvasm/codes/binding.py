@@ -149,6 +149,16 @@ CODES: tuple[Code, ...] = (
         "opvasm asm -f gas counter.opv    # abi 2017-11 32le; add.u64 counter, n + 1",
     ),
     Code(
+        "OPV127",
+        "elf-input",
+        "error",
+        "an ELF file in which no array of ops can be read",
+        "verify and disasm read arrays of struct cpu_op out of objects and programs, by the name of a "
+        "symbol or of a section. The array must have its bytes in the file, a whole number of ops, "
+        "and relocations that set whole words.",
+        "opvasm verify prog.o --symbol push_ops",
+    ),
+    Code(
         "OPV130",
         "reserved-bytes",
         "error",

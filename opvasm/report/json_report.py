@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from .._version import __version__
@@ -13,15 +14,19 @@ from ..source import Place, Span
 
 SCHEMA = "opvasm-diagnostics/1"
 Json = dict[str, Any]
+EMPTY: Mapping[str, list[Json]] = MappingProxyType({})
 
 
-def render_all(diagnostics: Sequence[Diagnostic]) -> str:
+def render_all(diagnostics: Sequence[Diagnostic], reports: Mapping[str, list[Json]] = EMPTY) -> str:
     """The document as text, two spaces a level, ending in a newline."""
-    return json.dumps(document(diagnostics), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(diagnostics, reports), indent=2, ensure_ascii=False) + "\n"
 
 
-def document(diagnostics: Sequence[Diagnostic]) -> Json:
-    """The document.  Lines and columns count from 1, offsets and bytes from 0; ends are exclusive."""
+def document(diagnostics: Sequence[Diagnostic], reports: Mapping[str, list[Json]] = EMPTY) -> Json:
+    """The document.  Lines and columns count from 1, offsets and bytes from 0; ends are exclusive.
+
+    ``reports`` adds what was asked for about each vector: ``budget``, ``portability``.
+    """
     names = {code.code: code.name for code in all_codes().values()}
     return {
         "schema": SCHEMA,
@@ -31,6 +36,7 @@ def document(diagnostics: Sequence[Diagnostic]) -> Json:
             for level in ("error", "warning", "note")
         },
         "findings": [_finding(each, names[each.code]) for each in diagnostics],
+        **reports,
     }
 
 
@@ -76,6 +82,7 @@ def _place(place: Place | None) -> Json | None:
             return {
                 "kind": "bytes",
                 "file": raw.name,
+                "symbol": raw.symbol,
                 "op": raw.op,
                 "field": raw.field,
                 "start": raw.start,

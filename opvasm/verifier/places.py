@@ -31,9 +31,8 @@ def field_place(
         return whole
     for row in abi.fields(instruction.operation):
         if row.name == field:
-            return BytePlace(
-                whole.name, whole.start + row.offset, whole.start + row.end, index, field
-            )
+            start, end = whole.start + row.offset, whole.start + row.end
+            return whole._replace(start=start, end=end, op=index, field=field)
     return whole
 
 
@@ -43,7 +42,7 @@ def offset_place(
     """The bytes ``first`` to ``last`` of the struct, both included."""
     whole = op_place(instruction, index, name)
     if isinstance(whole, BytePlace):
-        return BytePlace(whole.name, whole.start + first, whole.start + last + 1, index)
+        return whole._replace(start=whole.start + first, end=whole.start + last + 1)
     named = [place for part, place in instruction.parts if part in _byte_names(first, last)]
     spans = [place for place in named if isinstance(place, Span)]
     return spans[0].to(spans[-1]) if spans else whole
@@ -59,7 +58,7 @@ def ops_place(instructions: Sequence[Instruction], first: int, name: str) -> Pla
     if isinstance(place, BytePlace):
         last = op_place(instructions[-1], len(instructions) - 1, name)
         end = last.end if isinstance(last, BytePlace) else place.end
-        return BytePlace(place.name, place.start, end)
+        return place._replace(end=end, op=None)
     return place
 
 

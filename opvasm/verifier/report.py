@@ -7,10 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from ..abi.revisions import Abi
 from ..errors import Diagnostic, in_order
 from ..program import Data, Instruction, Vector
-from .advice import advice as advice_on
 from .kernel_report import kernel_diagnostics
 from .kernel_rules import violations
-from .subject import subject_of
 
 NO_DATA = Data({}, {}, {}, ())
 
@@ -28,13 +26,17 @@ def verify(
     There is a finding of level ``error`` exactly when the kernel of the revision would refuse the
     vector with EINVAL; ``advice`` adds warnings and notes, which never change what runs.  ``data``
     is what the vector's names stand for.  ``name`` is what places call ops that have none of their
-    own: their bytes in an array of ``struct cpu_op``.
+    own: their bytes in an array of ``struct cpu_op``.  (The rules of advice are imported when they
+    are asked for: assembling and running do without.)
     """
     if not isinstance(vector, Vector):
         vector = Vector(name, (), tuple(vector))
     found = list(violations(vector.instructions, abi))
     diagnostics = kernel_diagnostics(found, vector.instructions, abi, name) if found else []
     if advice:
+        from .advice import advice as advice_on
+        from .subject import subject_of
+
         refused = [each.op for each in found if each.op is not None] if found else ()
         diagnostics += advice_on(subject_of(vector, abi, data, name, refused))
     return in_order(diagnostics)
