@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..formats import DISASSEMBLIES, INPUTS, disassembly, read_ops
 from ..light_typing import TYPE_CHECKING
-from .exits import DONE, NEGATIVE
+from .elf_inputs import ELF_MAGIC, add_elf, elf_vectors
+from .exits import DONE, NEGATIVE, UsageError
 from .inputs import display_name, read_bytes
 from .options import abi_for_bytes, add_abi, add_input, add_output, listed
 from .outputs import write_text
@@ -23,6 +24,7 @@ opvasm asm samples/ops/add.opv | opvasm disasm
 opvasm disasm -a 2018-04 -f table vector.bin
 opvasm disasm --from hex -f json < dump.txt
 opvasm disasm --strict vector.bin -o vector.opv
+opvasm disasm prog.o --symbol push_ops
 """
 EXITS = {DONE: "disassembled", NEGATIVE: "--strict: a kernel would refuse the ops"}
 
@@ -50,19 +52,37 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="refuse ops that the kernel refuses, and unused bytes that are not zero",
     )
+    add_elf(parser)
     add_abi(parser)
 
 
 def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Read, decode, print."""
-    abi = abi_for_bytes(arguments)
     name = display_name(arguments.file)
     data = read_bytes(arguments.file)
+    if data[:4] == ELF_MAGIC:
+        return _elf(data, name, arguments)
+    if arguments.symbol or arguments.section:
+        raise UsageError(f"{name} is no ELF file, so it has no symbols or sections")
+    abi = abi_for_bytes(arguments)
     if arguments.source != "raw":
         data = read_ops(arguments.source, data, name, abi)
     if arguments.strict and _refused(data, abi, name, terminal):
         return NEGATIVE
     write_text(disassembly(arguments.format, data, name, abi), arguments.output)
+    return DONE
+
+
+def _elf(data: bytes, name: str, arguments: Namespace) -> int:
+    """The arrays of ops inside an object or a program."""
+    from ..formats.elf_text import elf_text
+
+    if arguments.format != "opv" or arguments.strict:
+        raise UsageError(
+            "an ELF file is disassembled to -f opv only, without --strict",
+            "'opvasm verify' says what a kernel would refuse",
+        )
+    write_text(elf_text(elf_vectors(data, name, arguments)), arguments.output)
     return DONE
 
 

@@ -83,7 +83,14 @@ def read_vectors(
     try:
         reader = _Reader(ELFFile(BytesIO(data)), name, revision, page_size)
         return tuple(reader.vectors(symbols, sections))
-    except (ELFError, ValueError, KeyError, IndexError, AttributeError, UnicodeDecodeError) as error:
+    except (
+        ELFError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        UnicodeDecodeError,
+    ) as error:
         raise _error(f"{name}: not a whole ELF file: {error}", None) from None
 
 
@@ -99,9 +106,7 @@ class _Reader:
         self.name = name
         word = 8 if file.elfclass == 64 else 4
         # x32 programs are 32-bit files of a 64-bit machine, and have 32-bit pointers.
-        self.abi = get_abi(
-            revision, f"{8 * word}{'le' if file.little_endian else 'be'}", page_size
-        )
+        self.abi = get_abi(revision, f"{8 * word}{'le' if file.little_endian else 'be'}", page_size)
         self.sections: list[Any] = list(file.iter_sections())
         self.objects = list(self._objects())
 
@@ -111,7 +116,9 @@ class _Reader:
             yield self._vector(chosen)
 
     def _objects(self) -> Iterator[_Object]:
-        table: Any = self.file.get_section_by_name(".symtab") or self.file.get_section_by_name(".dynsym")
+        table: Any = self.file.get_section_by_name(".symtab") or self.file.get_section_by_name(
+            ".dynsym"
+        )
         relocatable = self.file.header.e_type == "ET_REL"
         for symbol in table.iter_symbols() if table is not None else ():
             index = symbol.entry.st_shndx
@@ -127,7 +134,9 @@ class _Reader:
             return self._likely()
         found: list[_Object] = []
         for pattern in symbols:
-            matching = [each for each in self.objects if fnmatchcase(each.name, pattern) and each.size]
+            matching = [
+                each for each in self.objects if fnmatchcase(each.name, pattern) and each.size
+            ]
             if not matching:
                 names = [each.name for each in self.objects]
                 listed = f"there are: {', '.join(names)}" if names else "it has none"
@@ -276,4 +285,3 @@ class _Reader:
             if each.section == index and each.start <= addend < each.start + max(each.size, 1):
                 return SymbolAddress(each.name, addend - each.start)
         return SymbolAddress(self.sections[index].name, addend)
-

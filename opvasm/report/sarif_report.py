@@ -93,7 +93,8 @@ def _location(place: Place) -> Json:
         "physicalLocation": {"artifactLocation": {"uri": uri(name)}, "region": _region(place)}
     }
     if isinstance(place, BytePlace) and place.op is not None:
-        parts = [f"op {place.op}", *([place.field] if place.field is not None else [])]
+        named = (place.symbol, f"op {place.op}", place.field)
+        parts = [each for each in named if each is not None]
         location["logicalLocations"] = [
             {"name": parts[-1], "fullyQualifiedName": "/".join(parts), "kind": "member"}
         ]

@@ -198,24 +198,34 @@ def _deletion(subject: Subject, op: int) -> tuple[Edit, ...]:
 
 
 def reads_own_store(subject: Subject) -> Iterator[Diagnostic]:
-    """An op that loads bytes which an earlier op of the vector stored."""
+    """Ops that load bytes which earlier ops of the vector stored; said once, at the first."""
     if not subject.stores:
         return
-    first, said = subject.stores[0].op, -1
+    first = subject.stores[0].op
+    found: dict[int, tuple[Access, Access]] = {}
     for access in subject.loads:
-        if access.op <= first or access.op == said or access.op in subject.compares:
+        if access.op <= first or access.op in found or access.op in subject.compares:
             continue
-        stores = [each for each in subject.stores if each.op < access.op and each.meets(access)]
-        if stores:
-            said = access.op
-            writers = sorted({each.op for each in stores})
-            yield Diagnostic(
-                "note",
-                codes.READS_OWN_STORE,
-                f"{subject.text(access)} is loaded with what {op_list(writers)} stored",
-                subject.access_place(access),
-                (
-                    Note("stored here", subject.access_place(stores[-1])),
-                    Note("a restartable sequence must not depend on a store of its own"),
-                ),
-            )
+        for store in reversed(subject.stores):
+            if store.op < access.op and store.meets(access):
+                found[access.op] = (access, store)
+                break
+    if not found:
+        return
+    op, *others = found
+    access, store = found[op]
+    also = (
+        f"; {op_list(others)} too load{'s' if len(others) == 1 else ''} such bytes"
+        if others
+        else ""
+    )
+    yield Diagnostic(
+        "note",
+        codes.READS_OWN_STORE,
+        f"{subject.text(access)} is loaded with what op {store.op} stored{also}",
+        subject.access_place(access),
+        (
+            Note("stored here", subject.access_place(store)),
+            Note("a restartable sequence must not depend on a store of its own"),
+        ),
+    )
