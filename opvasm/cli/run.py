@@ -112,6 +112,7 @@ def _run_tests(arguments: Namespace, assembly: Assembly, terminal: Terminal) -> 
     if not assembly.tests:
         raise UsageError("the input has no tests; name a vector to run it", _vectors(assembly))
     layout = chosen_layout(arguments, assembly.program)
+    quirks = chosen_quirks(arguments.quirks) or ()
     begin_trace(arguments.trace, assembly.program)
     failed = 0
     for test in assembly.tests:
@@ -120,7 +121,7 @@ def _run_tests(arguments: Namespace, assembly: Assembly, terminal: Terminal) -> 
             assembly.program,
             test,
             layout=layout,
-            quirks=chosen_quirks(arguments.quirks) or (),
+            quirks=quirks,
             observe=tracer,
         )
         tracer.end(result)
