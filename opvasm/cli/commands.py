@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "explain": Entry("explain", "explain a diagnostic, an op or a revision"),
     "run": Entry("run", "run vectors on simulated memory and trace them"),
     "test": Entry("test", "run the tests of files, folders and conformance cases"),
+    "debug": Entry("debug", "step through a test, vector, case or trace, forwards and back"),
     "explore": Entry("explore", "go through every interleaving of a file's scenarios"),
     "exec": Entry("exec", "run a real program that calls cpu_opv, and trace its calls"),
     "steptest": Entry("steptest", "step a real program through its rseq sections: does it get on?"),

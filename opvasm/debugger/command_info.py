@@ -132,7 +132,9 @@ def _pins(shell: Shell, argument: str) -> None:
     pages = {part.page for each in done for part in memory.ranges(each.address, each.length)}
     for each in done:
         where = title(names, each.address, each.length)
-        shell.write(f"op {each.op} {each.operand}: {where}, {each.length} bytes, {each.pages} pages")
+        shell.write(
+            f"op {each.op} {each.operand}: {where}, {each.length} bytes, {each.pages} pages"
+        )
     shell.write(f"{len(done)} operands, {len(pages)} different pages are pinned")
 
 

@@ -221,7 +221,9 @@ COMMANDS: tuple[Command, ...] = (
         _mover(lambda s: s.next_statement()),
         True,
     ),
-    Command("finish", ("fin",), "finish", "to behind this call", _mover(lambda s: s.finish()), True),
+    Command(
+        "finish", ("fin",), "finish", "to behind this call", _mover(lambda s: s.finish()), True
+    ),
     Command(
         "continue", ("c",), "continue [N]", "to the next point or the end", _resume(True), True
     ),
@@ -337,9 +339,7 @@ COMMANDS: tuple[Command, ...] = (
         "expression",
         _WATCHES,
     ),
-    Command(
-        "delete", ("d",), "delete [NUMBER…]", "forget breakpoints and watchpoints", _delete
-    ),
+    Command("delete", ("d",), "delete [NUMBER…]", "forget breakpoints and watchpoints", _delete),
     Command("enable", (), "enable [NUMBER…]", "let them stop again", _enable),
     Command("disable", (), "disable [NUMBER…]", "keep them, but do not stop", _disable),
     Command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import NamedTuple
 
 from ..expression import Unevaluable
@@ -11,30 +10,30 @@ from ..program import Type
 from ..scenario.evaluate import Value, evaluate, locate
 from ..source import SourceFile, Span
 from ..text.printer import vector_text
-from ..trace.names import Names
-from ..trace.values import change
 from .command_info import TOPICS
 from .examine import Format, dump, parse_format, typed_text
 from .locations import (
     CommandError,
     parse_location,
-    parse_range,
     parsed,
     place_of,
     source_names,
     split_condition,
 )
-from .movements import Movement
-from .points import AtLine, AtOp, AtVector, call_begins, op_place
+from .points import (
+    AtLine,
+    AtOp,
+    AtVector,
+    op_place,
+)
 from .session import Session
 from .shell import Command, Display, Shell, split_word
 from .view import current_place, here, statement_place
+from .who import show_writers
 from .why import why_lines
 from .wording import call_text, names_of, op_text, place_text
-from .writers import Writer, writers
 
 LIST_LINES = 10
-CHAIN_SHOWN = 5
 
 
 def _format_and_text(argument: str) -> tuple[Format, str, str]:
@@ -245,46 +244,6 @@ def _why(shell: Shell, argument: str) -> None:
         shell.write(line)
 
 
-def _who(shell: Shell, argument: str) -> None:
-    if not argument:
-        raise CommandError("say whose bytes: who head, who &nodes[2], who 0x1000, 8")
-    session = shell.session
-    address, length = parse_range(argument, session)
-    found = list(islice(writers(session, address, length), CHAIN_SHOWN + 1))
-    if not found:
-        shell.write(f"{argument}: nothing has written these {length} bytes; they are as loaded")
-        return
-    for index, writer in enumerate(found[:CHAIN_SHOWN]):
-        shell.write(f"{'before it: ' if index else ''}{writer_text(writer, session)}")
-    if len(found) > CHAIN_SHOWN:
-        shell.write("before it: and more")
-    else:
-        shell.write("before it: as loaded")
-
-
-def writer_text(writer: Writer, session: Session) -> str:
-    """One write: the op with its place, the call, and what became of the bytes."""
-    opening: tuple[Movement, ...] = tuple(writer.opening)
-    call = call_begins(opening)
-    vector = None if call is None else call.vector
-    names = Names(session.program, session.layout, vector)
-    place = statement_place(opening)
-    where = f", statement {writer.entry + 1}" if place is None else f", {place_text(place)}"
-    changed = change(writer.before, writer.after, names)
-    if writer.op is None:
-        return f"the test itself{where}: {changed}"
-    if vector is None or call is None:
-        return f"op {writer.op} of the call{where}: {changed}"
-    written = vector.instructions[writer.op]
-    text = op_text(vector, writer.op, written, names)
-    at = _at(written.place)
-    return (
-        f"op {writer.op} of {vector.name}{at}: {text}\n"
-        f"    {changed}, in {call_text(call, names)} on CPU {call.cpu}{where}, "
-        f"position {writer.position}"
-    )
-
-
 def _info(shell: Shell, argument: str) -> None:
     word, rest = split_word(argument)
     if not word:
@@ -379,13 +338,31 @@ COMMANDS: tuple[Command, ...] = (
         "expression",
     ),
     Command("undisplay", (), "undisplay [NUMBER…]", "do not display any more", _undisplay),
-    Command("info", ("i",), "info [TOPIC]", "what there is: info alone lists topics", _info, False, "info"),
-    Command("list", ("l",), "list [PLACE]", "the text around here, or there", _list, True, "location"),
     Command(
-        "disassemble", (), "disassemble [VECTOR]", "the ops of a vector", _disassemble, False, "location"
+        "info",
+        ("i",),
+        "info [TOPIC]",
+        "what there is: info alone lists topics",
+        _info,
+        False,
+        "info",
+    ),
+    Command(
+        "list", ("l",), "list [PLACE]", "the text around here, or there", _list, True, "location"
+    ),
+    Command(
+        "disassemble",
+        (),
+        "disassemble [VECTOR]",
+        "the ops of a vector",
+        _disassemble,
+        False,
+        "location",
     ),
     Command("frame", ("f",), "frame", "show this stop again", _frame),
-    Command("where", ("bt", "backtrace"), "where", "the op, the call and the statement", _backtrace),
+    Command(
+        "where", ("bt", "backtrace"), "where", "the op, the call and the statement", _backtrace
+    ),
     Command("when", (), "when", "the position, in movements since the start", _when),
     Command("why", (), "why", "what decided that we are here: values and rules", _why),
     Command(
@@ -393,14 +370,28 @@ COMMANDS: tuple[Command, ...] = (
         (),
         "who MEMORY",
         "which op wrote these bytes last, and who before it",
-        _who,
+        show_writers,
         False,
         "expression",
     ),
     Command(
-        "record", (), "record FILE", "write the trace from the start to here", _record, False, "file"
+        "record",
+        (),
+        "record FILE",
+        "write the trace from the start to here",
+        _record,
+        False,
+        "file",
     ),
-    Command("source", (), "source FILE", "carry out the commands of a file", _source_command, False, "file"),
+    Command(
+        "source",
+        (),
+        "source FILE",
+        "carry out the commands of a file",
+        _source_command,
+        False,
+        "file",
+    ),
     Command("echo", (), "echo TEXT", "print a text", _echo),
     Command("help", ("h", "?"), "help [COMMAND]", "what a command does", _help, False, "command"),
     Command("quit", ("q", "exit"), "quit", "leave the debugger", _quit),

@@ -68,12 +68,14 @@ class VectorsDriver:
         if call is None:
             return False
         vector, arguments, cpu = call
+        cpus = self.machine.cpus
+        data_cpu = cpu if 0 <= cpu < cpus.possible else cpus.current
         self.world.observe_setup = observe
         try:
-            bound = self.world.ops(vector, cpu, arguments)
+            bound = self.world.ops(vector, data_cpu, arguments)
         finally:
             self.world.observe_setup = None
-        begins = CallBegins(None, vector, bound, arguments, cpu, cpu)
+        begins = CallBegins(None, vector, bound, arguments, cpu, data_cpu)
         result = _call(self.machine, bound, len(bound), cpu, 0, begins, observe)
         observe(CallEnds(None, result, result))
         return True

@@ -87,9 +87,7 @@ def typed_text(value: Value, kind: Type | None, base: str, session: Session, nam
             return value.hex(" ")
 
 
-def _part(
-    data: bytes, offset: int, kind: Type, base: str, session: Session, names: Names
-) -> str:
+def _part(data: bytes, offset: int, kind: Type, base: str, session: Session, names: Names) -> str:
     piece = data[offset : offset + kind.size]
     return typed_text(decode_value(piece, kind, session.program), kind, base, session, names)
 

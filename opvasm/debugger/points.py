@@ -149,10 +149,12 @@ def accesses(watched: AtMemory, movement: Movement) -> bool:
     match movement, watched.mode:
         case Loaded(address=address, data=data), Mode.READ | Mode.ACCESS:
             return _overlap(watched, address, len(data))
-        case (
-            (Stored(address=address, before=before, after=after), mode)
-            | (MemorySet(address=address, before=before, after=after), mode)
-        ) if mode is not Mode.READ:
+        case (Stored(address=address, before=before, after=after), mode) | (
+            MemorySet(address=address, before=before, after=after),
+            mode,
+        ) if (
+            mode is not Mode.READ
+        ):
             if not _overlap(watched, address, len(after)):
                 return False
             return mode is not Mode.CHANGE or _differs(watched, address, before, after)

@@ -209,5 +209,3 @@ class TraceTimeline:
                 case _:
                     pass
         return found
-
-

@@ -112,9 +112,7 @@ class Session:
         call = self.call
         cpu = cpus.current if call is None else call.data_cpu
         names = {} if call is None else call.arguments
-        return Scope(
-            self.program, self.layout, cpu, cpus.possible, self.holder.memory.read, names
-        )
+        return Scope(self.program, self.layout, cpu, cpus.possible, self.holder.memory.read, names)
 
     # -- points --------------------------------------------------------------------------------
 
@@ -333,9 +331,7 @@ class Session:
     def _load(self) -> bool:
         """At the start of an entry: do all of it; False when there is none."""
         known = self._entry + 1 < len(self.timeline.starts)
-        movements = (
-            self.timeline.movements(self._entry) if known else self.timeline.advance()
-        )
+        movements = self.timeline.movements(self._entry) if known else self.timeline.advance()
         if movements is None:
             return False
         self._movements, self._index = movements, len(movements)

@@ -128,7 +128,9 @@ class Shell:
         if exact is not None:
             return exact, argument
         found = {
-            command.name: command for name, command in self.commands.items() if name.startswith(word)
+            command.name: command
+            for name, command in self.commands.items()
+            if name.startswith(word)
         }
         if len(found) == 1:
             return next(iter(found.values())), argument

@@ -113,7 +113,14 @@ def _candidates(shell: Shell, kind: str) -> Iterable[str]:
         case "mark":
             return (*shell.session.marks, "start", "end")
         case "location":
-            return (*program.vectors, *source_names(shell.session), "result", "EAGAIN", "EFAULT", "EINVAL")
+            return (
+                *program.vectors,
+                *source_names(shell.session),
+                "result",
+                "EAGAIN",
+                "EFAULT",
+                "EINVAL",
+            )
         case "expression":
             call = shell.session.call
             arguments = () if call is None else call.arguments

@@ -195,7 +195,9 @@ SET_UP = -1
 def set_up_writes(movements: Sequence[Movement]) -> list[Write]:
     """The writes that a test makes itself, as those of op -1."""
     return [
-        Write(SET_UP, each.address, each.before) for each in movements if isinstance(each, MemorySet)
+        Write(SET_UP, each.address, each.before)
+        for each in movements
+        if isinstance(each, MemorySet)
     ]
 
 

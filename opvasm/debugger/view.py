@@ -34,7 +34,11 @@ INDENT = "    "
 
 def stop_lines(session: Session, stop: Stop, style: Style = PLAIN) -> list[str]:
     """Everything that a person is shown at a stop."""
-    return [*_headline(session, stop, style), *_returned(session, stop, style), *here(session, style)]
+    return [
+        *_headline(session, stop, style),
+        *_returned(session, stop, style),
+        *here(session, style),
+    ]
 
 
 def here(session: Session, style: Style = PLAIN) -> list[str]:
@@ -208,9 +212,7 @@ def _op_lines(session: Session, op: int, names: Names, style: Style) -> Iterator
     yield from (f"{INDENT}{line}" for line in _outlook(session, op, instruction, names))
 
 
-def _outlook(
-    session: Session, op: int, instruction: Instruction, names: Names
-) -> Iterator[str]:
+def _outlook(session: Session, op: int, instruction: Instruction, names: Names) -> Iterator[str]:
     """What the op will do, and at a compare what happens either way.
 
     Read from the movements to come, so that it is what the interpreter does.

@@ -37,7 +37,11 @@ from ..trace.values import change, value
 from .movements import Broken, Computed, MachineSet, Movement
 from .session import Session
 
-_ACCESS = {Access.READ: "reading", Access.WRITE: "writing", Access.READ_WRITE: "reading and writing"}
+_ACCESS = {
+    Access.READ: "reading",
+    Access.WRITE: "writing",
+    Access.READ_WRITE: "reading and writing",
+}
 
 
 def names_of(session: Session) -> Names:

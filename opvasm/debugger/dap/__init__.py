@@ -1,0 +1,1 @@
+"""The Debug Adapter Protocol, by which editors drive the debugger."""

@@ -1,0 +1,385 @@
+"""A debug adapter: the requests of an editor, carried out on a session."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable, Iterable
+from queue import Queue
+from threading import Thread
+from typing import Any, BinaryIO, NamedTuple
+
+from ...errors import OpvasmError
+from ...expression import Unevaluable
+from ...machine import Fault
+from ...source import Place, Span
+from ...text.tree import Test
+from ..command_show import value_text
+from ..commands import COMMANDS
+from ..locations import CommandError, parse_range, parsed, place_of
+from ..points import call_begins, op_place
+from ..session import Session
+from ..shell import Shell
+from ..stops import Reason, Stop
+from ..view import statement_place, stop_lines
+from ..wording import call_text, names_of, op_text
+from .breakpoints import Breakpoints
+from .protocol import Message, ProtocolError, Sender, read_message
+from .variables import Variables
+
+THREAD = 1
+CAPABILITIES: Message = {
+    "supportsConfigurationDoneRequest": True,
+    "supportsFunctionBreakpoints": True,
+    "supportsConditionalBreakpoints": True,
+    "supportsDataBreakpoints": True,
+    "supportsStepBack": True,
+    "supportsSteppingGranularity": True,
+    "supportsEvaluateForHovers": True,
+    "supportsReadMemoryRequest": True,
+    "supportsTerminateRequest": True,
+    "supportsRestartRequest": True,
+}
+_REASONS = {
+    Reason.LOADED: "entry",
+    Reason.STEP: "step",
+    Reason.FAILED: "exception",
+    Reason.INTERRUPTED: "pause",
+    Reason.START: "step",
+    Reason.END: "step",
+    Reason.GOTO: "goto",
+}
+
+
+class Launched(NamedTuple):
+    """What ``launch`` made: a session, and the tests of its file."""
+
+    session: Session
+    tests: Iterable[Test] = ()
+
+
+class LaunchError(Exception):
+    """A launch request that can't be carried out."""
+
+
+Launch = Callable[[Message], Launched]
+
+
+class Adapter:
+    """Serves one client on two streams until it disconnects.
+
+    ``launch`` makes a session of the arguments of a launch request; it raises LaunchError or
+    OpvasmError.
+    """
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO, launch: Launch) -> None:
+        self._source = source
+        self._sender = Sender(sink)
+        self._launch = launch
+        self._session: Session | None = None
+        self._tests: Iterable[Test] = ()
+        self._ended = False
+        self._done = False
+        self._stop_on_entry = False
+
+    def serve(self) -> None:
+        """Answer requests until the client is gone."""
+        queue: Queue[Message | None] = Queue()
+        Thread(target=self._read, args=(queue,), daemon=True).start()
+        while not self._done:
+            message = queue.get()
+            if message is None:
+                return
+            try:
+                self._handle(message)
+            except BrokenPipeError:
+                return
+
+    def _read(self, queue: Queue[Message | None]) -> None:
+        """Takes messages while a run is under way, so that a pause can stop it."""
+        try:
+            while (message := read_message(self._source)) is not None:
+                stops = message.get("command") in ("pause", "disconnect", "terminate")
+                if stops and self._session is not None:
+                    self._session.interrupted = True
+                queue.put(message)
+        except (ProtocolError, OSError, ValueError) as error:
+            self._sender.event("output", category="stderr", output=f"opvasm: {error}\n")
+        queue.put(None)
+
+    def _handle(self, message: Message) -> None:
+        if message.get("type") != "request":
+            return
+        command = str(message.get("command", ""))
+        handler: Callable[[Message, Message], None] | None = getattr(
+            self, f"_on_{_snake(command)}", None
+        )
+        if handler is None:
+            self._sender.failure(message, f"the request {command!r} is not supported")
+            return
+        try:
+            handler(message, message.get("arguments") or {})
+        except (CommandError, LaunchError, ValueError) as error:
+            self._sender.failure(message, str(error))
+        except Unevaluable as error:
+            self._sender.failure(message, error.reason)
+        except Fault as error:
+            self._sender.failure(message, f"memory can't be read: {error}")
+        except OpvasmError as error:
+            self._sender.failure(message, str(error))
+        except KeyError as error:
+            self._sender.failure(message, f"{command}: the argument {error} is missing")
+
+    # -- beginning and end ---------------------------------------------------------------------
+
+    def _on_initialize(self, request: Message, arguments: Message) -> None:
+        self._sender.response(request, CAPABILITIES)
+
+    def _on_launch(self, request: Message, arguments: Message) -> None:
+        launched = self._launch(arguments)
+        self._arguments = arguments
+        self._take(launched)
+        self._stop_on_entry = bool(arguments.get("stopOnEntry"))
+        self._sender.response(request)
+        self._sender.event("initialized")
+
+    def _take(self, launched: Launched) -> None:
+        self._session = launched.session
+        self._breakpoints = Breakpoints(launched.session, launched.tests)
+        self._variables = Variables(launched.session)
+        self._ended = False
+
+    @property
+    def session(self) -> Session:
+        """The session; raises CommandError before a launch."""
+        if self._session is None:
+            raise CommandError("nothing is being debugged yet: launch comes first")
+        return self._session
+
+    def _require_session(self) -> None:
+        """Raises CommandError before a launch."""
+        assert self.session is not None
+
+    def _on_configuration_done(self, request: Message, arguments: Message) -> None:
+        self._sender.response(request)
+        if self._stop_on_entry:
+            self._stopped(self.session.last)
+        else:
+            self._stopped(self.session.resume())
+
+    def _on_restart(self, request: Message, arguments: Message) -> None:
+        self._sender.response(request)
+        self._ended = False
+        stop = self.session.goto(0)
+        self._stopped(stop if self._stop_on_entry else self.session.resume())
+
+    def _on_disconnect(self, request: Message, arguments: Message) -> None:
+        self._sender.response(request)
+        self._done = True
+
+    def _on_terminate(self, request: Message, arguments: Message) -> None:
+        self._sender.response(request)
+        self._sender.event("terminated")
+
+    # -- breakpoints ---------------------------------------------------------------------------
+
+    def _on_set_breakpoints(self, request: Message, arguments: Message) -> None:
+        self._require_session()
+        path = str(arguments["source"].get("path", ""))
+        answers = self._breakpoints.set_lines(path, arguments.get("breakpoints") or [])
+        self._sender.response(request, {"breakpoints": answers})
+
+    def _on_set_function_breakpoints(self, request: Message, arguments: Message) -> None:
+        self._require_session()
+        answers = self._breakpoints.set_functions(arguments["breakpoints"])
+        self._sender.response(request, {"breakpoints": answers})
+
+    def _on_set_exception_breakpoints(self, request: Message, arguments: Message) -> None:
+        self._sender.response(request, {"breakpoints": []})
+
+    def _on_data_breakpoint_info(self, request: Message, arguments: Message) -> None:
+        name = str(arguments["name"])
+        try:
+            address, length = parse_range(name, self.session)
+        except (CommandError, OpvasmError):
+            answer: Message = {"dataId": None, "description": f"{name} is no place in memory"}
+        else:
+            answer = {
+                "dataId": f"{address:#x},{length},{name}",
+                "description": f"{name}: {length} bytes at {address:#x}",
+                "accessTypes": ["read", "write", "readWrite"],
+            }
+        self._sender.response(request, answer)
+
+    def _on_set_data_breakpoints(self, request: Message, arguments: Message) -> None:
+        self._require_session()
+        answers = self._breakpoints.set_data(arguments["breakpoints"])
+        self._sender.response(request, {"breakpoints": answers})
+
+    # -- moves ---------------------------------------------------------------------------------
+
+    def _move(
+        self, request: Message, move: Callable[[], Stop], body: Message | None = None
+    ) -> None:
+        self._require_session()
+        self._sender.response(request, body)
+        self._stopped(move())
+
+    def _on_continue(self, request: Message, arguments: Message) -> None:
+        session = self.session
+        if self._ended and session.at_end:
+            self._sender.response(request, {"allThreadsContinued": True})
+            self._sender.event("exited", exitCode=0)
+            self._sender.event("terminated")
+            return
+        self._move(request, session.resume, {"allThreadsContinued": True})
+
+    def _on_reverse_continue(self, request: Message, arguments: Message) -> None:
+        self._move(request, lambda: self.session.resume(False))
+
+    def _on_next(self, request: Message, arguments: Message) -> None:
+        self._move(request, lambda: self._step(arguments, True))
+
+    def _on_step_back(self, request: Message, arguments: Message) -> None:
+        self._move(request, lambda: self._step(arguments, False))
+
+    def _on_step_in(self, request: Message, arguments: Message) -> None:
+        if arguments.get("granularity") == "instruction":
+            self._move(request, lambda: self.session.step_movement())
+        else:
+            self._move(request, lambda: self.session.step_op())
+
+    def _on_step_out(self, request: Message, arguments: Message) -> None:
+        self._move(request, lambda: self.session.finish())
+
+    def _step(self, arguments: Message, forward: bool) -> Stop:
+        """Over a statement in a test, over an op in a vector, by a movement when so asked."""
+        session = self.session
+        if arguments.get("granularity") == "instruction":
+            return session.step_movement(forward)
+        if session.index:
+            return session.step_op(forward)
+        return session.next_statement(forward)
+
+    def _on_pause(self, request: Message, arguments: Message) -> None:
+        self._sender.response(request)
+
+    def _stopped(self, stop: Stop) -> None:
+        session = self.session
+        self._variables.forget()
+        self._ended = stop.reason is Reason.END
+        text = stop_lines(session, stop)
+        self._sender.event("output", category="console", output="\n".join(text) + "\n")
+        body: Message = {
+            "reason": _REASONS.get(stop.reason, "breakpoint"),
+            "threadId": THREAD,
+            "allThreadsStopped": True,
+            "description": text[0] if text else stop.reason.value,
+        }
+        if stop.points:
+            watch = all(point.is_watch for point in stop.points)
+            body["reason"] = "data breakpoint" if watch else "breakpoint"
+            body["hitBreakpointIds"] = [point.number for point in stop.points]
+        if stop.findings:
+            body["text"] = "; ".join(each.message for each in stop.findings)
+        self._sender.event("stopped", **body)
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def _on_threads(self, request: Message, arguments: Message) -> None:
+        self._sender.response(request, {"threads": [{"id": THREAD, "name": "caller"}]})
+
+    def _on_stack_trace(self, request: Message, arguments: Message) -> None:
+        session = self.session
+        names = names_of(session)
+        movements = session.movements
+        call, op, copied = call_begins(movements), session.op, session.instructions
+        frames: list[Message] = []
+        if session.index and call is not None:
+            place: Place | None = None if call.vector is None else call.vector.place
+            name = call_text(call, names)
+            if op is not None and op < len(copied):
+                place = op_place(movements, op) or place
+                name = f"{name}: op {op}, {op_text(call.vector, op, copied[op], names)}"
+            frames.append(_frame(len(frames), name, place))
+        statement = statement_place(movements)
+        if statement is not None:
+            frames.append(_frame(len(frames), " ".join(statement.text.split()), statement))
+        if not frames:
+            frames.append(_frame(0, "the end" if session.at_end else "the call", None))
+        first = int(arguments.get("startFrame") or 0)
+        levels = int(arguments.get("levels") or 0) or len(frames)
+        body = {"stackFrames": frames[first : first + levels], "totalFrames": len(frames)}
+        self._sender.response(request, body)
+
+    def _on_scopes(self, request: Message, arguments: Message) -> None:
+        self._require_session()
+        self._sender.response(request, {"scopes": self._variables.scopes()})
+
+    def _on_variables(self, request: Message, arguments: Message) -> None:
+        self._require_session()
+        found = self._variables.of(int(arguments["variablesReference"]))
+        self._sender.response(request, {"variables": found})
+
+    def _on_evaluate(self, request: Message, arguments: Message) -> None:
+        session = self.session
+        text = str(arguments["expression"])
+        if arguments.get("context") == "repl":
+            before = session.position
+            result = self._command(text)
+            self._sender.response(request, {"result": result, "variablesReference": 0})
+            if session.position != before:
+                self._stopped(session.last)
+            return
+        body: Message = {"result": value_text(text, session), "variablesReference": 0}
+        try:
+            address, kind = place_of(parsed(text), session)
+        except (Unevaluable, CommandError):
+            pass
+        else:
+            if kind is not None:
+                typed = self._variables.typed(text, address, kind, text)
+                body["variablesReference"] = typed["variablesReference"]
+                body["type"] = typed["type"]
+                body["memoryReference"] = typed["memoryReference"]
+        self._sender.response(request, body)
+
+    def _command(self, text: str) -> str:
+        """A command of the prompt, or else an expression."""
+        session = self.session
+        lines: list[str] = []
+        shell = Shell(session, COMMANDS, lines.append)
+        try:
+            shell.find(text)
+        except CommandError:
+            return value_text(text, session)
+        shell.execute(text)
+        return "\n".join(lines)
+
+    def _on_read_memory(self, request: Message, arguments: Message) -> None:
+        address = int(str(arguments["memoryReference"]), 0) + int(arguments.get("offset") or 0)
+        count = int(arguments["count"])
+        data = bytearray()
+        memory = self.session.holder.memory
+        for part in memory.ranges(address, min(count, 1 << 20)):
+            page = memory.pages.get(part.page)
+            if page is None:
+                break
+            data += page.data[part.offset : part.offset + part.size]
+        body: dict[str, Any] = {"address": f"{address:#x}", "unreadableBytes": count - len(data)}
+        if data:
+            body["data"] = base64.b64encode(data).decode()
+        self._sender.response(request, body)
+
+
+def _frame(number: int, name: str, place: Place | None) -> Message:
+    frame: Message = {"id": number + 1, "name": name, "line": 0, "column": 0}
+    if isinstance(place, Span):
+        path = os.path.abspath(place.file.name)
+        frame["source"] = {"name": os.path.basename(path), "path": path}
+        frame["line"], frame["column"] = place.line, place.column
+    return frame
+
+
+def _snake(command: str) -> str:
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in command)
