@@ -70,4 +70,14 @@ CODES: tuple[Code, ...] = (
         "caller is always on one that is online. `cpus` comes before anything that touches memory.",
         'test "t" {\n    cpus 0..1\n    online 5\n    cpu 0\n    assert 1\n}',
     ),
+    Code(
+        "OPV457",
+        "bad-layout",
+        "error",
+        "the areas of a program do not fit beside each other",
+        "The per-CPU areas, the shared data, the pages, the literal pool and the arguments' slots "
+        "each take part of the address space; none may reach into another, and all of them "
+        "together are at most 1 GiB. Move one with --layout, or have fewer CPUs or less data.",
+        "opvasm run list.opv push --layout shared=0x7f0000000000 --arg node=0 --arg expect=0",
+    ),
 )

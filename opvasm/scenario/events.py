@@ -75,7 +75,5 @@ class CpusSet(NamedTuple):
     after: Cpus
 
 
-TestEvent = (
-    StatementBegins | MachineReady | MemorySet | CpusSet | CallBegins | CallEnds | Asserted
-)
+TestEvent = StatementBegins | MachineReady | MemorySet | CpusSet | CallBegins | CallEnds | Asserted
 TestObserver = Callable[[TestEvent | Event], None]

@@ -116,6 +116,7 @@ class Runner:
         self.calls = 0
         self._choices = CpuChoices(test.span)
         self._world: World | None = None
+        self._ended = False
         self._stores: list[Stored] = []
         self._reason = Reason()
 
@@ -126,15 +127,23 @@ class Runner:
     def _flat(self, statements: tuple[TestStatement, ...]) -> Iterator[TestStatement]:
         for statement in statements:
             if isinstance(statement, Repeat):
-                try:
-                    times = number(statement.times, self.scope())
-                except Unevaluable as problem:
-                    self.findings.append(_finding(CANNOT_EVALUATE, problem))
-                    return
-                for _ in range(times):
+                for _ in range(self._times(statement)):
                     yield from self._flat(statement.statements)
             else:
                 yield statement
+            if self._ended:
+                return
+
+    def _times(self, statement: Repeat) -> int:
+        """How often to repeat; 0, and the test ends, where that can't be said."""
+        try:
+            times = number(statement.times, self.scope())
+            if times < 0:
+                raise Unevaluable(f"{times} times is less than never", statement.times.span)
+        except _ENDS as problem:
+            self._end(problem)
+            return 0
+        return times
 
     @property
     def world(self) -> World:
@@ -169,31 +178,39 @@ class Runner:
         """Carry out one statement; False when the test can't go on."""
         self._tell(StatementBegins(statement))
         try:
-            match statement:
-                case CpuSet() | CpuChoice():
-                    self._choose(statement)
-                case Assign(place=place, value=value):
-                    store_initial(self.world, locate(place, self.scope()), value, self.scope())
-                case Fill(place=place, value=fill):
-                    fill_place(self.world, locate(place, self.scope()), fill, self.scope(), place)
-                case Run():
-                    self._run(statement)
-                case Assert():
-                    self._assert(statement)
-                case AssertUnchanged():
-                    self._assert_unchanged(statement)
-                case Repeat():
-                    raise Crash("a repetition reached the runner whole")
-        except Unevaluable as problem:
-            self.findings.append(_finding(CANNOT_EVALUATE, problem))
-            return False
-        except BindError as problem:
-            self.findings.extend(each for each in problem.diagnostics)
-            return False
-        except (Stop, BadCpus) as stop:
-            self.findings.append(stop.finding)
+            self._carry_out(statement)
+        except _ENDS as problem:
+            self._end(problem)
             return False
         return True
+
+    def _carry_out(self, statement: TestStatement) -> None:
+        match statement:
+            case CpuSet() | CpuChoice():
+                self._choose(statement)
+            case Assign(place=place, value=value):
+                store_initial(self.world, locate(place, self.scope()), value, self.scope())
+            case Fill(place=place, value=fill):
+                fill_place(self.world, locate(place, self.scope()), fill, self.scope(), place)
+            case Run():
+                self._run(statement)
+            case Assert():
+                self._assert(statement)
+            case AssertUnchanged():
+                self._assert_unchanged(statement)
+            case Repeat():
+                raise Crash("a repetition reached the runner whole")
+
+    def _end(self, problem: Unevaluable | BindError | Stop | BadCpus) -> None:
+        """The test can't go on."""
+        self._ended = True
+        match problem:
+            case Unevaluable():
+                self.findings.append(_finding(CANNOT_EVALUATE, problem))
+            case BindError():
+                self.findings.extend(problem.diagnostics)
+            case Stop() | BadCpus():
+                self.findings.append(problem.finding)
 
     def _tell(self, event: TestEvent | Event) -> None:
         if self.observe is not None:
@@ -238,15 +255,15 @@ class Runner:
     def _run(self, statement: Run) -> None:
         """Make the call and compare its result."""
         world, scope = self.world, self.scope()
-        cpu = self.cpu if statement.cpu is None else number(statement.cpu, scope)
+        cpu = self._int_argument("cpu", statement.cpu, self.cpu, scope)
         data_cpu = cpu if 0 <= cpu < world.machine.cpus.possible else self.cpu
         vector, arguments, bound = self._bind(statement, data_cpu, scope)
-        flags = 0 if statement.flags is None else number(statement.flags, scope)
-        count = len(bound) if statement.op_count is None else number(statement.op_count, scope)
+        flags = self._int_argument("flags", statement.flags, 0, scope)
+        count = self._int_argument("cpuopcnt", statement.op_count, len(bound), scope)
         expected = number(statement.result, self.scope(_ERRNO_RESULTS))
         ops: int | tuple[Instruction, ...] = bound
         if statement.address is not None:
-            ops = number(statement.address, scope)
+            ops = self._address_argument(statement.address, scope)
             if vector is not None:
                 self._place_vector(ops, bound, statement)
         elif 0 <= count <= self.program.abi.revision.vector_length_max and count > len(bound):
@@ -277,6 +294,26 @@ class Runner:
                     notes=tuple(Note(text, place) for text, place in self._reason.lines()),
                 )
             )
+
+    def _int_argument(
+        self, name: str, written: Expression | None, default: int, scope: Scope
+    ) -> int:
+        """An argument of the system call that is an ``int`` of C."""
+        if written is None:
+            return default
+        value = number(written, scope)
+        if -(1 << 31) <= value < 1 << 31:
+            return value
+        raise Unevaluable(
+            f"{value} is no {name}: the call takes a signed 32-bit number", written.span
+        )
+
+    def _address_argument(self, written: Expression, scope: Scope) -> int:
+        """Where the vector is said to lie."""
+        value = number(written, scope)
+        if 0 <= value < self.program.abi.model.addresses:
+            return value
+        raise Unevaluable(f"{value:#x} is no address", written.span)
 
     def _bind(
         self, statement: Run, cpu: int, scope: Scope
@@ -396,6 +433,8 @@ class Runner:
             self.findings.append(finding)
 
 
+# What makes a statement impossible to carry out.
+_ENDS = (Unevaluable, BindError, Stop, BadCpus)
 _ERRNO_RESULTS = {name: -value for name, value in errno.NUMBERS.items()}
 
 

@@ -5,10 +5,12 @@ This is the simulator's loader: what a C program's start-up, its stack and its c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import pairwise
 
 from ..abi.pages import PageKind
 from ..binding import bind, initial_bytes, pool_bytes, slot_bytes
+from ..errors import BindError, Diagnostic
 from ..interpreter import Machine
 from ..interpreter.events import Observer, PageChange
 from ..interpreter.pages import change
@@ -17,6 +19,9 @@ from ..program import Area, Instruction, Layout, Program, Symbol, Vector, defaul
 from .events import MemorySet
 
 DEFAULT_CPUS = 4
+BAD_LAYOUT = "OPV457"
+# Bytes; simulated memory is memory of the host.
+MEMORY_MAX = 1 << 30
 
 
 class World:
@@ -38,6 +43,7 @@ class World:
         self.program = program
         self.layout = default_layout(program.abi, program.data) if layout is None else layout
         cpus = Cpus(DEFAULT_CPUS) if cpus is None else cpus
+        self._check_layout(cpus)
         memory = Memory(program.abi.page_size)
         self.machine = Machine(program.abi, memory, cpus, quirks, observe)
         self.observe_setup: Callable[[MemorySet], None] | None = None
@@ -70,6 +76,43 @@ class World:
         page = self.memory.page_size
         return max(page, -(-size // page) * page)
 
+    def _areas(self, cpus: Cpus) -> Iterator[tuple[int, int, str]]:
+        """Where each area begins, its size in bytes, and its name."""
+        program, layout = self.program, self.layout
+        data = program.data
+        yield layout.percpu, cpus.possible * layout.percpu_stride, "percpu"
+        for begin, size, name in (
+            (layout.shared, data.area_size(Area.SHARED), "shared"),
+            (layout.page, data.area_size(Area.PAGE), "page"),
+            (layout.pool, data.pool_size, "pool"),
+            (layout.slots, _slots_size(program), "slots"),
+        ):
+            yield begin, -(-size // program.abi.page_size) * program.abi.page_size, name
+
+    def _check_layout(self, cpus: Cpus) -> None:
+        """Raises BindError where the areas do not lie beside each other in the address space."""
+        problems: list[str] = []
+        areas = sorted(self._areas(cpus))
+        for (begin, size, name), (next_begin, next_size, next_name) in pairwise(areas):
+            if size and next_size and begin + size > next_begin:
+                problems.append(
+                    f"the {name} area, {size} bytes at {begin:#x}, reaches into the {next_name} "
+                    f"area at {next_begin:#x}"
+                )
+        begin, size, name = areas[-1]
+        if begin + size > self.program.abi.model.addresses:
+            problems.append(
+                f"the {name} area, {size} bytes at {begin:#x}, leaves the address space"
+            )
+        total = sum(size for _, size, _ in areas)
+        if total > MEMORY_MAX:
+            problems.append(
+                f"the data of {cpus.possible} CPUs and what they share are {total >> 20} MiB; "
+                f"the machine has {MEMORY_MAX >> 20}"
+            )
+        if problems:
+            raise BindError(Diagnostic("error", BAD_LAYOUT, each) for each in problems)
+
     def _load(self) -> None:
         """Map every area and fill it with what the file says."""
         program, layout, memory = self.program, self.layout, self.memory
@@ -85,15 +128,7 @@ class World:
                 memory.map(address, self._whole_pages(symbol.size), symbol.page_kind)
         pool = pool_bytes(program, layout, 0)
         memory.map(layout.pool, self._whole_pages(len(pool)), PageKind.READONLY, pool)
-        slots = max(
-            (
-                each.offset + each.type.size
-                for vector in program.vectors.values()
-                for each in vector.parameters
-            ),
-            default=0,
-        )
-        memory.map(layout.slots, self._whole_pages(slots), PageKind.MAPPED)
+        memory.map(layout.slots, self._whole_pages(_slots_size(program)), PageKind.MAPPED)
 
     def ops(
         self, vector: Vector, cpu: int, arguments: Mapping[str, int]
@@ -123,3 +158,15 @@ class World:
                 if start <= address < start + symbol.size:
                     return symbol, cpu, address - start
         return None
+
+
+def _slots_size(program: Program) -> int:
+    """The bytes that the arguments of the vector with the most of them take."""
+    return max(
+        (
+            each.offset + each.type.size
+            for vector in program.vectors.values()
+            for each in vector.parameters
+        ),
+        default=0,
+    )
