@@ -198,6 +198,15 @@ def children(expression: Expression) -> Iterator[Expression]:
             yield from arguments
 
 
+def height(expression: Expression) -> int:
+    """The number of levels of an expression; a number or name has one."""
+    level, levels = [expression], 0
+    while level:
+        levels += 1
+        level = [child for each in level for child in children(each)]
+    return levels
+
+
 # The largest shift: far more than any field holds, small enough that nothing grows without end.
 SHIFT_MAX = 1024
 _SIZE_MAX = 1 << 2048
@@ -277,9 +286,7 @@ _BINARY: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def constant(
-    expression: Expression, leaf: Callable[[Name | SizeOf | OffsetOf], int | None]
-) -> int:
+def constant(expression: Expression, leaf: Callable[[Name | SizeOf | OffsetOf], int | None]) -> int:
     """The value of an expression that needs no memory.
 
     ``leaf`` gives the value of a name, a ``sizeof`` or an ``offsetof``, None where it is not a
@@ -306,6 +313,4 @@ def constant(
             except ValueError as error:
                 raise Unevaluable(str(error), span) from None
         case _:
-            raise Unevaluable(
-                f"`{expression.span.text}` is not a constant", expression.span
-            )
+            raise Unevaluable(f"`{expression.span.text}` is not a constant", expression.span)

@@ -70,7 +70,9 @@ class _Checker:
                 type = self.place(place)
                 if type is not None and not isinstance(type, Array):
                     self.problems.error(
-                        "OPV017", f"`{place.span.text}` is a {type_text(type)}, no array", place.span
+                        "OPV017",
+                        f"`{place.span.text}` is a {type_text(type)}, no array",
+                        place.span,
                     )
                 self.extra = ("index",)
                 self.expressions(value)
@@ -169,9 +171,7 @@ class _Checker:
                         f"declare it: `shared {name}: u64`",
                     )
                 return None
-            case Member(base=Load(address=address), name=name) if (
-                name in SCALARS or name == "ptr"
-            ):
+            case Member(base=Load(address=address), name=name) if name in SCALARS or name == "ptr":
                 self.expressions(address)
                 return SCALARS.get(name) or Pointer(None, self.scope.abi.model.word)
             case Member(base=base, name=name, span=span):

@@ -135,9 +135,7 @@ def _wrong_shape(initial: Initial, type: Type, scope: Scope) -> None:
     )
 
 
-def _parts(
-    braces: Braces, type: Array | Struct, scope: Scope, at: int
-) -> tuple[Piece, ...]:
+def _parts(braces: Braces, type: Array | Struct, scope: Scope, at: int) -> tuple[Piece, ...]:
     """The elements or members in order; ``.name = value`` goes on from that member."""
     pieces: list[Piece] = []
     position = 0
@@ -151,9 +149,7 @@ def _parts(
             position = type.members.index(member)
         if position >= count:
             what = "elements" if isinstance(type, Array) else "members"
-            scope.problems.error(
-                "OPV032", f"{type_text(type)} has only {count} {what}", item.span
-            )
+            scope.problems.error("OPV032", f"{type_text(type)} has only {count} {what}", item.span)
             break
         if position in seen:
             scope.problems.error("OPV032", "this member has its value already", item.span)
@@ -190,7 +186,9 @@ def symbol_value(address: Address, scope: Scope, span: Span) -> SymbolAddress | 
     if isinstance(address.value, SymbolAddress | int):
         return address.value
     scope.problems.error(
-        "OPV022", f"`{span.text}` depends on an argument; only a variable's address can stand here", span
+        "OPV022",
+        f"`{span.text}` depends on an argument; only a variable's address can stand here",
+        span,
     )
     return None
 

@@ -51,9 +51,7 @@ def moved(value: AddressValue, offset: int) -> AddressValue:
     return value._replace(addend=value.addend + offset)
 
 
-def place_of(
-    expression: Expression, scope: Scope, parameters: Parameters | None
-) -> Address | None:
+def place_of(expression: Expression, scope: Scope, parameters: Parameters | None) -> Address | None:
     """The address and type of a place in memory.
 
     ``parameters`` are those of the vector around it, None where there is none.
@@ -61,9 +59,7 @@ def place_of(
     match expression:
         case Name(name=name, span=span):
             return _named(name, span, scope, parameters)
-        case Member(base=Load() as base, name=name, span=span) if (
-            name in SCALARS or name == "ptr"
-        ):
+        case Member(base=Load() as base, name=name, span=span) if name in SCALARS or name == "ptr":
             load = place_of(base, scope, parameters)
             return None if load is None else Address(load.value, scope.named_type(name, span))
         case Member(base=base, name=name, span=span):
@@ -73,7 +69,9 @@ def place_of(
             return _field(inside, name, _last(span, name), scope, base)
         case Arrow(base=base, name=name, span=span):
             pointer = _pointer_argument(base, name, span, scope, parameters)
-            return None if pointer is None else _field(pointer, name, _last(span, name), scope, base)
+            return (
+                None if pointer is None else _field(pointer, name, _last(span, name), scope, base)
+            )
         case Index(base=base, position=index):
             inside = place_of(base, scope, parameters)
             number = scope.evaluate(index, "a constant index", parameters or ())
@@ -101,9 +99,7 @@ def _last(span: Span, name: str) -> Span:
     return Span(span.file, span.end - len(name), span.end)
 
 
-def _named(
-    name: str, span: Span, scope: Scope, parameters: Parameters | None
-) -> Address | None:
+def _named(name: str, span: Span, scope: Scope, parameters: Parameters | None) -> Address | None:
     if parameters is not None and name in parameters:
         parameter = parameters[name]
         return Address(SlotAddress(name), parameter.type)
@@ -151,7 +147,11 @@ def _pointer_argument(
             return Address(ArgumentValue(base.name), target)
         if parameter is not None:
             scope.problems.error(
-                *("OPV015", f"`{base.name}` is a {type_text(parameter.type)}, no pointer", base.span),
+                *(
+                    "OPV015",
+                    f"`{base.name}` is a {type_text(parameter.type)}, no pointer",
+                    base.span,
+                ),
                 help=f"give the parameter the type `ptr<T>`, T being a struct with `{name}`",
             )
             return None
@@ -217,9 +217,9 @@ def address_of(
                 help=f"its address is `&{name}`",
             )
             return None
-        case Binary(operator="+" | "-" as operator, left=left, right=right) if (
-            _is_address(left, scope, parameters) or _is_address(right, scope, parameters)
-        ):
+        case Binary(operator="+" | "-" as operator, left=left, right=right) if _is_address(
+            left, scope, parameters
+        ) or _is_address(right, scope, parameters):
             if operator == "+" and not _is_address(left, scope, parameters):
                 left, right = right, left
             base = address_of(left, scope, parameters)

@@ -8,7 +8,6 @@ from ..errors import Diagnostic, Note
 from ..source import Place, Span
 from ..suggestion import did_you_mean
 
-
 # A number, character or string that is malformed: what is then said of its value is beside the point.
 _TOKEN_CODES = ("OPV004", "OPV005")
 
@@ -43,8 +42,7 @@ class Problems:
         return [
             each
             for each in self.found
-            if each.code in _TOKEN_CODES
-            or not any(_covers(each.place, token) for token in tokens)
+            if each.code in _TOKEN_CODES or not any(_covers(each.place, token) for token in tokens)
         ]
 
     def unknown(

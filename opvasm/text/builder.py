@@ -7,28 +7,12 @@ None where an optional part is absent, or where a part was given up after a mist
 from __future__ import annotations
 
 from ..errors import Diagnostic
-from ..expression import (
-    PRECEDENCE,
-    AddressOf,
-    Arrow,
-    AtCpu,
-    Binary,
-    Call,
-    Expression,
-    Index,
-    Load,
-    Member,
-    Name,
-    Number,
-    OffsetOf,
-    SizeOf,
-    TypeName,
-    Unary,
-)
+from ..expression import Call, Expression, TypeName
 from ..light_typing import Any
 from ..source import SourceFile, Span
+from .expression_builder import ExpressionBuilder
 from .lalr import Token
-from .literals import character_value, number_value, string_value
+from .literals import string_value
 from .scenario_builder import ScenarioBuilder
 from .tree import (
     AbiChoice,
@@ -62,28 +46,13 @@ from .tree import (
     VectorDefinition,
 )
 
-# Parts of one expression; keeps walks over it inside Python's own limit of calls.
-PART_LIMIT = 200
 
-
-class Builder(ScenarioBuilder):
-    """The callbacks of one parse; ``problems`` collects what is wrong with single tokens."""
+class Builder(ExpressionBuilder, ScenarioBuilder):
+    """The callbacks of one parse; ``problems`` collects what is wrong though it can be read."""
 
     def __init__(self, source: SourceFile) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
-        self.parts = 0
-        self.parts_begin = 0
-
-    def span(self, begin: int, end: int) -> Span:
-        """The span of two offsets."""
-        return Span(self.source, begin, end)
-
-    def _of(self, token: Token) -> Span:
-        return Span(self.source, token[1], token[2])
-
-    def _problem(self, code: str, message: str, span: Span, help: str | None = None) -> None:
-        self.problems.append(Diagnostic("error", code, message, span, help=help))
 
     # ---- file ---------------------------------------------------------------------------------
 
@@ -91,7 +60,9 @@ class Builder(ScenarioBuilder):
         """The whole text."""
         return File(self.source, tuple(each for each in declarations if each is not None))
 
-    def abi(self, begin: int, end: int, year: Token, month: Token, model: Token | None) -> AbiChoice:
+    def abi(
+        self, begin: int, end: int, year: Token, month: Token, model: Token | None
+    ) -> AbiChoice:
         """``abi 2017-11 64be``."""
         revision_span = self.span(year[1], month[2])
         return AbiChoice(
@@ -99,7 +70,7 @@ class Builder(ScenarioBuilder):
             None if model is None else model[0],
             self.span(begin, end),
             revision_span,
-            None if model is None else self._of(model),
+            None if model is None else self.span_of(model),
         )
 
     def use(self, begin: int, end: int, path: Token) -> Use:
@@ -107,55 +78,41 @@ class Builder(ScenarioBuilder):
         value = string_value(path, self.source, self.problems)
         return Use(value.decode("utf-8", "replace"), self.span(begin, end))
 
-    # ---- names of types -----------------------------------------------------------------------
-
-    def named_type(self, begin: int, end: int, name: Token) -> TypeName:
-        """``u64``."""
-        return TypeName(name[0], None, (), Span(self.source, begin, end))
-
-    def pointer_type(self, begin: int, end: int, name: Token, target: TypeName) -> TypeName:
-        """``ptr<node>``."""
-        return TypeName(name[0], target, (), self.span(begin, end))
-
-    def pointer_pointer_type(
-        self, begin: int, end: int, outer: Token, inner: Token, target: TypeName
-    ) -> TypeName:
-        """``ptr<ptr<node>>``, whose closing signs are one token."""
-        middle = TypeName(inner[0], target, (), self.span(inner[1], end - 1))
-        return TypeName(outer[0], middle, (), self.span(begin, end))
-
-    def array_type(self, begin: int, end: int, element: TypeName, count: Expression) -> TypeName:
-        """``u64[4]``; of ``u64[2][3]`` the counts are (2, 3)."""
-        self._part(begin, end)
-        return element._replace(counts=(*element.counts, count), span=self.span(begin, end))
-
     # ---- data ---------------------------------------------------------------------------------
 
     def constant(self, begin: int, end: int, name: Token, value: Expression) -> Constant:
         """``const N = 8``."""
-        return Constant(name[0], value, self._of(name), self.span(begin, end))
+        return Constant(name[0], value, self.span_of(name), self.span(begin, end))
 
-    def structure(self, begin: int, end: int, name: Token, *fields: Field | None) -> StructDefinition:
+    def structure(
+        self, begin: int, end: int, name: Token, *fields: Field | None
+    ) -> StructDefinition:
         """``struct node { next: ptr }``."""
         known = tuple(each for each in fields if each is not None)
-        return StructDefinition(name[0], known, self._of(name), self.span(begin, end))
+        return StructDefinition(name[0], known, self.span_of(name), self.span(begin, end))
 
     def field(self, begin: int, end: int, name: Token, type: TypeName) -> Field:
         """``next: ptr``."""
-        return Field(name[0], type, self._of(name), self.span(begin, end))
+        return Field(name[0], type, self.span_of(name), self.span(begin, end))
 
     def variable(
-        self, begin: int, end: int, area: Token, name: Token, type: TypeName, initial: Initial | None
+        self,
+        begin: int,
+        end: int,
+        area: Token,
+        name: Token,
+        type: TypeName,
+        initial: Initial | None,
     ) -> Variable:
         """``percpu head: ptr``."""
-        return Variable(area[0], name[0], type, initial, self._of(name), self.span(begin, end))
+        return Variable(area[0], name[0], type, initial, self.span_of(name), self.span(begin, end))
 
     def page(
         self, begin: int, end: int, name: Token, kind: Token, count: Expression | None
     ) -> Page:
         """``page gone: unmapped``."""
         return Page(
-            name[0], kind[0], count, self._of(name), self._of(kind), self.span(begin, end)
+            name[0], kind[0], count, self.span_of(name), self.span_of(kind), self.span(begin, end)
         )
 
     def text(self, begin: int, end: int, token: Token) -> Text:
@@ -177,13 +134,15 @@ class Builder(ScenarioBuilder):
 
     # ---- vectors ------------------------------------------------------------------------------
 
-    def vector(self, begin: int, end: int, unverified: Token | None, name: Token, *parts: Any) -> Any:
+    def vector(
+        self, begin: int, end: int, unverified: Token | None, name: Token, *parts: Any
+    ) -> Any:
         """``vector push(node: ptr) { … }``."""
         parameters = tuple(each for each in parts if isinstance(each, Field))
         ops = tuple(each for each in parts if isinstance(each, OpStatement))
         return VectorDefinition(
             *(name[0], unverified is None, parameters, ops),
-            *(self._of(name), self.span(begin, end)),
+            *(self.span_of(name), self.span(begin, end)),
         )
 
     def op(self, begin: int, end: int, mnemonic: Token, *parts: Any) -> OpStatement:
@@ -227,7 +186,9 @@ class Builder(ScenarioBuilder):
         text = string_value(name, self.source, self.problems).decode("utf-8", "replace")
         return Test(text, block, self.span(begin, end))
 
-    def block(self, begin: int, end: int, *parts: TestStatement | None) -> tuple[TestStatement, ...]:
+    def block(
+        self, begin: int, end: int, *parts: TestStatement | None
+    ) -> tuple[TestStatement, ...]:
         """The statements in braces."""
         return tuple(each for each in parts if each is not None)
 
@@ -259,13 +220,13 @@ class Builder(ScenarioBuilder):
         given: dict[str, Expression] = {}
         for token, value in clauses:
             if token[0] in given:
-                self._problem("OPV009", f"`{token[0]}` is given twice", self._of(token))
+                self.problem("OPV009", f"`{token[0]}` is given twice", self.span_of(token))
             given[token[0]] = value
         vector_span = self.span(begin, begin + len("run"))
         if call is not None:
             vector_span = self.span(call.span.start, call.span.start + len(call.function))
         elif "at" not in given:
-            self._problem(
+            self.problem(
                 *("OPV009", "nothing to run: neither a vector nor `at` is given", vector_span),
                 help="write `run VECTOR(arguments) -> 0` or `run at ADDRESS count N -> 0`",
             )
@@ -298,129 +259,3 @@ class Builder(ScenarioBuilder):
     ) -> Repeat:
         """``repeat 16 { … }``."""
         return Repeat(times, block, self.span(begin, end))
-
-    # ---- expressions --------------------------------------------------------------------------
-
-    def _part(self, begin: int, end: int) -> None:
-        """Count a part of an expression; one that grows over its first part is the same one."""
-        if begin > self.parts_begin or self.parts_begin > end:
-            self.parts = 0
-        self.parts_begin = min(begin, self.parts_begin) if self.parts else begin
-        self.parts += 1
-        if self.parts == PART_LIMIT + 1:
-            self._problem(
-                *("OPV006", f"this expression has more than {PART_LIMIT} parts",),
-                self.span(begin, end),
-                help="give parts of it names with `const`",
-            )
-
-    def chain(self, begin: int, end: int, first: Expression, *rest: Any) -> Expression:
-        """Operands with operators between them, joined as tightly as PRECEDENCE says."""
-        operands = [first]
-        operators: list[str] = []
-        for token, operand in zip(rest[::2], rest[1::2], strict=True):
-            self._part(begin, end)
-            self._join(operands, operators, PRECEDENCE[token[0]])
-            operators.append(token[0])
-            operands.append(operand)
-        self._join(operands, operators, 0)
-        return operands[0]
-
-    def _join(self, operands: list[Expression], operators: list[str], precedence: int) -> None:
-        """Join what binds at least as tightly as ``precedence``."""
-        while operators and PRECEDENCE[operators[-1]] >= precedence:
-            operator = operators.pop()
-            right = operands.pop()
-            left = operands[-1]
-            operands[-1] = Binary(operator, left, right, left.span.to(right.span))
-
-    def unary(self, begin: int, end: int, operator: Token, operand: Expression) -> Expression:
-        """``-x``; of a number directly, a number."""
-        self._part(begin, end)
-        return Unary(operator[0], operand, self.span(begin, end))
-
-    def address_of(self, begin: int, end: int, place: Expression) -> AddressOf:
-        """``&place``."""
-        self._part(begin, end)
-        return AddressOf(place, self.span(begin, end))
-
-    def address_of_name(self, begin: int, end: int, name: Token) -> AddressOf:
-        """``&place`` where only a name can stand."""
-        return AddressOf(Name(name[0], self._of(name)), self.span(begin, end))
-
-    def absolute(self, begin: int, end: int, number: Token) -> Load:
-        """``@0x7f0000001000``."""
-        return Load(self.number(number[1], number[2], number), Span(self.source, begin, end))
-
-    def size_of(self, begin: int, end: int, type: TypeName) -> SizeOf:
-        """``sizeof(node)``."""
-        return SizeOf(type, self.span(begin, end))
-
-    def offset_of(self, begin: int, end: int, type: TypeName, path: Token) -> OffsetOf:
-        """``offsetof(node, next)``."""
-        return OffsetOf(type, tuple(path[0].split(".")), self.span(begin, end))
-
-    def number(self, begin: int, end: int, token: Token) -> Number:
-        """``10``."""
-        return Number(
-            number_value(token, self.source, self.problems), Span(self.source, begin, end)
-        )
-
-    def character(self, begin: int, end: int, token: Token) -> Number:
-        """``'c'``."""
-        return Number(character_value(token, self.source, self.problems), self.span(begin, end))
-
-    def name(self, begin: int, end: int, token: Token) -> Name:
-        """``head``."""
-        return Name(token[0], Span(self.source, begin, end))
-
-    def path(self, begin: int, end: int, token: Token) -> Expression:
-        """``ring0.slot``."""
-        first, *fields = token[0].split(".")
-        base = Name(first, self.span(begin, begin + len(first)))
-        return self._members(base, fields, begin)
-
-    def member(self, begin: int, end: int, base: Expression, path: Token) -> Expression:
-        """``base.field.field``."""
-        self._part(begin, end)
-        return self._members(base, path[0].split("."), begin)
-
-    def arrow(self, begin: int, end: int, base: Expression, path: Token) -> Expression:
-        """``base->field.field``."""
-        self._part(begin, end)
-        first, *fields = path[0].split(".")
-        arrow = Arrow(base, first, self.span(begin, path[1] + len(first)))
-        return self._members(arrow, fields, begin)
-
-    def _members(self, base: Expression, fields: list[str], begin: int) -> Expression:
-        end = base.span.end
-        for field in fields:
-            end = self.source.text.index(field, end) + len(field)
-            self._part(begin, end)
-            base = Member(base, field, Span(self.source, begin, end))
-        return base
-
-    def index(self, begin: int, end: int, base: Expression, index: Expression) -> Index:
-        """``base[2]``."""
-        self._part(begin, end)
-        return Index(base, index, self.span(begin, end))
-
-    def at_cpu(self, begin: int, end: int, base: Expression, cpu: Expression) -> AtCpu:
-        """``base@2``."""
-        self._part(begin, end)
-        return AtCpu(base, cpu, self.span(begin, end))
-
-    def load(self, begin: int, end: int, address: Expression) -> Load:
-        """``[address]``."""
-        self._part(begin, end)
-        return Load(address, self.span(begin, end))
-
-    def call(self, begin: int, end: int, function: Token, *arguments: Expression | None) -> Call:
-        """``sum(counter)``."""
-        self._part(begin, end)
-        known = tuple(each for each in arguments if each is not None)
-        return Call(function[0], known, self.span(begin, end))
-
-    def only_expression(self, begin: int, end: int, expression: Expression) -> Expression:
-        """A text that is one expression."""
-        return expression

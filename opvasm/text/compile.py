@@ -85,9 +85,7 @@ def _lexing_order(terminals: list[TerminalDef]) -> list[TerminalDef]:
     )
 
 
-def _pattern(
-    lark: Lark, lexed: list[TerminalDef], literals: list[str], ignored: set[str]
-) -> str:
+def _pattern(lark: Lark, lexed: list[TerminalDef], literals: list[str], ignored: set[str]) -> str:
     """One regular expression for a token and the blanks before it.
 
     Group n belongs to ``kinds[n]``: the first are all fixed texts, longer ones first, which no
@@ -166,6 +164,4 @@ def _first(rules: list[Rule], numbers: dict[str, int]) -> dict[int, list[int]]:
             else:
                 empty.add(rule.origin.name)
             changed |= before != (len(found), len(empty))
-    return {
-        numbers[name]: sorted(numbers[each] for each in found) for name, found in first.items()
-    }
+    return {numbers[name]: sorted(numbers[each] for each in found) for name, found in first.items()}

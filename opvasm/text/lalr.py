@@ -12,15 +12,18 @@ given up, its callback's place is taken by None, and reading goes on behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ..light_typing import Any, NamedTuple
+from .automaton import CALL, SAME, Automaton
 from .grammar import LITERAL, Tables
 
 Token = tuple[str, int, int]
 
 # Far more than any text needs; keeps walks over trees inside Python's own limit of calls.
-STACK_LIMIT = 500
+STACK_LIMIT = 300
+# A text that is no .opv file at all is not gone through to its end.
+MISTAKE_LIMIT = 100
 _LISTED = (
     *("extra_byte", "item", "field", "op", "statement"),
     *("arm", "step", "setting", "scenario_part", "declaration"),
@@ -70,30 +73,7 @@ def parse(
     return Result(run.read(), tuple(run.skipped))
 
 
-# How a rule makes its value: (origin, length, how, method, positions, kept).  The method is given the
-# children at ``positions`` (counted from the top of the stack), or what ``_children`` gathers.
-_Plan = tuple[int, int, int, Callable[..., Any], tuple[int, ...], list[tuple[int, int, int]]]
-_SAME, _ONE, _CALL, _GATHER = range(4)
-
-
-def _plans(tables: Tables, callbacks: object) -> list[_Plan]:
-    plans: list[_Plan] = []
-    for origin, length, name, kept in tables.rules:
-        positions = tuple(position - length for position, _, _ in kept)
-        simple = all(position >= 0 and not spread and not holes for position, spread, holes in kept)
-        if name == "=":
-            plans.append((origin, length, _SAME if length == 1 else _ONE, list, positions, kept))
-            continue
-        method = getattr(callbacks, name) if name else _listed
-        plans.append((origin, length, _CALL if simple else _GATHER, method, positions, kept))
-    return plans
-
-
-def _listed(begin: int, end: int, *children: Any) -> list[Any]:
-    return list(children)
-
-
-class _Run:
+class _Run(Automaton):
     def __init__(
         self,
         tables: Tables,
@@ -102,26 +82,17 @@ class _Run:
         callbacks: object,
         report: Callable[[Mistake], None],
     ) -> None:
-        self.tables = tables
+        super().__init__(tables, start, callbacks)
         self.text = text
         self.report = report
-        self.plans = _plans(tables, callbacks)
-        first, self.final = tables.starts[start]
-        self.states = [first]
-        self.values: list[Any] = []
-        self.begins: list[int] = []
+        self.mistakes = 0
         self.end = 0  # of the last token taken
         self.skipped: list[tuple[int, int]] = []
         self.quiet_until = -1
         number = tables.number
         self.name, self.newline = number("NAME"), number("_NEWLINE")
-        self.brace, self.close_brace = number("LBRACE"), number("RBRACE")
-        self.openers = {number(each) for each in ("LBRACE", "LPAR", "LSQB")}
-        self.closers = {number(each) for each in ("RBRACE", "RPAR", "RSQB")}
-        self.separators = {
-            *(number(each) for each in ("SEMICOLON", "COMMA", "RPAR", "RBRACE")),
-            self.newline,
-        }
+        separators = ("_NEWLINE", "SEMICOLON", "COMMA", "RPAR", "RBRACE")
+        self.separators = {number(each) for each in separators}
         self.declaration = number("declaration")
         self.reserved = reserved_words(tables)
         self.listed = [number(name) for name in _LISTED]
@@ -183,9 +154,9 @@ class _Run:
                         return self._too_deep(begin, end)
                     break
                 origin, length, how, method, positions, _ = plan = plans[-1 - action]
-                if how == _SAME:
+                if how == SAME:
                     states[-1] = actions[states[-2]][origin]
-                elif how == _CALL and length:
+                elif how == CALL and length:
                     start = begins[-length]
                     children = [values[each] for each in positions]
                     del states[-length:], values[-length:], begins[-length:]
@@ -193,45 +164,31 @@ class _Run:
                     begins.append(start)
                     states.append(actions[states[-1]][origin])
                 else:
-                    self._reduce(plan, last_end)
+                    self.reduce(plan, last_end)
                 if kind == 0 and states[-1] == final:
                     return None
         return None
 
-    def _reduce(self, plan: _Plan, end: int) -> None:
-        """Replace the children on the stacks by the rule's value."""
-        origin, length, how, method, positions, kept = plan
-        states, values, begins = self.states, self.values, self.begins
-        begin = begins[-length] if length else end
-        if how in (_SAME, _ONE):
-            value = values[positions[0]]
-        elif how == _CALL:
-            value = method(begin, end, *[values[each] for each in positions])
-        else:
-            children = _children(values, length, kept)
-            value = children if method is _listed else method(begin, end, *children)
-        if length:
-            del states[-length:], values[-length:], begins[-length:]
-        states.append(self.tables.actions[states[-1]][origin])
-        values.append(value)
-        begins.append(begin)
-
     # ---- mistakes -----------------------------------------------------------------------------
+
+    def _say(self, mistake: Mistake) -> None:
+        """Report a mistake, unless it only follows from the one before."""
+        if mistake.start > self.quiet_until:
+            self.mistakes += 1
+            self.report(mistake)
 
     def _bad_character(self, begin: int) -> int:
         """Characters that begin no token count as blanks; an open string ends with its line."""
         text = self.text
         line_end = text.find("\n", begin)
         line_end = len(text) if line_end < 0 else line_end
-        if text[begin] in "\"'":
-            self.report(Mistake(OPEN_STRING, begin, line_end))
-            self.quiet_until = line_end
-            return line_end
-        end = begin + 1
-        while end < line_end and self._is_bad(end):
-            end += 1
-        self.report(Mistake(BAD_CHARACTER, begin, end))
-        self.quiet_until = line_end
+        end, kind = line_end, OPEN_STRING
+        if text[begin] not in "\"'":
+            end, kind = begin + 1, BAD_CHARACTER
+            while end < line_end and self._is_bad(end):
+                end += 1
+        self._say(Mistake(kind, begin, end))
+        self.quiet_until = max(self.quiet_until, line_end)
         return end
 
     def _kind(self, match: re.Match[str]) -> tuple[int, int, int]:
@@ -251,173 +208,65 @@ class _Run:
         return kind < 0 and begin == position
 
     def _too_deep(self, begin: int, end: int) -> int | None:
-        self.report(Mistake(TOO_DEEP, begin, end))
-        self.quiet_until = end
+        self._say(Mistake(TOO_DEEP, begin, end))
+        self.quiet_until = max(self.quiet_until, end)
         return self._resume(end)
 
     def _mistake(self, kind: int, begin: int, end: int, line_end: int | None) -> int | None:
         """Report what is at ``begin`` and find the offset from which to go on."""
-        text = self.text
         for comment in (begin, begin - 1):
-            if text.startswith("/*", comment):
-                if comment > self.quiet_until:
-                    self.report(Mistake(OPEN_COMMENT, comment, comment + 2))
-                self.quiet_until = len(text)
-                return len(text)
-        states = tuple(self.states)
-        at_edge = kind == 0 or (kind in self.reserved and self._is_first_on_line(begin))
-        if at_edge and self.accepts(self.states, self.close_brace):
-            opened = self._open_brace()
-            if begin > self.quiet_until:
-                self.report(Mistake(MISSING_BRACE, begin, end, states, opened))
-            self._close_brace(begin)
+            if self.text.startswith("/*", comment):
+                self._say(Mistake(OPEN_COMMENT, comment, comment + 2))
+                self.quiet_until = len(self.text)
+                return len(self.text)
+        if self._is_edge(kind, begin) and self.accepts(self.close_brace):
+            opened = self.open_brace()
+            self._say(Mistake(MISSING_BRACE, begin, end, tuple(self.states), opened))
+            self.take(self.close_brace, ("}", begin, begin), begin, self.end)
+            self.end = begin
             return begin
         if line_end is not None:
             kind, begin, end = self.newline, line_end, line_end
-        if begin > self.quiet_until:
-            self.report(Mistake(kind, begin, end, states))
+        self._say(Mistake(kind, begin, end, tuple(self.states)))
         return self._resume(begin)
 
-    def _is_first_on_line(self, position: int) -> bool:
+    def _is_edge(self, kind: int, position: int) -> bool:
+        """Whether a declaration begins here, or the text ends, whatever is still open."""
+        if kind not in self.reserved:
+            return kind == 0
         return not self.text[self.text.rfind("\n", 0, position) + 1 : position].strip()
-
-    def _close_brace(self, position: int) -> None:
-        """Go on as if a closing brace stood at an offset; ``accepts`` said that one may."""
-        while True:
-            action = self.tables.actions[self.states[-1]][self.close_brace]
-            if action >= 0:
-                self._push(action, ("}", position, position), position)
-                self.end = position
-                return
-            self._reduce(self.plans[-1 - action], self.end)
-
-    def _push(self, state: int, value: Any, begin: int) -> None:
-        self.states.append(state)
-        self.values.append(value)
-        self.begins.append(begin)
-
-    def accepts(self, states: Sequence[int], kind: int) -> bool:
-        """Whether a token of this kind would be taken next."""
-        return accepts(self.tables, states, kind)
-
-    def _entered_by(self) -> dict[int, int]:
-        """The bracket by which a state is entered, for those that are."""
-        brackets = self.openers | self.closers
-        return {
-            target: symbol
-            for row in self.tables.actions
-            for symbol, target in row.items()
-            if symbol in brackets and target >= 0
-        }
-
-    def _open_brace(self) -> int | None:
-        entered = self._entered_by()
-        for index in range(len(self.states) - 1, 0, -1):
-            if entered.get(self.states[index]) == self.brace:
-                return self.begins[index - 1]
-        return None
-
-    def _give_up(self, listed: Sequence[int], position: int) -> int | None:
-        """Drop the innermost unfinished part of a list; the number of braces that it had opened.
-
-        None where there is no list to go on with.
-        """
-        actions, entered = self.tables.actions, self._entered_by()
-        closed = braces = 0
-        for index in range(len(self.states) - 1, -1, -1):
-            row = actions[self.states[index]]
-            part = next((each for each in listed if each in row), None)
-            if part is not None and not closed:
-                begin = self.begins[index] if index < len(self.begins) else position
-                self.skipped.append((begin, position))
-                del self.states[index + 1 :], self.values[index:]
-                del self.begins[index:]
-                self._push(row[part], None, begin)
-                return braces
-            symbol = entered.get(self.states[index])
-            if symbol in self.closers:
-                closed += 1
-            elif symbol in self.openers and closed:
-                closed -= 1
-            elif symbol == self.brace:
-                braces += 1
-        return None
 
     def _resume(self, position: int) -> int | None:
         """Give up the part around an offset; where its successor begins, None at the very end."""
-        depth = self._give_up(self.listed, position)
-        if depth is None:
+        given_up = self.give_up(self.listed, position)
+        if given_up is None or self.mistakes >= MISTAKE_LIMIT:
+            self.skipped.append((position, len(self.text)))
             return None
-        tables = self.tables
-        resume = len(self.text)
+        begin, depth = given_up
+        resume = self._successor(position, depth)
+        self.skipped.append((begin, resume))
+        return resume
+
+    def _successor(self, position: int, depth: int) -> int:
+        """Where to go on behind a part that was given up with so many braces open."""
         for match in self.pattern.finditer(self.text, position):
             kind, begin, end = self._kind(match)
-            edge = kind == 0 or (kind in self.reserved and self._is_first_on_line(begin))
-            if edge:
-                taken = any(
-                    accepts(tables, self.states, each) for each in (kind, self.close_brace)
-                )
-                if depth or not taken:
-                    self._give_up((self.declaration,), begin)
-                resume = begin
-                break
-            if not depth and kind in self.separators and accepts(tables, self.states, kind):
-                resume = begin
-                break
+            if self._is_edge(kind, begin):
+                if depth or not (self.accepts(kind) or self.accepts(self.close_brace)):
+                    self.give_up((self.declaration,), begin)
+                return begin
+            if not depth and kind in self.separators and self.accepts(kind):
+                return begin
             if kind == self.brace:
                 depth += 1
             elif kind == self.close_brace and depth:
                 depth -= 1
-                if not depth and accepts(tables, self.states, min(self.reserved)):
-                    resume = end
-                    break
-        self.skipped.append((position, resume))
-        return resume
-
-
-def _children(values: list[Any], length: int, kept: list[tuple[int, int, int]]) -> list[Any]:
-    """The children of a rule, lists of helper rules spread, None for what is absent."""
-    base = len(values) - length
-    children: list[Any] = []
-    for position, spread, holes in kept:
-        if holes:
-            children += [None] * holes
-        if position < 0:
-            continue
-        value = values[base + position]
-        if not spread:
-            children.append(value)
-        elif children:
-            children += value
-        else:
-            children = value  # a list grows in place: its old owner is gone
-    return children
+                if not depth and self.accepts(min(self.reserved)):
+                    return end
+        return len(self.text)
 
 
 def reserved_words(tables: Tables) -> set[int]:
     """The words that can begin a declaration, as terminals."""
     declaration = tables.first[tables.number("declaration")]
     return set(tables.keywords.values()).intersection(declaration)
-
-
-def accepts(tables: Tables, states: Sequence[int], kind: int) -> bool:
-    """Whether the automaton with this stack would take a token of this kind next."""
-    return landing(tables, states, kind) is not None
-
-
-def landing(tables: Tables, states: Sequence[int], kind: int) -> list[int] | None:
-    """The stack on which a token of this kind would be put; None where it would be refused."""
-    stack = list(states)
-    while True:
-        action = tables.actions[stack[-1]].get(kind)
-        if action is None:
-            return None
-        if action >= 0:
-            return stack
-        origin, length, _, _ = tables.rules[-1 - action]
-        if length:
-            del stack[-length:]
-        target = tables.actions[stack[-1]].get(origin)
-        if target is None:
-            return stack if kind == 0 else None
-        stack.append(target)

@@ -46,9 +46,7 @@ def number_value(token: Token, source: SourceFile, problems: list[Diagnostic]) -
         except ValueError:
             message = f"`{text}` is not a {_BASE_NAMES[base]} number"
             help = "numbers are written 10, 0x1f, 0b101, 0o17, 1_000 or 'c'"
-    problems.append(
-        Diagnostic("error", "OPV004", message, Span(source, start, end), help=help)
-    )
+    problems.append(Diagnostic("error", "OPV004", message, Span(source, start, end), help=help))
     return 0
 
 
@@ -77,10 +75,15 @@ def character_value(token: Token, source: SourceFile, problems: list[Diagnostic]
         value, length = _escape(text, 1, start, source, problems)
     else:
         value, length = ord(text[1]), 1
-    if length != len(text) - 2 or value > 127 and text[1] != "\\":
+    if length != len(text) - 2 or (value > 127 and text[1] != "\\"):
         problems.append(
             Diagnostic(
-                *("error", "OPV005", f"{text} is not one ASCII character", Span(source, start, end)),
+                *(
+                    "error",
+                    "OPV005",
+                    f"{text} is not one ASCII character",
+                    Span(source, start, end),
+                ),
                 help='text of several bytes is written "text"',
             )
         )
@@ -96,7 +99,11 @@ def _escape(
     if letter in _ESCAPES:
         return _ESCAPES[letter], 2
     digits = text[position + 2 : position + 4]
-    if letter == "x" and len(digits) == 2 and all(each in "0123456789abcdefABCDEF" for each in digits):
+    if (
+        letter == "x"
+        and len(digits) == 2
+        and all(each in "0123456789abcdefABCDEF" for each in digits)
+    ):
         return int(digits, 16), 4
     place = Span(source, start + position, start + position + 2)
     problems.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import Diagnostic, Note
 from ..source import SourceFile, Span
 from ..suggestion import did_you_mean
+from .automaton import landing
 from .grammar import Tables
 from .lalr import (
     BAD_CHARACTER,
@@ -14,7 +15,6 @@ from .lalr import (
     STACK_LIMIT,
     TOO_DEEP,
     Mistake,
-    landing,
     reserved_words,
 )
 
@@ -45,8 +45,7 @@ _WORDS = {
 }
 # What can follow nearly every value; named only where nothing else can.
 _CONTINUATIONS = frozenset(
-    "OR AND EQUAL NOT_EQUAL LESS LESS_EQUAL GREATER GREATER_EQUAL BIT_OR BIT_XOR BIT_AND LEFT RIGHT"
-    " PLUS MINUS TIMES DIVIDE MODULO DOT LSQB MAY_FAULT".split()
+    ["OR", "AND", "EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "BIT_OR", "BIT_XOR", "BIT_AND", "LEFT", "RIGHT", "PLUS", "MINUS", "TIMES", "DIVIDE", "MODULO", "DOT", "LSQB", "MAY_FAULT"]
 )
 _CONTINUING_TEXTS = frozenset(("->", "@"))
 # Where the first may stand, naming the others too would only make the sentence longer.
@@ -157,7 +156,9 @@ def _expected(mistake: Mistake, tables: Tables) -> list[str]:
                 words.append(word)
         possible |= symbols
     named = {number: tables.names[number] for number in possible}
-    telling = {number for number, name in named.items() if not _is_continuation(number, name, tables)}
+    telling = {
+        number for number, name in named.items() if not _is_continuation(number, name, tables)
+    }
     for number in sorted(telling or possible, key=lambda each: (each, named[each])):
         words.append(_WORDS.get(named[number]) or f"`{tables.texts.get(number, named[number])}`")
     words = list(dict.fromkeys(words))

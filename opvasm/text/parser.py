@@ -10,12 +10,9 @@ from ..light_typing import NamedTuple
 from ..source import SourceFile
 from .builder import Builder
 from .grammar import load_tables
-from .lalr import Mistake, parse
+from .lalr import MISTAKE_LIMIT, Mistake, parse
 from .mistakes import describe
 from .tree import File
-
-# A text that is no .opv file at all would otherwise be reported line by line.
-MISTAKE_LIMIT = 100
 
 
 class Parsed(NamedTuple):
@@ -57,10 +54,9 @@ def _parse(
     tables = load_tables()
     mistakes: list[Mistake] = []
     result = parse(tables, start, source.text, builder, mistakes.append)
-    problems = [describe(each, source, tables) for each in mistakes[:MISTAKE_LIMIT]]
-    if len(mistakes) > MISTAKE_LIMIT:
-        last = problems[-1]
-        problems[-1] = last._replace(
-            help=f"{len(mistakes) - MISTAKE_LIMIT} more mistakes of this kind are not shown"
+    problems = [describe(each, source, tables) for each in mistakes]
+    if len(mistakes) == MISTAKE_LIMIT:
+        problems[-1] = problems[-1]._replace(
+            help=f"this is the {MISTAKE_LIMIT}th mistake, and the rest of the text was not read"
         )
     return result.value, (*problems, *builder.problems), result.skipped

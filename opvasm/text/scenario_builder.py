@@ -306,9 +306,7 @@ class ScenarioBuilder:
         """``x = y + 1``."""
         return Compute(name[0], value, Span(self.source, begin, end))
 
-    def store_place(
-        self, begin: int, end: int, place: Expression, value: Expression
-    ) -> StorePlace:
+    def store_place(self, begin: int, end: int, place: Expression, value: Expression) -> StorePlace:
         """``store flag, 1``."""
         return StorePlace(place, value, Span(self.source, begin, end))
 
@@ -436,5 +434,3 @@ def _chain(expression: Expression) -> list[Expression]:
         names.append(Name(expression.name, span))
         expression = expression.base
     return [expression, *reversed(names)]
-
-

@@ -1,0 +1,172 @@
+"""The automaton: its stacks, what a reduction does, and questions about what it would take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..light_typing import Any
+from .grammar import Tables
+
+# How a rule makes its value: (origin, length, how, method, positions, kept).  The method is given
+# the children at ``positions`` (counted from the top of the stack), or what ``_children`` gathers.
+Plan = tuple[int, int, int, Callable[..., Any], tuple[int, ...], list[tuple[int, int, int]]]
+SAME, ONE, CALL, GATHER = range(4)
+
+
+def _plans(tables: Tables, callbacks: object) -> list[Plan]:
+    plans: list[Plan] = []
+    for origin, length, name, kept in tables.rules:
+        positions = tuple(position - length for position, _, _ in kept)
+        simple = all(position >= 0 and not spread and not holes for position, spread, holes in kept)
+        if name == "=":
+            plans.append((origin, length, SAME if length == 1 else ONE, list, positions, kept))
+            continue
+        method = getattr(callbacks, name) if name else _listed
+        plans.append((origin, length, CALL if simple else GATHER, method, positions, kept))
+    return plans
+
+
+def _listed(begin: int, end: int, *children: Any) -> list[Any]:
+    return list(children)
+
+
+class Automaton:
+    """The stacks of a parse.
+
+    ``states`` holds one more than ``values`` (a token is its text and offsets, a part what its
+    callback made) and ``begins`` (the offset where each begins).
+    """
+
+    def __init__(self, tables: Tables, start: str, callbacks: object) -> None:
+        self.tables = tables
+        self.plans = _plans(tables, callbacks)
+        first, self.final = tables.starts[start]
+        self.states = [first]
+        self.values: list[Any] = []
+        self.begins: list[int] = []
+        number = tables.number
+        self.brace, self.close_brace = number("LBRACE"), number("RBRACE")
+        self.openers = {number(each) for each in ("LBRACE", "LPAR", "LSQB")}
+        self.closers = {number(each) for each in ("RBRACE", "RPAR", "RSQB")}
+        self._brackets: dict[int, int] = {}
+
+    def push(self, state: int, value: Any, begin: int) -> None:
+        """Put one thing on the stacks."""
+        self.states.append(state)
+        self.values.append(value)
+        self.begins.append(begin)
+
+    def cut(self, height: int) -> None:
+        """Drop everything above so many things."""
+        del self.states[height + 1 :], self.values[height:], self.begins[height:]
+
+    def reduce(self, plan: Plan, end: int) -> None:
+        """Replace a rule's children by its value; ``end`` is where its text ends."""
+        origin, length, how, method, positions, kept = plan
+        values, begins = self.values, self.begins
+        begin = begins[-length] if length else end
+        if how in (SAME, ONE):
+            value = values[positions[0]]
+        elif how == CALL:
+            value = method(begin, end, *[values[each] for each in positions])
+        else:
+            children = _children(values, length, kept)
+            value = children if method is _listed else method(begin, end, *children)
+        if length:
+            del self.states[-length:], values[-length:], begins[-length:]
+        self.push(self.tables.actions[self.states[-1]][origin], value, begin)
+
+    def take(self, kind: int, value: Any, begin: int, end: int) -> None:
+        """Take a token that ``accepts`` allows; ``end`` is where the text before it ends."""
+        while True:
+            action = self.tables.actions[self.states[-1]][kind]
+            if action >= 0:
+                self.push(action, value, begin)
+                return
+            self.reduce(self.plans[-1 - action], end)
+
+    def accepts(self, kind: int) -> bool:
+        """Whether a token of this kind would be taken next."""
+        return landing(self.tables, self.states, kind) is not None
+
+    def bracket(self, height: int) -> int | None:
+        """The bracket that stands at a height of the stack, where one does."""
+        if not self._brackets:
+            wanted = self.openers | self.closers
+            self._brackets = {
+                target: symbol
+                for row in self.tables.actions
+                for symbol, target in row.items()
+                if symbol in wanted and target >= 0
+            }
+        return self._brackets.get(self.states[height + 1])
+
+    def open_brace(self) -> int | None:
+        """The offset of the innermost brace that is open."""
+        for height in range(len(self.values) - 1, -1, -1):
+            if self.bracket(height) == self.brace:
+                return self.begins[height]
+        return None
+
+    def give_up(self, parts: Sequence[int], position: int) -> tuple[int, int] | None:
+        """Replace the innermost unfinished one of some parts by None.
+
+        What it had opened is dropped with it: its first offset, and how many braces were open in
+        it.  None where no such part may stand.
+        """
+        closed = braces = 0
+        for height in range(len(self.states) - 1, -1, -1):
+            row = self.tables.actions[self.states[height]]
+            part = next((each for each in parts if each in row), None)
+            if part is not None and not closed:
+                begin = self.begins[height] if height < len(self.begins) else position
+                self.cut(height)
+                self.push(row[part], None, begin)
+                return begin, braces
+            if not height:
+                return None
+            symbol = self.bracket(height - 1)
+            if symbol in self.closers:
+                closed += 1
+            elif symbol in self.openers and closed:
+                closed -= 1
+            elif symbol == self.brace:
+                braces += 1
+        return None
+
+
+def _children(values: list[Any], length: int, kept: list[tuple[int, int, int]]) -> list[Any]:
+    """The children of a rule, lists of helper rules spread, None for what is absent."""
+    base = len(values) - length
+    children: list[Any] = []
+    for position, spread, holes in kept:
+        if holes:
+            children += [None] * holes
+        if position < 0:
+            continue
+        value = values[base + position]
+        if not spread:
+            children.append(value)
+        elif children:
+            children += value
+        else:
+            children = value  # a list grows in place: its old owner is gone
+    return children
+
+
+def landing(tables: Tables, states: Sequence[int], kind: int) -> list[int] | None:
+    """The stack on which a token of this kind would be put; None where it would be refused."""
+    stack = list(states)
+    while True:
+        action = tables.actions[stack[-1]].get(kind)
+        if action is None:
+            return None
+        if action >= 0:
+            return stack
+        origin, length, _, _ = tables.rules[-1 - action]
+        if length:
+            del stack[-length:]
+        target = tables.actions[stack[-1]].get(origin)
+        if target is None:
+            return stack if kind == 0 else None
+        stack.append(target)
