@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from ..light_typing import NamedTuple, Protocol
 
 from ..errors import Diagnostic
 from ..expression import Binary, Call, Expression, Index, Member, Name, Number
+from ..light_typing import NamedTuple, Protocol
+from ..machine.memory import Fault
 from ..program import Area, Array, Pointer, Program, Struct
 from ..text.scenario_tree import Condition, Partition, Scenario
 from .code import POINT, Code, Kind
 from .image import MAIN, Image
 from .meaning import NOTHING, Compiler, Context, Spot, Value, constant_value
-from ..machine.memory import Fault
 
 LIST_LIMIT = 4096
 
@@ -122,8 +122,7 @@ class JudgeScope:
                 def ended(c: Context) -> int:
                     threads = _view(c).threads
                     return sum(
-                        view.codes[t].nodes[threads[t][POINT]].kind is Kind.END
-                        for t in view.copies
+                        view.codes[t].nodes[threads[t][POINT]].kind is Kind.END for t in view.copies
                     )
 
                 return Value(ended)
@@ -164,14 +163,14 @@ class JudgeScope:
         symbol = self.program.data.symbols.get(place.name)
         return symbol is not None and symbol.area is Area.PERCPU
 
-    def list(
-        self, place: Expression, compiler: Compiler
-    ) -> Callable[[Context], tuple[int, ...]]:
+    def list(self, place: Expression, compiler: Compiler) -> Callable[[Context], tuple[int, ...]]:
         """The addresses of the nodes of a list, in order; a cycle gives its nodes over and over."""
         spot = compiler.spot(place, None)
         struct = self._node_type(spot)
-        link = None if struct is None else next(
-            (m.offset for m in struct.members if isinstance(m.type, Pointer)), None
+        link = (
+            None
+            if struct is None
+            else next((m.offset for m in struct.members if isinstance(m.type, Pointer)), None)
         )
         if link is None:
             compiler.problem("OPV532", f"`{place.span.text}` is no head of a list", place.span)
@@ -253,9 +252,7 @@ class Judge:
         problems: list[Diagnostic],
     ) -> None:
         self.view = View(image)
-        threads = {
-            name: ThreadView(copies[name], tuple(locals_[name]), codes) for name in copies
-        }
+        threads = {name: ThreadView(copies[name], tuple(locals_[name]), codes) for name in copies}
         # Copies of a thread are not told apart, so that symmetry can't change an outcome.
         owners = {index: name for name, numbers in copies.items() for index in numbers}
         names = tuple(owners[index] for index in sorted(owners))
@@ -358,7 +355,9 @@ class Judge:
         if isinstance(expression, Call) and expression.function == "list":
             follow = self.scope.list(expression.arguments[0], self.compiler)
             return lambda view: (
-                ",".join(image.describe_value(each, names).removeprefix("&") for each in follow(view))
+                ",".join(
+                    image.describe_value(each, names).removeprefix("&") for each in follow(view)
+                )
                 or "empty"
             )
         registers = self.scope.registers(expression)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from ..light_typing import NamedTuple
 
-from ..text.scenario_tree import BUILTIN_STRATEGIES, Expectation, Scenario, Strategy, Term, Thread
+from ..light_typing import NamedTuple
 from ..source import Span
+from ..text.scenario_tree import BUILTIN_STRATEGIES, Expectation, Scenario, Strategy, Term, Thread
 from .profiles import PROFILES, Profile
 
 
@@ -61,9 +61,7 @@ def _choices(scenario: Scenario) -> Iterator[tuple[str, ...]]:
         return
     shapes = [interchangeable(thread, scenario) for thread in threads]
     seen: set[tuple[object, ...]] = set()
-    options = [
-        (thread.strategy,) if thread.strategy else scenario.strategies for thread in threads
-    ]
+    options = [(thread.strategy,) if thread.strategy else scenario.strategies for thread in threads]
     for names in product(*options):
         pairs = tuple(sorted(zip(map(repr, shapes), names, strict=True)))
         if pairs not in seen:
@@ -115,16 +113,12 @@ def meets(term: Term, scenario: Scenario, configuration: Configuration) -> bool:
         case _:
             return any(
                 strategy.name in term.values
-                for thread, strategy in zip(
-                    scenario.threads, configuration.strategies, strict=True
-                )
+                for thread, strategy in zip(scenario.threads, configuration.strategies, strict=True)
                 if term.thread is None or term.thread == thread.name
             )
 
 
-def concerns(
-    expectation: Expectation, scenario: Scenario, configuration: Configuration
-) -> bool:
+def concerns(expectation: Expectation, scenario: Scenario, configuration: Configuration) -> bool:
     """Whether an expectation speaks of a configuration: in an ``unless`` it is an exception."""
     if expectation.mode == "always":
         return True

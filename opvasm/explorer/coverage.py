@@ -65,7 +65,8 @@ def coverage(runs: Iterable[Run]) -> tuple[Line, ...]:
 def coverage_lines(lines: Iterable[Line]) -> list[str]:
     """The table for people."""
     rows = [
-        (f"{line.vector}[{line.op}]", line.method, ", ".join(line.events) or "never") for line in lines
+        (f"{line.vector}[{line.op}]", line.method, ", ".join(line.events) or "never")
+        for line in lines
     ]
     if not rows:
         return ["no vector is run"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..light_typing import NamedTuple
-
 from .explain import Conflict, Saved, conflict, saving_decision
 from .options import Limits, Reductions
 from .schedule import Replay, fine_decisions, follow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..light_typing import NamedTuple
-
 from ..report.style import PLAIN, Style
 from .code import CPU, NOWHERE, READS, WRITES, Guard, Kind
 from .model import Micro
@@ -92,7 +91,9 @@ def _rows(replay: Replay, watched: list[tuple[int, int]]) -> list[Row]:
     for index, moment in enumerate(replay.moments):
         micro = moment.micro
         if index == replay.cycle:
-            rows.append(Row(None, -1, "~ ", "from here on this repeats for ever:", values(index - 1), -1))
+            rows.append(
+                Row(None, -1, "~ ", "from here on this repeats for ever:", values(index - 1), -1)
+            )
         now = values(index)
         if micro.node is None:
             rows.append(Row(index + 1, micro.cpu, "! ", micro.text, now, micro.thread))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from ..light_typing import NamedTuple
 
+from ..light_typing import NamedTuple
 from .model import Decision
 from .schedule import Replay
 from .search import Edge, Found, take

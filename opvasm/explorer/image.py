@@ -6,10 +6,9 @@ one after the other.  The literal pool and the arguments' slots are apart: nobod
 
 from __future__ import annotations
 
-from ..light_typing import NamedTuple
-
 from ..abi.pages import PageKind
 from ..binding import initial_bytes, pool_bytes
+from ..light_typing import NamedTuple
 from ..machine.memory import Fault, Memory
 from ..program import Area, Layout, Program, Type, default_layout
 from ..text.names import best_path
@@ -111,11 +110,7 @@ class Image:
     def locate(self, address: int, length: int, writes: bool) -> Region:
         """The region that holds a whole range.  Raises Fault where there is none."""
         region = self.pages.get(address >> self.shift)
-        if (
-            region is None
-            or address < region.base
-            or address + length > region.base + region.size
-        ):
+        if region is None or address < region.base or address + length > region.base + region.size:
             page = address >> self.shift << self.shift
             raise Fault(address, length, writes, page, PageKind.UNMAPPED)
         return region

@@ -106,9 +106,7 @@ def _run(
         ],
     }
     if diagnosis is not None:
-        text = replay_json(
-            diagnosis.replay, sources, diagnosis.verdict, diagnosis.label, version
-        )
+        text = replay_json(diagnosis.replay, sources, diagnosis.verdict, diagnosis.label, version)
         document["replay"] = json.loads(text)
         document["preemptions"] = diagnosis.preemptions
     return document

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from ..light_typing import NamedTuple
 
 from ..errors import Diagnostic
 from ..expression import Call, Expression, Member, Name, children
+from ..light_typing import NamedTuple
 from ..program import Pointer, Program, SlotAddress, Type
+from ..source import Span
+from ..suggestion import did_you_mean
 from ..text.scenario_tree import (
     Arm,
     Compute,
@@ -21,8 +23,6 @@ from ..text.scenario_tree import (
     StorePlace,
     Strategy,
 )
-from ..source import Span
-from ..suggestion import did_you_mean
 from .code import CPU, Builder, Code, Kind, Label, Node
 from .image import Image, OwnVariable
 from .lower_run import Exits, RunLowering, Site
@@ -70,9 +70,7 @@ class BodyScope:
         """A local, the CPU the thread is on, or a constant."""
         if name in self.locals:
             register = self.locals[name]
-            return Value(
-                lambda c: c.local[register], self.types.get(name), frozenset((register,))
-            )
+            return Value(lambda c: c.local[register], self.types.get(name), frozenset((register,)))
         if name == "current":
             return Value(lambda c: c.local[CPU], uses_cpu=True)
         constants = self.image.program.data.constants
@@ -133,7 +131,9 @@ def lower_thread(
         _Body(plan, image, profile, problems, builder, plan.handler, "handler.").lower()
         for node in builder.nodes[first:]:
             node.handler = True
-    observed = {builder.registers.numbers[n] for n in plan.observed if n in builder.registers.numbers}
+    observed = {
+        builder.registers.numbers[n] for n in plan.observed if n in builder.registers.numbers
+    }
     return Code(builder, entry, handler, crash, observed)
 
 
@@ -239,9 +239,7 @@ class _Body:
         spot = self.compiler.spot(statement.place, None)
         value = self.compiler.load(spot, statement.place.span)
         register = self.scope.locals[statement.name]
-        self._node(
-            Kind.ACCESS, _assign(register, value), statement.span, value, (register,)
-        )
+        self._node(Kind.ACCESS, _assign(register, value), statement.span, value, (register,))
 
     def _store(self, statement: StorePlace, leave: Exit) -> None:
         if names_in(statement.place) == {CPU_ID_START} and self.profile.id_store_kills:
@@ -493,4 +491,3 @@ def names_in(expression: Expression) -> set[str]:
     for child in children(expression):
         found |= names_in(child)
     return found
-

@@ -7,19 +7,19 @@ here, writes there) is two steps wherever somebody else may come between.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ..light_typing import NamedTuple
 
 from ..abi import ops as op_table
 from ..abi.ops import Access
 from ..abi.revisions import Abi
 from ..binding import bind, parameter_range, slot_bytes
 from ..errors import BindError
+from ..interpreter.errno import EAGAIN
 from ..interpreter.events import CpuRefused, Pinned
 from ..interpreter.pages import Pins
 from ..interpreter.placement import place
-from ..interpreter.errno import EAGAIN
 from ..interpreter.prepared import Step, prepare
 from ..interpreter.semantics import SEMANTICS
+from ..light_typing import NamedTuple
 from ..machine.cpus import Cpus
 from ..machine.memory import Fault
 from ..program import Instruction, PoolAddress, SlotAddress, Vector
@@ -99,9 +99,7 @@ class Site:
         for demand in prepared.demands:
             pinned = pins.pin(demand)
             if not isinstance(pinned, Pinned):
-                return Bound(
-                    prepared.steps, slots, "again" if pinned.errno == EAGAIN else "fault"
-                )
+                return Bound(prepared.steps, slots, "again" if pinned.errno == EAGAIN else "fault")
         return Bound(prepared.steps, slots, None)
 
 
@@ -401,6 +399,7 @@ class RunLowering:
             )  # fmt: skip
 
         if not writes:
+
             def compare(work: Work, step: Step) -> Label:
                 if step.run(work, *step.arguments):
                     work.local[stopped] = index
@@ -461,6 +460,7 @@ class RunLowering:
                 self._look_at_flag(late_flag, scope, abort)
             node(finish_store, (following,), WRITES, (pending,))
         else:
+
             def store(work: Work, step: Step) -> Label:
                 step.run(work, *step.arguments)
                 work.covered.add((*way, "executed"))
@@ -503,4 +503,3 @@ class RunLowering:
 
 def _writes(instruction: Instruction) -> bool:
     return any(Access.WRITE in operand.access for operand, _, _ in instruction.operands())
-

@@ -8,7 +8,6 @@ share one meaning of ``nodes[2].value`` or ``old->next``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ..light_typing import NamedTuple, Protocol
 
 from ..errors import Diagnostic, Note
 from ..expression import (
@@ -29,6 +28,7 @@ from ..expression import (
     apply_binary,
     apply_unary,
 )
+from ..light_typing import NamedTuple, Protocol
 from ..program import Area, Array, Pointer, Program, Scalar, Struct, Symbol, Type
 from ..source import Span
 from ..suggestion import did_you_mean
@@ -157,7 +157,9 @@ class Compiler:
                 called = self.scope.call(expression, self)
                 if called is not None:
                     return called
-                self.problem("OPV513", f"there is no function {expression.function} here", expression.span)
+                self.problem(
+                    "OPV513", f"there is no function {expression.function} here", expression.span
+                )
                 return NOTHING
             case SizeOf(type=named):
                 return self._size_of(named.name, expression.span)
@@ -299,7 +301,9 @@ class Compiler:
         member = kind.member(name) if isinstance(kind, Struct) else None
         if member is None:
             known = [each.name for each in kind.members] if isinstance(kind, Struct) else []
-            self.problem("OPV519", f"there is no field {name} here", span, did_you_mean(name, known))
+            self.problem(
+                "OPV519", f"there is no field {name} here", span, did_you_mean(name, known)
+            )
             return NO_SPOT
         base, offset = outer.address, member.offset
         return outer._replace(address=lambda c: base(c) + offset, type=member.type)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from ..light_typing import NamedTuple
 
 from ..errors import Crash
+from ..light_typing import NamedTuple
 from ..machine.memory import Fault
 from ..text.scenario_tree import RSEQ
 from .code import CPU, GUARD, NOWHERE, POINT, RETURN, Code, Guard, Kind, Node

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ..light_typing import NamedTuple
 
 from ..errors import Diagnostic, OpvasmError
 from ..expression import Arrow, Expression, Name
 from ..interpreter.access import BOUNCE_BUFFER
+from ..light_typing import NamedTuple
 from ..program import Array, Pointer, Program, Scalar, Struct, Type
-from ..text.scenario_tree import LinkList, Own, Scenario, Set, Statement, Thread
 from ..suggestion import did_you_mean
+from ..text.scenario_tree import LinkList, Own, Scenario, Set, Statement, Thread
 from .code import Code, Kind
 from .conditions import Judge, JudgeScope, observed_locals
 from .configuration import Configuration, interchangeable
@@ -155,7 +155,9 @@ class _Planner:
         word = self.program.abi.model.word
         named = own.type
         base: Type
-        scalars = {f"{s}{8 * n}": Scalar(f"{s}{8 * n}", n, s == "i") for s in "ui" for n in (1, 2, 4, 8)}
+        scalars = {
+            f"{s}{8 * n}": Scalar(f"{s}{8 * n}", n, s == "i") for s in "ui" for n in (1, 2, 4, 8)
+        }
         structs = self.program.data.structs
         if named.name == "ptr":
             base = Pointer(None if named.target is None else named.target.name, word)
@@ -251,9 +253,7 @@ class _Planner:
                 return image.own_blocks[index].start + variable.offset
         return None
 
-    def _memory(
-        self, image: Image, ids: tuple[int | None, ...], homes: tuple[int, ...]
-    ) -> bytes:
+    def _memory(self, image: Image, ids: tuple[int | None, ...], homes: tuple[int, ...]) -> bytes:
         """What memory holds before anything runs."""
         work = Work(image, 64)
         work.memory = bytearray(image.initial)
@@ -316,17 +316,13 @@ class _Planner:
         copies: dict[str, tuple[int, ...]] = {}
         for index, (thread, _) in enumerate(self.threads):
             copies[thread.name] = (*copies.get(thread.name, ()), index)
-        locals_ = {
-            thread.name: sorted(assigned(thread.body)) for thread in self.scenario.threads
-        }
+        locals_ = {thread.name: sorted(assigned(thread.body)) for thread in self.scenario.threads}
         return Judge(self.program, image, self.scenario, copies, codes, locals_, self.problems)
 
 
 def link_member(struct: Struct) -> int | None:
     """The offset in bytes of the pointer that links a struct into a list: its first one."""
-    return next(
-        (each.offset for each in struct.members if isinstance(each.type, Pointer)), None
-    )
+    return next((each.offset for each in struct.members if isinstance(each.type, Pointer)), None)
 
 
 def chain(expression: Expression) -> tuple[Expression, ...]:
@@ -356,8 +352,8 @@ def _mentions(tree: object, name: str) -> bool:
 
 def _targets(statements: tuple[Statement, ...]) -> list[Expression] | None:
     """The CPUs that a body names; None where it speaks of all of them."""
-    from .lower import walk
     from ..text.scenario_tree import Fence, RunVector
+    from .lower import walk
 
     found: list[Expression] = []
     for statement in walk(statements):

@@ -8,8 +8,8 @@ thread that can always step does step, unless it is ``stalled``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ..light_typing import NamedTuple
 
+from ..light_typing import NamedTuple
 from ..text.scenario_tree import LEVELS, Progress
 from .code import POINT, Kind
 from .model import Decision

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from ..light_typing import Any, NamedTuple
 
 from ..errors import Diagnostic
+from ..light_typing import Any, NamedTuple
 from ..program import Program
 from ..source import SourceFile
 from ..text.scenario_tree import Scenario, Strategy
@@ -127,7 +127,11 @@ def replay(
         raise ScheduleError(
             [
                 Diagnostic(
-                    *("error", "OPV540", f"{sources[0].name} has changed since this schedule was made"),
+                    *(
+                        "error",
+                        "OPV540",
+                        f"{sources[0].name} has changed since this schedule was made",
+                    ),
                     help="its decisions mean something else now: explore again with --save",
                 )
             ]

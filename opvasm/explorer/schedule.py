@@ -7,9 +7,9 @@ which reductions found it, and a debugger can stop between any two.
 from __future__ import annotations
 
 from hashlib import sha256
-from ..light_typing import NamedTuple
 
 from ..errors import Diagnostic, OpvasmError
+from ..light_typing import NamedTuple
 from .code import GUARD, POINT, Guard, Kind
 from .model import Decision, Micro, Model, State
 from .plan import Plan

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from ..light_typing import NamedTuple
 
+from ..light_typing import NamedTuple
 from .code import CPU, Kind
 from .model import Decision, Fusion, Model, State
 from .options import Limits, Reductions

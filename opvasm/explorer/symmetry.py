@@ -7,7 +7,10 @@ is always a true renaming of each, and a tie that the sorting leaves open costs 
 
 from __future__ import annotations
 
-from .code import POINT, REGISTERS
+from struct import Struct
+
+from ..light_typing import Any
+from .code import REGISTERS
 from .model import State
 from .plan import Plan
 
@@ -30,10 +33,14 @@ class Symmetry:
         self.word = plan.image.word
         self.blocks = plan.image.own_blocks
         self.has_own = any(block.size for block in self.blocks)
-        self.member = [-1] * self.threads
-        for number, group in enumerate(self.groups):
-            for thread in group:
-                self.member[thread] = number
+        self.holder = {
+            at: thread
+            for thread, block in enumerate(self.blocks)
+            for at in range(block.start, block.start + block.size, self.word)
+        }
+        sign = "<" if plan.image.byteorder == "little" else ">"
+        count = len(plan.memory) // self.word
+        self.words = Struct(f"{sign}{count}{'Q' if self.word == 8 else 'I'}")
 
     def canonical(self, state: State) -> tuple[State, Order]:
         """The state that stands for this one; ``order[i]`` is the thread that became thread i."""
@@ -80,16 +87,12 @@ class Symmetry:
 
     def _pointers(self, memory: bytes) -> list[tuple[int, int, int]]:
         """(where, thread, offset) of every word that points into a thread's own memory."""
-        found = []
-        word, order = self.word, self.image.byteorder
-        # The high bytes of an own address are the same for all: look for them, not at every word.
-        step = memoryview(memory)
-        for at in range(0, len(memory) - word + 1, word):
-            value = int.from_bytes(step[at : at + word], order)
-            if self.first <= value < self.end:
-                thread, offset = divmod(value - self.first, self.page)
-                found.append((at, thread, offset))
-        return found
+        first, end, page, word = self.first, self.end, self.page, self.word
+        return [
+            (index * word, *divmod(value - first, page))
+            for index, value in enumerate(self.words.unpack_from(memory))
+            if first <= value < end
+        ]
 
     def _renamed(self, memory: bytes, order: Order) -> bytes:
         new = self._positions(order)
@@ -107,45 +110,55 @@ class Symmetry:
         return bytes(data)
 
     def _order_with_memory(self, state: State) -> Order:
-        """Sort by what a thread is, then by how the others and the memory point to it."""
-        pointers = self._pointers(state.memory)
-        holder: dict[int, int] = {}
-        for thread, block in enumerate(self.blocks):
-            for at in range(block.start, block.start + block.size, self.word):
-                holder[at] = thread
+        """Sort by what a thread is; where that is a tie, by how memory and threads refer to it."""
         rank = [0] * self.threads
         for group in self.groups:
             for thread in group:
                 rank[thread] = group[0]
         running = state.system.running
-        keys: list[tuple[object, ...]] = [()] * self.threads
-        for _ in range(ROUNDS):
-            for group in self.groups:
-                for thread in group:
+        looks = [
+            (self._seen_from(thread, state.threads[thread], rank), thread in running)
+            for thread in range(self.threads)
+        ]
+        rank, open_ = self._ranked(rank, looks)
+        if open_:
+            pointers = self._pointers(state.memory)
+            for _ in range(ROUNDS):
+                keys: list[object] = [()] * self.threads
+                for thread in open_:
                     keys[thread] = (
-                        rank[thread],
                         self._seen_from(thread, state.threads[thread], rank),
                         self._own_bytes(thread, state.memory, pointers, rank),
-                        self._pointed_at(thread, pointers, holder, rank),
-                        thread in running,
+                        self._pointed_at(thread, pointers, rank),
                     )
-            before = list(rank)
-            for group in self.groups:
-                ranked = sorted(group, key=lambda t: keys[t])  # type: ignore[arg-type, return-value]
-                place = group[0]
-                for index, thread in enumerate(ranked):
-                    if index and keys[thread] != keys[ranked[index - 1]]:
-                        place = group[index]
-                    before[thread] = place
-            if before == rank:
-                break
-            rank = before
+                before = rank
+                rank, open_ = self._ranked(rank, keys)
+                if not open_ or rank == before:
+                    break
         order = list(self.identity)
         for group in self.groups:
             ranked = sorted(group, key=lambda t: (rank[t], t))
             for place, thread in zip(group, ranked, strict=True):
                 order[place] = thread
         return tuple(order)
+
+    def _ranked(self, rank: list[int], keys: list[Any]) -> tuple[list[int], list[int]]:
+        """Finer ranks by some keys, and the threads that still share theirs with another."""
+        new = list(rank)
+        open_: list[int] = []
+        for group in self.groups:
+            ranked = sorted(group, key=lambda t: (rank[t], keys[t]))
+            place, first = group[0], 0
+            for index, thread in enumerate(ranked):
+                last = ranked[index - 1]
+                if index and (rank[thread], keys[thread]) != (rank[last], keys[last]):
+                    if index - first > 1:
+                        open_ += ranked[first:index]
+                    place, first = group[index], index
+                new[thread] = place
+            if len(ranked) - first > 1:
+                open_ += ranked[first:]
+        return new, open_
 
     def _seen_from(self, thread: int, local: tuple[int, ...], rank: list[int]) -> tuple[int, ...]:
         """A local state in which pointers say whose memory they mean only by its rank."""
@@ -178,18 +191,14 @@ class Symmetry:
         self,
         thread: int,
         pointers: list[tuple[int, int, int]],
-        holder: dict[int, int],
         rank: list[int],
     ) -> tuple[tuple[int, int, int], ...]:
         found = []
         for at, other, offset in pointers:
             if other == thread:
-                who = holder.get(at)
+                who = self.holder.get(at)
                 if who is None:
                     found.append((at, -1, offset))
                 elif who != thread:
                     found.append((at - self.blocks[who].start, rank[who], offset))
         return tuple(sorted(found))
-
-
-__all__ = ["POINT", "Order", "Symmetry"]

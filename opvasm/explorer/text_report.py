@@ -79,7 +79,9 @@ def answer_lines(run: Run) -> list[str]:
     lines = []
     for answer in run.answers:
         who = answer.claim.thread or "every thread"
-        lines.append(f"Progress {who}: {_level(answer.level)} (claimed: {_level(answer.claim.level)})")
+        lines.append(
+            f"Progress {who}: {_level(answer.level)} (claimed: {_level(answer.claim.level)})"
+        )
     return lines
 
 

@@ -106,9 +106,7 @@ def _sections(
                 yield from _section(program, statement, strategy)
 
 
-def _section(
-    program: Program, statement: RunVector, strategy: Strategy
-) -> Iterator[Diagnostic]:
+def _section(program: Program, statement: RunVector, strategy: Strategy) -> Iterator[Diagnostic]:
     vector = program.vectors[statement.vector]
     if strategy.uses_sections and not strategy.unchecked:
         for finding in rseq_diagnostics(vector, program.data):

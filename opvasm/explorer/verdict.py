@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from ..light_typing import NamedTuple
 
+from ..light_typing import NamedTuple
 from ..program import Program
 from ..text.scenario_tree import Expectation, Scenario, Strategy
 from .configuration import Configuration, concerns, configurations
