@@ -7,9 +7,9 @@ whether a page is there.  What an access of a thread or of the kernel may do is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ..abi.pages import PageKind
+from ..light_typing import NamedTuple
 
 
 class Page:
@@ -39,7 +39,8 @@ class Fault(Exception):
         self.kind = kind
         what = "write" if writes else "read"
         where = "outside user space" if kind is None else f"in a page that is {kind.value}"
-        super().__init__(f"{what} of {length} bytes at {address:#x}: {page:#x} is {where}")
+        count = f"{length} byte{'' if length == 1 else 's'}"
+        super().__init__(f"{what} of {count} at {address:#x}: {page:#x} is {where}")
 
 
 class Range(NamedTuple):
@@ -51,7 +52,10 @@ class Range(NamedTuple):
 
 
 class Memory:
-    """Pages by number.  ``page_size`` is in bytes, a power of two; what is not mapped is absent."""
+    """Pages by number.  ``page_size`` is in bytes, a power of two; what is not mapped is absent.
+
+    ``pages`` is one dict for the memory's whole life, so that whoever reads much may keep it.
+    """
 
     __slots__ = ("page_size", "pages", "shift")
 

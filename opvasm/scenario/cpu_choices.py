@@ -29,11 +29,13 @@ class CpuChoices:
     def __init__(self, test_span: Span) -> None:
         self.cpu = 0
         self._span = test_span
+        self._spans: dict[str, Span] = {}
         self._sets: dict[str, frozenset[int]] = {}
         self._current: int | None = None
 
     def choose(self, statement: CpuSet | CpuChoice, number: Callable[[Expression], int]) -> None:
         """Take a statement into account.  Raises BadCpus for a range that is none."""
+        self._spans[statement.which] = statement.span
         if isinstance(statement, CpuChoice):
             cpu = number(statement.cpu)
             if statement.which == "current":
@@ -53,21 +55,30 @@ class CpuChoices:
             chosen.update(range(first, last + 1))
         self._sets[statement.which] = frozenset(chosen)
 
-    def cpus(self, span: Span | None = None, stays: int | None = None) -> Cpus:
+    def cpus(self, stays: int | None = None) -> Cpus:
         """The machine's CPUs; a caller that ``stays`` keeps its CPU.  Raises BadCpus."""
-        span = self._span if span is None else span
         possible = self._sets.get("cpus", frozenset(range(DEFAULT_CPUS)))
         online = self._sets.get("online", possible)
         allowed = self._sets.get("allowed", possible)
         if possible != frozenset(range(len(possible))) or not possible:
-            raise BadCpus("the CPUs that exist are numbered 0, 1, 2 … without gaps", span)
-        if not online <= possible or not allowed <= possible:
-            raise BadCpus(f"only CPUs 0 to {len(possible) - 1} exist", span)
-        if not online:
-            raise BadCpus("at least one CPU must be online", span)
+            raise self._bad("the CPUs that exist are numbered 0, 1, 2 … without gaps", "cpus")
+        for which, chosen in (("online", online), ("allowed", allowed)):
+            if not chosen <= possible:
+                raise self._bad(f"only CPUs 0 to {len(possible) - 1} exist", which)
+        if self.cpu not in possible:
+            raise self._bad(
+                f"only CPUs 0 to {len(possible) - 1} exist",
+                "cpu",
+                f"to ask for one that does not exist, write `on {self.cpu}` behind a `run`",
+            )
         current = self._current if stays is None else stays
         if current is None:
             current = self.cpu if self.cpu in online else min(online)
         if current not in online:
-            raise BadCpus(f"the caller can't be on CPU {current}, which is not online", span)
+            message = f"the caller can't be on CPU {current}, which is not online"
+            raise self._bad(message, "current" if stays is None else "online")
         return Cpus(len(possible), online, allowed, current)
+
+    def _bad(self, message: str, which: str, advice: str | None = None) -> BadCpus:
+        """The finding at the statement that said so."""
+        return BadCpus(message, self._spans.get(which, self._span), advice)

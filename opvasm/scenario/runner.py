@@ -239,7 +239,7 @@ class Runner:
         moves = isinstance(statement, CpuChoice)
         stays = None if moves else self._world.machine.cpus.current
         machine = self._world.machine
-        before, machine.cpus = machine.cpus, self._choices.cpus(statement.span, stays)
+        before, machine.cpus = machine.cpus, self._choices.cpus(stays)
         if machine.cpus != before:
             self._tell(CpusSet(before.copy(), machine.cpus.copy()))
 

@@ -14,7 +14,7 @@ from ..errors import BindError, Diagnostic
 from ..interpreter import Machine
 from ..interpreter.events import Observer, PageChange
 from ..interpreter.pages import change
-from ..machine import Cpus, Memory
+from ..machine import Cpus, Fault, Memory
 from ..program import Area, Instruction, Layout, Program, Symbol, Vector, default_layout
 from .events import MemorySet
 
@@ -60,7 +60,10 @@ class World:
         A page never touched is the process's own from then on.  Raises Fault where one is unmapped.
         """
         memory = self.memory
-        before = memory.read(address, len(data))
+        try:
+            before = memory.read(address, len(data))
+        except Fault as fault:
+            raise memory.fault(address, len(data), True, fault.page >> memory.shift) from None
         memory.write(address, data)
         changes: list[PageChange] = []
         for part in memory.ranges(address, len(data)):

@@ -112,7 +112,9 @@ def test_each_rule_of_the_kernel_has_a_sample_that_breaks_it(rule: kernel.Code) 
         text = findings_text(assembly_of(path), path)
         assert f"error[{rule.code}]" in text
         others = {each.code for each in KERNEL_RULES} - {rule.code}
-        assert not any(f"error[{each}]" in text for each in others), f"{path} breaks other rules too"
+        assert not any(
+            f"error[{each}]" in text for each in others
+        ), f"{path} breaks other rules too"
 
 
 def test_each_kind_of_page_and_each_revision_is_met_by_a_sample() -> None:
@@ -164,9 +166,7 @@ def test_every_vector_of_a_sample_survives_disassembly(path: str, model: str) ->
     layout = default_layout(program.abi, program.data)
     for vector in program.vectors.values():
         try:
-            data = encode(
-                bind(vector, program, layout, 1, some_arguments(vector)), program.abi
-            )
+            data = encode(bind(vector, program, layout, 1, some_arguments(vector)), program.abi)
         except BindError:
             assert not model.startswith("64"), "only the size of an address may be a reason"
             continue
