@@ -19,7 +19,7 @@ from opvasm.assembler import Assembly, assemble, read_file
 from opvasm.binary import encode
 from opvasm.binding import bind
 from opvasm.cli.main import main
-from opvasm.codes import kernel
+from opvasm.codes import Code, kernel
 from opvasm.disassembler import disassemble
 from opvasm.errors import BindError, ParseError
 from opvasm.program import Scalar, Vector, default_layout
@@ -105,7 +105,7 @@ def test_each_op_has_a_sample_that_runs_it() -> None:
 
 
 @pytest.mark.parametrize("rule", KERNEL_RULES, ids=lambda rule: rule.code)
-def test_each_rule_of_the_kernel_has_a_sample_that_breaks_it(rule: kernel.Code) -> None:
+def test_each_rule_of_the_kernel_has_a_sample_that_breaks_it(rule: Code) -> None:
     paths = [each for each in samples("invalid") if Path(each).name.startswith(rule.code)]
     assert paths, f"samples/invalid/{rule.code}_….opv is missing"
     for path in paths:
