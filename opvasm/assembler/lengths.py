@@ -89,7 +89,8 @@ def common_length(
         )
         return None
     first, second = typed[0], typed[1]
-    assert first.type is not None and second.type is not None
+    assert first.type is not None
+    assert second.type is not None
     scope.problems.error(
         "OPV021",
         f"`{second.span.text}` has {second.type.size} bytes, `{first.span.text}` has"

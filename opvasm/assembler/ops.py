@@ -16,7 +16,7 @@ from .literals import literal_value
 from .operands import Resolved, operand_of
 from .other_bytes import directive, extra_bytes
 from .parts import parts_of
-from .places import Parameters
+from .places import UNKNOWN, Parameters
 from .pool import Pool
 from .scope import Scope, aligned
 
@@ -56,7 +56,7 @@ def _parameters(definition: VectorDefinition, scope: Scope) -> Parameters:
             )
             type = None
         if type is None:
-            type = Pointer(None, scope.abi.model.word)
+            type = UNKNOWN
         offset = aligned(offset, type.size)
         parameters[field.name] = Parameter(field.name, type, offset, field.name_span)
         offset += type.size

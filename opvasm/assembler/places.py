@@ -22,6 +22,7 @@ from ..program import (
     Array,
     Parameter,
     Pointer,
+    Scalar,
     SlotAddress,
     SymbolAddress,
     Type,
@@ -33,6 +34,8 @@ from .scope import SCALARS, Scope, number_text
 
 AddressValue = int | SymbolAddress | ArgumentValue | SlotAddress
 Parameters = dict[str, Parameter]
+# The type of a parameter whose own type is wrong: whatever an op does with it, nobody complains.
+UNKNOWN = Scalar("?", 1, signed=False)
 
 
 class Address(NamedTuple):
@@ -101,8 +104,8 @@ def _last(span: Span, name: str) -> Span:
 
 def _named(name: str, span: Span, scope: Scope, parameters: Parameters | None) -> Address | None:
     if parameters is not None and name in parameters:
-        parameter = parameters[name]
-        return Address(SlotAddress(name), parameter.type)
+        type = parameters[name].type
+        return None if type is UNKNOWN else Address(SlotAddress(name), type)
     symbol = scope.symbols.get(name)
     if symbol is not None:
         return Address(SymbolAddress(name), symbol.type)
@@ -140,6 +143,8 @@ def _pointer_argument(
     """What a parameter points to."""
     if isinstance(base, Name):
         parameter = (parameters or {}).get(base.name)
+        if parameter is not None and parameter.type is UNKNOWN:
+            return None
         if parameter is not None and isinstance(parameter.type, Pointer):
             target = scope.target(parameter.type)
             if target is None and parameter.type.target is not None:
@@ -209,6 +214,8 @@ def address_of(
             return place_of(place, scope, parameters)
         case Name(name=name) if parameters is not None and name in parameters:
             type = parameters[name].type
+            if type is UNKNOWN:
+                return None
             target = scope.target(type) if isinstance(type, Pointer) else None
             return Address(ArgumentValue(name), target)
         case Name(name=name, span=span) if name in scope.symbols:

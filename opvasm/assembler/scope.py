@@ -31,6 +31,8 @@ POINTER = "ptr"
 _DEPTH_MAX = 60
 # No type is larger (bytes): the machine's areas have to fit into a 32-bit address space.
 TYPE_SIZE_MAX = 128 << 20
+# Structs in structs: keeps walks over types inside Python's own limit of calls.
+NESTING_MAX = 16
 # No literal is larger (bytes): more than any op of any revision may touch.
 LITERAL_MAX = 64 << 10
 
@@ -50,6 +52,7 @@ class Scope:
         self.symbols: dict[str, Symbol] = {}
         self._constants: dict[str, int | None] = {}
         self._types: dict[str, Struct | None] = {}
+        self._nestings: dict[str, int] = {}
         self._settling: list[str] = []
         self._pointers: dict[str | None, Pointer] = {None: Pointer(None, abi.model.word)}
         self._targets: dict[str, TypeName] = {}
@@ -325,6 +328,15 @@ class Scope:
             widest = max(widest, alignment)
         if not definition.fields and not self.problems.unreadable:
             self.problems.error("OPV033", "a struct needs a member", definition.name_span)
+        nesting = 1 + max((self._nesting(each.type) for each in members), default=0)
+        self._nestings[definition.name] = nesting
+        if nesting > NESTING_MAX:
+            self.problems.error(
+                "OPV006",
+                f"struct {definition.name} is more than {NESTING_MAX} structs deep",
+                definition.name_span,
+            )
+            complete = False
         if offset > TYPE_SIZE_MAX:
             self.problems.error(
                 "OPV033",
@@ -335,6 +347,11 @@ class Scope:
         if not complete or not members:
             return None
         return Struct(definition.name, tuple(members), aligned(offset, widest), widest)
+
+    def _nesting(self, type: Type) -> int:
+        while isinstance(type, Array):
+            type = type.element
+        return self._nestings[type.name] if isinstance(type, Struct) else 0
 
     def member(self, type: Type, name: str, span: Span) -> Member | None:
         """A struct's field."""

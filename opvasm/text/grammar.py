@@ -134,7 +134,7 @@ def _write(path: str, key: tuple[Any, ...], tables: Tables) -> None:
             file.write(_MAGIC + crc32(body).to_bytes(4, "little") + body)
         os.replace(temporary, path)
     except OSError:
-        try:
+        from contextlib import suppress  # only here: it takes a while to import
+
+        with suppress(OSError):
             os.unlink(temporary)
-        except OSError:
-            pass

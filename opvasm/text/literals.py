@@ -24,9 +24,9 @@ DIGITS_MAX = 200
 def number_value(token: Token, source: SourceFile, problems: list[Diagnostic]) -> int:
     """The value of a number; 0, with a problem, of one that is malformed."""
     text, start, end = token
-    if text.isdecimal() and (text[0] != "0" or text == "0"):
-        if end - start <= DIGITS_MAX:
-            return int(text)
+    plain = text.isdecimal() and (text[0] != "0" or text == "0")
+    if plain and end - start <= DIGITS_MAX:
+        return int(text)
     base = _BASES.get(text[:2].lower(), 10)
     digits = text[2:] if base != 10 else text
     bare = digits.replace("_", "")
