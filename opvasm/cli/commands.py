@@ -37,6 +37,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "asm": Entry("asm", "assemble a .opv text into ops"),
     "disasm": Entry("disasm", "turn the bytes of struct cpu_op into a .opv text"),
+    "fmt": Entry("fmt", "bring .opv texts into their one layout"),
     "verify": Entry("verify", "ask what the kernel would refuse"),
     "explain": Entry("explain", "explain a diagnostic, an op or a revision"),
     "run": Entry("run", "run vectors on simulated memory and trace them"),
