@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -207,13 +208,16 @@ def run(
         ignored = [number for number, was in before.items() if was is signal.SIG_IGN]
         program = start(path, arguments, rules(settings, no_rseq), options, ignored)
 
+        supervisor = Supervisor(settings, answered, foreign, executed)
+
         def forward(number: int, frame: object) -> None:
-            os.kill(program, number)
+            for pid in supervisor.processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
         for number in (signal.SIGTERM, signal.SIGHUP):
             if before.get(number) is not signal.SIG_IGN:
                 signal.signal(number, forward)
-        supervisor = Supervisor(settings, answered, foreign, executed)
         _raise_priority(settings)
         linux.ptrace(linux.PTRACE_CONT, program)
         status = supervisor.follow(program)

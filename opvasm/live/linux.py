@@ -18,6 +18,7 @@ SYS_MMAP = 9
 SYS_RT_SIGACTION = 13
 SYS_PRCTL = 157
 SYS_KCMP = 312
+SYS_TGKILL = 234
 SYS_SECCOMP = 317
 SYS_RSEQ = 334
 
@@ -347,6 +348,11 @@ def system_call(what: str, number: int, *arguments: int) -> int:
     if result == -1:
         raise error(what)
     return result
+
+
+def send_signal(pid: int, tid: int, number: int) -> None:
+    """tgkill(2): a signal for one thread; raises OSError."""
+    system_call(f"sending signal {number} to thread {tid}", SYS_TGKILL, pid, tid, number)
 
 
 def prctl(option: int, value: int) -> None:

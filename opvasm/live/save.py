@@ -16,7 +16,7 @@ from ..abi.revisions import Abi
 from ..errors import Diagnostic, OpvasmError
 from ..codes import live as codes
 from ..interpreter.errno import result_name
-from ..interpreter.events import Event, Loaded, Stored
+from ..interpreter.events import CpuRefused, Event, Loaded, Stored
 from ..text.printer import Speller
 from .call import Call
 from .replay import replay
@@ -24,6 +24,7 @@ from .report import Names
 
 _WORD = 8
 _FILES_MAX = 1000
+_LARGEST_CPU = 4095
 # Memory used by one call that lies closer together than this becomes one variable.
 _NEAR = 64
 
@@ -146,13 +147,20 @@ class Saver:
     def _test(self, call: Call, areas: list[_Area], after: dict[int, int]) -> list[str]:
         cpu = call.arguments.cpu
         lines = ['test "as recorded" {']
-        refused = type(call.ended).__name__ == "CpuRefused"
-        if refused:
-            lines.append(f"    // refused for its CPU: {getattr(call.ended, 'reason', '')}")
+        on = ""
+        if isinstance(call.ended, CpuRefused):
+            lines.append(f"    // refused for its CPU: {call.ended.reason}")
+            on = f" on {cpu}"
+        if cpu > _LARGEST_CPU or "exist" in getattr(call.ended, "reason", ""):
+            lines += ["    cpus 0..0", "    cpu 0"]
+            on = f" on {cpu}"
+        elif on:
             lines += [f"    cpus 0..{cpu + 1}", f"    allowed {cpu + 1}", f"    cpu {cpu + 1}"]
+            if "offline" in getattr(call.ended, "reason", ""):
+                lines.append(f"    online {cpu + 1}")
         else:
             lines += [f"    cpus 0..{cpu}", f"    cpu {cpu}"]
-        lines.append(f"    run recorded(){f' on {cpu}' if refused else ''} -> {result_name(call.result)}")
+        lines.append(f"    run recorded(){on} -> {result_name(call.result)}")
         words = {address & -_WORD for address in after}
         for word in sorted(words):
             known = [after.get(word + index) for index in range(_WORD)]
@@ -162,7 +170,7 @@ class Saver:
             if None not in known:
                 value = int.from_bytes(bytes(each for each in known if each is not None), "little")
                 lines.append(f"    assert {_element(word, areas)} == {value:#x}")
-        if not after and not areas == []:
+        if not after and areas:
             lines.append("    assert unchanged")
         return [*lines, "}"]
 

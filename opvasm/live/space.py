@@ -130,12 +130,15 @@ class Space:
                 return False
         return True
 
+    def is_readable_now(self, address: int, length: int) -> bool:
+        """Whether the range may be read, nothing remembered."""
+        self.forget()
+        return self.is_readable(address, length)
+
     def read(self, address: int, length: int) -> bytes | None:
         """The bytes of a range, None unless the program itself could read all of them."""
-        if not self.is_readable(address, length):
-            self.forget()
-            if not self.is_readable(address, length):
-                return None
+        if not self.is_readable(address, length) and not self.is_readable_now(address, length):
+            return None
         try:
             data = os.pread(self.memory, length, address)
         except OSError:

@@ -18,6 +18,7 @@ from errno import EBUSY, EINVAL, ENOSYS, ESRCH
 from time import perf_counter, sleep
 from typing import NamedTuple
 
+from ..abi.layout import OP_BYTES
 from ..abi.pages import PageKind
 from ..abi.revisions import Abi
 from ..interpreter.entry import check_arguments, outside_user_space
@@ -51,6 +52,7 @@ _SIGILL_BIT = 1 << signal.SIGILL - 1
 _FILLED_MASK = sum(
     1 << each - 1 for each in (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGTRAP)
 )
+VECTOR_FAULT = -1  # in place of an op: the vector itself
 _GONE = (ProcessLookupError, FileNotFoundError)
 _IGNORED = 1  # SIG_IGN as a handler
 
@@ -121,6 +123,12 @@ class Supervisor:
                 break
             self._dispatch(tid, status)
         return self.exit_status
+
+    def processes(self) -> list[int]:
+        """Whom a signal for the program is passed on to: the program, or who is left of it."""
+        if self._program in self.tasks:
+            return [self._program]
+        return sorted({each.process.pid for each in self.tasks.values()})
 
     def _next_event(self) -> tuple[int, int]:
         """The next stop or end of a thread, the ones noticed first coming first.
@@ -215,7 +223,11 @@ class Supervisor:
         """One event of a thread."""
         try:
             if os.WIFSTOPPED(status):
-                self._stopped(self.tasks.get(tid) or self._adopt(tid), status)
+                task = self.tasks.get(tid) or self._adopt(tid)
+                postponed, task.postponed = task.postponed, []
+                for number in postponed:
+                    linux.send_signal(task.process.pid, tid, number)
+                self._stopped(task, status)
                 return
         except _GONE:
             return  # killed meanwhile; its end is the next event
@@ -298,25 +310,43 @@ class Supervisor:
         elif number in (signal.SIGSEGV, signal.SIGBUS) and task.running is not None:
             if self._faulted(task):
                 return
-        if task.slot and number != signal.SIGILL:
-            self._leave_stub(task)
+        if task.slot and self._in_stub(task):
+            phase = self._phase(task)
+            if phase >= stub.PHASE_DONE:
+                self._leave_stub(task)
+            elif number not in _STOPPING_SIGNALS:
+                # Sent by somebody, and one that the stub can't block: it waits until the call is over.
+                task.postponed.append(number)
+                number = 0
         linux.go_on(task.tid, number)
+
+    def _in_stub(self, task: Task) -> bool:
+        """Whether a stopped thread stands in its slot's code; ``_registers`` are its own then."""
+        registers = self._registers
+        linux.get_registers(task.tid, registers)
+        inside: bool = task.slot <= registers[RIP] < task.slot + stub.CODE_SIZE
+        return inside
+
+    @staticmethod
+    def _phase(task: Task) -> int:
+        """How far the stub has come."""
+        address = task.slot + stub.CODE_SIZE + stub.PHASE
+        phase: int = struct.unpack("<Q", os.pread(task.space.memory, 8, address))[0]
+        return phase
 
     def _leave_stub(self, task: Task) -> None:
         """A signal came at the very end of the stub, when its mask was put back: finish for it.
 
         A handler must not run on top of a slot that its own calls would use again.
         """
-        registers = self._registers
-        linux.get_registers(task.tid, registers)
-        if not task.slot <= registers[RIP] < task.slot + stub.CODE_SIZE:
-            return
-        data = os.pread(task.space.memory, 27 * 8, task.slot + stub.CODE_SIZE + stub.REGISTERS)
-        result = os.pread(task.space.memory, 8, task.slot + stub.CODE_SIZE + stub.RESULT)
+        registers, base = self._registers, task.slot + stub.CODE_SIZE
+        header = stub.HEADER.unpack(os.pread(task.space.memory, stub.HEADER.size, base))
+        data = os.pread(task.space.memory, 27 * 8, base + stub.REGISTERS)
         saved = type(registers).from_buffer_copy(data)
-        saved[RAX] = struct.unpack("<Q", result)[0]
+        saved[RAX] = header[0] & 0xFFFF_FFFF_FFFF_FFFF
         saved[ORIG_RAX] = linux.NO_SYSTEM_CALL
         linux.set_registers(task.tid, saved)
+        linux.set_signal_mask(task.tid, header[9])
 
     def _executed(self, task: Task) -> None:
         """exec: a new address space, and one thread, with the id of its process."""
@@ -389,7 +419,7 @@ class Supervisor:
             return
         space = task.space
         space.open()
-        length = cpuopcnt * 32
+        length = cpuopcnt * OP_BYTES
         data: bytes | None = b""
         if length:
             inside = not outside_user_space(abi, arguments.vector, length)
@@ -402,10 +432,16 @@ class Supervisor:
             return
         plan = self.planner.plan(data)
         if plan.prepared.violation is not None:
+            if not space.is_readable_now(arguments.vector, length):
+                self._answer(task, call(-EFAULT))
+                return
             self._answer(task, call(-EINVAL)._replace(data=data, plan=plan))
             return
         checked = self.planner.check(plan, space, settings.record)
         if checked.refused is not None:
+            if not space.is_readable_now(arguments.vector, length):
+                self._answer(task, call(-EFAULT))
+                return
             self._answer(
                 task,
                 call(-checked.refused.errno)._replace(
@@ -469,6 +505,7 @@ class Supervisor:
         checked, placed = running.checked, running.placed
         native = checked.native
         cpu = placed.target if isinstance(placed, Moved) else placed.current
+        touches = _vector_touches(running.arguments, self.abi.page_size) + checked.touches
         flags = stub.FLAG_USAGE | stub.FLAG_SIGNALS
         if self.answered is not None or self._alone or self._offline is task:
             flags |= stub.FLAG_REPORT
@@ -487,14 +524,14 @@ class Supervisor:
         stub.HEADER.pack_into(
             data,
             0,
-            *(0, flags, 0, len(checked.touches) // 8, native.count, REPORT_NUMBER),
+            *(0, flags, 0, len(touches) // 8, native.count, REPORT_NUMBER),
             *(policy, 0, len(mask_bytes), running.signal_mask, self._chunk, native.record_pages),
         )
         data[stub.REGISTERS : stub.REGISTERS + 27 * 8] = running.registers
         data[stub.MASK : stub.MASK + len(mask_bytes)] = mask_bytes
         data[stub.OPS : stub.OPS + len(native.descriptors)] = native.descriptors
-        end = stub.TOUCHES + len(checked.touches)
-        data[stub.TOUCHES : end] = checked.touches
+        end = stub.TOUCHES + len(touches)
+        data[stub.TOUCHES : end] = touches
         os.pwrite(task.space.memory, memoryview(data)[:end], task.slot + stub.CODE_SIZE)
         linux.set_signal_mask(tid, _MASK_IN_STUB)
         registers = self._registers
@@ -541,6 +578,10 @@ class Supervisor:
         after = struct.unpack_from("<qq", data, stub.USAGE_AFTER + 128)
         interruption = Interruption(after[0] - before[0], after[1] - before[1])
         fault = task.fault
+        if fault == VECTOR_FAULT:
+            identity = (task.process.pid, task.tid, running.arguments, result, microseconds)
+            self.answered(Call(*identity, current=running.current))
+            return
         self.answered(
             Call(
                 *(task.process.pid, task.tid, running.arguments, result, microseconds),
@@ -576,18 +617,21 @@ class Supervisor:
         """
         running = task.running
         assert running is not None
-        registers = self._registers
-        linux.get_registers(task.tid, registers)
-        if not task.slot <= registers[RIP] < task.slot + stub.CODE_SIZE:
+        if not self._in_stub(task) or linux.signal_info(task.tid).code <= 0:
             return False
-        base = task.slot + stub.CODE_SIZE
-        phase = struct.unpack("<Q", os.pread(task.space.memory, 8, base + stub.PHASE))[0]
+        registers, base = self._registers, task.slot + stub.CODE_SIZE
+        phase = self._phase(task)
         task.space.forget()
         result = -EFAULT
         if phase == stub.PHASE_TOUCHING:
-            index = registers[R12]
+            # The vector's own pages come first.
+            index = registers[R12] - (
+                len(_vector_touches(running.arguments, self.abi.page_size)) // 8
+            )
             owners = running.checked.owners
-            if index < len(owners):
+            if index < 0:
+                task.fault = VECTOR_FAULT
+            elif index < len(owners):
                 task.fault = _touch_refused(owners[index])
                 result = -task.fault.errno
         elif phase == stub.PHASE_RUNNING:
@@ -677,6 +721,8 @@ class Supervisor:
             if not os.WIFSTOPPED(status):
                 self._events.append((tid, status))
                 raise ProcessLookupError
+            if status >> 16:
+                continue  # our own filter stops for some of them
             linux.get_registers(tid, changed)
             if changed[RIP] == after:
                 break
@@ -731,6 +777,16 @@ class Supervisor:
                 linux.go_on(tid)
             except OSError:
                 continue
+
+
+def _vector_touches(arguments: Arguments, page_size: int) -> bytes:
+    """The pages of the vector itself, which a mapping changed since it was read may deny."""
+    start, length = arguments.vector, arguments.cpuopcnt * OP_BYTES
+    if not length:
+        return b""
+    first, last = start & -page_size, (start + length - 1) & -page_size
+    pages = (first,) if first == last else (first, last)
+    return struct.pack(f"<{len(pages)}Q", *pages)
 
 
 def _touch_refused(demand: Demand) -> PinRefused:

@@ -43,7 +43,7 @@ class Running(NamedTuple):
 class Task:
     """A thread: its process, its memory, its slot, and the call that it is in the middle of."""
 
-    __slots__ = ("tid", "process", "space", "slot", "running", "vfork_wait", "last_data", "fault")
+    __slots__ = ("tid", "process", "space", "slot", "running", "vfork_wait", "last_data", "fault", "postponed")
 
     def __init__(self, tid: int, process: Process, space: Space) -> None:
         self.tid = tid
@@ -53,7 +53,9 @@ class Task:
         self.running: Running | None = None
         self.vfork_wait = False
         self.last_data = b""
-        # What ended the call that runs: an operand refused while touching, or the op that faulted.
+        self.postponed: list[int] = []  # signals that wait until a call is over
+        # What ended the call that runs: an operand refused while touching, or the op that faulted
+        # (-1: the vector itself).
         self.fault: PinRefused | int | None = None
         space.users += 1
 
