@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import RSEQ
-from .lower_run import METHOD_OF
+from .lower_op import METHOD_OF
 from .verdict import Run
 
 REQUIREMENTS = ("executed", "differs", "aborted")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..light_typing import NamedTuple
 from ..report.style import PLAIN, Style
 from .code import CPU, NOWHERE, READS, WRITES, Guard, Kind
-from .model import Micro
 from .schedule import Replay
+from .state import Micro
 
 WATCHED_MAX = 4
 

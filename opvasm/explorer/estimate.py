@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from .model import Model, State
-from .search import Graph
+from .graph import Graph
+from .model import Model
+from .state import State
 
 WALKS, LENGTH = 30, 300
 

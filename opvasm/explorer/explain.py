@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 
 from ..light_typing import NamedTuple
-from .model import Decision
+from .graph import Edge, take
 from .schedule import Replay
-from .search import Edge, Found, take
+from .search import Found
+from .state import Decision
 from .work import Range
 
 

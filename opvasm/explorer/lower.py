@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 
 from ..errors import Diagnostic
-from ..expression import Call, Expression, Member, Name, children
 from ..light_typing import NamedTuple
-from ..program import Pointer, Program, SlotAddress, Type
+from ..program import Pointer, Program, SlotAddress
 from ..source import Span
 from ..suggestion import did_you_mean
 from ..text.scenario_tree import (
@@ -21,89 +20,17 @@ from ..text.scenario_tree import (
     RunVector,
     Statement,
     StorePlace,
-    Strategy,
 )
+from .bodies import CPU_ID_START, BodyScope, ThreadPlan, assigned, names_in, walk
 from .code import CPU, Builder, Code, Kind, Label, Node
-from .image import Image, OwnVariable
-from .lower_run import Exits, RunLowering, Site
-from .meaning import Compiler, Context, Spot, Value, constant_value
+from .image import Image
+from .lower_run import RunLowering
+from .meaning import Compiler, Context, Value, constant_value
 from .profiles import Profile
+from .site import Exits, Site
 from .work import Work
 
-CPU_ID_START = "cpu_id_start"
 LOOP_LIMIT = 64
-
-
-class ThreadPlan(NamedTuple):
-    """What one copy of a thread is made from.  ``index`` is its number among all threads."""
-
-    name: str
-    index: int
-    body: tuple[Statement, ...]
-    handler: tuple[Statement, ...] | None
-    strategy: Strategy
-    own: tuple[OwnVariable, ...]
-    observed: frozenset[str]
-
-
-class BodyScope:
-    """Names inside a thread: its locals, its own memory, the file's constants."""
-
-    reads_memory = False
-
-    def __init__(
-        self,
-        plan: ThreadPlan,
-        image: Image,
-        locals_: Mapping[str, int],
-        prefix: str,
-        builder: Builder,
-    ) -> None:
-        self.plan = plan
-        self.image = image
-        self.locals = locals_
-        self.types: dict[str, Type | None] = {}
-        self.prefix = prefix
-        self.builder = builder
-
-    def value(self, name: str) -> Value | None:
-        """A local, the CPU the thread is on, or a constant."""
-        if name in self.locals:
-            register = self.locals[name]
-            return Value(lambda c: c.local[register], self.types.get(name), frozenset((register,)))
-        if name == "current":
-            return Value(lambda c: c.local[CPU], uses_cpu=True)
-        constants = self.image.program.data.constants
-        return constant_value(constants[name]) if name in constants else None
-
-    def own(self, name: str) -> Spot | None:
-        """A variable of the thread's own block."""
-        base = self.image.own_blocks[self.plan.index].base
-        for variable in self.plan.own:
-            if variable.name == name:
-                address = base + variable.offset
-                return Spot(lambda _: address, variable.type)
-        return None
-
-    def member(self, expression: Member) -> Value | None:
-        """``differs.at``: the op whose compare failed in the last run."""
-        base = expression.base
-        if isinstance(base, Name) and base.name == "differs" and expression.name == "at":
-            register = self.builder.registers(f"{self.prefix}$at")
-            return Value(lambda c: c.local[register], None, frozenset((register,)))
-        return None
-
-    def call(self, expression: Call, compiler: Compiler) -> Value | None:
-        """Threads have no functions."""
-        return None
-
-    def cpu(self) -> Value | None:
-        """A percpu name means the instance of the CPU the thread is on."""
-        return self.value("current")
-
-    def names(self) -> list[str]:
-        """Every local and own variable."""
-        return [*self.locals, *(each.name for each in self.plan.own), "current"]
 
 
 class Exit(NamedTuple):
@@ -457,37 +384,3 @@ def _assign(register: int, value: Value) -> Callable[[Work], None]:
         work.local[register] = get(work)
 
     return run
-
-
-def walk(statements: tuple[Statement, ...]) -> Iterator[Statement]:
-    """Every statement, also those inside others."""
-    for statement in statements:
-        yield statement
-        match statement:
-            case If(then=then, otherwise=otherwise):
-                yield from walk(then)
-                yield from walk(otherwise)
-            case Loop(body=body):
-                yield from walk(body)
-            case RunVector(arms=arms):
-                for arm in arms:
-                    yield from walk(arm.body)
-            case _:
-                pass
-
-
-def assigned(statements: tuple[Statement, ...]) -> set[str]:
-    """The names that are locals: whatever is assigned to."""
-    return {
-        statement.name
-        for statement in walk(statements)
-        if isinstance(statement, LoadPlace | Compute)
-    }
-
-
-def names_in(expression: Expression) -> set[str]:
-    """Every name in an expression."""
-    found = {expression.name} if isinstance(expression, Name) else set()
-    for child in children(expression):
-        found |= names_in(child)
-    return found

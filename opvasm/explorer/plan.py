@@ -10,12 +10,14 @@ from ..interpreter.access import BOUNCE_BUFFER
 from ..light_typing import NamedTuple
 from ..program import Array, Pointer, Program, Scalar, Struct, Type
 from ..suggestion import did_you_mean
-from ..text.scenario_tree import LinkList, Own, Scenario, Set, Statement, Thread
+from ..text.scenario_tree import Fence, LinkList, Own, RunVector, Scenario, Set, Statement, Thread
+from .bodies import CPU_ID_START, ThreadPlan, assigned, walk
 from .code import Code, Kind
-from .conditions import Judge, JudgeScope, observed_locals
+from .conditions import Judge, observed_locals
 from .configuration import Configuration, interchangeable
 from .image import Image, OwnVariable
-from .lower import CPU_ID_START, ThreadPlan, assigned, lower_thread
+from .judge_scope import JudgeScope
+from .lower import lower_thread
 from .meaning import Compiler, Value
 from .work import Work
 
@@ -169,9 +171,12 @@ class _Planner:
             known = [*scalars, "ptr", *structs]
             self.problems.append(
                 Diagnostic(
-                    "error", "OPV516", f"{named.name} is no type", named.span,
+                    "error",
+                    "OPV516",
+                    f"{named.name} is no type",
+                    named.span,
                     help=did_you_mean(named.name, known),
-                )  # fmt: skip
+                )
             )
             return Scalar("u64", 8, False)
         for count in reversed(named.counts):
@@ -190,11 +195,13 @@ class _Planner:
         if not 0 <= cpu < self.configuration.cpus:
             self.problems.append(
                 Diagnostic(
-                    "error", "OPV530",
+                    "error",
+                    "OPV530",
                     f"thread {thread.name} begins on CPU {cpu}, but there are "
                     f"{self.configuration.cpus} (0 to {self.configuration.cpus - 1})",
-                    thread.cpu.span, help=f"write cpus {cpu + 1}",
-                )  # fmt: skip
+                    thread.cpu.span,
+                    help=f"write cpus {cpu + 1}",
+                )
             )
             return 0
         return cpu
@@ -219,8 +226,8 @@ class _Planner:
 
     def _copies_are_alike(self, thread: Thread) -> bool:
         """Whether conditions speak of a thread's copies only all together (``W.x``, not ``W[1]``)."""
-        struck = [*self.scenario.environment, *self.scenario.progress]
-        return all(each.thread != thread.name for each in struck)
+        struck = {each.thread for each in self.scenario.environment}
+        return thread.name not in struck | {each.thread for each in self.scenario.progress}
 
     def _reach(self, index: int, code: Code, home: int) -> frozenset[int]:
         """The CPUs that a thread can run on or fence; all of them where it is not plain."""
@@ -237,7 +244,8 @@ class _Planner:
             for expression in found:
                 try:
                     scope = JudgeScope(self.program, None, (), {}, False)
-                    compiler = Compiler(self.program, lambda s, c: 0, scope, problems := [])
+                    problems: list[Diagnostic] = []
+                    compiler = Compiler(self.program, lambda s, c: 0, scope, problems)
                     targets.add(compiler.value(expression).get(Work.__new__(Work)))
                 except AttributeError:
                     return everything
@@ -352,9 +360,6 @@ def _mentions(tree: object, name: str) -> bool:
 
 def _targets(statements: tuple[Statement, ...]) -> list[Expression] | None:
     """The CPUs that a body names; None where it speaks of all of them."""
-    from ..text.scenario_tree import Fence, RunVector
-    from .lower import walk
-
     found: list[Expression] = []
     for statement in walk(statements):
         match statement:

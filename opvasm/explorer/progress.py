@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import LEVELS, Progress
 from .code import POINT, Kind
-from .model import Decision
+from .graph import Edge
 from .options import Limits, Reductions
 from .plan import Plan
-from .search import Edge, Found, explore
+from .search import Found, explore
+from .state import Decision
 
 # No symmetry (a cycle must be one thread's) and no CPU groups (which may put a thread off).
 PROGRESS_REDUCTIONS = Reductions(groups=False, symmetry=False)

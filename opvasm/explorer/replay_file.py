@@ -12,10 +12,10 @@ from ..program import Program
 from ..source import SourceFile
 from ..text.scenario_tree import Scenario, Strategy
 from .configuration import Configuration
-from .model import Decision
 from .plan import make_plan
 from .profiles import PROFILES
 from .schedule import Replay, ScheduleError, diverged, follow, state_hash
+from .state import Decision
 
 FORMAT = "opvasm-replay/1"
 CHECKPOINT_EVERY = 16

@@ -11,9 +11,10 @@ from hashlib import sha256
 from ..errors import Diagnostic, OpvasmError
 from ..light_typing import NamedTuple
 from .code import GUARD, POINT, Guard, Kind
-from .model import Decision, Micro, Model, State
+from .graph import Graph, take
+from .model import Model
 from .plan import Plan
-from .search import Graph
+from .state import Decision, Micro, State
 
 LOCAL_LIMIT = 1000
 
@@ -141,18 +142,12 @@ def follow(plan: Plan, decisions: list[Decision], cycle: int | None = None) -> R
         if not possible:
             who = plan.names[decision.thread] if 0 <= decision.thread < model.threads else "nobody"
             raise diverged(f"decision {index}: {decision.kind} of {who} is not possible there")
-        model.log = log = []
-        state = take_fine(model, state, decision)
+        log: list[Micro] = []
+        model.log = log
+        state = take(model, state, decision)
         model.log = None
         moments.append(Moment(decision, _joined(log), state))
     return Replay(plan, model, initial, tuple(moments), len(moments) - 1, cycle)
-
-
-def take_fine(model: Model, state: State, decision: Decision) -> State:
-    """The state after a decision."""
-    if decision.kind == "step":
-        return model.step(state, decision.thread).state
-    return model.disturb(state, decision)
 
 
 def _joined(log: list[Micro]) -> Micro:

@@ -11,11 +11,13 @@ from time import monotonic
 
 from ..light_typing import NamedTuple
 from .code import CPU, Kind
-from .model import Decision, Fusion, Model, State
+from .graph import Edge, Graph
+from .model import Model
 from .options import Limits, Reductions
 from .plan import Plan
 from .sharing import SHARED, Sharing, probe, step_keys
-from .symmetry import Order, Symmetry
+from .state import Decision, Fusion, State, Taken
+from .symmetry import Symmetry
 from .work import Covered
 
 PROBES, PROBE_LENGTH = 4, 400
@@ -29,16 +31,6 @@ class Failure(NamedTuple):
     kind: str
     label: str
     state: int
-
-
-class Edge(NamedTuple):
-    """A transition.  ``finite``: one that can't go on happening for ever (an abort)."""
-
-    source: int
-    target: int
-    decision: Decision
-    committed: bool
-    finite: bool
 
 
 class Found(NamedTuple):
@@ -69,58 +61,6 @@ class Progress(NamedTuple):
     waiting: int
     seconds: float
     estimate: int | None
-
-
-class Graph:
-    """The states seen, how each was first reached, and (where asked for) all transitions."""
-
-    def __init__(self, model: Model, symmetry: Symmetry | None) -> None:
-        self.model = model
-        self.symmetry = symmetry
-        self.numbers: dict[State, int] = {}
-        self.states: list[State] = []
-        self.came_from: list[tuple[int, Decision] | None] = []
-        self.edges: list[Edge] = []
-
-    def representative(self, state: State) -> tuple[State, Order | None]:
-        """The state that stands for one."""
-        return (state, None) if self.symmetry is None else self.symmetry.canonical(state)
-
-    def path(self, number: int) -> list[Decision]:
-        """The decisions from the start to a state, of the scenario's own threads."""
-        return self.real(self.raw_path(number))
-
-    def raw_path(self, number: int) -> list[Decision]:
-        """The decisions from the start to a state, with threads as they are numbered there."""
-        decisions = []
-        entry = self.came_from[number]
-        while entry is not None:
-            number, decision = entry
-            decisions.append(decision)
-            entry = self.came_from[number]
-        decisions.reverse()
-        return decisions
-
-    def real(self, decisions: list[Decision]) -> list[Decision]:
-        """Decisions over representatives as decisions over the scenario's own threads."""
-        if self.symmetry is None:
-            return decisions
-        state, order = self.symmetry.canonical(self.model.initial())
-        who = list(order)
-        found = []
-        for decision in decisions:
-            thread = who[decision.thread] if decision.thread >= 0 else decision.thread
-            found.append(decision._replace(thread=thread))
-            state, order = self.symmetry.canonical(take(self.model, state, decision))
-            who = [who[each] for each in order]
-        return found
-
-
-def take(model: Model, state: State, decision: Decision) -> State:
-    """The state after a decision."""
-    if decision.kind == "step":
-        return model.step(state, decision.thread).state
-    return model.disturb(state, decision)
 
 
 class _StartOver(Exception):
@@ -272,15 +212,15 @@ class Search:
         decision = Decision("step", thread)
         self._arrive(number, decision, taken.state, taken.committed, taken.disturbed)
 
-    def _taken(self, state: State, thread: int):  # type: ignore[no-untyped-def]
+    def _taken(self, state: State, thread: int) -> Taken:
         model = self.model
         taken = model.step(state, thread)
         if model.fusion is not None or self.may_group:
             cpu = taken.state.threads[thread][CPU]
             for key in step_keys(model, state, thread):
-                if self.sharing.note(key, cpu, taken.reads, taken.writes):
-                    if self.classes != self.sharing.frozen():
-                        raise _StartOver
+                grew = self.sharing.note(key, cpu, taken.reads, taken.writes)
+                if grew and self.classes != self.sharing.frozen():
+                    raise _StartOver
         return taken
 
     def _arrive(
@@ -367,7 +307,7 @@ class Search:
                 return True
         return False
 
-    def _leads_on(self, steps: list) -> bool:  # type: ignore[type-arg]
+    def _leads_on(self, steps: list[tuple[int, Taken]]) -> bool:
         """The cycle proviso: some successor has not been expanded yet, so nobody waits for ever."""
         for _, taken in steps:
             after, _ = self.graph.representative(taken.state)

@@ -11,8 +11,9 @@ from __future__ import annotations
 from random import Random
 
 from .code import CPU, Kind
-from .model import Model, State
+from .model import Model
 from .plan import Plan
+from .state import State
 from .work import Range
 
 CONSTANT, PRIVATE, ONE_CPU, SHARED = 0, 1, 2, 3

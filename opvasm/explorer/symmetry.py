@@ -11,8 +11,8 @@ from struct import Struct
 
 from ..light_typing import Any
 from .code import REGISTERS
-from .model import State
 from .plan import Plan
+from .state import State
 
 Order = tuple[int, ...]
 ROUNDS = 3

@@ -6,8 +6,8 @@ from ..report.style import PLAIN, Style
 from ..text.scenario_tree import Expectation
 from .diagnose import Diagnosis
 from .diagram import diagram
-from .model import Decision
 from .plan import Plan
+from .state import Decision
 from .verdict import HOLDS, INCONCLUSIVE, Outcome, Report, Run
 
 OUTCOMES_SHOWN = 40

@@ -10,8 +10,8 @@ from ..source import Span
 from ..suggestion import did_you_mean
 from ..text.scenario_tree import BUILTIN_STRATEGIES, RunVector, Scenario, Strategy
 from ..verifier.rseq_rules import rseq_diagnostics
+from .bodies import walk
 from .configuration import configurations
-from .lower import walk
 from .plan import ScenarioError, make_plan
 from .profiles import PROFILES
 
@@ -33,7 +33,7 @@ def check_scenarios(
         problems = list(_names(scenario, table))
         found += problems
         if not problems:
-            found += _sections(program, scenario, table)
+            found += section_findings(program, scenario, table)
             found += _plans(program, scenario, table)
     return in_order(found)
 
@@ -72,9 +72,10 @@ def _names(scenario: Scenario, strategies: Mapping[str, Strategy]) -> Iterator[D
     for handler in scenario.handlers:
         if handler.thread not in threads:
             yield _unknown(handler.thread, "thread", threads, handler.span)
-    for each in (*scenario.environment, *scenario.progress):
-        if each.thread is not None and each.thread not in threads:
-            yield _unknown(each.thread, "thread", threads, each.span)
+    struck = [(each.thread, each.span) for each in scenario.environment]
+    for thread_name, span in (*struck, *((each.thread, each.span) for each in scenario.progress)):
+        if thread_name is not None and thread_name not in threads:
+            yield _unknown(thread_name, "thread", threads, span)
     for expectation in scenario.expectations:
         for term in expectation.terms:
             table = {"kernel": PROFILES, "strategy": strategies}.get(term.kind)
@@ -85,7 +86,7 @@ def _names(scenario: Scenario, strategies: Mapping[str, Strategy]) -> Iterator[D
                     yield _unknown(value, term.kind, table, term.span)
 
 
-def _sections(
+def section_findings(
     program: Program, scenario: Scenario, strategies: Mapping[str, Strategy]
 ) -> Iterator[Diagnostic]:
     """Vectors that a strategy would run as a section though the rules forbid it."""

@@ -129,7 +129,7 @@ class ScenarioBuilder:
 
     def strategy_options(self, begin: int, end: int, *options: Any) -> dict[str, str]:
         """``{ subscribe eager, fence vector }``."""
-        return {word: value for word, value in (each for each in options if each is not None)}
+        return dict(each for each in options if each is not None)
 
     def strategy_option(
         self, begin: int, end: int, word: Token, value: Token | None
@@ -172,10 +172,21 @@ class ScenarioBuilder:
         if "thread" not in by_word:
             self._wrong("OPV504", f"scenario {name[0]} has no thread", self._at(name))
         return Scenario(
-            *(name[0], text, one("cpus", (1, 1)), one("kernel", ("legacy",)), chosen[1], chosen[0]),
-            *(tuple(each for group in all_of("environment") for each in group), one("init", ())),
-            *(all_of("thread"), all_of("on"), all_of("condition"), all_of("progress")),
-            *(tuple(each for group in all_of("observe") for each in group), all_of("expect"), span),
+            name=name[0],
+            title=text,
+            cpus=one("cpus", (1, 1)),
+            kernels=one("kernel", ("legacy",)),
+            strategies=chosen[1],
+            every_combination=chosen[0],
+            environment=tuple(each for group in all_of("environment") for each in group),
+            init=one("init", ()),
+            threads=all_of("thread"),
+            handlers=all_of("on"),
+            conditions=all_of("condition"),
+            progress=all_of("progress"),
+            observed=tuple(each for group in all_of("observe") for each in group),
+            expectations=all_of("expect"),
+            span=span,
         )
 
     def _text(self, token: Token) -> str:
@@ -353,10 +364,12 @@ class ScenarioBuilder:
         """``differs, again -> retry``, ``ok { … }``."""
         *names, last = parts
         span = Span(self.source, begin, end)
+        action: str = "block"
+        body: tuple[Statement, ...] = ()
         if isinstance(last, tuple) and len(last) == 3 and isinstance(last[0], str):
-            action, body = self._word(last, _ACTIONS, "way to go on"), ()
+            action = self._word(last, _ACTIONS, "way to go on")
         else:
-            action, body = "block", self._steps(last)
+            body = self._steps(last)
         results = tuple(self._word(each, RESULTS, "result") for each in names if each is not None)
         return Arm(results, action, body, span)
 
