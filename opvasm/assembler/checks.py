@@ -36,7 +36,8 @@ from ..text.tree import (
     TestStatement,
     Text,
 )
-from .scope import SCALARS, Scope
+from .scope import Scope
+from .types import SCALARS
 
 FUNCTIONS = ("sum",)
 ERRNO_NAMES = ("EAGAIN", "EFAULT", "EINVAL", "ENOMEM")
@@ -101,7 +102,8 @@ class _Checker:
         vector = self.scope.vectors.get(run.vector)
         if vector is None:
             self.problems.unknown(
-                *("OPV010", "the vector", run.vector, run.vector_span, self.scope.vectors),
+                *("OPV010", f"the vector `{run.vector}` is unknown", run.vector),
+                *(run.vector_span, self.scope.vectors),
                 f"write it: `vector {run.vector}() {{ … }}`",
             )
             return
@@ -153,7 +155,8 @@ class _Checker:
             case Call(function=function, span=span):
                 name = Span(span.file, span.start, span.start + len(function))
                 self.problems.unknown(
-                    "OPV010", "the function", function, name, (), "there is `sum(x)`"
+                    *("OPV010", f"the function `{function}` is unknown", function, name, ()),
+                    "there is `sum(x)`",
                 )
             case _:
                 self.expressions(*children(expression))
@@ -167,7 +170,7 @@ class _Checker:
                 if name not in self.scope.values and name not in self.extra:
                     known = [*self.scope.values, *self.extra]
                     self.problems.unknown(
-                        *("OPV010", "the name", name, span, known),
+                        *("OPV010", f"the name `{name}` is unknown", name, span, known),
                         f"declare it: `shared {name}: u64`",
                     )
                 return None

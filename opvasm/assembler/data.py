@@ -10,7 +10,8 @@ from ..suggestion import did_you_mean
 from ..text.names import type_text
 from ..text.tree import Braces, Constant, Initial, Page, Text, Variable
 from .places import Address, address_of
-from .scope import SCALARS, Scope, aligned, alignment_of, number_text
+from .scope import Scope
+from .types import SCALARS, aligned, alignment_of, number_text
 
 Piece = tuple[int, int, Value]
 _AREAS = {"percpu": Area.PERCPU, "shared": Area.SHARED}

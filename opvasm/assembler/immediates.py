@@ -7,7 +7,8 @@ from ..expression import Expression, Name, children
 from ..program import ArgumentValue, Value
 from ..text.tree import Literal, Operand, Text
 from .places import Parameters, address_of
-from .scope import Scope, number_text
+from .scope import Scope
+from .types import number_text
 
 
 def immediate_of(

@@ -10,7 +10,8 @@ from ..program import Pointer, Scalar
 from ..text.names import type_text
 from ..text.tree import Literal, Operand, OpStatement, Text
 from .operands import Resolved
-from .scope import Scope, number_text
+from .scope import Scope
+from .types import number_text
 
 LENGTH_MAX = (1 << 32) - 1
 

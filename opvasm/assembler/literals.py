@@ -11,7 +11,8 @@ from .data import has_address, initial_pieces
 from .operands import Resolved
 from .places import Parameters
 from .pool import Pool
-from .scope import LITERAL_MAX, SCALARS, Scope, number_text
+from .scope import Scope
+from .types import LITERAL_MAX, SCALARS, number_text
 
 
 def literal_value(

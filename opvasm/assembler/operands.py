@@ -9,7 +9,8 @@ from ..source import Span
 from ..text.tree import Braces, Literal, Operand, Text
 from .data import has_address, symbol_value
 from .places import Parameters, address_of, place_of
-from .scope import Scope, number_text
+from .scope import Scope
+from .types import number_text
 
 
 class Resolved(NamedTuple):

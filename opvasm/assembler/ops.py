@@ -18,7 +18,8 @@ from .other_bytes import directive, extra_bytes
 from .parts import parts_of
 from .places import UNKNOWN, Parameters
 from .pool import Pool
-from .scope import Scope, aligned
+from .scope import Scope
+from .types import aligned
 
 SUFFIXES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
 POINTER_SUFFIX = "ptr"
@@ -175,9 +176,10 @@ class _Assembler:
             takes.append(operation.immediate.name)
         number = len(statement.operands)
         given = f"{number} {'is' if number == 1 else 'are'} given"
+        wants = f"{len(takes)} operands ({', '.join(takes)})" if takes else "no operands"
         self.problems.error(
             "OPV014",
-            f"`{operation.mnemonic}` takes {', '.join(takes) or 'no operands'}; {given}",
+            f"`{operation.mnemonic}` takes {wants}; {given}",
             statement.span,
             help="one more operand is the length in bytes",
         )

@@ -6,7 +6,8 @@ from ..abi.layout import OP_BYTES
 from ..abi.ops import Operation
 from ..program import Instruction
 from ..text.tree import OpStatement, Text
-from .scope import Scope, number_text
+from .scope import Scope
+from .types import number_text
 
 RAW = ".raw"
 
@@ -66,9 +67,9 @@ def directive(statement: OpStatement, scope: Scope) -> Instruction | None:
     if len(statement.operands) == 1 and not statement.extra:
         data = _hexadecimal(statement.operands[0].value)
     if data is None or len(data) != OP_BYTES:
-        found = "" if data is None else f"; these are {len(data)} bytes"
+        found = "" if data is None else f", not of {len(data)}"
         problems.error(
-            *("OPV028", f"`{RAW}` takes the {OP_BYTES} bytes of an op{found}", statement.span),
+            *("OPV028", f"`{RAW}` takes a text of {OP_BYTES} bytes{found}", statement.span),
             help=f'write {2 * OP_BYTES} hexadecimal digits in quotes: {RAW} "0a000000 …"',
         )
         return None

@@ -30,7 +30,8 @@ from ..program import (
 from ..source import Span
 from ..text.names import type_text
 from ..text.tree import Constant
-from .scope import SCALARS, Scope, number_text
+from .scope import Scope
+from .types import SCALARS, number_text
 
 AddressValue = int | SymbolAddress | ArgumentValue | SlotAddress
 Parameters = dict[str, Parameter]
@@ -118,7 +119,7 @@ def _named(name: str, span: Span, scope: Scope, parameters: Parameters | None) -
     elif declaration is None:
         known = [*(parameters or ()), *scope.values]
         scope.problems.unknown(
-            *("OPV010", "the name", name, span, known),
+            *("OPV010", f"the name `{name}` is unknown", name, span, known),
             f"declare it: `shared {name}: u64` or `percpu {name}: u64`",
         )
     return None
@@ -162,7 +163,9 @@ def _pointer_argument(
             return None
         if base.name not in scope.values:
             known = [*(parameters or ()), *scope.values]
-            scope.problems.unknown("OPV010", "the name", base.name, base.span, known, None)
+            scope.problems.unknown(
+                "OPV010", f"the name `{base.name}` is unknown", base.name, base.span, known
+            )
             return None
     scope.problems.error(
         *("OPV015", f"`{span.text}` would follow a pointer that lies in memory", span),

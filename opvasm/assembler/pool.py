@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..abi.revisions import Abi
 from ..program import PoolAddress, PoolItem, SymbolAddress, Value
-from .scope import aligned
+from .types import aligned
 
 
 class Pool:

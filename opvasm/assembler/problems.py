@@ -46,12 +46,18 @@ class Problems:
         ]
 
     def unknown(
-        self, code: str, what: str, name: str, span: Span, known: Iterable[str], help: str | None
+        self,
+        code: str,
+        message: str,
+        name: str,
+        span: Span,
+        known: Iterable[str],
+        help: str | None = None,
     ) -> None:
-        """A name that nobody declared, with the nearest that somebody did."""
+        """A name that nobody declared, with the nearest that somebody did, else with ``help``."""
         if name not in self.unreadable and not self.names_are_missing:
             near = did_you_mean(name, known)
-            self.error(code, f"{what} `{name}` is unknown", span, help=near or help)
+            self.error(code, message, span, help=near or help)
 
 
 def _covers(place: Place | None, token: Place | None) -> bool:

@@ -20,21 +20,18 @@ from ..text.tree import (
     VectorDefinition,
 )
 from .problems import Problems
+from .types import (
+    NESTING_MAX,
+    POINTER,
+    SCALARS,
+    TYPE_SIZE_MAX,
+    aligned,
+    alignment_of,
+    number_text,
+)
 
-SCALARS: Mapping[str, Scalar] = {
-    f"{letter}{8 * size}": Scalar(f"{letter}{8 * size}", size, letter == "i")
-    for letter in "ui"
-    for size in (1, 2, 4, 8)
-}
-POINTER = "ptr"
 # Definitions that wait for definitions further down, this many in a row.
 _DEPTH_MAX = 60
-# No type is larger (bytes): the machine's areas have to fit into a 32-bit address space.
-TYPE_SIZE_MAX = 128 << 20
-# Structs in structs: keeps walks over types inside Python's own limit of calls.
-NESTING_MAX = 16
-# No literal is larger (bytes): more than any op of any revision may touch.
-LITERAL_MAX = 64 << 10
 
 
 class Scope:
@@ -190,7 +187,9 @@ class Scope:
                     return self.constant_of(name, span)
                 if declaration is None:
                     known = (each for each, of in self.values.items() if isinstance(of, Constant))
-                    self.problems.unknown("OPV010", "the constant", name, span, known, None)
+                    self.problems.unknown(
+                        "OPV010", f"the constant `{name}` is unknown", name, span, known
+                    )
                 else:
                     self.problems.error(
                         "OPV022", f"`{name}` is a variable, where {what} must stand", span
@@ -289,7 +288,7 @@ class Scope:
         if name in self.structs:
             return self._struct(name, span)
         self.problems.unknown(
-            *("OPV016", "the type", name, span, self.type_names()),
+            *("OPV016", f"the type `{name}` is unknown", name, span, self.type_names()),
             "types are u8 … u64, i8 … i64, ptr, ptr<T>, T[n] and the structs of the program",
         )
         return None
@@ -364,7 +363,7 @@ class Scope:
         if member is None:
             known = [each.name for each in type.members]
             self.problems.unknown(
-                *("OPV017", f"the member of struct {type.name}", name, span, known),
+                *("OPV017", f"struct {type.name} has no member `{name}`", name, span, known),
                 f"its members are {', '.join(known)}",
             )
         return member
@@ -379,20 +378,3 @@ class Scope:
             help=f"it holds {number_text(low)} to {number_text(high)}",
         )
         return False
-
-
-def number_text(value: int) -> str:
-    """A number in a message: decimal where that is easier to read."""
-    return str(value) if abs(value) < 1 << 20 else f"{value:#x}"
-
-
-def aligned(offset: int, alignment: int) -> int:
-    """The first multiple of ``alignment`` at or behind ``offset``."""
-    return -(-offset // alignment) * alignment
-
-
-def alignment_of(type: Type) -> int:
-    """The natural alignment of a type in bytes: every address of it is a multiple."""
-    while isinstance(type, Array):
-        type = type.element
-    return type.alignment if isinstance(type, Struct) else type.size

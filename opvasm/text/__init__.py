@@ -1,7 +1,7 @@
 """Reading and printing the ``.opv`` language.
 
-``parse_file`` and ``parse_expression`` live in opvasm.text.parser, ``comments`` in
-opvasm.text.comments; they are named here lazily, so that printing costs no parser.
+``parse_file`` and ``parse_expression`` live in opvasm.text.parser; they are named here lazily, so
+that printing costs no parser.
 """
 
 from __future__ import annotations

@@ -45,7 +45,29 @@ _WORDS = {
 }
 # What can follow nearly every value; named only where nothing else can.
 _CONTINUATIONS = frozenset(
-    ["OR", "AND", "EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "BIT_OR", "BIT_XOR", "BIT_AND", "LEFT", "RIGHT", "PLUS", "MINUS", "TIMES", "DIVIDE", "MODULO", "DOT", "LSQB", "MAY_FAULT"]
+    [
+        "OR",
+        "AND",
+        "EQUAL",
+        "NOT_EQUAL",
+        "LESS",
+        "LESS_EQUAL",
+        "GREATER",
+        "GREATER_EQUAL",
+        "BIT_OR",
+        "BIT_XOR",
+        "BIT_AND",
+        "LEFT",
+        "RIGHT",
+        "PLUS",
+        "MINUS",
+        "TIMES",
+        "DIVIDE",
+        "MODULO",
+        "DOT",
+        "LSQB",
+        "MAY_FAULT",
+    ]
 )
 _CONTINUING_TEXTS = frozenset(("->", "@"))
 # Where the first may stand, naming the others too would only make the sentence longer.
@@ -106,16 +128,21 @@ def _unexpected(mistake: Mistake, span: Span, tables: Tables) -> Diagnostic:
     if "a declaration" in expected and (span.text[:1].isalpha() or span.text[:1] in ("_", ".")):
         return Diagnostic(
             *("error", "OPV030", f"{found} begins no declaration", span),
-            help=did_you_mean(span.text, _declaring_words(tables))
-            or "ops stand in a vector: `vector NAME() { … }`",
+            help=_declaring_word(span, tables) or "ops stand in a vector: `vector NAME() { … }`",
         )
     message = f"expected {_any_of(expected)}, found {found}" if expected else f"unexpected {found}"
     return Diagnostic("error", "OPV001", message, span, help=_help(span, tables, expected))
 
 
-def _declaring_words(tables: Tables) -> list[str]:
+def _declaring_word(span: Span, tables: Tables) -> str | None:
+    """The word that was meant, where a name follows as in a declaration."""
+    following = span.file.text[span.end : span.end + 80].lstrip(" \t")
+    if not (following[:1].isalpha() or following[:1] in ("_", '"')):
+        return None
     reserved = reserved_words(tables)
-    return [text for text, number in tables.keywords.items() if number in reserved]
+    return did_you_mean(
+        span.text, [text for text, number in tables.keywords.items() if number in reserved]
+    )
 
 
 def _help(span: Span, tables: Tables, expected: list[str]) -> str | None:
