@@ -167,7 +167,7 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         "OPV019",
-        "value-range",
+        "written-value-range",
         "error",
         "a value does not fit its place",
         "A number must be one of the type or field that it is given to; nothing is cut off and "
@@ -204,7 +204,7 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         "OPV023",
-        "no-value",
+        "constant-without-value",
         "error",
         "a constant expression has no value",
         "Nothing can be divided by zero, shifted by a negative number of bits, or grow without end.",
