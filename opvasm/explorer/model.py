@@ -54,6 +54,17 @@ class Model(Stepper):
                 return thread, node.text
         return None
 
+    def rests(self, state: State) -> bool:
+        """Whether no thread has registers to work out before its next step.
+
+        Only such states are shown to invariants, so that it does not matter whether registers are
+        worked out in steps of their own.
+        """
+        return all(
+            self.node(state, thread).kind not in (Kind.LOCAL, Kind.CURRENT, Kind.HANDLER_RETURN)
+            for thread in range(self.threads)
+        )
+
     def quiescent(self, state: State) -> bool:
         """Whether no thread is inside a ``run``."""
         return all(self.node(state, thread).counted for thread in range(self.threads))

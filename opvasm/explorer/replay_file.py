@@ -10,9 +10,9 @@ from ..errors import Diagnostic
 from ..light_typing import Any, NamedTuple
 from ..program import Program
 from ..source import SourceFile
-from ..text.scenario_tree import Scenario, Strategy
+from ..text.scenario_tree import Disturbance, Scenario, Strategy
 from .configuration import Configuration
-from .plan import make_plan
+from .plan import UNLIMITED, make_plan
 from .profiles import PROFILES
 from .schedule import Replay, ScheduleError, diverged, follow, state_hash
 from .state import Decision
@@ -35,6 +35,7 @@ class Found(NamedTuple):
     verdict: str
     label: str
     cycle: int | None
+    environment: dict[str, int]
 
 
 def source_hash(sources: Iterable[SourceFile]) -> str:
@@ -108,6 +109,7 @@ def read_replay(text: str, name: str) -> Found:
             tuple(decisions),
             {int(at): str(value) for at, value in document["checkpoints"].items()},
             *(str(expect["verdict"]), str(expect["label"]), expect.get("cycle")),
+            {str(kind): int(limit) for kind, limit in model["environment"].items()},
         )
     except ScheduleError:
         raise
@@ -145,6 +147,8 @@ def replay(
     except KeyError as error:
         raise diverged(f"there is no {error.args[0]}") from None
     plan = make_plan(program, scenario, configuration)
+    if {k: v for k, v in plan.limits.items() if v} != found.environment:
+        plan = make_plan(program, _in_environment(scenario, found.environment), configuration)
     numbers = {name: index for index, name in enumerate(plan.names)} | {"": -1}
     decisions = []
     for kind, name, argument in found.decisions:
@@ -156,6 +160,15 @@ def replay(
         if at <= len(result.moments) and state_hash(result.state(at - 1)) != expected:
             raise diverged(f"the state after decision {at} is another one")
     return result
+
+
+def _in_environment(scenario: Scenario, limits: Mapping[str, int]) -> Scenario:
+    """A scenario in another environment than its own, as a comparison explores it."""
+    disturbances = tuple(
+        Disturbance(kind, None if limit == UNLIMITED else limit, None, scenario.span)
+        for kind, limit in limits.items()
+    )
+    return scenario._replace(environment=disturbances)
 
 
 def _unreadable(name: str, why: str) -> ScheduleError:

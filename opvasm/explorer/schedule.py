@@ -124,6 +124,8 @@ def fine_decisions(graph: Graph, path: list[Decision]) -> list[Decision]:
         coarse.log = None
         for _ in range(count):
             one(decision)
+    for thread in range(fine.threads):
+        settle(thread)
     return found
 
 

@@ -248,6 +248,8 @@ class Search:
             label = f"thread {self.plan.names[thread]}: {text}"
             self.failures.append(Failure("fail", label, number))
             return
+        if not (judge.always or judge.quiescent) or not model.rests(state):
+            return
         broken = judge.broken(judge.always, state)
         if broken is None and judge.quiescent and model.quiescent(state):
             broken = judge.broken(judge.quiescent, state)

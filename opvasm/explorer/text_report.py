@@ -96,8 +96,9 @@ def diagnosis_lines(plan: Plan, diagnosis: Diagnosis, style: Style = PLAIN) -> l
     if diagnosis.replay.cycle is not None:
         repeated = len(diagnosis.replay.moments) - diagnosis.replay.cycle
         lines.append(f"      ~ the last {_count(repeated, 'step')} repeat for ever")
-    if diagnosis.conflict is not None:
-        lines.append(f"Why   {_why(plan, diagnosis)}")
+    why = why_text(plan, diagnosis)
+    if why is not None:
+        lines.append(f"Why   {why}")
     if diagnosis.saved is not None and diagnosis.saved_after is not None:
         after = diagnosis.saved_after
         where = "At the start" if after == 0 else f"After step {after}"
@@ -114,9 +115,11 @@ def _broken(diagnosis: Diagnosis) -> str:
     return "  violated" if diagnosis.verdict == "fails" else ""
 
 
-def _why(plan: Plan, diagnosis: Diagnosis) -> str:
+def why_text(plan: Plan, diagnosis: Diagnosis) -> str | None:
+    """The accesses that a failure comes from, in a sentence; None where none was found."""
     conflict = diagnosis.conflict
-    assert conflict is not None
+    if conflict is None:
+        return None
     names, image = plan.names, plan.image
     steps = [access.moment + 1 for access in conflict.accesses]
     who = [names[access.thread] for access in conflict.accesses]

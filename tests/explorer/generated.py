@@ -76,7 +76,7 @@ def scenario(random: Random, name: str = "generated") -> str:
     lines.append(f"    observe {', '.join(seen)}")
     if random.random() < 0.3:
         watch = random.choice(("invariant", "invariant quiescent"))
-        lines.append(f"    {watch} flag < 2")
+        lines.append(f"    {watch} flag < 2 && sum({names[0]}.x) < 3")
     lines.append("}")
     return DATA + "\n".join(lines) + "\n"
 
