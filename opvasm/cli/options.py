@@ -93,12 +93,7 @@ def abi_for_bytes(arguments: Namespace) -> Abi:
 
 def _check(value: str | None, known: tuple[str, ...], option: str, what: str) -> None:
     if value is not None and value not in known:
-        from ..suggestion import did_you_mean
-
-        raise UsageError(
-            f"{option}: there is no {what} {value!r}",
-            did_you_mean(value, known) or f"one of: {', '.join(known)}",
-        )
+        raise UsageError(f"{option}: there is no {what} {value!r}", f"one of: {', '.join(known)}")
 
 
 def whole_number(text: str, option: str) -> int:

@@ -80,12 +80,13 @@ class ExpressionBuilder:
 
     def array_type(self, begin: int, end: int, element: TypeName, count: Expression) -> TypeName:
         """``u64[4]``; of ``u64[2][3]`` the counts are (2, 3)."""
+        if len(element.counts) > DIMENSIONS_MAX:
+            return element  # said already
         if len(element.counts) == DIMENSIONS_MAX:
             self.problem(
                 *("OPV006", f"this array has more than {DIMENSIONS_MAX} dimensions"),
                 self.span(begin, end),
             )
-            return element
         return element._replace(counts=(*element.counts, count), span=self.span(begin, end))
 
     # ---- expressions --------------------------------------------------------------------------
