@@ -87,8 +87,8 @@ def _display(shell: Shell, argument: str) -> None:
     if not argument:
         shell.show_displays()
         return
-    _, form, text = _format_and_text(argument)
-    parsed(text)
+    parsed_form, form, text = _format_and_text(argument)
+    value_text(text, shell.session, parsed_form.base)
     shell.display_count += 1
     display = Display(shell.display_count, form, text)
     line = display_line(shell, display)

@@ -12,6 +12,7 @@ from opvasm.debugger.load import session_of_case
 from opvasm.engines.reference import build_machine, call
 from tests.debugger.sessions import cases, many_calls, session, state
 
+
 @pytest.mark.parametrize("number", range(0, 2900, 29))
 def test_a_case_walked_forward_and_back_ends_as_the_plain_call_does(number: int) -> None:
     """The state at the end is that of the interpreter alone, the one at the start that of set-up."""
