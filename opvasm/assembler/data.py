@@ -11,7 +11,7 @@ from ..text.names import type_text
 from ..text.tree import Braces, Constant, Initial, Page, Text, Variable
 from .places import Address, address_of
 from .scope import Scope
-from .types import SCALARS, aligned, alignment_of, number_text
+from .types import aligned, alignment_of
 
 Piece = tuple[int, int, Value]
 _AREAS = {"percpu": Area.PERCPU, "shared": Area.SHARED}
@@ -62,15 +62,9 @@ def _page(declaration: Page, scope: Scope, ends: dict[Area, int]) -> Symbol | No
             *("OPV035", f"the kind of page `{declaration.kind}` is unknown", declaration.kind_span),
             help=did_you_mean(declaration.kind, kinds) or f"the kinds are {', '.join(kinds)}",
         )
-    count = 1 if declaration.page_count is None else scope.evaluate(declaration.page_count)
-    if count is None:
+    type = scope.page_type(declaration)
+    if type is None:
         return None
-    size = count * scope.abi.page_size
-    if not 0 < size <= AREA_MAX[Area.PAGE]:
-        span = declaration.span if declaration.page_count is None else declaration.page_count.span
-        scope.problems.error("OPV033", f"{number_text(count)} pages are no page or too many", span)
-        return None
-    type = Array(SCALARS["u8"], size, size)
     symbol = _placed(
         declaration.name, Area.PAGE, ends[Area.PAGE], type, declaration.name_span, scope, ends
     )

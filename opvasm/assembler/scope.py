@@ -215,9 +215,11 @@ class Scope:
         """The type that ``sizeof`` means: of a type's name, or of a variable."""
         variable = self.values.get(type_name.name)
         known = type_name.name in self.structs or type_name.name in SCALARS
-        if known or type_name.name == POINTER or not isinstance(variable, Variable):
+        if known or type_name.name == POINTER or not isinstance(variable, Variable | Page):
             return self.type_of(type_name)
-        found = self.type_of(variable.type)
+        found = self.type_of(variable.type) if isinstance(variable, Variable) else None
+        if isinstance(variable, Page):
+            found = self.page_type(variable)
         for _ in type_name.counts:
             if found is not None and not isinstance(found, Array):
                 self.problems.error("OPV017", f"`{type_text(found)}` is no array", type_name.span)
@@ -255,6 +257,21 @@ class Scope:
             )
             return None
         return self.named_type(name, type_name.span)
+
+    def page_type(self, page: Page) -> Type | None:
+        """What a page holds: bytes."""
+        count = 1 if page.page_count is None else self.evaluate(page.page_count)
+        if count is None:
+            return None
+        size = count * self.abi.page_size
+        if not 0 < size <= TYPE_SIZE_MAX:
+            span = page.span if page.page_count is None else page.page_count.span
+            self.problems.error(
+                *("OPV033", f"{number_text(count)} pages are no page or too many", span),
+                help=f"pages may have {TYPE_SIZE_MAX >> 20} MiB",
+            )
+            return None
+        return Array(SCALARS["u8"], size, size)
 
     def _pointer(self, target: TypeName | None) -> Pointer:
         """A pointer; what it points to may be defined later, or hold such a pointer itself."""

@@ -17,7 +17,9 @@ PACKAGE = Path(__file__).parents[2] / "opvasm"
 WITHOUT_EXAMPLE = {"OPV027"}  # needs a second file; test_use.py has one
 
 
-@pytest.mark.parametrize("code", [each for each in CODES if each.example], ids=lambda each: each.code)
+@pytest.mark.parametrize(
+    "code", [each for each in CODES if each.example], ids=lambda each: each.code
+)
 def test_the_example_of_a_code_gives_exactly_that_code(code: Code) -> None:
     with pytest.raises(ParseError) as caught:
         assemble(SourceFile("example.opv", code.example))
