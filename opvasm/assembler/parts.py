@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..abi.ops import Operation
+from ..expression import Number
 from ..source import Place, Span
 from ..text.tree import Operand, OpStatement
 
@@ -28,9 +29,8 @@ def parts_of(statement: OpStatement, operation: Operation) -> tuple[tuple[str, P
     if statement.extra:
         flags = {each.expect_fault_offset: each.expect_fault_name for each in operation.operands}
         for byte in statement.extra:
-            text = byte.offset.span.text
-            offset = int(text, 0) if text.isalnum() and text[:1].isdigit() else None
-            if offset is not None:
+            if isinstance(byte.offset, Number):
+                offset = byte.offset.value
                 parts.append((flags.get(offset, f"byte {offset}"), byte.span))
         first = statement.extra[0].span
         braces = first.file.text.rfind("{", statement.span.start, first.start)
