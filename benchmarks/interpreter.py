@@ -28,9 +28,10 @@ SHAPES = {
     "16 ops": "\n".join(
         [
             "cmpeq.u64 word[0], word[1]",
-            "cmpne.u32 word[2], word[3]",
-            *("add.u64 word[4], 1", "or.u32 word[5], 0xff", "and.u16 word[6], 0xf0f"),
-            *("xor.u8 word[7], 3", "lshift.u64 word[8], 1", "rshift.u64 word[9], 1", "mb"),
+            "add.u64 word[4], 1",
+            "cmpne.u64 word[4], word[15]",
+            *("or.u32 half, 0", "and.u16 small, 0xf0f"),
+            *("xor.u8 tiny, 3", "lshift.u64 word[8], 1", "rshift.u64 word[9], 1", "mb"),
             *(f"memcpy.u64 word[{index + 8}], word[{index}]" for index in range(7)),
         ]
     ),
@@ -38,7 +39,7 @@ SHAPES = {
         ["memcpy to, from, 4096", *(f"add.u64 word[{index}], 1" for index in range(15))]
     ),
 }
-DATA = "shared word: u64[16]\nshared from: u8[4096]\nshared to: u8[4096]\n"
+DATA = "shared word: u64[16]\nshared half: u32\nshared small: u16\nshared tiny: u8\nshared from: u8[4096]\nshared to: u8[4096]\n"
 SECONDS_A_ROUND = 0.1
 
 
@@ -67,7 +68,7 @@ def pages(ops: Sequence[Instruction]) -> list[int]:
 
 
 def machine_for(ops: Sequence[Instruction]) -> Machine:
-    """A machine that has the vector's pages, filled with zeros; word[2] differs from word[3]."""
+    """A machine that has the vector's pages, filled with zeros."""
     memory = Memory()
     for page in pages(ops):
         memory.map(page, memory.page_size)

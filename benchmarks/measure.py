@@ -41,6 +41,7 @@ def processor_time_and_memory(command: Sequence[str]) -> tuple[float, int]:
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
         ],
     )
     _, status, usage = os.wait4(process, 0)

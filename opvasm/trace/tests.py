@@ -54,15 +54,15 @@ class TestTrace:
                 self._call.begin(vector)
                 text = "call" if made is None else _one_line(made.span.text)
                 text = text.partition(" -> ")[0]
-                self._write(f"    {text}  {self._style.dim(f'on CPU {cpu}')}")
+                if made is None or made.cpu is None:
+                    text += f"  {self._style.dim(f'on CPU {cpu}')}"
+                self._write(f"    {text}")
             case CallEnds(result=result, expected=expected):
                 if result != expected:
                     self._write(f"      {self._style.bad(f'expected {result_name(expected)}')}")
             case Asserted(statement=asserted, finding=finding):
                 verdict = self._style.good("holds") if finding is None else self._style.bad("fails")
                 self._write(f"    {_one_line(asserted.span.text)}  {verdict}")
-            case MemorySet() | CpusSet():
-                pass  # the statement says it
             case MachineReady() | MemorySet() | CpusSet():
                 pass  # the statement says it
             case _:
@@ -71,11 +71,12 @@ class TestTrace:
     def end(self, result: Result) -> None:
         """Write the verdict, with every finding."""
         if result.passed:
-            self._write(f"    {self._style.good('passed')}")
+            self._write(f"    {self._style.good('passed')}\n")
             return
         self._write(f"    {self._style.bad('FAILED')}")
         for line in render_all(result.findings, self._style).splitlines():
             self._write(f"    {line}")
+        self._write("")
 
 
 def _one_line(text: str) -> str:
