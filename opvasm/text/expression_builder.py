@@ -37,6 +37,7 @@ class ExpressionBuilder:
 
     source: SourceFile
     problems: list[Diagnostic]
+    too_high: int | None = None  # where an expression begins that was too high
 
     def span(self, begin: int, end: int) -> Span:
         """The span of two offsets."""
@@ -52,13 +53,17 @@ class ExpressionBuilder:
 
     def _low(self, expression: Expression, begin: int, end: int) -> Expression:
         """An expression, unless it is too high: then a report, and a leaf in its place."""
-        if end - begin <= HEIGHT_MAX or height(expression) <= HEIGHT_MAX:
-            return expression  # a short text has no room for many levels
+        if end - begin <= HEIGHT_MAX:
+            return expression  # so short a text has no room for many levels
         span = self.span(begin, end)
-        self.problem(
-            *("OPV006", f"this expression has more than {HEIGHT_MAX} levels", span),
-            help="give parts of it names with `const`",
-        )
+        if begin != self.too_high:
+            if height(expression) <= HEIGHT_MAX:
+                return expression
+            self.too_high = begin
+            self.problem(
+                *("OPV006", f"this expression has more than {HEIGHT_MAX} levels", span),
+                help="give parts of it names with `const`",
+            )
         return Number(0, span)
 
     # ---- names of types -----------------------------------------------------------------------

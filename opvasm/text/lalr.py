@@ -93,6 +93,8 @@ class _Run(Automaton):
         self.name, self.newline = number("NAME"), number("_NEWLINE")
         separators = ("_NEWLINE", "SEMICOLON", "COMMA", "RPAR", "RBRACE")
         self.separators = {number(each) for each in separators}
+        self.inside = {number(each): 1 for each in ("LPAR", "LSQB")}
+        self.inside |= {number(each): -1 for each in ("RPAR", "RSQB")}
         self.declaration = number("declaration")
         self.reserved = reserved_words(tables)
         self.listed = [number(name) for name in _LISTED]
@@ -115,6 +117,7 @@ class _Run(Automaton):
         literals, keywords = self.tables.literals, self.tables.keywords
         states, values, begins, plans = self.states, self.values, self.begins, self.plans
         name, newline, reserved, final = self.name, self.newline, self.reserved, self.final
+        inside, depth = self.inside, 0  # parentheses and square brackets that are open
         last_end = self.end
         line_end: int | None = None  # the new line that was blank before the token at hand
         for match in self.pattern.finditer(self.text, position):
@@ -124,6 +127,8 @@ class _Run(Automaton):
             text = match[group]
             if kind == LITERAL:
                 kind = other = literals[text]
+                if kind in inside:
+                    depth += inside[kind]
             elif kind == name:
                 kind = other = keywords.get(text, name)
                 if kind != name and kind not in reserved:
@@ -136,7 +141,7 @@ class _Run(Automaton):
                 action = row.get(kind)
                 if action is None and other != kind:
                     action = row.get(other)
-                if action is None:
+                if action is None or (depth and kind == newline):
                     if kind == newline:
                         if line_end is None:
                             line_end = begin
