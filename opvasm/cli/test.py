@@ -21,6 +21,7 @@ from .progress import Progress
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..suite.coverage import Collector
     from .terminal import Terminal
 
 DESCRIPTION = """\
@@ -33,8 +34,13 @@ opvasm test samples
 opvasm test tests/conformance -k 'cpu-mask and 2017-11'
 opvasm test cases.jsonl --plugin './my-implementation --answer-cases'
 opvasm test samples cases.jsonl --junit results.xml
+opvasm test samples tests/conformance --coverage --require 80
+opvasm test cases.jsonl --against reference './my-implementation --answer-cases'
 """
-EXITS = {DONE: "all pass", NEGATIVE: "at least one fails"}
+EXITS = {
+    DONE: "all pass",
+    NEGATIVE: "at least one fails, the engines differ, or less is covered than required",
+}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -62,6 +68,23 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAMES",
         help=f"none, all, or some of: {', '.join(QUIRKS)} (default: none, then each case's own)",
     )
+    engine.add_argument(
+        "--against",
+        nargs=2,
+        metavar=("A", "B"),
+        help="run reference cases on two engines or plugin commands and stop at the first event "
+        "that differs",
+    )
+    parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help="print which op, length, alignment and outcome the tests and cases have reached",
+    )
+    parser.add_argument(
+        "--require",
+        metavar="PERCENT",
+        help="with --coverage: fail when less than this share of the combinations was reached",
+    )
     parser.add_argument("--junit", metavar="OUT", help="also write the results as JUnit XML")
 
 
@@ -77,15 +100,21 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         raise UsageError(f"-k {arguments.expression!r}: {error}") from None
     quirks = chosen_quirks(arguments.quirks)
     files = list(_files(arguments.paths))
+    if arguments.against is not None:
+        from .test_against import run_against
+
+        return run_against(arguments, files, chosen, quirks)
+    required = _required(arguments)
+    coverage = _collector(arguments)
     outcomes: list[Outcome] = []
     unreadable = 0
     progress = Progress("tests")
     try:
-        engine = _engine(arguments)
+        engine = _engine(arguments, coverage)
         try:
             for file in files:
                 try:
-                    for outcome in _run(file, engine, quirks, chosen):
+                    for outcome in _run(file, engine, quirks, chosen, coverage):
                         outcomes.append(outcome)
                         progress.step()
                         if not outcome.passed:
@@ -116,7 +145,47 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if unreadable:
         terminal.fail(f"{unreadable} file{'s' if unreadable > 1 else ''} could not be read")
         return USAGE
-    return DONE if all(each.passed for each in outcomes) else NEGATIVE
+    passed = all(each.passed for each in outcomes)
+    if coverage is not None and not _covered(coverage, required, terminal):
+        passed = False
+    return DONE if passed else NEGATIVE
+
+
+def _required(arguments: Namespace) -> float | None:
+    """The share that ``--require`` asks for, in percent."""
+    if arguments.require is None:
+        return None
+    try:
+        percent = float(arguments.require.removesuffix("%"))
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:
+        raise UsageError(f"--require takes 0 to 100 percent, not {arguments.require!r}")
+    return percent
+
+
+def _collector(arguments: Namespace) -> Collector | None:
+    if not arguments.coverage and arguments.require is None:
+        return None
+    if arguments.plugin is not None:
+        raise UsageError("--coverage looks into this package's own interpreter, not into a plugin")
+    from ..suite.coverage import Collector
+
+    return Collector()
+
+
+def _covered(coverage: Collector, required: float | None, terminal: Terminal) -> bool:
+    """Print the coverage; whether it is as much as was required."""
+    from ..suite.coverage import summary
+    from ..suite.coverage_table import coverage_text, missing_text
+
+    write_text("\n" + coverage_text(coverage), None)
+    percent = summary(coverage).percent
+    if required is None or percent >= required:
+        return True
+    terminal.fail(f"{percent:.1f} % is covered, {required:g} % is required; missing:")
+    terminal.remark("\n" + missing_text(coverage).rstrip())
+    return False
 
 
 def _all(name: str) -> bool:
@@ -139,22 +208,26 @@ def _files(paths: list[str]) -> Iterator[str]:
             yield path
 
 
-def _engine(arguments: Namespace) -> Engine:
+def _engine(arguments: Namespace, coverage: Collector | None) -> Engine:
     if arguments.plugin is None:
-        return get_engine(arguments.engine)
+        return get_engine(arguments.engine, coverage)
     from ..engines.plugin import PluginEngine
 
     return PluginEngine(arguments.plugin)
 
 
 def _run(
-    file: str, engine: Engine, quirks: Collection[str] | None, chosen: Selection
+    file: str,
+    engine: Engine,
+    quirks: Collection[str] | None,
+    chosen: Selection,
+    coverage: Collector | None,
 ) -> Iterator[Outcome]:
     source = read_source(file)
     if file.endswith(".jsonl"):
         from ..suite.cases import run_cases
 
-        yield from run_cases(source, engine, quirks, chosen)
+        yield from run_cases(source, engine, quirks, chosen, coverage)
         return
     from ..suite.blocks import run_blocks
     from ..suite.neighbours import neighbour, run_neighbour
@@ -171,7 +244,7 @@ def _run(
         return
     if expected is not None and chosen(file):
         yield run_neighbour(assembly, file, read_source(expected).text)
-    yield from run_blocks(assembly, file, quirks or (), chosen)
+    yield from run_blocks(assembly, file, quirks or (), chosen, coverage)
     if assembly.scenarios:
         from ..suite.scenarios import run_scenarios
 

@@ -29,11 +29,11 @@ class Code(NamedTuple):
 
 def all_codes() -> dict[str, Code]:
     """Every code by its number, in order.  Raises ValueError when a number or name comes twice."""
-    from . import advice, binding, kernel, live, rseq, runtime, scenario, text
+    from . import advice, binding, debugger, kernel, live, rseq, runtime, scenario, text
 
     codes: dict[str, Code] = {}
     names: set[str] = set()
-    for module in (text, binding, kernel, advice, rseq, runtime, scenario, live):
+    for module in (text, binding, kernel, advice, rseq, runtime, scenario, debugger, live):
         for row in module.CODES:
             if row.code in codes or row.name in names:
                 raise ValueError(f"code {row.code} ({row.name}) is given twice")

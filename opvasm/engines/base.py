@@ -9,10 +9,15 @@ from ..light_typing import NamedTuple, Protocol
 
 
 class Answer(NamedTuple):
-    """What came back: the result, and every byte of memory that has changed, by its address."""
+    """What came back: the result, and every byte of memory that has changed, by its address.
+
+    ``events`` is what happened on the way, where the engine was asked and can tell: events of this
+    package's interpreter, or a plugin's objects of ``opvasm-trace/1``.
+    """
 
     result: int
     changed: Mapping[int, int]
+    events: tuple[object, ...] | None = None
 
 
 class Engine(Protocol):

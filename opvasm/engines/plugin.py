@@ -3,7 +3,8 @@
 The protocol (docs/plugin.md): the command gets one case a line on standard input, the JSON of
 FORMAT.md with one more field, ``quirks``: the names of the historic bugs to model.  It writes one
 answer a line on standard output, in the same order: ``{"id": …, "ret": …, "memory_after": […]}``.
-It ends when its input does.
+With ``"trace": true`` in the case it may add ``trace``: the call's events, as docs/traces.md has
+them.  It ends when its input does.
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ from .base import Answer, EngineError
 
 
 class PluginEngine:
-    """Answers with a command's answers.  Raises EngineError when it can't be started."""
+    """Answers with a command's answers.  Raises EngineError when it can't be started.
 
-    def __init__(self, command: str) -> None:
+    ``traced`` asks for a trace with each answer; a command that has none leaves it out.
+    """
+
+    def __init__(self, command: str, traced: bool = False) -> None:
         self.name = command
+        self.traced = traced
         try:
             words = shlex.split(command)
         except ValueError as error:
@@ -42,6 +47,8 @@ class PluginEngine:
         assert process.stdin is not None
         assert process.stdout is not None
         record = json.loads(case.text) | {"quirks": sorted(quirks)}
+        if self.traced:
+            record["trace"] = True
         with contextlib.suppress(BrokenPipeError):  # it ended, but may have answered first
             process.stdin.write(json.dumps(record) + "\n")
             process.stdin.flush()
@@ -61,7 +68,9 @@ class PluginEngine:
                     bytes.fromhex(run[1]) * (run[2] if len(run) > 2 else 1)
                 )
             }
-            return Answer(int(answer["ret"]), changed)
+            trace = answer.get("trace") if self.traced else None
+            events = None if trace is None else tuple(dict(each) for each in trace)
+            return Answer(int(answer["ret"]), changed, events)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             self.close()
             reason = f"field {error} is missing" if isinstance(error, KeyError) else str(error)

@@ -8,6 +8,7 @@ from ..abi.pages import PageKind
 from ..abi.revisions import get_abi
 from ..conformance_case import PAGE_SIZE, Case
 from ..interpreter import Machine
+from ..interpreter.events import Event, Observer
 from ..machine import Cpus, Memory
 from .base import Answer
 
@@ -36,16 +37,26 @@ def call(machine: Machine, case: Case) -> int:
 
 
 class ReferenceEngine:
-    """Answers with this package's interpreter."""
+    """Answers with this package's interpreter.
+
+    ``observe``, when set, is told of every event; ``traced`` puts them into the answers.
+    """
 
     name = "reference"
+
+    def __init__(self, observe: Observer | None = None, traced: bool = False) -> None:
+        self.observe = observe
+        self.traced = traced
 
     def answer(self, case: Case, quirks: Collection[str]) -> Answer:
         """Run the case; see Engine."""
         machine = build_machine(case, quirks)
         before = machine.memory.copy()
+        events: list[Event] = []
+        machine.observe = events.append if self.traced else self.observe
         result = call(machine, case)
-        return Answer(result, changed_bytes(before, machine.memory))
+        changed = changed_bytes(before, machine.memory)
+        return Answer(result, changed, tuple(events) if self.traced else None)
 
     def close(self) -> None:
         """Nothing is held."""
