@@ -16,9 +16,9 @@ def check_arguments(
     at (from 2018-03).  Two queries at once are refused: which would be answered is not known.
     """
     revision = abi.revision
-    if flags & ~revision.flags:
-        return ArgumentRefused("flags", flags, EINVAL)
     if flags:
+        if flags & ~revision.flags:
+            return ArgumentRefused("flags", flags, EINVAL)
         for query in revision.queries:
             if flags == query.bit:
                 return Queried(query.c_name, query.answer)
