@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opvasm.abi.layout import DATA_MODELS
-from opvasm.assembler import assemble
+from opvasm.assembler import Assembly, assemble
 from opvasm.errors import ParseError
 from opvasm.report.human import render_all
 from opvasm.scenario.runner import run_test
@@ -61,16 +61,22 @@ def mutated(draw: st.DrawFn) -> SourceFile:
     return SourceFile(str(path), "".join(words))
 
 
+def assembled_or_refused(source: SourceFile, model: str | None) -> Assembly | ParseError:
+    """What comes of a text."""
+    try:
+        return assemble(source, model=model)
+    except ParseError as error:
+        return error
+
+
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(source=mutated(), model=st.none() | st.sampled_from([each.name for each in DATA_MODELS]))
 def test_a_mutated_sample_is_run_or_refused_with_findings(
     source: SourceFile, model: str | None
 ) -> None:
-    try:
-        assembly = assemble(source, model=model)
-    except ParseError as error:
-        assert error.diagnostics
-        assert render_all(error.diagnostics)
+    assembly = assembled_or_refused(source, model)
+    if isinstance(assembly, ParseError):
+        assert render_all(assembly.diagnostics)
         return
     program = assembly.program
     for vector in program.vectors.values():
