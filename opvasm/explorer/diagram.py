@@ -25,7 +25,7 @@ class Row(NamedTuple):
 def diagram(replay: Replay, style: Style = PLAIN) -> list[str]:
     """The lines of the picture."""
     watched = _watched(replay)
-    rows = _rows(replay, watched)
+    rows = rows_of(replay, watched)
     used = sorted({row.cpu for row in rows if row.cpu >= 0}) or [0]
     names = [replay.plan.image.describe(start, size, replay.plan.names) for start, size in watched]
     room = [
@@ -74,7 +74,8 @@ def _watched(replay: Replay) -> list[tuple[int, int]]:
     return sorted(chosen)
 
 
-def _rows(replay: Replay, watched: list[tuple[int, int]]) -> list[Row]:
+def rows_of(replay: Replay, watched: list[tuple[int, int]]) -> list[Row]:
+    """The rows of a schedule, with the values of ``watched`` (start, size) after each."""
     rows: list[Row] = []
     names = replay.plan.names
     image = replay.plan.image

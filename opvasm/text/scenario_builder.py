@@ -169,7 +169,7 @@ class ScenarioBuilder:
 
         text = "" if title is None else self._text(title)
         chosen = one("strategy", (False, ("opv",)))
-        if "thread" not in by_word:
+        if "thread" not in by_word and None not in parts:
             self._wrong("OPV504", f"scenario {name[0]} has no thread", self._at(name))
         return Scenario(
             name=name[0],

@@ -9,11 +9,11 @@ import pytest
 
 from opvasm.errors import Crash
 from opvasm.explorer import code as code_module
-from opvasm.explorer import lower_op, lower_run, plan, progress, search, verdict
+from opvasm.explorer import lower_run, plan, progress, verdict
 from opvasm.explorer.code import CPU, GUARD, Guard, Kind
 from opvasm.explorer.lower_op import OpLowering
 from opvasm.explorer.model import Model
-from opvasm.explorer.options import NO_REDUCTIONS, Limits, Reductions
+from opvasm.explorer.options import Limits, Reductions
 from opvasm.explorer.profiles import PROFILES
 from opvasm.explorer.search import Search
 from opvasm.explorer.sharing import Sharing
@@ -21,8 +21,9 @@ from opvasm.explorer.site import Site
 from opvasm.explorer.stepper import Stepper
 from opvasm.explorer.symmetry import Symmetry
 from opvasm.explorer.work import Work
+from opvasm.interpreter.semantics import SEMANTICS
 
-from .helpers import COUNTER, assembled, found, report, sample
+from .helpers import COUNTER, found, report, sample
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 LIMITS = Limits(states=20_000)
@@ -89,7 +90,9 @@ def _preemption_stays_on(patch: pytest.MonkeyPatch) -> None:
 
 
 def _atomic_for_everyone(patch: pytest.MonkeyPatch) -> None:
-    def attempt(self: Stepper, node: Any, thread: int, fusion: Any, shared: bool, system: Any) -> Any:
+    def attempt(
+        self: Stepper, node: Any, thread: int, fusion: Any, shared: bool, system: Any
+    ) -> Any:
         if node.scope is not Guard.VECTOR:
             return None
         self._execute(node, thread, [], system)
@@ -192,7 +195,9 @@ def _no_mutex(patch: pytest.MonkeyPatch) -> None:
 
 def _offline_runs_there(patch: pytest.MonkeyPatch) -> None:
     """A thread of a CPU that goes offline stays and goes on."""
-    patch.setattr(Model, "_hotplug", lambda self, threads, system, cpu: self._spend(system, "hotplug"))
+    patch.setattr(
+        Model, "_hotplug", lambda self, threads, system, cpu: self._spend(system, "hotplug")
+    )
 
 
 def _no_bounce(patch: pytest.MonkeyPatch) -> None:
@@ -215,7 +220,7 @@ def _pins_check_nothing(patch: pytest.MonkeyPatch) -> None:
 
 def _rollback(patch: pytest.MonkeyPatch) -> None:
     """A compare that fails takes back what was stored before it in the same step."""
-    original = lower_op.SEMANTICS.copy()
+    original = SEMANTICS.copy()
     compare = next(op for op in original if op.mnemonic == "cmpeq")
 
     def undoing(memory: Any, *rest: int) -> bool:
@@ -225,9 +230,7 @@ def _rollback(patch: pytest.MonkeyPatch) -> None:
                 memory.memory[start : start + len(data)] = data
         return stops
 
-    from opvasm.interpreter import prepared
-
-    patch.setitem(prepared.SEMANTICS, compare, undoing)
+    patch.setitem(SEMANTICS, compare, undoing)
 
 
 def _unfair(patch: pytest.MonkeyPatch) -> None:
@@ -243,8 +246,8 @@ def _aborts_for_ever(patch: pytest.MonkeyPatch) -> None:
     """Preemptions without end."""
     original = Search._arrive
 
-    def arrive(self: Search, *given: Any) -> int:
-        return original(self, *given[:-1], False)
+    def arrive(self: Search, number: int, decision: Any, state: Any, done: bool, _: bool) -> int:
+        return original(self, number, decision, state, done, False)
 
     patch.setattr(Search, "_arrive", arrive)
 
@@ -339,16 +342,13 @@ def test_an_error_in_the_model_makes_a_sample_unexpected(
 
 def test_without_its_proviso_a_busy_cpu_hides_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """CPU 0 spins for ever on its own memory; what CPU 1 does must still be seen."""
-    text = (
-        COUNTER
-        + """
+    text = COUNTER + """
 scenario s {
     cpus 2
     thread a @0 { loop { x = load counter; store counter, 1 - x } }
     thread b @1 { run bump(1); fail }
 }
 """
-    )
     assert found(text).failures
     monkeypatch.setattr(Search, "_leads_on", lambda *_: True)
     assert not found(text).failures
@@ -363,9 +363,7 @@ def test_a_vector_that_leaves_preemption_on_is_noticed(monkeypatch: pytest.Monke
     assert report(sample_, "head_first_on_one_cpu", LIMITS, apart).as_expected is False
 
 
-VISITOR = (
-    COUNTER
-    + """
+VISITOR = COUNTER + """
 scenario s {
     cpus 2
     thread a @0 strategy rseq { run bump(1) { ok { x = 1 }; aborted { x = 2 } } }
@@ -374,7 +372,6 @@ scenario s {
     observe a.x
 }
 """
-)
 
 
 @pytest.mark.parametrize("plant", [_always_apart, _moves_nobody])
@@ -382,8 +379,8 @@ def test_a_vector_from_another_cpu_aborts_a_section(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def seen() -> tuple[bool, set[tuple[str, ...]]]:
-        search = found(VISITOR)
-        return bool(search.failures), set(search.outcomes)
+        result = found(VISITOR)
+        return bool(result.failures), set(result.outcomes)
 
     assert seen() == (False, {("1",), ("2",)})
     plant(monkeypatch)
@@ -391,9 +388,7 @@ def test_a_vector_from_another_cpu_aborts_a_section(
 
 
 def test_what_only_an_abort_needs_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (
-        COUNTER
-        + """
+    text = COUNTER + """
 scenario s {
     environment preempt <= 1
     thread a @0 strategy rseq {
@@ -404,7 +399,6 @@ scenario s {
     observe a.y
 }
 """
-    )
     wanted = {("1",), ("5",), ("6",)}
     assert set(found(text).outcomes) == wanted
     _dead_at_aborts(monkeypatch)
@@ -436,9 +430,7 @@ def assembled_again(text: str) -> str:
 
 
 def test_a_cpu_that_goes_offline_takes_its_threads_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (
-        COUNTER
-        + """
+    text = COUNTER + """
 scenario s {
     cpus 2
     environment hotplug <= 1
@@ -450,7 +442,6 @@ scenario s {
     observe a.d
 }
 """
-    )
     assert set(found(text).outcomes) == {("0",), ("1",)}
     _offline_runs_there(monkeypatch)
     assert set(found(text).outcomes) != {("0",), ("1",)}
@@ -465,4 +456,3 @@ def test_a_bound_that_is_not_kept_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_at_least_twenty_errors_are_planted() -> None:
     assert len(CAUGHT_BY_SAMPLES) >= 20
-
