@@ -102,7 +102,7 @@ def _actions(
     table: Any, numbers: dict[str, int], rules: dict[Rule, int]
 ) -> tuple[list[dict[int, int]], dict[str, tuple[int, int]]]:
     """For each state: symbol -> state to go to, or -1 - rule to reduce by."""
-    order = {state: index for index, state in enumerate(sorted(table.states))}
+    order = _numbered(table, numbers)
     actions: list[dict[int, int]] = [{} for _ in order]
     for state, row in table.states.items():
         for symbol, (action, argument) in row.items():
@@ -113,6 +113,19 @@ def _actions(
         name: (order[table.start_states[name]], order[table.end_states[name]]) for name in STARTS
     }
     return actions, starts
+
+
+def _numbered(table: Any, numbers: dict[str, int]) -> dict[int, int]:
+    """New numbers for the states: in the order in which one comes to them, the same every time."""
+    order: dict[int, int] = {}
+    waiting = [table.start_states[name] for name in reversed(STARTS)]
+    while waiting:
+        state = waiting.pop()
+        if state not in order:
+            order[state] = len(order)
+            row = sorted(table.states[state].items(), key=lambda each: numbers[each[0]])
+            waiting += [goal for _, (action, goal) in reversed(row) if action.name == "Shift"]
+    return order
 
 
 def _rule(rule: Rule, numbers: dict[str, int]) -> tuple[int, int, str, list[tuple[int, int, int]]]:
