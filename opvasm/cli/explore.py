@@ -6,7 +6,7 @@ from ..light_typing import TYPE_CHECKING
 from .exits import DONE, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
 from .inputs import read_source
 from .options import add_abi, add_output, chosen_abi, whole_number
-from .outputs import replace_file, write_text
+from .outputs import write_text
 from .programs import assembled
 from .progress import Progress
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from ..assembler import Assembly
     from ..explorer.configuration import Configuration
-    from ..explorer.diagnose import Diagnosis
     from ..explorer.options import Limits, Reductions
     from ..explorer.search import Progress as SearchProgress
     from ..explorer.verdict import Report
@@ -28,9 +27,11 @@ each strategy that they name, and say whether what they claim holds. A failure i
 schedule that leads to it, with as few preemptions and steps as it takes."""
 EXAMPLES = """
 opvasm explore samples/races/counter.opv
-opvasm explore samples/races/aba.opv naive --save failure.json
-opvasm explore samples/races/aba.opv --replay failure.json
+opvasm explore samples/races/list.opv naive --save failure.json
+opvasm explore samples/races/list.opv --replay failure.json
+opvasm explore samples/races/counter.opv preempted --compare
 opvasm explore samples/races/ring.opv --coverage --require all
+opvasm explore samples/races/list.opv -f html -o list.html
 opvasm explore big.opv --preemptions 2 --timeout 60 -f json
 """
 EXITS = {
@@ -56,9 +57,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-f",
         "--format",
-        choices=("human", "json"),
+        choices=("human", "json", "html", "dot", "svg", "junit", "github"),
         default="human",
-        help="for people (default), or opvasm-explore/1",
+        help="for people (default); opvasm-explore/1; a page that works offline; the graphs of "
+        "states for Graphviz or as a picture; for continuous integration",
     )
     parser.add_argument(
         "--max-states",
@@ -80,7 +82,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=f"search without one of: {', '.join(REDUCTIONS)}, or all; may be repeated",
     )
     parser.add_argument(
-        "--save", metavar="OUT", help="write the schedule of the first failure as a replay file"
+        "--compare",
+        action="store_true",
+        help="instead of what the scenarios say, go through every strategy, kernel and "
+        "environment, and print what each comes to (-f human, json or html)",
+    )
+    parser.add_argument(
+        "--save",
+        metavar="OUT",
+        help="write the schedule of the first failure as a replay file (with --compare: of each, "
+        "into the folder OUT)",
     )
     parser.add_argument("--replay", metavar="FILE", help="only show the schedule of a replay file")
     parser.add_argument(
@@ -97,6 +108,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Explore, report, compare with what is expected."""
     from ..explorer.validate import check_scenarios, strategy_table
+    from .explore_output import write_reports
 
     assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
     findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
@@ -108,6 +120,11 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if arguments.replay is not None:
         return _show_replay(arguments, assembly, strategies, terminal)
     chosen = _chosen(arguments, assembly)
+    if arguments.compare:
+        from .explore_compare import compare_scenarios
+
+        limits = _limits(arguments)
+        return compare_scenarios(arguments, assembly, chosen, strategies, limits, terminal)
     reports = []
     with_coverage = arguments.coverage or arguments.require is not None
     required = _required(arguments.require)
@@ -119,7 +136,7 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         if any(run.stopped == "an interrupt" for run in report.runs):
             interrupted = True
             break
-    lacking = _write(arguments, assembly, reports, required, with_coverage, terminal)
+    lacking = write_reports(arguments, assembly, reports, required, with_coverage, terminal)
     if interrupted:
         return INTERRUPTED
     if any(report.as_expected is False for report in reports) or lacking:
@@ -222,80 +239,6 @@ def _explore(
         return run_scenario(assembly.program, scenario, strategies, limits, reductions, tell)
     finally:
         progress.clear()
-
-
-def _write(
-    arguments: Namespace,
-    assembly: Assembly,
-    reports: list[Report],
-    required: tuple[str, ...],
-    with_coverage: bool,
-    terminal: Terminal,
-) -> bool:
-    """The report on standard output, the replay file; True when required coverage is missing."""
-    from .. import __version__
-    from ..explorer.coverage import coverage
-    from ..explorer.diagnose import diagnose
-
-    lines = coverage(run for report in reports for run in report.runs) if with_coverage else None
-    diagnoses: dict[int, Diagnosis] = {}
-    first = None
-    for report in reports:
-        for run in report.runs:
-            found = diagnose(run, report.limits) if _wanted(arguments, report, diagnoses) else None
-            if found is not None:
-                diagnoses[id(run)] = found
-                first = first or found
-    if arguments.format == "json":
-        from ..explorer.json_report import report_json
-
-        text = report_json(assembly.sources, reports, diagnoses, lines, __version__)
-    else:
-        text = _human(reports, diagnoses, terminal)
-        if lines is not None:
-            from ..explorer.coverage import coverage_lines
-
-            text += "Coverage\n" + "\n".join(coverage_lines(lines)) + "\n"
-    write_text(text, arguments.output)
-    if arguments.save is not None:
-        if first is None:
-            terminal.remark(f"nothing failed, so {arguments.save} is not written")
-        else:
-            from ..explorer.replay_file import replay_json
-
-            saved = replay_json(
-                first.replay, assembly.sources, first.verdict, first.label, __version__
-            )
-            replace_file(arguments.save, saved.encode())
-    lacking = False
-    for line in lines or ():
-        missing = line.missing(required)
-        if missing:
-            lacking = True
-            terminal.remark(
-                f"{line.vector}[{line.op}] as {line.method} was never: {', '.join(missing)}"
-            )
-    return lacking
-
-
-def _wanted(arguments: Namespace, report: Report, known: dict[int, Diagnosis]) -> bool:
-    """One schedule a scenario is enough for people; a machine gets all."""
-    return arguments.format == "json" or not any(id(run) in known for run in report.runs)
-
-
-def _human(reports: list[Report], diagnoses: dict[int, Diagnosis], terminal: Terminal) -> str:
-    from ..explorer.text_report import answer_lines, diagnosis_lines, outcome_line, run_lines
-
-    style = terminal.out
-    blocks = []
-    for report in reports:
-        for run in report.runs:
-            lines = run_lines(report, run, style) + answer_lines(run)
-            if id(run) in diagnoses:
-                lines += diagnosis_lines(run.found.plan, diagnoses[id(run)], style)
-            blocks.append("\n".join(lines))
-        blocks.append("\n".join(outcome_line(each, style) for each in report.outcomes))
-    return "\n\n".join(blocks) + "\n"
 
 
 def _show_replay(

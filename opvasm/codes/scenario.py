@@ -115,5 +115,10 @@ CODES: tuple[Code, ...] = (
          "checkpoint: the model or the file has changed."),
     Code("OPV542", "schedule-unreadable", "error", "no replay file",
          "Replay files are JSON objects with a format of opvasm-replay/1."),
+    Code("OPV550", "not-as-expected", "error", "a scenario that is not as it expects to be",
+         "The exploration found something else than the expect line says: a failure where it should hold, "
+         "or none where one is known. A failure that is gone is one too: the line is out of date then."),
+    Code("OPV551", "left-open", "warning", "a scenario without an answer",
+         "A limit was hit before every state was seen, so what the scenario expects is still open."),
 )
 # fmt: on

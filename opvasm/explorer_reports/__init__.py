@@ -1,0 +1,1 @@
+"""What the explorer found, to look at and to cite: comparison tables, pages, graphs, CI formats."""

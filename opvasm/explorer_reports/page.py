@@ -1,0 +1,89 @@
+"""A page that needs nothing but a browser: style, script and data are inside it."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from importlib.resources import files
+
+from ..explorer.diagnose import Diagnosis
+from ..explorer.schedule import Replay
+from ..explorer.text_report import why_text
+from ..light_typing import Any
+from ..source import SourceFile
+from .shows import show_data
+
+# The browser itself refuses whatever would go out.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+_KEYS = (
+    "Step with the slider, the buttons, a click on a row, or the keys ← → (also k j), Home and End. "
+    "Bars: a restartable section; double bars: a vector; ✗: an abort and its cause."
+)
+
+
+class Page:
+    """A page while it is put together: HTML on one side, the schedules that it shows on the other."""
+
+    def __init__(self, title: str, sources: tuple[SourceFile, ...]) -> None:
+        self.title = title
+        self.sources = sources
+        self.parts: list[str] = []
+        self.shows: list[dict[str, Any]] = []
+
+    def add(self, html: str) -> None:
+        """HTML that is right as it stands."""
+        self.parts.append(html)
+
+    def show(self, replay: Replay) -> str:
+        """The place where the script shows a schedule."""
+        self.shows.append(show_data(replay, self.sources))
+        return f'<div class="show" data-show="{len(self.shows) - 1}"></div>'
+
+    def text(self) -> str:
+        """The whole page."""
+        assets = files(__package__) / "assets"
+        data = {
+            "sources": [
+                {"name": source.name, "lines": source.text.splitlines()} for source in self.sources
+            ],
+            "shows": self.shows,
+        }
+        # "</" would end the element that holds the data.
+        text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f'<title>{escape(self.title)}</title>\n<link rel="icon" href="data:,">\n'
+            f"<style>\n{(assets / 'page.css').read_text('utf-8')}</style>\n</head>\n<body>\n"
+            f'<h1>{escape(self.title)}</h1>\n<p class="soft">{_KEYS}</p>\n'
+            '<noscript><p class="bad">The diagrams need JavaScript; '
+            "<code>opvasm explore</code> prints them as text.</p></noscript>\n"
+            + "\n".join(self.parts)
+            + f'\n<script type="application/json" id="data">{text}</script>\n'
+            f"<script>\n{(assets / 'page.js').read_text('utf-8')}</script>\n</body>\n</html>\n"
+        )
+
+
+def verdict_class(verdict: str) -> str:
+    """The colour of a verdict."""
+    if verdict == "holds":
+        return "good"
+    return "open" if verdict in ("inconclusive", "refused") else "bad"
+
+
+def word(verdict: str) -> str:
+    """A verdict in its colour."""
+    return f'<span class="word {verdict_class(verdict)}">{escape(verdict)}</span>'
+
+
+def diagnosis_html(diagnosis: Diagnosis) -> str:
+    """What was violated, and why, in two sentences."""
+    parts = [f'<p class="bad">{escape(diagnosis.label)}</p>']
+    why = why_text(diagnosis.replay.plan, diagnosis)
+    if why is not None:
+        parts.append(f"<p>{escape(why)}.</p>")
+    if diagnosis.preemptions is not None:
+        plural = "" if diagnosis.preemptions == 1 else "s"
+        parts.append(f"<p>Needs at least {diagnosis.preemptions} preemption{plural}.</p>")
+    return "".join(parts)

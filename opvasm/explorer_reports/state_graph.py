@@ -1,0 +1,197 @@
+"""The states of a run as a graph that a person can look at, folded where it is too big."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from ..explorer.code import POINT, Kind
+from ..explorer.graph import Edge, Graph, take
+from ..explorer.options import Limits, Reductions
+from ..explorer.progress import PROGRESS_REDUCTIONS
+from ..explorer.search import Found, explore
+from ..explorer.state import Decision, State
+from ..explorer.verdict import Run
+from ..light_typing import NamedTuple
+
+# More nodes than this can't be read: first they are folded by program point, then only the
+# neighbourhood of the counterexample is kept.
+READABLE = 120
+MOST_STATES = 20_000
+# Threads that are alike are told apart here, since arrows bear their names.
+WITH_NAMES = Reductions(groups=False, symmetry=False)
+
+
+class Node(NamedTuple):
+    """``text`` says where each thread is; ``marks`` are start, end, bad, cycle."""
+
+    name: str
+    text: str
+    states: int
+    marks: frozenset[str]
+
+
+class Arrow(NamedTuple):
+    """From one node to another, by their indexes.  ``abort`` where a section was aborted."""
+
+    source: int
+    target: int
+    label: str
+    abort: bool
+    bold: bool
+
+
+class StateGraph(NamedTuple):
+    """The graph, and in ``note`` what was done to make it readable (None: nothing)."""
+
+    title: str
+    nodes: tuple[Node, ...]
+    arrows: tuple[Arrow, ...]
+    note: str | None
+
+
+def state_graph(run: Run, title: str, limits: Limits) -> StateGraph:
+    """The graph of a run, with its first counterexample bold and its livelock marked."""
+    plan = run.found.plan
+    limits = limits._replace(states=min(limits.states, MOST_STATES))
+    trouble = next((t for answer in run.answers for t in answer.troubles), None)
+    if run.found.failures or trouble is None:
+        found = explore(plan, WITH_NAMES, limits, keep_edges=True)
+        path = _came(found.graph, found.failures[0].state) if found.failures else []
+        cycle: list[int] = []
+    else:
+        found = explore(plan, PROGRESS_REDUCTIONS, limits, keep_edges=True)
+        path = _walk(found.graph, 0, list(trouble.path))
+        cycle = _walk(found.graph, path[-1], list(trouble.cycle)) if trouble.cycle else []
+        if not trouble.cycle:
+            found = found._replace(failures=())
+    end = path[-1] if path and not cycle else None
+    whole = _whole(found, path, cycle, end)
+    note = None
+    if found.stopped is not None:
+        note = f"only the first {len(found.graph.states):,} states: stopped by {found.stopped}"
+    nodes, arrows = whole
+    if len(nodes) > READABLE:
+        nodes, arrows = _folded(nodes, arrows)
+        note = (
+            f"{len(whole[0]):,} states are too many to read: those in which each thread is at the "
+            f"same place are one node ({len(nodes):,} nodes)"
+        )
+    if len(nodes) > READABLE:
+        before = len(nodes)
+        nodes, arrows = _near(nodes, arrows)
+        note = f"{note}; of these only the {len(nodes):,} nearest to the "
+        note += "counterexample are drawn" if path else "start are drawn"
+        assert len(nodes) <= before
+    return StateGraph(title, tuple(nodes), tuple(arrows), note)
+
+
+def _came(graph: Graph, number: int) -> list[int]:
+    way = [number]
+    entry = graph.came_from[number]
+    while entry is not None:
+        way.append(entry[0])
+        entry = graph.came_from[entry[0]]
+    return way[::-1]
+
+
+def _walk(graph: Graph, start: int, decisions: list[Decision]) -> list[int]:
+    state = graph.states[start]
+    way = [start]
+    for decision in decisions:
+        state = graph.representative(take(graph.model, state, decision))[0]
+        way.append(graph.numbers[state])
+    return way
+
+
+def _whole(
+    found: Found, path: list[int], cycle: list[int], end: int | None
+) -> tuple[list[Node], list[Arrow]]:
+    graph = found.graph
+    bad = {failure.state for failure in found.failures} | ({end} if end is not None else set())
+    leaves = set(range(len(graph.states))) - {edge.source for edge in graph.edges}
+    nodes = []
+    for number, state in enumerate(graph.states):
+        marks = {"start"} if number == 0 else set()
+        marks |= {"bad"} if number in bad else {"end"} if number in leaves else set()
+        marks |= {"cycle"} if number in cycle else set()
+        marks |= {"path"} if number in path or number in cycle else set()
+        nodes.append(Node(str(number), _text(found, state), 1, frozenset(marks)))
+    bold = set(pairwise(path)) | set(pairwise(cycle))
+    arrows: dict[tuple[int, int], Arrow] = {}
+    for edge in graph.edges:
+        pair = (edge.source, edge.target)
+        label = _label(found, edge)
+        if pair in arrows:
+            old = arrows[pair]
+            if label not in old.label.split(", "):
+                label = f"{old.label}, {label}"
+            arrows[pair] = old._replace(label=label, abort=old.abort and edge.finite)
+        else:
+            arrows[pair] = Arrow(*pair, label, edge.finite, pair in bold)
+    return nodes, list(arrows.values())
+
+
+def _text(found: Found, state: State) -> str:
+    """Where each thread is, a line a thread."""
+    plan = found.plan
+    lines = []
+    for name, code, local in zip(plan.names, plan.codes, state.threads, strict=True):
+        node = code.nodes[local[POINT]]
+        where = "ended" if node.kind is Kind.END else node.text or node.kind.name.lower()
+        lines.append(f"{name}: {where}")
+    return "\n".join(lines)
+
+
+def _label(found: Found, edge: Edge) -> str:
+    decision = edge.decision
+    name = found.plan.names[decision.thread] if decision.thread >= 0 else f"CPU {decision.argument}"
+    return name if decision.kind == "step" else f"{decision.kind} {name}"
+
+
+def _folded(nodes: list[Node], arrows: list[Arrow]) -> tuple[list[Node], list[Arrow]]:
+    """Nodes with equal texts as one."""
+    numbers: dict[str, int] = {}
+    for node in nodes:
+        numbers.setdefault(node.text, len(numbers))
+    kept: list[Node | None] = [None] * len(numbers)
+    for node in nodes:
+        old = kept[numbers[node.text]]
+        if old is None:
+            kept[numbers[node.text]] = node
+        else:
+            marks = old.marks | node.marks
+            kept[numbers[node.text]] = old._replace(states=old.states + 1, marks=marks)
+    joined: dict[tuple[int, int], Arrow] = {}
+    for arrow in arrows:
+        source, target = (numbers[nodes[n].text] for n in (arrow.source, arrow.target))
+        old_arrow = joined.get((source, target))
+        labels = old_arrow.label.split(", ") if old_arrow is not None else []
+        labels += [each for each in arrow.label.split(", ") if each not in labels]
+        joined[source, target] = Arrow(
+            *(source, target, ", ".join(labels)),
+            abort=arrow.abort and (old_arrow is None or old_arrow.abort),
+            bold=arrow.bold or (old_arrow is not None and old_arrow.bold),
+        )
+    return [node for node in kept if node is not None], list(joined.values())
+
+
+def _near(nodes: list[Node], arrows: list[Arrow]) -> tuple[list[Node], list[Arrow]]:
+    """The counterexample (or the start) and what is next to it, as far as there is room."""
+    chosen = [i for i, node in enumerate(nodes) if node.marks & {"path", "start"}]
+    near: dict[int, list[int]] = {}
+    for arrow in arrows:
+        near.setdefault(arrow.source, []).append(arrow.target)
+        near.setdefault(arrow.target, []).append(arrow.source)
+    kept = dict.fromkeys(chosen)
+    for each in chosen:
+        for other in near.get(each, []):
+            if other not in kept and len(kept) < READABLE:
+                kept[other] = None
+                chosen.append(other)
+    order = sorted(kept)
+    index = {old: new for new, old in enumerate(order)}
+    return [nodes[old] for old in order], [
+        arrow._replace(source=index[arrow.source], target=index[arrow.target])
+        for arrow in arrows
+        if arrow.source in index and arrow.target in index
+    ]
