@@ -34,6 +34,7 @@ _PARTS = (
     ("simple", "a number or a name"),
 )
 _LINE_END = "the end of the line"
+_NAMED = frozenset(("a name", "a name with its type", "an operand"))
 _WORDS = {
     "NAME": "a name",
     "DOTTED": "a name",
@@ -147,7 +148,8 @@ def _declaring_word(span: Span, tables: Tables) -> str | None:
 
 def _help(span: Span, tables: Tables, expected: list[str]) -> str | None:
     text = span.text
-    if tables.keywords.get(text) in reserved_words(tables) and "a name" in expected:
+    wants_name = not _NAMED.isdisjoint(expected)
+    if wants_name and tables.keywords.get(text) in reserved_words(tables):
         return f"`{text}` begins a declaration; choose another name"
     if _LINE_END in expected and (text[:1].isalpha() or text[:1] == "_"):
         return "a new line or `;` ends a statement"
@@ -217,5 +219,7 @@ def _character_help(text: str) -> str | None:
             return "this looks like raw ops; `opvasm disasm` reads those"
         case "\u201c" | "\u201d":
             return 'texts are written in plain quotes: "text"'
+        case letter if letter.isalpha():
+            return "names are made of the letters a to z and A to Z, digits and `_`"
         case _:
             return None
