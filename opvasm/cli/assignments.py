@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ..light_typing import TYPE_CHECKING
 from .exits import UsageError
 
 if TYPE_CHECKING:

@@ -32,6 +32,8 @@ class Argument:
         longest = next((each for each in names if each.startswith("--")), names[0])
         self.dest = settings.get("dest") or longest.lstrip("-").replace("-", "_")
         self.default = settings.get("default", False if self.action == "store_true" else None)
+        if self.nargs == "*" and self.default is None:
+            self.default = []
         if not settings.keys() <= _KNOWN or self.action not in _ACTIONS:
             raise Unsure
         if (self.is_option and self.nargs is not None) or self.nargs not in _COUNTS:
@@ -79,7 +81,7 @@ class QuickParser:
                 continue
             name, equals, value = word.partition("=")
             option = self._options.get(name)
-            if option is None:
+            if option is None or option.nargs is not None:
                 raise Unsure
             if option.group is not None and groups.setdefault(option.group, option) is not option:
                 raise Unsure

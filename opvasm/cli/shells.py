@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, Action
-from typing import NamedTuple
 
+from ..light_typing import NamedTuple
 from .commands import COMMANDS, load
 from .parsers import build
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ..abi.ops import OPERATIONS
 from ..abi.pages import PageKind
 from ..abi.revisions import QUIRKS, REVISIONS
 from ..codes import all_codes
+from ..light_typing import NamedTuple
 
 
 class Topic(NamedTuple):

@@ -1,0 +1,86 @@
+"""What each subcommand may not import: the modules that cost more than all of its work.
+
+Nothing is timed here; ``make bench`` prints the ratios.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import LIST, environment
+
+# Of a short run's time, each of these is a tenth or more.
+HEAVY = {"argparse", "dataclasses", "inspect", "json", "lark", "re", "shutil", "tempfile", "typing"}
+# Reading text takes regular expressions; typing is what they do not need.
+TEXT_MAY = {"re"}
+OP = bytes.fromhex("03000000 08000000 0010000000000000 0100000000000000") + bytes(8)
+
+BYTES_LINES = (
+    "disasm v.bin",
+    "disasm v.bin -f table",
+    "run --from raw v.bin",
+    "run --from raw v.bin --set @0x1000.u64=5",
+    "verify --from raw v.bin",
+)
+TEXT_LINES = (
+    "asm list.opv --vector push --arg node=0x1000 --arg expect=0",
+    "run list.opv push --arg node=0x1000 --arg expect=0 --trace=none",
+    "verify list.opv",
+)
+
+
+def imported(folder: Path, line: str) -> set[str]:
+    """The modules that a command line loads beyond those that Python itself does."""
+    program = (
+        "import sys; before = set(sys.modules); "
+        "from opvasm.cli.main import main; code = main(sys.argv[1:]); "
+        "print(*sorted(set(sys.modules) - before), file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *line.split()],
+        cwd=folder,
+        env=environment(COVERAGE_PROCESS_START=""),
+        capture_output=True,
+        check=False,
+    )
+    errors = done.stderr.decode()
+    assert done.returncode == 0, errors
+    return set(errors.splitlines()[-1].split())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a text, whose tables of the grammar are cached, and with ops."""
+    (tmp_path / "list.opv").write_text(LIST)
+    (tmp_path / "v.bin").write_bytes(OP)
+    imported(tmp_path, "verify list.opv")
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", BYTES_LINES)
+def test_bytes_are_handled_without_heavy_modules(line: str, folder: Path) -> None:
+    """No parser, no typing, no regular expressions where no text is read."""
+    loaded = imported(folder, line)
+    assert loaded & HEAVY == set()
+    assert not {each for each in loaded if each.startswith(("opvasm.assembler", "opvasm.explorer"))}
+
+
+@pytest.mark.parametrize("line", TEXT_LINES)
+def test_text_is_handled_with_cached_tables(line: str, folder: Path) -> None:
+    """lark is imported only when the tables of the grammar are made."""
+    loaded = imported(folder, line)
+    assert loaded & (HEAVY - TEXT_MAY) == set()
+    assert not {each for each in loaded if each.startswith("opvasm.explorer")}
+
+
+def test_no_subcommand_pays_for_another(folder: Path) -> None:
+    """The file of a subcommand is imported when it is asked for."""
+    loaded = imported(folder, "--version")
+    assert {each for each in loaded if each.startswith("opvasm.cli.")} <= {
+        f"opvasm.cli.{name}"
+        for name in ("color", "commands", "exits", "main", "outputs", "terminal", "version")
+    }
