@@ -36,7 +36,7 @@ class Argument:
             self.default = []
         if not settings.keys() <= _KNOWN or self.action not in _ACTIONS:
             raise Unsure
-        if (self.is_option and self.nargs is not None) or self.nargs not in _COUNTS:
+        if not self.is_option and self.nargs not in _COUNTS:
             raise Unsure
 
     def checked(self, value: str) -> str:
