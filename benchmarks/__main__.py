@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from . import assembling, cold_start, interpreter
+from . import agreement, assembling, cold_start, interpreter, verifying
 
 MEASUREMENTS = {
     "cold_start": cold_start.measure,
     "assembling": assembling.measure,
     "interpreter": interpreter.measure,
+    "verifying": verifying.measure,
+    "agreement": agreement.measure,
 }
 
 

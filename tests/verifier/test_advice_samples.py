@@ -8,8 +8,8 @@ import pytest
 
 from opvasm.codes import Code, advice, all_codes, kernel
 from opvasm.edits import edited
-from opvasm.text.formatter import formatted
 from opvasm.source import SourceFile
+from opvasm.text.formatter import formatted
 
 from .programs import codes, findings_of, program
 
@@ -19,7 +19,7 @@ ASKED = {advice.NOT_PORTABLE, advice.OTHER_OPERATION}
 RULES = [
     each
     for each in (*kernel.CODES, *advice.CODES)
-    if each.code == kernel.MISALIGNED or each.code >= "OPV300" and each.code not in ASKED
+    if each.code == kernel.MISALIGNED or (each.code >= "OPV300" and each.code not in ASKED)
 ]
 FILES = sorted(SAMPLES.glob("*.opv"))
 VECTORS = [
