@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from . import agreement, assembling, cold_start, interpreter, verifying
+from . import agreement, assembling, cold_start, explore, interpreter, verifying
 
-MEASUREMENTS = {
+MEASUREMENTS: dict[str, Callable[[], str]] = {
     "cold_start": cold_start.measure,
     "assembling": assembling.measure,
     "interpreter": interpreter.measure,
     "verifying": verifying.measure,
     "agreement": agreement.measure,
+    "explore": explore.measure,
 }
 
 

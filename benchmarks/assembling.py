@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from .measure import interleaved, processor_time_and_memory, table
@@ -55,9 +56,7 @@ def measure(rounds: int = 3) -> str:
             memory[str(lines)] = max(most, memory.get(str(lines), 0))
             return seconds
 
-        times = interleaved(
-            {str(lines): lambda lines=lines: run(lines) for lines in (0, *LINES)}, rounds
-        )
+        times = interleaved({str(lines): partial(run, lines) for lines in (0, *LINES)}, rounds)
     rows = [("lines", "seconds", "lines/s", "MB")]
     for lines in LINES:
         seconds = times[str(lines)] - times["0"]

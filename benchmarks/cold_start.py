@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from .measure import interleaved, processor_time, table
@@ -44,7 +45,7 @@ def measure(rounds: int = 21) -> str:
             "python -c 'import lark'": [*python, "-c", "import lark"],
         }
         times = interleaved(
-            {name: lambda words=words: processor_time(words) for name, words in commands.items()},
+            {name: partial(processor_time, words) for name, words in commands.items()},
             rounds,
         )
     base = times["python -c pass"]

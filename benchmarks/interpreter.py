@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -39,7 +40,10 @@ SHAPES = {
         ["memcpy to, from, 4096", *(f"add.u64 word[{index}], 1" for index in range(15))]
     ),
 }
-DATA = "shared word: u64[16]\nshared half: u32\nshared small: u16\nshared tiny: u8\nshared from: u8[4096]\nshared to: u8[4096]\n"
+DATA = (
+    "shared word: u64[16]\nshared half: u32\nshared small: u16\nshared tiny: u8\n"
+    "shared from: u8[4096]\nshared to: u8[4096]\n"
+)
 SECONDS_A_ROUND = 0.1
 
 
@@ -118,6 +122,10 @@ class Yardstick:
         time, result, total = done.stdout.split()
         return float(time), int(result), int(total)
 
+    def time(self, ops: Sequence[Instruction], calls: int = 200_000) -> float:
+        """Nanoseconds a call."""
+        return self.run(ops, calls)[0]
+
 
 def measure(rounds: int = 7) -> str:
     """The table of ratios; both must leave the same memory behind."""
@@ -133,8 +141,8 @@ def measure(rounds: int = 7) -> str:
             calls = max(10, int(SECONDS_A_ROUND * 1e9 / python_time(ops, 50)))
             times = interleaved(
                 {
-                    "c": lambda ops=ops: yardstick.run(ops, 200_000)[0],
-                    "python": lambda ops=ops, calls=calls: python_time(ops, calls),
+                    "c": partial(yardstick.time, ops),
+                    "python": partial(python_time, ops, calls),
                 },
                 rounds,
             )

@@ -36,7 +36,7 @@ def processor_time_and_memory(command: Sequence[str]) -> tuple[float, int]:
     """Seconds of a core and the largest resident memory (bytes) of a command."""
     process = os.posix_spawn(
         command[0],
-        command,
+        list(command),
         environment(),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
