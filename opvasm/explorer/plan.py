@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import Diagnostic, OpvasmError
-from ..expression import Arrow, Expression, Name
+from ..expression import Expression, Index, Name
 from ..interpreter.access import BOUNCE_BUFFER
 from ..light_typing import NamedTuple
 from ..program import Array, Pointer, Program, Scalar, Struct, Type
@@ -18,7 +18,7 @@ from .configuration import Configuration, interchangeable
 from .image import Image, OwnVariable
 from .judge_scope import JudgeScope
 from .lower import lower_thread
-from .meaning import Compiler, Value
+from .meaning import Compiler
 from .work import Work
 
 UNLIMITED = -1
@@ -227,7 +227,10 @@ class _Planner:
     def _copies_are_alike(self, thread: Thread) -> bool:
         """Whether conditions speak of a thread's copies only all together (``W.x``, not ``W[1]``)."""
         struck = {each.thread for each in self.scenario.environment}
-        return thread.name not in struck | {each.thread for each in self.scenario.progress}
+        struck |= {each.thread for each in self.scenario.progress}
+        tests = tuple(each.test for each in self.scenario.conditions)
+        told_apart = _indexes((tests, self.scenario.observed), thread.name)
+        return thread.name not in struck and not told_apart
 
     def _reach(self, index: int, code: Code, home: int) -> frozenset[int]:
         """The CPUs that a thread can run on or fence; all of them where it is not plain."""
@@ -333,15 +336,6 @@ def link_member(struct: Struct) -> int | None:
     return next((each.offset for each in struct.members if isinstance(each.type, Pointer)), None)
 
 
-def chain(expression: Expression) -> tuple[Expression, ...]:
-    """``A -> B -> C`` as the parser of expressions reads it, taken apart again."""
-    names: list[Expression] = []
-    while isinstance(expression, Arrow):
-        names.append(Name(expression.name, expression.span))
-        expression = expression.base
-    return (expression, *reversed(names))
-
-
 def _alignment(kind: Type) -> int:
     match kind:
         case Array(element=element):
@@ -358,6 +352,13 @@ def _mentions(tree: object, name: str) -> bool:
     return isinstance(tree, tuple) and any(_mentions(each, name) for each in tree)
 
 
+def _indexes(tree: object, name: str) -> bool:
+    """Whether a copy of a thread is meant by its number somewhere: ``W[1].x``."""
+    if isinstance(tree, Index) and isinstance(tree.base, Name) and tree.base.name == name:
+        return True
+    return isinstance(tree, tuple) and any(_indexes(each, name) for each in tree)
+
+
 def _targets(statements: tuple[Statement, ...]) -> list[Expression] | None:
     """The CPUs that a body names; None where it speaks of all of them."""
     found: list[Expression] = []
@@ -372,6 +373,3 @@ def _targets(statements: tuple[Statement, ...]) -> list[Expression] | None:
             case _:
                 pass
     return found
-
-
-__all__ = ["Plan", "ScenarioError", "Value", "chain", "link_member", "make_plan"]

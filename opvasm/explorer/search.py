@@ -7,6 +7,7 @@ found has a schedule of the fewest steps.
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from time import monotonic
 
 from ..light_typing import NamedTuple
@@ -23,6 +24,7 @@ from .work import Covered
 PROBES, PROBE_LENGTH = 4, 400
 PROGRESS_EVERY = 2048
 INTERRUPTED = "an interrupt"
+WALK_SEED, WALK_SECONDS, WALK_LENGTH = 1, 1.0, 5000
 
 
 class Failure(NamedTuple):
@@ -156,6 +158,8 @@ class Search:
                     break
                 self._expand(self.expanded)
                 self.expanded += 1
+            if stopped is not None and not self.failures:
+                self._walk()
         except KeyboardInterrupt:
             stopped = INTERRUPTED
         return Found(
@@ -189,6 +193,28 @@ class Search:
                 self.report(Progress(seen, seen - self.expanded, seconds, self.estimate))
         return None
 
+    def _walk(self) -> None:
+        """Random schedules onwards from what was not looked at any more: a failure is a failure."""
+        random, model = Random(WALK_SEED), self.model
+        first, until = self.expanded, monotonic() + WALK_SECONDS
+        frontier = len(self.graph.states)
+        while not self.failures and monotonic() < until:
+            number = random.randrange(first, frontier)
+            for _ in range(WALK_LENGTH):
+                state = self.graph.states[number]
+                ready = [t for t in range(model.threads) if model.enabled(state, t)]
+                if self.failures or not ready:
+                    if not self.failures:
+                        self._ended(number, state)
+                    break
+                disturbances = list(model.disturbances(state)) if random.random() < 0.2 else []
+                if disturbances:
+                    decision = random.choice(disturbances)
+                    after = model.disturb(state, decision)
+                    number = self._arrive(number, decision, after, False, True)
+                else:
+                    number = self._step(number, state, random.choice(ready))
+
     def _expand(self, number: int) -> None:
         model = self.model
         state = self.graph.states[number]
@@ -207,10 +233,10 @@ class Search:
         for decision in disturbances:
             self._arrive(number, decision, model.disturb(state, decision), False, True)
 
-    def _step(self, number: int, state: State, thread: int) -> None:
+    def _step(self, number: int, state: State, thread: int) -> int:
         taken = self._taken(state, thread)
         decision = Decision("step", thread)
-        self._arrive(number, decision, taken.state, taken.committed, taken.disturbed)
+        return self._arrive(number, decision, taken.state, taken.committed, taken.disturbed)
 
     def _taken(self, state: State, thread: int) -> Taken:
         model = self.model

@@ -6,6 +6,7 @@ from ..report.style import PLAIN, Style
 from ..text.scenario_tree import Expectation
 from .diagnose import Diagnosis
 from .diagram import diagram
+from .estimate import estimate
 from .plan import Plan
 from .state import Decision
 from .verdict import HOLDS, INCONCLUSIVE, Outcome, Report, Run
@@ -56,6 +57,11 @@ def _verdict(report: Report, run: Run, style: Style) -> str:
     size = f"{_count(found.states, 'state')}; {_time(run.seconds)}"
     if run.stopped is not None:
         waiting = found.states - found.expanded
+        guess = estimate(found.graph)
+        if guess is not None and guess > found.states:
+            size = (
+                f"{_count(found.states, 'state')} of at least about {guess:,}; {_time(run.seconds)}"
+            )
         return (
             f"Verdict {word}   stopped by {run.stopped}: {what}; {size}; {rate:,.0f} states a "
             f"second, {waiting:,} states not looked at yet; {_raise(run.stopped)}"

@@ -85,6 +85,8 @@ def _environment(random: Random) -> list[str]:
     found = []
     if random.random() < 0.2:
         found.append(random.choice(("preempt", "preempt <= 1")))
+    if random.random() < 0.1:
+        found.append(random.choice(("stepped", "stepped <= 1")))
     for word in ("migrate", "signal", "checkpoint", "hotplug"):
         if random.random() < 0.12:
             found.append(f"{word} <= 1")

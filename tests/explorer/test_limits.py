@@ -68,6 +68,16 @@ def test_a_failure_found_before_the_limit_counts() -> None:
     assert found.as_expected is True
 
 
+def test_random_schedules_look_behind_the_limit() -> None:
+    """A failure deep behind the limit of states is found by walks, and counts."""
+    text = BIG.replace("== 9", "== 8").replace("expect holds", "expect fails")
+    found = report(assembled(text), "s", Limits(states=300))
+    run = found.runs[0]
+    assert run.stopped == "300 states"
+    assert run.verdicts == ("fails",)
+    assert found.as_expected is True
+
+
 def test_a_bounded_search_says_so() -> None:
     text = COUNTER + "scenario s {\n    thread a @0 { run bump(1) }\n    forall counter == 1\n}"
     found = report(assembled(text), "s", Limits(preemptions=2))

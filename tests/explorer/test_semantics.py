@@ -224,3 +224,18 @@ scenario s {{
 """
     assert outcomes(text) == {"3"}
     assert outcomes(text, reductions=NO_REDUCTIONS) == {"3"}
+
+
+def test_copies_that_a_condition_tells_apart_are_not_interchangeable() -> None:
+    text = COUNTER + """vector swap(old: u64, new: u64) {
+    cmpeq.u64 counter, old
+    memcpy.u64 counter, new
+}
+scenario s {
+    thread w x2 @0 { run swap(0, 1) { ok { x = 1 }; differs { x = 2 } } }
+    observe w[0].x, w[1].x
+}
+"""
+    assert outcomes(text) == outcomes(text, reductions=NO_REDUCTIONS) == {"1 2", "2 1"}
+    together = text.replace("w[0].x, w[1].x", "w.x")
+    assert outcomes(together) == {"1,2"}
