@@ -14,6 +14,7 @@ import signal
 import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EBUSY, EINVAL, ENOSYS, ESRCH
 from time import perf_counter, sleep
 from typing import NamedTuple
@@ -41,9 +42,17 @@ REPORT_NUMBER = 0x0F70_7661
 
 # Between the answers to threads that only ask again: seconds, and events of other threads.
 _RETRY_PAUSE = 50e-6
+_MOMENT = 100e-6
+# Seconds: for all threads to stop, and for one thread's ops while they are.
+_STOP_PATIENCE = 0.02
+_ALONE_PATIENCE = 1.0
+# How many events are handled, at most, before those that came meanwhile are collected.
+_EVENTS_PER_COLLECTION = 8
 _EVENTS_PER_RETRY = 8
 _CALLS_BEFORE_MOVING = 3
 _SYSCALL_INSTRUCTION = b"\x0f\x05"
+# The wait status of a thread that PTRACE_INTERRUPT stopped.
+_INTERRUPTED = linux.EVENT_STOP << 16 | signal.SIGTRAP << 8 | 0x7F
 _STOPPING_SIGNALS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 # Raised by the kernel for what the thread itself does: blocking these would lose their handlers.
 _SYNCHRONOUS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGTRAP)
@@ -103,8 +112,9 @@ class Supervisor:
         self._offline_waiting: deque[tuple[Task, Arguments, float]] = deque()
         self._retries: deque[tuple[Task, Arguments]] = deque()
         self._since_retry = 0
+        self._until_collecting = 0
         self._events: deque[tuple[int, int]] = deque()
-        self._alone = False  # whether all threads but one are stopped
+        self._alone: Task | None = None  # who runs while all others are stopped
         self._world: list[int] = []  # those that were stopped for it
         self._home = -1
         self._away = 0
@@ -137,8 +147,10 @@ class Supervisor:
         so that taking one at a time would leave the last ones waiting for ever.
         """
         events = self._events
-        while not events:
-            if not self._retries:
+        self._until_collecting -= 1
+        while not events or self._until_collecting <= 0:
+            self._until_collecting = _EVENTS_PER_COLLECTION
+            if not self._retries and not events:
                 events.append(os.waitpid(-1, linux.WALL))
             while len(self.tasks) > 1:
                 try:
@@ -195,7 +207,7 @@ class Supervisor:
         self._leave_space(task)
         if self._offline is task:
             self._release_offline()
-        if task.running is not None:
+        if self._alone is task:
             self._resume_world()
 
     def _return_slot(self, task: Task) -> None:
@@ -210,7 +222,10 @@ class Supervisor:
         except (OSError, struct.error):
             return  # the memory went with the last thread
         space.free_slots.append(slot)
-        self.interruptions += waited if self.settings.host.real_time is not None else waited + preempted
+        if self.settings.host.real_time is not None:
+            self.interruptions += waited
+        elif not self.settings.strict:  # a stopped world is never interrupted by itself
+            self.interruptions += waited + preempted
 
     def _leave_space(self, task: Task) -> None:
         space = task.space
@@ -271,6 +286,10 @@ class Supervisor:
             self._filtered(task)
         elif event == linux.EVENT_STOP and stop in _STOPPING_SIGNALS:
             linux.ptrace(linux.PTRACE_LISTEN, task.tid)
+            if self._alone is task:
+                # Stopped in the middle of its ops: only the others can let it go on.
+                self.interruptions += 1
+                self._resume_world()
         else:
             if event == linux.EVENT_EXEC:
                 self._executed(task)
@@ -280,6 +299,9 @@ class Supervisor:
                 task.vfork_wait = False
             elif event == linux.EVENT_EXIT:
                 self._return_slot(task)
+                task.running = None
+                if self._alone is task:
+                    self._resume_world()
             linux.go_on(task.tid)
 
     def _filtered(self, task: Task) -> None:
@@ -486,14 +508,15 @@ class Supervisor:
             self._stop_world(task)
         try:
             self._enter(task, allowed)
-            while self._alone and task.running is not None and task.tid in self.tasks:
-                self._dispatch(*os.waitpid(task.tid, linux.WALL))
+            if self._alone is task:
+                self._finish_alone(task)
         except OSError as problem:
             if problem.errno not in (EINVAL, EBUSY):
                 raise
             # The CPU went offline, or left the mask, since the check.
             task.running = None
-            self._resume_world()
+            if self._alone is task:
+                self._resume_world()
             if self._offline is task:
                 self._release_offline()
             self._begin(task, arguments, started, again=True)
@@ -501,13 +524,14 @@ class Supervisor:
     def _enter(self, task: Task, allowed: set[int]) -> None:
         """Send a thread into the stub, on the CPU of the call, at the priority of sections."""
         running, tid = task.running, task.tid
-        assert running is not None
+        if running is None:
+            return  # it was killed while the others were being stopped
         checked, placed = running.checked, running.placed
         native = checked.native
         cpu = placed.target if isinstance(placed, Moved) else placed.current
         touches = _vector_touches(running.arguments, self.abi.page_size) + checked.touches
         flags = stub.FLAG_USAGE | stub.FLAG_SIGNALS
-        if self.answered is not None or self._alone or self._offline is task:
+        if self.answered is not None or self._alone is task or self._offline is task:
             flags |= stub.FLAG_REPORT
         mask_bytes = b""
         if allowed != {cpu}:
@@ -567,8 +591,9 @@ class Supervisor:
         data = os.pread(space.memory, size, base)
         microseconds = (perf_counter() - running.started) * 1e6
         linux.go_on(task.tid)
-        alone = self._alone
-        self._resume_world()
+        alone = self._alone is task
+        if alone:
+            self._resume_world()
         if self._offline is task:
             self._release_offline()
         if self.answered is None:
@@ -747,36 +772,72 @@ class Supervisor:
     # Strict without real time: nobody else runs.
 
     def _stop_world(self, task: Task) -> None:
-        """Stop every other thread until the vector of this one has run."""
-        self._alone = True
-        asked = []
-        unstoppable = {event[0] for event in self._events}
-        unstoppable |= {waiting[0].tid for waiting in self._offline_waiting}
-        unstoppable |= {waiting[0].tid for waiting in self._retries}
+        """Stop every other thread until the vector of this one has run.
+
+        A thread that sleeps in the kernel does not stop, and need not: it will before it runs
+        another instruction of its program.
+        """
+        self._alone = task
+        stopped = {event[0] for event in self._events}
+        stopped |= {waiting[0].tid for waiting in self._offline_waiting}
+        stopped |= {waiting[0].tid for waiting in self._retries}
+        asked: set[int] = set()
         for other in self.tasks.values():
-            if other is task or other.vfork_wait or other.tid in unstoppable:
-                continue
-            try:
-                linux.ptrace(linux.PTRACE_INTERRUPT, other.tid)
-            except OSError:
-                continue
-            asked.append(other.tid)
-        for tid in asked:
-            _, status = os.waitpid(tid, linux.WALL)
-            if os.WIFSTOPPED(status) and status >> 16 == linux.EVENT_STOP:
-                if status >> 8 & 0xFF == signal.SIGTRAP:
-                    self._world.append(tid)
-                    continue
-            self._events.append((tid, status))
+            if other is not task and not other.vfork_wait and other.tid not in stopped:
+                with suppress(OSError):
+                    linux.ptrace(linux.PTRACE_INTERRUPT, other.tid)
+                    asked.add(other.tid)
+        deadline = perf_counter() + _STOP_PATIENCE
+        while asked and perf_counter() < deadline:
+            tid, status = _wait_until(-1, deadline)
+            if tid in asked and status == _INTERRUPTED:
+                self._world.append(tid)
+            elif tid == 0:
+                break
+            elif not os.WIFSTOPPED(status) or status >> 16 == linux.EVENT_EXIT:
+                self._dispatch(tid, status)  # nobody may be kept from ending
+            else:
+                self._events.append((tid, status))
+            asked.discard(tid)
+
+    def _finish_alone(self, task: Task) -> None:
+        """Wait for the only thread that runs; others go on when it must wait for one of them."""
+        deadline = perf_counter() + _ALONE_PATIENCE
+        while self._alone is task and task.running is not None:
+            tid, status = _wait_until(task.tid, deadline)
+            if tid:
+                self._dispatch(tid, status)
+            else:
+                self.interruptions += 1
+                self._resume_world()
+        # Whoever was stopped gets a moment before the next call stops it again.
+        sleep(_MOMENT)
 
     def _resume_world(self) -> None:
-        self._alone = False
+        self._alone = None
         stopped, self._world = self._world, []
         for tid in stopped:
             try:
                 linux.go_on(tid)
             except OSError:
                 continue
+
+
+def _wait_until(tid: int, deadline: float) -> tuple[int, int]:
+    """An event of a thread (-1: of any); (0, 0) when none came in time.
+
+    SIGCHLD is blocked meanwhile, so that none is missed between looking and waiting.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        while True:
+            found = os.waitpid(tid, linux.WALL | os.WNOHANG)
+            left = deadline - perf_counter()
+            if found[0] or left <= 0:
+                return found
+            signal.sigtimedwait({signal.SIGCHLD}, left)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _vector_touches(arguments: Arguments, page_size: int) -> bytes:
