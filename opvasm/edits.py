@@ -29,7 +29,10 @@ def edited(diagnostics: Iterable[Diagnostic]) -> list[tuple[SourceFile, str]]:
 def _collides(edit: Edit, by_file: dict[int, tuple[SourceFile, list[Edit]]]) -> bool:
     _, made = by_file.get(id(edit.span.file), (None, ()))
     start, end = edit.span.start, edit.span.end
-    return any(start <= each.span.end and each.span.start <= end for each in made)
+    return any(
+        (start < each.span.end and each.span.start < end) or start == each.span.start
+        for each in made
+    )
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
