@@ -96,7 +96,12 @@ def _assemble(
         if isinstance(each, Test | Scenario) and each.span.file is source
     ]
     tests = tuple(each for each in own if isinstance(each, Test))
+    first: dict[str, Span] = {}
     for test in tests:
+        word = test.span._replace(end=test.span.start + len("test"))
+        if test.name in first:
+            scope.defined_twice(f'test "{test.name}"', word, first[test.name])
+        first.setdefault(test.name, word)
         check_test(test, scope)
     if problems.found:
         raise ParseError(problems.without_cascades())

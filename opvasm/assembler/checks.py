@@ -108,7 +108,9 @@ class _Checker:
             )
             return
         wants, has = len(vector.parameters), len(run.arguments)
-        if wants != has:
+        body = vector.ops[0].span.start if vector.ops else vector.span.end
+        head = Span(vector.span.file, vector.name_span.end, body)
+        if wants != has and self.problems.could_be_read(head):
             names = ", ".join(each.name for each in vector.parameters) or "no arguments"
             self.problems.error(
                 *("OPV031", f"`{run.vector}` takes {names}; {has} given", run.span),

@@ -42,7 +42,21 @@ def _give_initial(name: str, initial: Initial, scope: Scope) -> None:
     symbol = scope.symbols.get(name)
     if symbol is not None and symbol.type is not None:
         pieces = initial_pieces(initial, symbol.type, scope)
+        if symbol.area is Area.SHARED:
+            _check_one_cpu(pieces, initial.span, scope)
         scope.symbols[name] = symbol._replace(initial=pieces)
+
+
+def _check_one_cpu(pieces: tuple[Piece, ...], span: Span, scope: Scope) -> None:
+    """What is shared can't hold the address of a percpu variable without saying of which CPU."""
+    for _, _, value in pieces:
+        if isinstance(value, SymbolAddress) and value.cpu is None:
+            symbol = scope.symbols[value.symbol]
+            if symbol.area is Area.PERCPU:
+                scope.problems.error(
+                    *("OPV022", f"`{value.symbol}` has an address for each CPU", span),
+                    help=f"say which: `&{value.symbol}@0`",
+                )
 
 
 def _variable(declaration: Variable, scope: Scope, ends: dict[Area, int]) -> Symbol | None:

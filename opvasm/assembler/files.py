@@ -62,6 +62,7 @@ class _Reading:
         parsed = parse_file(source)
         self.problems.found += parsed.problems
         self.problems.unreadable |= parsed.skipped_names
+        self.problems.skipped += parsed.skipped
         for declaration in parsed.file.declarations:
             if isinstance(declaration, Use):
                 self._use(declaration, source, using)

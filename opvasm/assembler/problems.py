@@ -23,7 +23,15 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
         self.unreadable: set[str] = set()
+        self.skipped: list[Span] = []
         self.names_are_missing = False
+
+    def could_be_read(self, span: Span) -> bool:
+        """Whether nothing in a stretch of text was given up."""
+        return not any(
+            each.file is span.file and each.start < span.end and span.start < each.end
+            for each in self.skipped
+        )
 
     def error(
         self,

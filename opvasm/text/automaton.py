@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..light_typing import Any
 from .grammar import Tables
@@ -100,6 +100,13 @@ class Automaton:
                 if symbol in wanted and target >= 0
             }
         return self._brackets.get(self.states[height + 1])
+
+    def depth_of(self, brackets: Mapping[int, int]) -> int:
+        """The sum over the stack of what some brackets count."""
+        if len(self.values) == 0:
+            return 0
+        found = (self.bracket(height) for height in range(len(self.values)))
+        return sum(brackets.get(each, 0) for each in found if each is not None)
 
     def open_brace(self) -> int | None:
         """The offset of the innermost brace that is open."""

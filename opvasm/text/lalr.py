@@ -3,7 +3,8 @@
 ``parse`` calls back once per rule, with the offsets where the rule's text begins and ends and its
 children, as lark's transformers do; a token among the children is (text, start, end).  A word of
 the grammar is a name wherever the grammar does not ask for it, unless it is reserved (it can begin
-a declaration).  A new line where the grammar accepts none is a blank.
+a declaration).  A new line where the grammar accepts none is a blank inside parentheses and square
+brackets, behind a sign, and before an opening brace.
 
 At a mistake the smallest unfinished part of a list (an op, a statement, a field, a declaration) is
 given up, its callback's place is taken by None, and reading goes on behind it.
@@ -117,9 +118,11 @@ class _Run(Automaton):
         literals, keywords = self.tables.literals, self.tables.keywords
         states, values, begins, plans = self.states, self.values, self.begins, self.plans
         name, newline, reserved, final = self.name, self.newline, self.reserved, self.final
-        inside, depth = self.inside, 0  # parentheses and square brackets that are open
+        inside = self.inside
+        depth = self.depth_of(inside)  # parentheses and square brackets that are open
         last_end = self.end
         line_end: int | None = None  # the new line that was blank before the token at hand
+        broken = False  # whether only a brace may follow it
         for match in self.pattern.finditer(self.text, position):
             group = match.lastindex or 0
             kind = other = kinds[group]
@@ -136,6 +139,9 @@ class _Run(Automaton):
             elif kind < 0:
                 self.end = last_end
                 return self._bad_character(begin)
+            if broken and kind not in (newline, self.brace):
+                self.end = last_end
+                return self._mistake(kind, begin, end, line_end)
             while True:
                 row = actions[states[-1]]
                 action = row.get(kind)
@@ -145,6 +151,7 @@ class _Run(Automaton):
                     if kind == newline:
                         if line_end is None:
                             line_end = begin
+                            broken = not depth and not self._goes_on()
                         break
                     self.end = last_end
                     return self._mistake(kind, begin, end, line_end)
@@ -154,6 +161,7 @@ class _Run(Automaton):
                     begins.append(begin)
                     last_end = end
                     line_end = None
+                    broken = False
                     if len(states) > STACK_LIMIT:
                         self.end = last_end
                         return self._too_deep(begin, end)
@@ -173,6 +181,11 @@ class _Run(Automaton):
                 if kind == 0 and states[-1] == final:
                     return None
         return None
+
+    def _goes_on(self) -> bool:
+        """Whether the text before a new line wants to go on: it ends with a sign, but no closing one."""
+        last = self.values[-1] if self.values else None
+        return type(last) is tuple and last[0] in self.tables.literals and last[0] not in ")]}"
 
     # ---- mistakes -----------------------------------------------------------------------------
 

@@ -44,32 +44,8 @@ _WORDS = {
     "_NEWLINE": _LINE_END,
     "$END": "the end of the file",
 }
-# What can follow nearly every value; named only where nothing else can.
-_CONTINUATIONS = frozenset(
-    [
-        "OR",
-        "AND",
-        "EQUAL",
-        "NOT_EQUAL",
-        "LESS",
-        "LESS_EQUAL",
-        "GREATER",
-        "GREATER_EQUAL",
-        "BIT_OR",
-        "BIT_XOR",
-        "BIT_AND",
-        "LEFT",
-        "RIGHT",
-        "PLUS",
-        "MINUS",
-        "TIMES",
-        "DIVIDE",
-        "MODULO",
-        "DOT",
-        "LSQB",
-        "MAY_FAULT",
-    ]
-)
+# What can follow nearly every value, as operators can; named only where nothing else can.
+_CONTINUATIONS = frozenset(("DOT", "LSQB", "LPAR", "MAY_FAULT"))
 _CONTINUING_TEXTS = frozenset(("->", "@"))
 # Where the first may stand, naming the others too would only make the sentence longer.
 _HIDES = {
@@ -185,21 +161,24 @@ def _expected(mistake: Mistake, tables: Tables) -> list[str]:
                 words.append(word)
         possible |= symbols
     named = {number: tables.names[number] for number in possible}
+    # Behind a place `.`, `->` and `@` go on with it; elsewhere `->` is a sign of its own.
+    continuing = _CONTINUING_TEXTS if "DOT" in named.values() else frozenset()
+    operators = tables.first[tables.number("_binary")]
     telling = {
-        number for number, name in named.items() if not _is_continuation(number, name, tables)
+        number
+        for number, name in named.items()
+        if number not in operators
+        and name not in _CONTINUATIONS
+        and tables.texts.get(number) not in continuing
     }
-    for number in sorted(telling or possible, key=lambda each: (each, named[each])):
-        words.append(_WORDS.get(named[number]) or f"`{tables.texts.get(number, named[number])}`")
+    rest = [_WORDS.get(named[each]) or f"`{tables.texts[each]}`" for each in telling or possible]
+    words += sorted(rest, key=lambda word: (word[1:2].isalpha(), word))
     words = list(dict.fromkeys(words))
     return [
         word
         for word in words
         if not any(word in hidden and better in words for better, hidden in _HIDES.items())
     ]
-
-
-def _is_continuation(number: int, name: str, tables: Tables) -> bool:
-    return name in _CONTINUATIONS or tables.texts.get(number) in _CONTINUING_TEXTS
 
 
 def _any_of(words: list[str]) -> str:

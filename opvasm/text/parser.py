@@ -7,7 +7,7 @@ import re
 from ..errors import Diagnostic, ParseError
 from ..expression import Expression
 from ..light_typing import NamedTuple
-from ..source import SourceFile
+from ..source import SourceFile, Span
 from .builder import Builder
 from .grammar import load_tables
 from .lalr import MISTAKE_LIMIT, Mistake, parse
@@ -18,13 +18,14 @@ from .tree import File
 class Parsed(NamedTuple):
     """A tree with what is wrong with its text.
 
-    ``skipped_names`` are the names that stand in text that could not be read: they may have been
-    declared there, so nobody complains that they are unknown.
+    ``skipped`` is the text that could not be read, and ``skipped_names`` are the names in it: they
+    may have been declared there, so nobody complains that they are unknown.
     """
 
     file: File
     problems: tuple[Diagnostic, ...]
     skipped_names: frozenset[str]
+    skipped: tuple[Span, ...]
 
 
 def parse_file(source: SourceFile) -> Parsed:
@@ -32,10 +33,9 @@ def parse_file(source: SourceFile) -> Parsed:
     builder = Builder(source)
     value, problems, skipped = _parse(source, "file", builder)
     file = value if isinstance(value, File) else File(source, ())
-    names: set[str] = set()
-    for start, end in skipped:
-        names.update(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", source.text[start:end]))
-    return Parsed(file, problems, frozenset(names))
+    spans = tuple(Span(source, start, end) for start, end in skipped)
+    names = {name for span in spans for name in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", span.text)}
+    return Parsed(file, problems, frozenset(names), spans)
 
 
 def parse_expression(text: str, name: str = "<expression>") -> Expression:

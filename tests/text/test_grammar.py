@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from lark import Lark, Token, Tree
-from lark.lexer import Lexer, LexerState
 
 from opvasm.abi.layout import OP_BYTES
 from opvasm.abi.revisions import REVISIONS
@@ -85,7 +84,7 @@ def lark() -> Lark:
         lexer="contextual",
         start="file",
         maybe_placeholders=True,
-        postlex=LineBreaks(),  # type: ignore[arg-type]
+        postlex=LineBreaks(),
     )
 
 
@@ -254,5 +253,5 @@ def test_reading_a_text_with_a_warm_cache_does_not_import_lark() -> None:
 
 def test_a_missing_grammar_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grammar, "_PLACES", ("/nowhere/opv.lark",))
-    with pytest.raises(FileNotFoundError, match="/nowhere/opv.lark"):
+    with pytest.raises(FileNotFoundError, match=r"/nowhere/opv\.lark"):
         grammar_text()
