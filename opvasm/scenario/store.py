@@ -33,6 +33,9 @@ def value_bytes(value: Initial, kind: Type, scope: Scope) -> bytes:
         case Braces(items=items), Array(element=element, count=count):
             if len(items) > count:
                 raise Unevaluable(f"{len(items)} values for {count} elements", value.span)
+            for item in items:
+                if item.member is not None:
+                    raise Unevaluable("an array has elements, no fields", item.span)
             parts = [value_bytes(item.value, element, scope) for item in items]
             return b"".join(parts) + bytes(element.size * (count - len(items)))
         case Braces(items=items), Struct():
@@ -62,16 +65,25 @@ def number_bytes(value: int, kind: Scalar | Pointer, written: Expression, scope:
 
 
 def _struct_bytes(items: tuple[Item, ...], kind: Struct, scope: Scope) -> bytes:
+    """Members by name or in their order, each once; one without a name follows the one before."""
     image = bytearray(kind.size)
-    for index, item in enumerate(items):
-        member = kind.member(item.member) if item.member is not None else None
-        if item.member is None and index < len(kind.members):
-            member = kind.members[index]
-        if member is None:
-            what = f"no field `{item.member}`" if item.member else f"{len(kind.members)} fields"
-            raise Unevaluable(f"struct {kind.name} has {what}", item.span)
+    members = {member.name: position for position, member in enumerate(kind.members)}
+    given: set[int] = set()
+    position = 0
+    for item in items:
+        if item.member is not None:
+            if item.member not in members:
+                raise Unevaluable(f"struct {kind.name} has no field `{item.member}`", item.span)
+            position = members[item.member]
+        if position >= len(kind.members):
+            raise Unevaluable(f"struct {kind.name} has only {position} fields", item.span)
+        member = kind.members[position]
+        if position in given:
+            raise Unevaluable(f"`{member.name}` has its value already", item.span)
+        given.add(position)
         data = value_bytes(item.value, member.type, scope)
         image[member.offset : member.offset + len(data)] = data
+        position += 1
     return bytes(image)
 
 
