@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..errors import Diagnostic
 from ..expression import Unevaluable
-from ..interpreter.errno import result_name
-from ..interpreter.events import CopiedIn, Started
+from ..interpreter.events import CopiedIn
 from ..program import Instruction, Layout, Program
 from ..scenario.evaluate import Scope, number
-from ..scenario.events import Asserted, CallBegins, CallEnds
-from ..scenario.runner import WRONG_RESULT
-from ..source import Place
+from ..scenario.events import CallBegins
 from .effects import Holder, apply, revert
-from .movements import Broken, Movement, op_of
+from .landmarks import JUDGING, at_boundary, at_op, failure
+from .movements import Movement, op_of
 from .points import Condition, Location, Point, call_begins, may_stop, stops_after, stops_before
 from .stops import Reason, Stop
 from .timeline import Timeline
@@ -137,15 +135,15 @@ class Session:
 
     def step_op(self, forward: bool = True) -> Stop:
         """To where the next op begins, the call returns, or the next statement begins."""
-        return self._run(forward, _at_op)
+        return self._run(forward, at_op)
 
     def next_statement(self, forward: bool = True) -> Stop:
         """Over a whole call or statement."""
-        return self._run(forward, _at_boundary)
+        return self._run(forward, at_boundary)
 
     def finish(self, forward: bool = True) -> Stop:
         """To behind the call, or back to where it began."""
-        return self._run(forward, _at_boundary)
+        return self._run(forward, at_boundary)
 
     def resume(self, forward: bool = True) -> Stop:
         """To the next point, or to the end (the start)."""
@@ -155,7 +153,7 @@ class Session:
         """To a location, a point, or the end of the current call, whichever comes first."""
 
         def there(movements: Sequence[Movement], index: int) -> bool:
-            if _at_boundary(movements, index):
+            if at_boundary(movements, index):
                 return True
             return index < len(movements) and stops_before(location, movements, index)
 
@@ -206,10 +204,13 @@ class Session:
                 if hit is not None:
                     return hit
             self._seek(len(movements))
+            quiet = stop is None and not any(self._enabled())
             for index in range(start, len(movements)):
                 movement = movements[index]
+                failed = failure(movement) if isinstance(movement, JUDGING) else ()
+                if quiet and not failed:
+                    continue
                 wanted = stop is not None and stop(movements, index + 1)
-                failed = _failure(movement)
                 if not (
                     wanted
                     or failed
@@ -384,30 +385,3 @@ class Session:
             self._seek(0)
         self.last = Stop(reason, self.position, forward, points, movement, findings)
         return self.last
-
-
-def _at_boundary(movements: Sequence[Movement], index: int) -> bool:
-    return index in (0, len(movements))
-
-
-def _at_op(movements: Sequence[Movement], index: int) -> bool:
-    return _at_boundary(movements, index) or isinstance(movements[index], Started)
-
-
-def _failure(movement: Movement) -> tuple[Diagnostic, ...]:
-    """What a movement found wrong with the test."""
-    match movement:
-        case Asserted(finding=finding) if finding is not None:
-            return (finding,)
-        case Broken(findings=findings):
-            return findings
-        case CallEnds(statement=statement, result=result, expected=expected) if result != expected:
-            place = None if statement is None else statement.result.span
-            return (_wrong_result(result, expected, place),)
-        case _:
-            return ()
-
-
-def _wrong_result(result: int, expected: int, place: Place | None) -> Diagnostic:
-    message = f"the call returned {result_name(result)}, not {result_name(expected)}"
-    return Diagnostic("error", WRONG_RESULT, message, place)

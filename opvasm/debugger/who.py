@@ -68,11 +68,13 @@ def writer_text(writer: Writer, session: Session) -> str:
         return f"the test itself{where}: {changed}"
     if vector is None or call is None:
         return f"op {writer.op} of the call{where}: {changed}"
-    written = vector.instructions[writer.op]
-    text = op_text(vector, writer.op, written, names)
-    at = f" at {place_text(written.place)}" if isinstance(written.place, Span) else ""
+    text = at = ""
+    if writer.op < len(vector.instructions):
+        written = vector.instructions[writer.op]
+        text = f": {op_text(vector, writer.op, written, names)}"
+        at = f" at {place_text(written.place)}" if isinstance(written.place, Span) else ""
     return (
-        f"op {writer.op} of {vector.name}{at}: {text}\n"
+        f"op {writer.op} of {vector.name}{at}{text}\n"
         f"    {changed}, in {call_text(call, names)} on CPU {call.cpu}{where}, "
         f"position {writer.position}"
     )

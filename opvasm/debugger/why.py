@@ -22,7 +22,7 @@ from ..scenario.events import Asserted, MemorySet
 from ..trace.names import Names
 from ..trace.op import OpRecord
 from .movements import Broken, Computed, Movement
-from .points import call_begins
+from .points import call_begins, op_place
 from .session import Session
 from .stops import Reason, Stop
 from .wording import (
@@ -113,7 +113,7 @@ def result_lines(session: Session, done: Sequence[Movement], names: Names) -> It
             reason(movement)
         if isinstance(movement, Finished) and movement.stops and record is not None:
             op, instruction = movement.op, record.started.instruction
-            place = None if vector is None else vector.instructions[op].place
+            place = op_place(done, op)
             where = f" ({place_text(place)})" if place is not None else ""
             yield f"op {op} stopped it: {op_text(vector, op, instruction, names)}{where}"
             yield from record.lines(PLAIN)
