@@ -8,7 +8,8 @@ from .layout import indented, paragraph
 
 def explain(code: Code) -> str:
     """Its meaning and an example that triggers it."""
-    text = f"{code.code} ({code.name}), {code.level}: {code.title}\n\n{paragraph(code.explanation)}"
+    head = f"{code.code} ({code.name}), {code.level}: {code.title}"
+    text = f"{paragraph(head)}\n{paragraph(code.explanation)}"
     if code.example:
         text += f"\nexample:\n{indented(code.example)}"
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..abi.layout import DATA_MODELS, FieldKind
 from ..abi.ops import WORD_LENGTHS, Access, LengthRule, Operation
 from ..abi.revisions import REVISIONS, Revision, get_abi, op_fields
-from .layout import rows
+from .layout import paragraph, rows
 
 _ACCESS = {Access.READ: "read", Access.WRITE: "written", Access.READ_WRITE: "read and written"}
 _KINDS = {
@@ -19,7 +19,7 @@ _KINDS = {
 
 def explain(operation: Operation) -> str:
     """All that the table says of an op."""
-    head = f"{operation.mnemonic} ({operation.c_name}): {operation.summary}\n"
+    head = paragraph(f"{operation.mnemonic} ({operation.c_name}): {operation.summary}")
     having = [each for each in REVISIONS if operation in each.operations]
     numbers = [
         (

@@ -14,7 +14,7 @@ def explain(revision: Revision) -> str:
     default = ", the default" if revision.name == DEFAULT_REVISION else ""
     ops = "  ".join(f"{number} {each.mnemonic}" for number, each in enumerate(revision.operations))
     parts = [
-        f"{revision.name}{default}: {revision.summary}\n",
+        paragraph(f"{revision.name}{default}: {revision.summary}"),
         f"evidence: {SOURCE_MISSING if revision.inferred else SOURCE_SEEN}\n",
         f"ops, by number:\n{rows([('', ops)])}",
         f"rules:\n{rows(facts(revision).items())}",
