@@ -44,7 +44,8 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
 
             raise UsageError(
                 f"there is nothing called {name!r} to explain",
-                did_you_mean(name, names()) or "'opvasm explain' lists everything",
+                did_you_mean(name, (each for each in names() if not each.startswith("OPV")))
+                or "'opvasm explain' lists everything",
             )
         texts.append(topic.explain())
     write_text("\n".join(texts), None)

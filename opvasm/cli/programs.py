@@ -154,14 +154,15 @@ def _value(name: str, text: str, program: Program, layout: Layout, cpu: int) -> 
     except UsageError:
         pass
     from ..expression import Unevaluable
-    from ..machine import Fault
     from ..scenario.evaluate import Scope, number
     from ..text.parser import parse_expression
 
-    def nothing(address: int, length: int) -> bytes:
-        raise Fault(address, length, False, address, None)
-
     expression = parse_expression(text, f"--arg {name}")
+
+    def nothing(address: int, length: int) -> bytes:
+        reason = f"it reads memory, at {address:#x}, which holds nothing before the program runs"
+        raise Unevaluable(reason, expression.span)
+
     try:
         return number(expression, Scope(program, layout, cpu, cpu + 1, nothing))
     except Unevaluable as problem:
