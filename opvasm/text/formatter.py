@@ -14,7 +14,7 @@ from ..errors import Crash, ParseError
 from ..source import SourceFile
 from .layout import Line, Piece, lines_of, tokens_of
 from .parser import parse_file
-from .spacing import joined
+from .spacing import heads_vector, joined
 
 INDENT = "    "
 # A line that is wider does not move the comments of its neighbours (as in printer.py).
@@ -68,9 +68,11 @@ def _rows(lines: Sequence[Line]) -> list[_Row]:
     rows: list[_Row] = []
     brackets = [_Bracket("", 0)]
     blocks = 0
-    continues = False
+    continues = is_vector = False
     previous: Line | None = None
     for line in lines:
+        if len(brackets) == 1 and not continues and line.pieces:
+            is_vector = heads_vector(line.pieces)
         closing = 0
         for piece in line.pieces:
             if piece.kind != "sign" or piece.text not in (")", "]", "}"):
@@ -98,7 +100,7 @@ def _rows(lines: Sequence[Line]) -> list[_Row]:
                     _Bracket(
                         piece.text,
                         blocks,
-                        piece.text == "{" and len(brackets) == 1 and _heads_vector(line),
+                        piece.text == "{" and len(brackets) == 1 and is_vector,
                         piece.text != "{" or _begins_list(before, line),
                     )
                 )
@@ -108,11 +110,6 @@ def _rows(lines: Sequence[Line]) -> list[_Row]:
             continues = _goes_on(line.pieces[-1]) and not brackets[-1].is_list
         previous = line
     return rows
-
-
-def _heads_vector(line: Line) -> bool:
-    words = [piece.text for piece in line.pieces[:2]]
-    return words[:1] == ["vector"] or words == ["unverified", "vector"]
 
 
 def _begins_list(before: Piece | None, line: Line) -> bool:
@@ -186,7 +183,7 @@ def _align_short_vectors(rows: Sequence[_Row]) -> None:
     group: list[tuple[_Row, int]] = []
     for row in [*rows, None]:
         brace = -1
-        if row is not None and not row.depth and _heads_vector(row.line):
+        if row is not None and not row.depth and heads_vector(row.line.pieces):
             brace = row.text.find("{") if row.text.endswith("}") else -1
         if row is None or brace < 0 or (group and row.blank):
             width = max((at for _, at in group), default=0)

@@ -18,7 +18,7 @@ def joined(pieces: Sequence[Piece], in_vector: bool) -> str:
 
     ``in_vector`` says that the line's statements are ops, where ``=`` begins a constant.
     """
-    run = _Run(in_vector)
+    run = _Run(in_vector, heads_vector(pieces))
     text = ""
     if pieces and pieces[0].text == "abi":  # 2017-11 is a name
         parts = [piece.text if piece.text == "-" else f" {piece.text}" for piece in pieces]
@@ -32,11 +32,18 @@ def joined(pieces: Sequence[Piece], in_vector: bool) -> str:
     return text
 
 
+def heads_vector(pieces: Sequence[Piece]) -> bool:
+    """Whether a line begins a vector."""
+    words = [piece.text for piece in pieces[:2]]
+    return words[:1] == ["vector"] or words == ["unverified", "vector"]
+
+
 class _Run:
     """What has to be remembered on the way through a line."""
 
-    def __init__(self, in_vector: bool) -> None:
+    def __init__(self, in_vector: bool, heads_vector: bool) -> None:
         self.in_vector = in_vector
+        self.heads_vector = heads_vector  # ops begin behind the brace
         self.braces = 0
         self.types = 0  # how many < of ptr<…> are open
         self.closed_type = False  # the piece before was the > of one
@@ -55,9 +62,13 @@ class _Run:
             self.types -= len(text)
             self.closed_type = True
         self.opens_type = text == "ptr" and piece.kind == "word"
+        begins = text == ";"
         if text in "{}" and piece.kind == "sign":
-            self.braces += 1 if text == "{" else -1
-        self.began = 0 if text == ";" or (text == "{" and not self.in_vector) else self.began + 1
+            if text == "{" and self.heads_vector:
+                self.heads_vector, self.in_vector, begins = False, True, True
+            else:
+                self.braces += 1 if text == "{" else -1
+        self.began = 0 if begins else self.began + 1
 
     def between(self, before: Piece, piece: Piece, after: Piece | None) -> str:
         """The blanks between two pieces, of which the first was taken."""
@@ -112,8 +123,12 @@ class _Run:
             return kept if before.text == "=" else " "
         if text in _BINARY:
             return " "
-        if text in ("(", "[", "@", "!", "~"):
-            return "" if text == "[" and self.closed_type else kept
+        if text == "[":
+            index = self.closed_type or before.text in (")", "]")
+            named = before.kind == "word" and not self._is_unsure(before)
+            return "" if index or named else kept
+        if text in ("(", "@", "!", "~"):
+            return kept
         self._mark(before, piece, after)
         return "" if self._is_joined(before, piece, after, kept) else " "
 
@@ -123,7 +138,8 @@ class _Run:
         if text == "=":
             self.tight = before.text == "," or (self.in_vector and self.braces <= 0)
         elif text == "->":
-            self.tight = not piece.spaced and not (after is not None and after.spaced)
+            member = before.kind != "number" and before.text != ")"
+            self.tight = member and not piece.spaced and not (after is not None and after.spaced)
         elif self._is_binary(before):
             self.tight = False
         elif text in _EITHER:

@@ -163,11 +163,11 @@ vector a()            { mb; mb }
 vector longer(n: i64) { add.u64 [&head], -1 }
 test "x" {
     cpu 0
-    head = & gone; nodes[0].value = 1 + 2 * 3
-    run push(&nodes[0], head)->0  // done
+    head = &gone; nodes[0].value = 1 + 2 * 3
+    run push(&nodes[0], head) -> 0  // done
     assert nodes[0].value == 7 && head != 0 || !head
     repeat 2 {
-        run a() on 1->0
+        run a() on 1 -> 0
     }
 }
 """
