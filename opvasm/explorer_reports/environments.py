@@ -51,8 +51,10 @@ def put_in(scenario: Scenario, environment: Environment) -> Scenario:
     A thread that is stalled for ever need not get done.
     """
     progress = scenario.progress
-    if not progress:
-        stalled = {e.thread for e in environment.disturbances if e.kind == "stalled"}
+    stalled = {e.thread for e in environment.disturbances if e.kind == "stalled"}
+    if not progress and not stalled:
+        progress = (Progress(None, "finishes", scenario.span),)
+    elif not progress:
         progress = tuple(
             Progress(thread.name, "finishes", scenario.span)
             for thread in scenario.threads

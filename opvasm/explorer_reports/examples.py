@@ -39,8 +39,8 @@ def examples(tables: Sequence[Table]) -> tuple[Example, ...]:
 def _key(cell: Cell, table: Table) -> object:
     assert cell.diagnosis is not None
     replay = cell.diagnosis.replay
-    decisions = tuple(moment.decision for moment in replay.moments)
-    return table.scenario.name, cell.strategy, cell.verdict, cell.diagnosis.label, decisions
+    events = tuple((m.decision, m.micro.text, m.micro.aborts) for m in replay.moments)
+    return table.scenario.name, cell.strategy, cell.verdict, cell.diagnosis.label, events
 
 
 def numbers(tables: Sequence[Table]) -> dict[int, int]:

@@ -77,7 +77,7 @@ def _drawing(graph: StateGraph) -> tuple[int, int, str]:
 def _box(members: list[tuple[float, float]]) -> list[str]:
     if not members:
         return []
-    room = RADIUS + 14
+    room = RADIUS + 20
     left, right = min(x for x, _ in members) - room, max(x for x, _ in members) + room
     top, bottom = min(y for _, y in members) - room, max(y for _, y in members) + room
     return [
@@ -92,7 +92,7 @@ def _edge(arrow: Arrow, places: dict[int, tuple[float, float]]) -> str:
     names = "edge" + " abort" * arrow.abort + " bold" * arrow.bold
     if arrow.source == arrow.target:
         r = RADIUS
-        path = f"M{x1 + r * 0.7:.1f} {y1 - r * 0.7:.1f}c26 -16 26 34 0 {1.4 * r:.1f}"
+        path = f"M{x1 + r * 0.7:.1f} {y1 - r * 0.7:.1f}c34 -22 34 42 2 {1.4 * r:.1f}"
     else:
         dx, dy = x2 - x1, y2 - y1
         length = max((dx * dx + dy * dy) ** 0.5, 1.0)

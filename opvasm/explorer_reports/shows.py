@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..explorer.diagram import Row, rows_of
+from ..explorer.plan import Plan
 from ..explorer.schedule import Replay
 from ..explorer.work import Range
 from ..light_typing import Any
+from ..program import Area
 from ..source import SourceFile, Span
 
 
@@ -77,8 +81,8 @@ _MARKS = {
 
 
 def _cells(replay: Replay) -> list[Range]:
-    """The bytes that a schedule touches, in the order of memory, none of them twice."""
-    wanted: set[Range] = set()
+    """The bytes that a schedule touches and those of small variables, none of them twice."""
+    wanted = set(_declared(replay.plan))
     for moment in replay.moments:
         wanted.update(moment.micro.loads)
         wanted.update((start, start + len(new)) for start, _, new in moment.micro.stores)
@@ -89,6 +93,16 @@ def _cells(replay: Replay) -> list[Range]:
         elif end > found[-1][1]:
             found.append((found[-1][1], end))
     return found
+
+
+def _declared(plan: Plan) -> Iterator[Range]:
+    """The variables of the file that are one number each."""
+    for symbol in plan.program.data.symbols.values():
+        if symbol.area is Area.PAGE or symbol.size not in (1, 2, 4, 8):
+            continue
+        for cpu in range(plan.configuration.cpus if symbol.area is Area.PERCPU else 1):
+            start = plan.image.index(plan.image.layout.symbol_address(symbol, cpu))
+            yield start, start + symbol.size
 
 
 def _values(replay: Replay, index: int, touched: list[Range]) -> list[str]:
@@ -110,7 +124,7 @@ def _registers(replay: Replay, index: int) -> list[list[list[str]]]:
         [
             [name, plan.image.describe_value(local[register], plan.names)]
             for name, register in code.registers.items()
-            if "$" not in name and local[register] >= 0
+            if "$" not in name
         ]
         for code, local in zip(plan.codes, state.threads, strict=True)
     ]

@@ -32,9 +32,9 @@ class Show {
       it.addEventListener("click", () => this.go(step()));
       return it;
     };
-    controls.append(button("\u23ee", "first step", () => 0), button("\u25c0", "step back", () => this.at - 1),
+    controls.append(button("\u00ab", "first step", () => 0), button("\u25c0", "step back", () => this.at - 1),
       this.slider, button("\u25b6", "step", () => this.at + 1),
-      button("\u23ed", "last step", () => data.steps.length), this.output);
+      button("\u00bb", "last step", () => data.steps.length), this.output);
     const panes = make("div", "panes");
     panes.append(this.pane("What happens", "diagram tall", this.diagram()),
       this.pane("Memory", "state tall", this.memory()), this.pane("Source", "source", this.source()));
@@ -134,35 +134,34 @@ class Show {
       }
     } else { this.table.scrollTop = 0; }
     const values = data.initial.slice(), changed = new Set();
-    let registers = data.registers;
+    let registers = data.registers, before = registers;
     for (let index = 0; index < step; index++) {
       for (const [cell, value] of data.steps[index].changes) {
         values[cell] = value;
         if (index === step - 1) changed.add(cell);
       }
+      before = registers;
       if (data.steps[index].registers) registers = data.steps[index].registers;
     }
-    this.show_state(values, changed, registers);
+    this.show_state(values, changed, registers, before);
     this.show_source(now ? now.file : data.steps.length ? data.steps[0].file : 0,
       now ? now.line : data.steps.length ? data.steps[0].line : 1);
   }
 
-  show_state(values, changed, registers) {
+  show_state(values, changed, registers, before) {
     const table = make("table", "memory");
     this.data.cells.forEach((name, index) => {
       const row = make("tr", changed.has(index) ? "changed" : "");
       row.append(make("td", "", name), make("td", "", values[index]));
       table.append(row);
     });
-    const old = this.registers || registers;
     registers.forEach((locals, thread) => {
       locals.forEach(([name, value], index) => {
-        const row = make("tr", (old[thread][index] || [])[1] !== value ? "changed" : "");
+        const row = make("tr", before[thread][index][1] !== value ? "changed" : "");
         row.append(make("td", lane(thread), this.data.threads[thread] + "." + name), make("td", "", value));
         table.append(row);
       });
     });
-    this.registers = registers;
     this.state.replaceChildren(table);
   }
 }

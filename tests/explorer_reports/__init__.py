@@ -1,0 +1,1 @@
+"""Pages, graphs, tables and CI formats of the explorer."""
