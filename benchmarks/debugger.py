@@ -1,6 +1,6 @@
 """What history costs: memory for 100,000 calls, and the time of a step back at any length.
 
-Prints bytes kept per call, the peak of the process, and how long one step back takes behind 1,000
+Prints bytes kept per call, the peak of the process, and how long one vector back takes behind 1,000
 and behind 100,000 calls: the ratio of the two says that going back is no replay from the start.
 ``python -m benchmarks.debugger [CALLS]``.
 """
@@ -64,10 +64,11 @@ def session(calls: int) -> Session:
 
 
 def seconds_back(session: Session, moves: int = 60) -> float:
-    """The median time of a step back by one op, from where the session is."""
+    """The median time of going back by one vector and into it, from where the session is."""
     times = []
     for _ in range(moves):
         before = perf_counter()
+        session.next_statement(forward=False)
         session.step_op(forward=False)
         times.append(perf_counter() - before)
     return median(times)
@@ -102,8 +103,8 @@ def main() -> int:
     print(f"back to the start           {back:.1f} s, {1e6 * back / calls:.0f} us a call")
     print(f"peak memory                 {peak:.0f} MiB (limit {LIMIT_MIB}), {base:.0f} before")
     print(f"kept for each call          {1048576 * (peak - base) / calls:.0f} bytes")
-    print(f"one op back, behind {SHORT:>7}  {1e6 * short:.0f} us")
-    print(f"one op back, behind {calls:>7}  {1e6 * long:.0f} us, ratio {long / short:.2f}")
+    print(f"one vector back, of {SHORT:>7}  {1e6 * short:.0f} us")
+    print(f"one vector back, of {calls:>7}  {1e6 * long:.0f} us, ratio {long / short:.2f}")
     return 0 if peak <= LIMIT_MIB else 1
 
 
