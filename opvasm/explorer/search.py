@@ -316,9 +316,15 @@ class Search:
             steps = []
             for thread in mates:
                 taken = self._taken(state, thread)
-                if taken.state.threads[thread][CPU] != cpu or any(
-                    self.classes.find(b"\3", start, end) >= 0
-                    for start, end in (*taken.reads, *taken.writes)
+                # A failure ends everything: whoever is put off would never be looked at.
+                failed = self.model.failure(taken.state) is not None
+                if (
+                    failed
+                    or taken.state.threads[thread][CPU] != cpu
+                    or any(
+                        self.classes.find(b"\3", start, end) >= 0
+                        for start, end in (*taken.reads, *taken.writes)
+                    )
                 ):
                     break
                 steps.append((thread, taken))

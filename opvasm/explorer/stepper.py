@@ -173,7 +173,6 @@ class Stepper:
             return None
         local, reads, writes = list(work.local), len(work.reads), len(work.writes)
         undo, log = len(work.undo), None if self.log is None else len(self.log)
-        covered = set(work.covered) if self.log is None else None
         self._execute(node, thread, [], system)
         touches = self._touches(fusion.classes, reads, writes, SHARED_BYTE)
         match scope:
@@ -191,8 +190,6 @@ class Stepper:
         for start, data in reversed(work.undo[undo:]):
             work.memory[start : start + len(data)] = data
         del work.reads[reads:], work.writes[writes:], work.undo[undo:]
-        if covered is not None:
-            work.covered = covered
         if log is not None and self.log is not None:
             del self.log[log:]
         return None
@@ -200,9 +197,10 @@ class Stepper:
     def _touches(self, classes: bytes, reads: int, writes: int, wanted: bytes) -> bool:
         work = self.work
         find = classes.find
-        return any(find(wanted, start, end) >= 0 for start, end in work.reads[reads:]) or any(
-            find(wanted, start, end) >= 0 for start, end in work.writes[writes:]
-        )
+        for start, end in work.reads[reads:]:
+            if find(wanted, start, end) >= 0:
+                return True
+        return any(find(wanted, start, end) >= 0 for start, end in work.writes[writes:])
 
     # ---- what a step does to others ---------------------------------------------------------------
 

@@ -226,6 +226,18 @@ scenario s {{
     assert outcomes(text, reductions=NO_REDUCTIONS) == {"3"}
 
 
+def test_a_failure_on_one_cpu_hides_none_on_another() -> None:
+    text = COUNTER + """scenario s {
+    cpus 2
+    thread a @0 { store counter, 1; fail }
+    thread b @1 { store counter, 1; fail }
+}
+"""
+    for reductions in (Reductions(), NO_REDUCTIONS):
+        failed = {each.label.split(":")[0] for each in found(text, "s", reductions).failures}
+        assert failed == {"thread a", "thread b"}
+
+
 def test_copies_that_a_condition_tells_apart_are_not_interchangeable() -> None:
     text = COUNTER + """vector swap(old: u64, new: u64) {
     cmpeq.u64 counter, old
