@@ -373,12 +373,12 @@ class Supervisor:
     def _executed(self, task: Task) -> None:
         """exec: a new address space, and one thread, with the id of its process."""
         tid = task.tid
-        former = linux.event_message(tid)
-        for other in [
-            each for each in self.tasks.values() if each.process is task.process and each.tid != tid
-        ]:
-            if other.tid == former or other.tid not in (event[0] for event in self._events):
-                self._remove(other.tid)
+        former = {
+            each.tid for each in self.tasks.values() if each.process is task.process
+        } - {tid}
+        self._events = deque(event for event in self._events if event[0] not in former)
+        for other in former:
+            self._remove(other)
         action = task.process.sigill_action
         self._remove(tid)
         ignored = action is not None and struct.unpack_from("<Q", action)[0] == _IGNORED
@@ -511,12 +511,12 @@ class Supervisor:
             if self._alone is task:
                 self._finish_alone(task)
         except OSError as problem:
-            if problem.errno not in (EINVAL, EBUSY):
-                raise
-            # The CPU went offline, or left the mask, since the check.
             task.running = None
             if self._alone is task:
                 self._resume_world()
+            if problem.errno not in (EINVAL, EBUSY):
+                raise
+            # The CPU went offline, or left the mask, since the check.
             if self._offline is task:
                 self._release_offline()
             self._begin(task, arguments, started, again=True)
@@ -799,6 +799,8 @@ class Supervisor:
             else:
                 self._events.append((tid, status))
             asked.discard(tid)
+        if self._alone is not task:
+            self._resume_world()  # it was killed meanwhile
 
     def _finish_alone(self, task: Task) -> None:
         """Wait for the only thread that runs; others go on when it must wait for one of them."""
