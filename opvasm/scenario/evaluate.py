@@ -243,7 +243,7 @@ def _binary(expression: Binary, scope: Scope) -> int:
 
 
 def _call(call: Call, scope: Scope) -> int:
-    """``sum(x)``: over the elements of an array, or over the CPUs' instances of a percpu number."""
+    """``sum(x)``: over all CPUs' instances of a percpu place, the elements of an array, or both."""
     if call.function != "sum" or len(call.arguments) != 1:
         raise Unevaluable(
             f"`{call.function}` with {len(call.arguments)} arguments is no function here; "
@@ -251,18 +251,27 @@ def _call(call: Call, scope: Scope) -> int:
             call.span,
         )
     (argument,) = call.arguments
-    place = locate(argument, scope)
-    if isinstance(place.type, Array):
-        element = place.type.element
-        parts = [Place(place.address + i * element.size, element) for i in range(place.type.count)]
-    elif isinstance(argument, Name) and _symbol(argument, scope).area is Area.PERCPU:
-        parts = [locate(argument, scope._replace(cpu=cpu)) for cpu in range(scope.cpus)]
-    else:
+    cpus = range(scope.cpus) if _is_every_cpus(argument, scope) else (scope.cpu,)
+    total = 0
+    for cpu in cpus:
+        place = locate(argument, scope._replace(cpu=cpu))
         parts = [place]
-    values = [read_place(part, argument, scope) for part in parts]
-    if not all(isinstance(value, int) for value in values):
-        raise Unevaluable("`sum` adds numbers, not arrays or structs", argument.span)
-    return sum(value for value in values if isinstance(value, int))
+        if isinstance(place.type, Array):
+            element, size = place.type.element, place.type.element.size
+            parts = [Place(place.address + i * size, element) for i in range(place.type.count)]
+        for part in parts:
+            value = read_place(part, argument, scope)
+            if not isinstance(value, int):
+                raise Unevaluable("`sum` adds numbers, not arrays or structs", argument.span)
+            total += value
+    return total
+
+
+def _is_every_cpus(place: Expression, scope: Scope) -> bool:
+    """Whether a place is (a part of) a percpu variable, with no CPU named."""
+    while isinstance(place, Member | Index):
+        place = place.base
+    return isinstance(place, Name) and _symbol(place, scope).area is Area.PERCPU
 
 
 def _measure(leaf: Name | SizeOf | OffsetOf, scope: Scope) -> int | None:

@@ -20,6 +20,7 @@ struct node { next: ptr<node>, value: u64 }
 percpu count: u32
 percpu head:  ptr<node>
 percpu small: pair
+percpu pairs: u16[2]
 shared byte:  u8
 shared half:  i16
 shared word:  u64
