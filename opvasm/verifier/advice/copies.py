@@ -15,11 +15,10 @@ BOUNCE_BUFFER = 64
 
 
 def _copies(subject: Subject) -> Iterator[tuple[Access, Access]]:
-    """(destination, source) of each memcpy."""
-    for access in subject.stores:
-        if not access.reads:
-            destination, source = subject.ops[access.op]
-            yield destination, source
+    """(destination, source) of each memcpy whose operands count from the same base."""
+    for accesses in subject.ops:
+        if len(accesses) == 2 and accesses[0].base == accesses[1].base and accesses[0].writes:
+            yield accesses[0], accesses[1]
 
 
 def overlapping_copy(subject: Subject) -> Iterator[Diagnostic]:

@@ -206,9 +206,18 @@ def reads_own_store(subject: Subject) -> Iterator[Diagnostic]:
     for access in subject.loads:
         if access.op <= first or access.op in found or access.op in subject.compares:
             continue
+        # The same as store.meets(access), written out: this is the one rule that compares every
+        # load with every store.
+        op, base, start, end = access.op, access.base, access.offset, access.end
         for store in reversed(subject.stores):
-            if store.op < access.op and store.meets(access):
-                found[access.op] = (access, store)
+            offset = store.offset
+            if (
+                offset < end
+                and start < offset + store.length
+                and store.op < op
+                and store.base == base
+            ):
+                found[op] = (access, store)
                 break
     if not found:
         return
