@@ -1,33 +1,19 @@
-"""Makes the trees of strategies and scenarios: one method per rule of the grammar's section.
-
-Words that are names for the grammar (kernels' are the explorer's to know) are checked here.
-"""
+"""Makes the trees of scenarios: one method per rule of the grammar's section."""
 
 from __future__ import annotations
 
-from ..errors import Diagnostic
 from ..expression import Arrow, Call, Expression, Name, TypeName
 from ..light_typing import Any
-from ..source import SourceFile, Span
-from ..suggestion import did_you_mean
+from ..source import Span
+from .claim_builder import CPUS_MAX, ClaimBuilder, Part
 from .lalr import Token
-from .literals import number_value, string_value
 from .scenario_tree import (
     DISTURBANCES,
     FENCES,
-    LEVELS,
-    LOCK,
-    METHODS,
-    OPV,
     RESULTS,
-    RSEQ,
-    SUBSCRIPTIONS,
-    VERDICTS,
     Arm,
     Compute,
-    Condition,
     Disturbance,
-    Expectation,
     Fence,
     Handler,
     If,
@@ -37,114 +23,21 @@ from .scenario_tree import (
     LoadPlace,
     Loop,
     Own,
-    Partition,
-    Progress,
     RunVector,
     Scenario,
     Set,
     Statement,
     StorePlace,
-    Strategy,
-    Term,
     Thread,
 )
 
 COPIES_MAX = 64
 LOOP_MAX = 64
-CPUS_MAX = 64
 _ACTIONS = ("retry", "return", "break", "fail")
 
 
-class Part:
-    """A part of a scenario that stands once or several times: its word and what it holds."""
-
-    __slots__ = ("span", "value", "word")
-
-    def __init__(self, word: str, value: Any, span: Span) -> None:
-        self.word = word
-        self.value = value
-        self.span = span
-
-
-class ScenarioBuilder:
+class ScenarioBuilder(ClaimBuilder):
     """The callbacks of the scenario section; opvasm.text.builder adds those of the others."""
-
-    source: SourceFile
-    problems: list[Diagnostic]
-
-    def _at(self, token: Token) -> Span:
-        return Span(self.source, token[1], token[2])
-
-    def _wrong(self, code: str, message: str, span: Span, help: str | None = None) -> None:
-        self.problems.append(Diagnostic("error", code, message, span, help=help))
-
-    def _word(self, token: Token, known: tuple[str, ...], what: str) -> str:
-        """A name that must be one of some words."""
-        if token[0] not in known:
-            near = did_you_mean(token[0], known)
-            choice = f"{what} is {', '.join(known[:-1])} or {known[-1]}"
-            self._wrong("OPV500", f"`{token[0]}` is no {what}", self._at(token), near or choice)
-        return token[0]
-
-    def _count(self, token: Token, what: str, least: int, most: int) -> int:
-        """A whole number within limits."""
-        number = number_value(token, self.source, self.problems)
-        if not least <= number <= most:
-            message = f"{number} {what}: there can be {least} to {most}"
-            self._wrong("OPV501", message, self._at(token))
-            return least
-        return number
-
-    # ---- strategies -----------------------------------------------------------------------------
-
-    def strategy(
-        self,
-        begin: int,
-        end: int,
-        name: Token,
-        first: Token,
-        fallback: Token | None,
-        attempts: Token | None,
-        options: dict[str, str] | None,
-    ) -> Strategy:
-        """``strategy elide = rseq then lock after 2 { subscribe eager }``."""
-        method = self._word(first, METHODS, "way to run a vector")
-        then = None if fallback is None else self._word(fallback, (OPV, LOCK), "fallback")
-        if then is not None and method != RSEQ:
-            self._wrong(
-                "OPV502", f"`{method}` never aborts, so it has no fallback", self._at(fallback)  # type: ignore[arg-type]
-            )
-        given = options or {}
-        uses_lock = LOCK in (method, then)
-        return Strategy(
-            name=name[0],
-            first=method,
-            fallback=then,
-            attempts=1 if attempts is None else self._count(attempts, "attempts", 1, 1000),
-            subscription=given.get("subscribe", "eager" if uses_lock else "none"),
-            fence=given.get("fence", "membarrier"),
-            unchecked="unchecked" in given,
-            span=Span(self.source, begin, end),
-        )
-
-    def strategy_options(self, begin: int, end: int, *options: Any) -> dict[str, str]:
-        """``{ subscribe eager, fence vector }``."""
-        return dict(each for each in options if each is not None)
-
-    def strategy_option(
-        self, begin: int, end: int, word: Token, value: Token | None
-    ) -> tuple[str, str]:
-        """``subscribe eager``, ``fence vector``, ``unchecked``."""
-        name = self._word(word, ("subscribe", "fence", "unchecked"), "option of a strategy")
-        choices = {"subscribe": SUBSCRIPTIONS, "fence": FENCES}.get(name)
-        if choices is None:
-            if value is not None:
-                self._wrong("OPV500", f"`{name}` takes no value", self._at(value))
-            return name, ""
-        if value is None:
-            self._wrong("OPV500", f"`{name}` needs a value", self._at(word), ", ".join(choices))
-            return name, choices[0]
-        return name, self._word(value, choices, f"value of `{name}`")
 
     # ---- a scenario -----------------------------------------------------------------------------
 
@@ -188,12 +81,6 @@ class ScenarioBuilder:
             expectations=all_of("expect"),
             span=span,
         )
-
-    def _text(self, token: Token) -> str:
-        return string_value(token, self.source, self.problems).decode("utf-8", "replace")
-
-    def _part_of(self, begin: int, end: int, word: str, value: Any) -> Part:
-        return Part(word, value, Span(self.source, begin, end))
 
     def scenario_cpus(
         self, begin: int, end: int, _: Token, first: Token, last: Token | None
@@ -372,70 +259,6 @@ class ScenarioBuilder:
             body = self._steps(last)
         results = tuple(self._word(each, RESULTS, "result") for each in names if each is not None)
         return Arm(results, action, body, span)
-
-    # ---- claims ---------------------------------------------------------------------------------
-
-    def condition(
-        self,
-        begin: int,
-        end: int,
-        kind: Token,
-        quiescent: Token | None,
-        label: Token | None,
-        test: Expression | Partition,
-    ) -> Part:
-        """``forall "label": sum(counter) == 2``."""
-        word = kind[0]
-        if quiescent is not None:
-            if word != "invariant":
-                message = f"`quiescent` belongs to `invariant`, not to `{word}`"
-                self._wrong("OPV508", message, self._at(quiescent))
-            word = "quiescent"
-        text = None if label is None else self._text(label)
-        value = Condition(word, text, test, Span(self.source, begin, end))
-        return self._part_of(begin, end, "condition", value)
-
-    def partition(self, begin: int, end: int, *parts: Expression) -> Partition:
-        """``partition {A, B} == list(head) + t.got``."""
-        *elements, whole = parts
-        return Partition(tuple(elements), whole, Span(self.source, begin, end))
-
-    def progress(self, begin: int, end: int, first: Token, second: Token | None) -> Part:
-        """``progress a finishes``, ``progress finishes``."""
-        thread, level = (None, first) if second is None else (first[0], second)
-        word = self._word(level, LEVELS, "level of progress")
-        value = Progress(thread, word, Span(self.source, begin, end))
-        return self._part_of(begin, end, "progress", value)
-
-    def observe(self, begin: int, end: int, *columns: Expression) -> Part:
-        """``observe list(head), a.got``."""
-        return self._part_of(begin, end, "observe", columns)
-
-    def expect(self, begin: int, end: int, verdict: Token, mode: Token | None, *terms: Any) -> Part:
-        """``expect holds unless kernel v6_19_arm64``."""
-        word = self._word(verdict, VERDICTS, "verdict")
-        known = tuple(each for each in terms if each is not None)
-        how = "always" if mode is None else mode[0]
-        value = Expectation(word, how, known, Span(self.source, begin, end))
-        return self._part_of(begin, end, "expect", value)
-
-    def kernel_term(self, begin: int, end: int, *names: Token) -> Term:
-        """``kernel legacy, v2``."""
-        return Term("kernel", None, tuple(n[0] for n in names), Span(self.source, begin, end))
-
-    def strategy_term(
-        self, begin: int, end: int, first: Token, second: Token | None, *more: Token
-    ) -> Term:
-        """``strategy elide``, ``strategy a = opv``."""
-        span = Span(self.source, begin, end)
-        if second is None:
-            return Term("strategy", None, (first[0], *(n[0] for n in more)), span)
-        return Term("strategy", first[0], (second[0], *(n[0] for n in more)), span)
-
-    def cpus_term(self, begin: int, end: int, _: Token, number: Token) -> Term:
-        """``cpus 1``."""
-        count = self._count(number, "CPUs", 1, CPUS_MAX)
-        return Term("cpus", None, (str(count),), Span(self.source, begin, end))
 
 
 def _chain(expression: Expression) -> list[Expression]:
