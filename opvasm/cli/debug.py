@@ -36,6 +36,7 @@ opvasm debug list.opv -ex 'break push.2' -ex run -ex why --batch
 opvasm debug tests/conformance/public.jsonl pub-0007
 opvasm debug --from raw vector.bin
 opvasm debug list.opv --replay trace.jsonl
+opvasm debug samples/races/list.opv --schedule failure.json
 opvasm debug --dap
 """
 EXITS = {DONE: "the session ended", NEGATIVE: "--batch: a command could not be carried out"}
@@ -86,6 +87,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--replay",
         metavar="TRACE",
         help="walk a recorded trace (run --trace=jsonl, record); FILE, where given, has its names",
+    )
+    parser.add_argument(
+        "--schedule",
+        metavar="FILE",
+        help="walk a schedule that 'opvasm explore --save' has written for the scenarios of FILE",
     )
     parser.add_argument(
         "--dap",
@@ -151,6 +157,8 @@ def make_session(arguments: Namespace, terminal: Terminal) -> Session:
         return _trace(arguments, terminal)
     if arguments.file is None:
         raise UsageError("say what to debug: a FILE", "'opvasm debug --help' shows examples")
+    if arguments.schedule is not None:
+        return _schedule(arguments)
     if arguments.source != "opv":
         return _ops(arguments)
     if arguments.file.endswith(".jsonl"):
@@ -169,6 +177,18 @@ def _trace(arguments: Namespace, terminal: Terminal) -> Session:
     for note in notes:
         terminal.remark(note)
     return session
+
+
+def _schedule(arguments: Namespace) -> Session:
+    from ..debugger.schedule import session_of_schedule
+    from ..explorer.replay_file import read_replay, replay
+    from ..explorer.validate import strategy_table
+
+    assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
+    found = read_replay(read_source(arguments.schedule).text, arguments.schedule)
+    strategies = strategy_table(assembly.strategies)
+    program, sources = assembly.program, assembly.sources
+    return session_of_schedule(replay(program, sources, assembly.scenarios, strategies, found))
 
 
 def _ops(arguments: Namespace) -> Session:

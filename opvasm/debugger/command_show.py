@@ -26,6 +26,7 @@ from .points import (
     AtVector,
     op_place,
 )
+from .record import record_command
 from .session import Session
 from .shell import Command, Display, Shell, split_word
 from .view import current_place, here, statement_place
@@ -288,18 +289,6 @@ def _source_command(shell: Shell, argument: str) -> None:
     shell.source(lines, argument)
 
 
-def _record(shell: Shell, argument: str) -> None:
-    from .record import record
-
-    if not argument:
-        raise CommandError("say into which file: record FILE")
-    try:
-        count = record(shell.session, argument)
-    except OSError as error:
-        raise CommandError(f"{argument} can't be written: {error.strerror}") from None
-    shell.write(f"{argument}: {count} events, from the start to here")
-
-
 def _echo(shell: Shell, argument: str) -> None:
     shell.write(argument)
 
@@ -379,7 +368,7 @@ COMMANDS: tuple[Command, ...] = (
         (),
         "record FILE",
         "write the trace from the start to here",
-        _record,
+        record_command,
         False,
         "file",
     ),

@@ -10,6 +10,7 @@ from ..interpreter.events import Event, Faulted, Finished, Loaded, Started, Stor
 from ..machine import Cpus, Memory
 from ..program import Instruction
 from ..scenario.events import TestEvent
+from ..source import Place
 
 
 class Computed(NamedTuple):
@@ -40,7 +41,22 @@ class MachineSet(NamedTuple):
     after: tuple[Memory, Cpus]
 
 
-Movement = Event | TestEvent | Computed | Broken | MachineSet
+class Scheduled(NamedTuple):
+    """In a schedule of several threads: one of them does its next thing, or is disturbed.
+
+    ``operation`` is the vector and the index of its op, None for anything else; ``text`` says what
+    happens, ``aborts`` which sections that ends and why.
+    """
+
+    thread: str
+    cpu: int
+    text: str
+    operation: tuple[str, int] | None
+    place: Place | None
+    aborts: tuple[str, ...]
+
+
+Movement = Event | TestEvent | Computed | Broken | MachineSet | Scheduled
 
 
 def with_computed(events: Iterable[Movement]) -> list[Movement]:

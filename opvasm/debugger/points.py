@@ -11,7 +11,7 @@ from ..interpreter.errno import result_name
 from ..interpreter.events import Called, CopiedIn, Loaded, Returned, Started, Stored
 from ..scenario.events import CallBegins, MemorySet, StatementBegins
 from ..source import Place, Span
-from .movements import Movement
+from .movements import Movement, Scheduled
 from .packing import Write
 
 
@@ -119,11 +119,17 @@ def stops_before(location: Location, movements: Sequence[Movement], index: int) 
                     return _on_line(statement.span, location)
                 case Started(op=op):
                     return _on_line(op_place(movements, op), location)
+                case Scheduled(place=place):
+                    return _on_line(place, location)
                 case _:
                     return False
         case AtVector(vector=name):
+            if isinstance(movement, Scheduled):
+                return movement.operation == (name, 0)
             return isinstance(movement, Called) and vector_name(movements) == name
         case AtOp(vector=name, op=op):
+            if isinstance(movement, Scheduled):
+                return movement.operation == (name, op)
             return (
                 isinstance(movement, Started)
                 and movement.op == op
@@ -168,7 +174,8 @@ def may_stop(location: Location, opening: Sequence[Movement], writes: Sequence[W
         case AtMemory(mode=Mode.CHANGE | Mode.WRITE):
             return any(_overlap(location, each.address, len(each.before)) for each in writes)
         case AtVector(vector=name) | AtOp(vector=name):
-            return vector_name(opening) == name
+            scheduled = bool(opening) and isinstance(opening[0], Scheduled)
+            return scheduled or vector_name(opening) == name
         case _:
             return True
 

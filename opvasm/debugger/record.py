@@ -8,8 +8,23 @@ from collections.abc import Iterator
 
 from ..scenario.events import CallBegins, MachineReady
 from ..trace.json_lines import Json, event_record, header
-from .movements import Broken, Computed, MachineSet, Movement
+from .locations import CommandError
+from .movements import Broken, Computed, MachineSet, Movement, Scheduled
 from .session import Session
+from .shell import Shell
+
+
+def record_command(shell: Shell, argument: str) -> None:
+    """The command ``record``."""
+    if not argument:
+        raise CommandError("say into which file: record FILE")
+    if any(isinstance(each, Scheduled) for each in shell.session.timeline.opening(0)):
+        raise CommandError("this is a schedule: the file that it was read from records it already")
+    try:
+        count = record(shell.session, argument)
+    except OSError as error:
+        raise CommandError(f"{argument} can't be written: {error.strerror}") from None
+    shell.write(f"{argument}: {count} events, from the start to here")
 
 
 def record(session: Session, path: str) -> int:
@@ -49,7 +64,7 @@ def trace_records(session: Session) -> Iterator[Json]:
 
 def _record(movement: Movement, session: Session) -> Json | None:
     match movement:
-        case Computed() | Broken():
+        case Computed() | Broken() | Scheduled():
             return None
         case MachineSet(after=(memory, cpus)):
             return event_record(MachineReady(memory, cpus))

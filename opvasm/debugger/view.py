@@ -14,7 +14,7 @@ from ..scenario.events import CallBegins, MemorySet, StatementBegins
 from ..source import Place, Span
 from ..trace.names import Names
 from ..trace.values import change, value
-from .movements import Computed, Movement, op_of
+from .movements import Computed, Movement, Scheduled, op_of
 from .points import AtMemory, Point, call_begins, op_place
 from .session import Session
 from .stops import Reason, Stop
@@ -48,7 +48,11 @@ def here(session: Session, style: Style = PLAIN) -> list[str]:
     names = names_of(session)
     place = current_place(session)
     lines = [_source_line(place, style)] if isinstance(place, Span) else []
-    op = _op_at_stop(session)
+    first = session.movements[0]
+    if isinstance(first, Scheduled):
+        when = "next" if session.index == 0 else "now"
+        lines.append(f"{INDENT}{when}: {movement_text(first, names)}")
+    op = session.op
     if op is not None and op < len(session.instructions):
         lines += _op_lines(session, op, names, style)
     else:
@@ -74,17 +78,19 @@ def current_place(session: Session) -> Place | None:
 
 def statement_place(movements: Sequence[Movement]) -> Span | None:
     """The place of the statement that an entry is."""
-    begins = (each for each in movements if isinstance(each, StatementBegins))
-    return next((each.statement.span for each in begins), None)
+    for movement in movements:
+        match movement:
+            case StatementBegins(statement=statement):
+                return statement.span
+            case Scheduled(place=Span() as place):
+                return place
+            case _:
+                pass
+    return None
 
 
 def _source_line(place: Span, style: Style) -> str:
     return f"{style.name(place_text(place))}\t{place.file.line_text(place.line).strip()}"
-
-
-def _op_at_stop(session: Session) -> int | None:
-    """The op to show: the one that is about to begin, or that we are inside of while it runs."""
-    return session.op
 
 
 def _inside_a_step(session: Session) -> bool:
@@ -129,11 +135,11 @@ def _point_lines(session: Session, stop: Stop, point: Point, style: Style) -> It
     done = "" if stop.forward else ", undone now"
     match movement:
         case Stored(op=op):
-            yield f"{INDENT}by op {op} of {_vector_text(session, stop)}{done}"
+            yield f"{INDENT}by {_author(session, stop, op, names)}{done}"
         case MemorySet():
             yield f"{INDENT}by the test itself{done}"
         case Loaded(op=op, data=data):
-            yield f"{INDENT}read by op {op} of {_vector_text(session, stop)}: {value(data, names)}"
+            yield f"{INDENT}read by {_author(session, stop, op, names)}: {value(data, names)}"
         case _:
             pass
     if isinstance(movement, Stored | MemorySet):
@@ -158,12 +164,16 @@ def watched_bytes(
     return (bytes(other), now) if done else (now, bytes(other))
 
 
-def _vector_text(session: Session, stop: Stop) -> str:
+def _author(session: Session, stop: Stop, op: int, names: Names) -> str:
+    """Who did it: an op of a vector, or a thread of a schedule."""
     movements: Sequence[Movement] = session.movements
     if session.index == 0 and stop.forward:
         movements = session.timeline.opening(session.entry - 1)
+    if movements and isinstance(movements[0], Scheduled):
+        return movement_text(movements[0], names)
     call = call_begins(movements)
-    return "the call" if call is None or call.vector is None else call.vector.name
+    owner = "the call" if call is None or call.vector is None else call.vector.name
+    return f"op {op} of {owner}"
 
 
 def _returned(session: Session, stop: Stop, style: Style) -> Iterator[str]:

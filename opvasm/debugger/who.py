@@ -10,12 +10,12 @@ from ..source import Span
 from ..trace.names import Names
 from ..trace.values import change
 from .locations import CommandError, parse_range
-from .movements import Movement
+from .movements import Movement, Scheduled
 from .points import AtMemory, Mode, accesses, call_begins
 from .session import Session
 from .shell import Shell
 from .view import statement_place, watched_bytes
-from .wording import call_text, op_text, place_text
+from .wording import call_text, movement_text, op_text, place_text
 from .writers import Writer, writers
 
 CHAIN_SHOWN = 5
@@ -64,6 +64,9 @@ def writer_text(writer: Writer, session: Session) -> str:
     place = statement_place(opening)
     where = f", statement {writer.entry + 1}" if place is None else f", {place_text(place)}"
     changed = change(writer.before, writer.after, names)
+    if opening and isinstance(opening[0], Scheduled):
+        at = "" if place is None else f" at {place_text(place)}"
+        return f"{movement_text(opening[0], names)}{at}: {changed}, position {writer.position}"
     if writer.op is None:
         return f"the test itself{where}: {changed}"
     if vector is None or call is None:

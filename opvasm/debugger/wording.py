@@ -34,7 +34,7 @@ from ..source import Place, Span
 from ..trace.names import Names
 from ..trace.op import spelled
 from ..trace.values import change, value
-from .movements import Broken, Computed, MachineSet, Movement
+from .movements import Broken, Computed, MachineSet, Movement, Scheduled
 from .session import Session
 
 _ACCESS = {
@@ -125,6 +125,9 @@ def movement_text(movement: Movement, names: Names) -> str:
             return f"read: op {op} reads {where}: {value(data, names)}"
         case Computed():
             return f"compute: {computed_text(movement, names)}"
+        case Stored(op=op, address=address, before=before, after=after) if op < 0:
+            where = title(names, address, len(after))
+            return f"{where}: {change(before, after, names)}"
         case Stored(op=op, address=address, before=before, after=after):
             where = title(names, address, len(after))
             return f"write: op {op} writes {where}: {change(before, after, names)}"
@@ -142,6 +145,9 @@ def movement_text(movement: Movement, names: Names) -> str:
             return "the assertion holds" if finding is None else f"FAILED: {finding.message}"
         case Broken(findings=findings):
             return f"the test ends: {'; '.join(each.message for each in findings)}"
+        case Scheduled(thread=thread, cpu=cpu, text=text, aborts=aborts):
+            ended = "".join(f"; {each}" for each in aborts)
+            return f"{thread} on CPU {cpu}: {text}{ended}" if thread else f"{text}{ended}"
         case MachineReady() | MachineSet():
             return "another machine is made ready"
         case PinRefused() | Faulted() | _:

@@ -123,7 +123,9 @@ def test_engines_that_agree_are_said_to(tmp_path: Path) -> None:
     lines = (ROOT / "tests/conformance/public.jsonl").read_text().splitlines()[::40]
     path = tmp_path / "cases.jsonl"
     path.write_text("\n".join(lines) + "\n")
-    assert run("test", str(path), "--against", "reference", PLUGIN).startswith(f"{len(lines)} cases")
+    assert run("test", str(path), "--against", "reference", PLUGIN).startswith(
+        f"{len(lines)} cases"
+    )
     said = run("test", str(path), "--against", "reference", f"{PLUGIN} --spoil-trace", status=1)
     assert "is the first that differs" in said
     assert "!= after" in said

@@ -78,14 +78,14 @@ def test_a_point_stops_as_often_forwards_as_backwards(command: str, stops: int) 
     transcript(command)
     walk = transcript.shell.session
     found = 0
-    while walk.resume().reason is Reason.POINT:
+    while (stop := walk.resume()).reason is Reason.POINT:
         found += 1
-    assert walk.last.reason is Reason.END
+    assert stop.reason is Reason.END
     assert found == stops
     back = 0
-    while walk.resume(forward=False).reason is Reason.POINT:
+    while (last := walk.resume(forward=False)).reason is Reason.POINT:
         back += 1
-    assert walk.last.reason is Reason.START
+    assert last.reason is Reason.START
     assert back == stops
     assert walk.points[0].hits == 2 * stops
 
@@ -185,7 +185,15 @@ def test_every_case_can_be_stepped_shown_and_explained() -> None:
             transcript("stepi")
             transcript("why")
             transcript("where")
-        for command in ("info pages", "info cpus", "info pins", "info limits", "list", "rs", "list"):
+        for command in (
+            "info pages",
+            "info cpus",
+            "info pins",
+            "info limits",
+            "list",
+            "rs",
+            "list",
+        ):
             transcript(command)
         wrong = [line for line in transcript.lines if "internal error" in line]
         assert wrong == [], case.identifier

@@ -107,8 +107,10 @@ def test_a_trace_of_run_can_be_walked_test_by_test(tmp_path: Path) -> None:
         validator.validate(json.loads(line))
     trace.write_text(made.stdout)
     walked = subprocess.run(
-        [*opvasm, "debug", "--replay", str(trace), "--batch"]
-        + ["-ex", "goto end", "-ex", "when", "-ex", "goto 0", "-ex", "when"],
+        [
+            *(*opvasm, "debug", "--replay", str(trace), "--batch"),
+            *("-ex", "goto end", "-ex", "when", "-ex", "goto 0", "-ex", "when"),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,0 +1,117 @@
+"""A schedule that the explorer found, as a history: threads, disturbances and memory, step by step.
+
+Every state is there already, so going anywhere is a look at what differs between two of them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+
+from ..explorer.image import MAIN, Image
+from ..explorer.schedule import Replay
+from ..interpreter.events import Stored
+from ..machine import Cpus, Memory
+from ..program import Layout
+from .effects import Holder, apply, revert
+from .movements import Movement, Scheduled
+from .packing import Write
+from .replay import Recorded
+from .session import Session
+from .timeline import SET_UP
+
+
+class ScheduleTimeline:
+    """The history of a schedule; an entry is one decision."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+        image = replay.plan.image
+        memory = Memory(image.program.abi.page_size)
+        for page, region in image.pages.items():
+            memory.map(page << image.shift, memory.page_size, region.kind)
+        for address, data in _contents(image, replay.initial.memory):
+            memory.write(address, data)
+        self.holder: Holder = Recorded(memory, Cpus(image.cpus))
+        self._entries = [self._entry(index) for index in range(len(replay.moments))]
+        self.starts: array[int] = array("Q", [0])
+        for movements in self._entries:
+            self.starts.append(self.starts[-1] + len(movements))
+
+    def _entry(self, index: int) -> list[Movement]:
+        replay = self._replay
+        plan, moment = replay.plan, replay.moments[index]
+        micro = moment.micro
+        names = plan.names
+        node = micro.node
+        thread = names[micro.thread] if micro.thread >= 0 else ""
+        aborts = tuple(f"{names[each]} aborted: {cause}" for each, cause in micro.aborts)
+        operation = None if node is None else node.operation
+        place = None if node is None else node.place
+        text = micro.text or "registers at work"
+        happens = Scheduled(thread, micro.cpu, text, operation, place, aborts)
+        op = SET_UP if operation is None else operation[1]
+        before = _contents(plan.image, replay.state(index - 1).memory)
+        after = _contents(plan.image, moment.state.memory)
+        stores = [
+            Stored(op, address + first, old[first:end], new[first:end])
+            for (address, old), (_, new) in zip(before, after, strict=True)
+            if old != new
+            for first, end in _runs(old, new)
+        ]
+        return [happens, *stores]
+
+    def advance(self) -> list[Movement] | None:
+        """All of a schedule is known."""
+        return None
+
+    def movements(self, entry: int) -> list[Movement]:
+        """Do a decision again."""
+        for movement in self._entries[entry]:
+            apply(movement, self.holder)
+        return list(self._entries[entry])
+
+    def undo(self, entry: int) -> None:
+        """Undo a decision."""
+        for movement in reversed(self._entries[entry]):
+            revert(movement, self.holder)
+
+    def opening(self, entry: int) -> Sequence[Movement]:
+        """What happens, without its effects."""
+        return self._entries[entry][:1]
+
+    def writes(self, entry: int) -> list[Write]:
+        """The stores of a decision."""
+        return [
+            Write(each.op, each.address, each.before)
+            for each in self._entries[entry]
+            if isinstance(each, Stored)
+        ]
+
+
+def session_of_schedule(replay: Replay) -> Session:
+    """A session on a schedule that was followed (explorer.replay_file.replay)."""
+    image = replay.plan.image
+    layout: Layout = image.layout
+    return Session(ScheduleTimeline(replay), image.program, layout)
+
+
+def _contents(image: Image, memory: bytes) -> Iterator[tuple[int, bytes]]:
+    """The bytes of a state by their addresses."""
+    for region in image.regions:
+        if region.store == MAIN and region.size:
+            yield region.base, memory[region.start : region.start + region.size]
+
+
+def _runs(old: bytes, new: bytes) -> Iterator[tuple[int, int]]:
+    """The parts that differ, whole words of eight bytes each."""
+    first = None
+    for start in range(0, len(old), 8):
+        differs = old[start : start + 8] != new[start : start + 8]
+        if differs and first is None:
+            first = start
+        if not differs and first is not None:
+            yield first, start
+            first = None
+    if first is not None:
+        yield first, len(old)
