@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from argparse import SUPPRESS
 
-from ..abi.revisions import DEFAULT_REVISION
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
-from .options import _REVISION_NAMES, _check, chosen_quirks, whole_number
+from .live_options import add_number, add_program, add_revision, program_words, syscall_number
+from .options import chosen_quirks
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -36,19 +35,8 @@ RUNS_PROGRAM = True
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The options, and the program behind ``--``."""
-    parser.add_argument(
-        "misplaced",
-        metavar="-- PROGRAM ARGS",
-        nargs="*",
-        help="the program and its arguments, behind --",
-    )
-    parser.add_argument(
-        "-a",
-        "--abi",
-        metavar="ABI",
-        default=DEFAULT_REVISION,
-        help=f"revision that answers: {', '.join(_REVISION_NAMES)} (default: {DEFAULT_REVISION})",
-    )
+    add_program(parser)
+    add_revision(parser)
     parser.add_argument(
         "--trace",
         choices=("human", "jsonl"),
@@ -66,11 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         help="keep each distinct vector as a .opv file with a test that repeats the call",
     )
-    parser.add_argument(
-        "--syscall-nr",
-        metavar="N",
-        help="the number that the program was built with (default: 335, that of the last trees)",
-    )
+    add_number(parser)
     parser.add_argument(
         "--strict",
         action="store_true",
@@ -94,20 +78,8 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     from ..live.host import HostCannot
     from ..live.launch import ProgramRefused
 
-    words = getattr(arguments, "program", None)
-    if arguments.misplaced:
-        raise UsageError(
-            f"{arguments.misplaced[0]!r} stands where an option is expected",
-            "write -- before the program: opvasm exec [options] -- PROGRAM ARGS",
-        )
-    if not words:
-        raise UsageError("a program is missing", "opvasm exec [options] -- PROGRAM ARGS")
-    _check(arguments.abi, _REVISION_NAMES, "-a", "revision")
-    number = None
-    if arguments.syscall_nr is not None:
-        number = whole_number(arguments.syscall_nr, "--syscall-nr")
-        if not 0 <= number < 1 << 29:
-            raise UsageError(f"--syscall-nr {number} is not from 0 to {(1 << 29) - 1}")
+    words = program_words(arguments, "exec")
+    number = syscall_number(arguments)
     try:
         return _run(arguments, words, number, terminal)
     except HostCannot as problem:

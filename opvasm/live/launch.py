@@ -189,11 +189,12 @@ def run(
     answered: Callable[[Call], None] | None = None,
     foreign: Callable[[int, str], None] | None = None,
     executed: Callable[[int], None] | None = None,
+    make: Callable[..., Supervisor] = Supervisor,
 ) -> Run:
     """Run a program to its end, answering its calls of cpu_opv.
 
     SIGINT, SIGQUIT and SIGTSTP of the terminal reach the program itself and are ignored here;
-    SIGTERM and SIGHUP are passed on to it.  When this process is killed, a program whose calls
+    SIGTERM and SIGHUP are passed on to it.  ``make`` makes the supervisor from these arguments.  When this process is killed, a program whose calls
     raise SIGILL is killed with it; one whose calls a filter sees goes on, and gets ENOSYS.
 
     Raises ProgramRefused and HostCannot before anything was started.
@@ -208,7 +209,7 @@ def run(
         ignored = [number for number, was in before.items() if was is signal.SIG_IGN]
         program = start(path, arguments, rules(settings, no_rseq), options, ignored)
 
-        supervisor = Supervisor(settings, answered, foreign, executed)
+        supervisor = make(settings, answered=answered, foreign=foreign, executed=executed)
 
         def forward(number: int, frame: object) -> None:
             for pid in supervisor.processes():
@@ -219,7 +220,8 @@ def run(
             if before.get(number) is not signal.SIG_IGN:
                 signal.signal(number, forward)
         _raise_priority(settings)
-        linux.ptrace(linux.PTRACE_CONT, program)
+        supervisor.prepare(program)
+        linux.go_on(program)
         status = supervisor.follow(program)
     finally:
         _lower_priority(settings)

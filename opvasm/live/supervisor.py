@@ -122,6 +122,9 @@ class Supervisor:
 
     # Life
 
+    def prepare(self, program: int) -> None:
+        """A chance to change a program before its first instruction."""
+
     def follow(self, program: int) -> int:
         """Follow a seized program (its first thread's id) to the end; its wait status."""
         self._program = program
