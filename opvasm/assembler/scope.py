@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from ..abi.layout import number_range
 from ..abi.revisions import Abi
@@ -13,12 +13,11 @@ from ..source import Span
 from ..text.names import type_text
 from ..text.tree import (
     Constant,
-    Declaration,
     Page,
     StructDefinition,
     Variable,
-    VectorDefinition,
 )
+from .declarations import Declarations
 from .problems import Problems
 from .types import (
     NESTING_MAX,
@@ -34,18 +33,15 @@ from .types import (
 _DEPTH_MAX = 60
 
 
-class Scope:
+class Scope(Declarations):
     """The names of a program.
 
     What asks for a name that is unknown or wrong gets None, and the problem is reported, once.
     """
 
     def __init__(self, abi: Abi, problems: Problems) -> None:
+        super().__init__(problems)
         self.abi = abi
-        self.problems = problems
-        self.values: dict[str, Constant | Variable | Page] = {}
-        self.structs: dict[str, StructDefinition] = {}
-        self.vectors: dict[str, VectorDefinition] = {}
         self.symbols: dict[str, Symbol] = {}
         self._constants: dict[str, int | None] = {}
         self._types: dict[str, Struct | None] = {}
@@ -54,44 +50,7 @@ class Scope:
         self._pointers: dict[str | None, Pointer] = {None: Pointer(None, abi.model.word)}
         self._targets: dict[str, TypeName] = {}
 
-    # ---- declarations -------------------------------------------------------------------------
-
-    def declare(self, declaration: Declaration) -> None:
-        """Take a declaration in; one whose name is taken is reported and left out."""
-        match declaration:
-            case Constant() | Variable() | Page():
-                if self._is_new(declaration.name, self.values, declaration.name_span):
-                    self.values[declaration.name] = declaration
-            case StructDefinition():
-                if declaration.name in SCALARS or declaration.name == POINTER:
-                    self.problems.error(
-                        "OPV011", f"`{declaration.name}` is a type already", declaration.name_span
-                    )
-                elif self._is_new(declaration.name, self.structs, declaration.name_span):
-                    self.structs[declaration.name] = declaration
-            case VectorDefinition():
-                if self._is_new(declaration.name, self.vectors, declaration.name_span):
-                    self.vectors[declaration.name] = declaration
-            case _:
-                pass
-
-    def _is_new(
-        self,
-        name: str,
-        names: Mapping[str, Constant | Variable | Page | StructDefinition | VectorDefinition],
-        span: Span,
-    ) -> bool:
-        first = names.get(name)
-        if first is not None:
-            self.defined_twice(name, span, first.name_span)
-        return first is None
-
-    def defined_twice(self, name: str, span: Span, first: Span) -> None:
-        """Report the second definition of a name."""
-        self.problems.error(
-            *("OPV011", f"`{name}` is defined twice", span),
-            notes=(Note("it is defined here first", first),),
-        )
+    # ---- definitions --------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Work out every constant and struct, in the order of the text."""
@@ -100,8 +59,6 @@ class Scope:
                 self.constant_of(name, declaration.name_span)
         for name, struct in self.structs.items():
             self._struct(name, struct.name_span)
-        for target in list(self._targets.values()):
-            self._check_target(target)
 
     def data(self, symbols: Mapping[str, Symbol], pool: tuple[PoolItem, ...]) -> Data:
         """What the program declares beside its vectors."""
@@ -186,9 +143,12 @@ class Scope:
                 if isinstance(declaration, Constant):
                     return self.constant_of(name, span)
                 if declaration is None:
-                    known = (each for each, of in self.values.items() if isinstance(of, Constant))
+                    constants = (
+                        each for each, of in self.values.items() if isinstance(of, Constant)
+                    )
+                    known = [*parameters, *constants]
                     self.problems.unknown(
-                        "OPV010", f"the constant `{name}` is unknown", name, span, known
+                        "OPV010", f"the name `{name}` is unknown", name, span, known
                     )
                 else:
                     self.problems.error(
@@ -256,7 +216,7 @@ class Scope:
                 help="only ptr<T> does",
             )
             return None
-        return self.named_type(name, type_name.span)
+        return self.named_type(name, _name_of(type_name))
 
     def page_type(self, page: Page) -> Type | None:
         """What a page holds: bytes."""
@@ -277,18 +237,17 @@ class Scope:
         """A pointer; what it points to may be defined later, or hold such a pointer itself."""
         if target is None:
             return self._pointers[None]
+        last = target
+        while last.name == POINTER and last.target is not None:
+            last = last.target
+        if last.name not in (*SCALARS, POINTER, *self.structs):
+            self.named_type(last.name, _name_of(last))
         text = "".join(target.span.text.split())
         pointer = self._pointers.get(text)
         if pointer is None:
             pointer = self._pointers[text] = Pointer(text, self.abi.model.word)
             self._targets[text] = target
         return pointer
-
-    def _check_target(self, target: TypeName) -> None:
-        while target.name == POINTER and target.target is not None:
-            target = target.target
-        if target.name != POINTER:
-            self.named_type(target.name, target.span)
 
     def target(self, pointer: Pointer) -> Type | None:
         """The type that a ``ptr<T>`` points to, None for a plain ``ptr``."""
@@ -305,14 +264,16 @@ class Scope:
         if name in self.structs:
             return self._struct(name, span)
         self.problems.unknown(
-            *("OPV016", f"the type `{name}` is unknown", name, span, self.type_names()),
+            *(
+                "OPV016",
+                f"the type `{name}` is unknown",
+                name,
+                span,
+                (*SCALARS, POINTER, *self.structs),
+            ),
             "types are u8 … u64, i8 … i64, ptr, ptr<T>, T[n] and the structs of the program",
         )
         return None
-
-    def type_names(self) -> Iterable[str]:
-        """Every name of a type."""
-        return (*SCALARS, POINTER, *self.structs)
 
     def _struct(self, name: str, span: Span) -> Struct | None:
         if name not in self._types:
@@ -395,3 +356,9 @@ class Scope:
             help=f"it holds {number_text(low)} to {number_text(high)}",
         )
         return False
+
+
+def _name_of(type_name: TypeName) -> Span:
+    """The name of a type without what follows it."""
+    span = type_name.span
+    return Span(span.file, span.start, span.start + len(type_name.name))

@@ -55,7 +55,10 @@ def said(text: str) -> list[str]:
         ("vector v() { memcpy a-> }", "1:25 OPV001 expected a name, found `}`"),
         ("vector v() { mb { 8 } }", "1:21 OPV001 expected `:`, found `}`"),
         ("test t { }", "1:6 OPV001 expected a text in double quotes, found `t`"),
-        ('test "t" { run v() }', "1:20 OPV001 expected `->`, `at`, `count`, `flags` or `on`, found `}`"),
+        (
+            'test "t" { run v() }',
+            "1:20 OPV001 expected `->`, `at`, `count`, `flags` or `on`, found `}`",
+        ),
         ('test "t" { run v() -> }', "1:23 OPV001 expected a value, found `}`"),
         ('test "t" { x }', "1:14 OPV001 expected `=`, found `}`"),
         ('test "t" { assert }', "1:19 OPV001 expected a value or `unchanged`, found `}`"),
