@@ -211,10 +211,10 @@ class Stepper(Supervisor):
         return False
 
     def _injected(self, task: Task) -> None:
-        """The Nth entry: being stopped here is what aborts the section."""
+        """The Nth entry: being stopped is what aborts the section; the kernel may have done so."""
         address = self._registers[RIP]
         for section in self.sections:
-            if section.start <= address < section.end:
+            if section.start <= address < section.end or address == section.abort:
                 self._count_entry(section)
                 self._aborted[section.start] += 1
         linux.go_on(task.tid)

@@ -11,7 +11,7 @@ static void *with_policy(void *argument)
 	struct sched_param parameter = {.sched_priority = 0};
 	if (pthread_setschedparam(pthread_self(), policy, &parameter))
 		return NULL;
-	for (int i = 0; i < 50; i++)
+	for (int i = 0; i < 4; i++)
 		CHECK_RESULT(call(&OP_ADD(&word, 1, 8), 1, usable[i % usable_count]), 0);
 	CHECK_RESULT(sched_getscheduler(0), policy);
 	return NULL;

@@ -1,0 +1,92 @@
+"""Kills the supervisor, or the program, at random moments, and looks at who is left.
+
+Run as a module for the long version:  python -m tests.live.deaths PROGRAM NUMBER ROUNDS
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+_PATIENCE = 20.0
+
+
+def kill_many_times(program: str, number: int, rounds: int, seed: int = 1) -> list[str]:
+    """What went wrong in so many deaths of each kind; nothing, if all is well."""
+    chance = random.Random(seed)
+    problems = []
+    for index in range(rounds):
+        for victim in ("supervisor", "program"):
+            problem = _kill_once(program, number, victim, chance.uniform(0.0, 0.5))
+            if problem:
+                problems.append(f"round {index}, {victim}: {problem}")
+    return problems
+
+
+def _kill_once(program: str, number: int, victim: str, moment: float) -> str:
+    words = [sys.executable, "-m", "opvasm", "exec", "--syscall-nr", str(number), "--", program]
+    supervisor = subprocess.Popen(
+        [*words, "8", "100000"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    end = time.monotonic() + _PATIENCE
+    while not _processes(program) and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(moment)
+    running = _processes(program)
+    if victim == "supervisor":
+        supervisor.kill()
+    else:
+        for pid in running:
+            _kill(pid)
+    try:
+        supervisor.communicate(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        supervisor.communicate()
+        for pid in _processes(program):
+            _kill(pid)
+        return "the supervisor hangs"
+    if victim == "program" and running and supervisor.returncode != -signal.SIGKILL:
+        return f"the supervisor ended with {supervisor.returncode}"
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        left = _processes(program)
+        if not left:
+            return ""
+        time.sleep(0.02)
+    for pid in left:
+        _kill(pid)
+    return f"processes {sorted(left)} are left behind"
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _processes(program: str) -> set[int]:
+    """The processes, zombies included, whose command is the program."""
+    name = Path(program).name[:15]
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "stat").read_text()
+            except OSError:
+                continue
+            if text[text.index("(") + 1 : text.rindex(")")] == name:
+                found.add(int(entry.name))
+    return found
+
+
+if __name__ == "__main__":
+    wrong = kill_many_times(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    print("\n".join(wrong) or f"{sys.argv[3]} deaths of each: nothing was left behind")
+    sys.exit(bool(wrong))

@@ -1,0 +1,182 @@
+"""What the commands print, write and answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import FILTERED, Build, Opvasm, require
+
+
+def test_exit_codes_and_output_are_the_programs(opvasm: Opvasm) -> None:
+    """Standard output, standard error, exit code and a death by signal pass through untouched."""
+    require(335)
+    done = opvasm("exec", "--", "sh", "-c", "echo out; echo err >&2; exit 7")
+    assert done.returncode == 7
+    assert done.stdout == "out\n"
+    assert done.stderr.endswith("err\n")
+    assert opvasm("exec", "--", "sh", "-c", "kill -TERM $$").returncode == -signal.SIGTERM
+
+
+def test_trace_names_symbols(build: Build, opvasm: Opvasm, tmp_path: Path) -> None:
+    """A line a call: thread, ops with the program's symbols, CPU, result, time."""
+    pytest.importorskip("elftools")
+    path = tmp_path / "trace"
+    done = opvasm("exec", "--trace", "-o", str(path), "--", build("placement", 335))
+    assert done.returncode == 0, done.stderr
+    first = path.read_text().splitlines()[0]
+    assert " cpu_opv(add.u64 word, 1) on CPU " in first
+    assert " = 0 <" in first
+
+
+def test_json_trace_tells_what_the_ops_did(build: Build, opvasm: Opvasm, tmp_path: Path) -> None:
+    """The events are those of run --trace: the counter's values before and after chain up."""
+    path = tmp_path / "trace"
+    done = opvasm("exec", "--trace=jsonl", "-o", str(path), "--", build("placement", 335))
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert records[0]["schema"] == "opvasm-trace/1"
+    stored = [each for each in records if each.get("event") == "stored"]
+    assert [int.from_bytes(bytes.fromhex(each["after"]), "little") for each in stored[:200]] == [
+        *range(1, 201)
+    ]
+    begun = [each for each in records if each.get("event") == "live_call_begins"]
+    ended = [each for each in records if each.get("event") == "live_call_ends"]
+    assert len(begun) == len(ended)
+    assert {each["result"] for each in ended} >= {0, -22, -14}
+
+
+def test_saved_calls_repeat_offline(build: Build, opvasm: Opvasm, tmp_path: Path) -> None:
+    """Each kept vector assembles, and its test gives the same result and memory again."""
+    folder = tmp_path / "saved"
+    program = build("selftest", 335)
+    done = opvasm(
+        *("exec", "--save", str(folder), "--", program, "--no-query", "--zero-page-refused")
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list(folder.iterdir())) > 100
+    again = opvasm("test", str(folder))
+    assert again.returncode == 0, again.stdout[-2000:] + again.stderr[-2000:]
+
+
+def test_summary(build: Build, opvasm: Opvasm) -> None:
+    """The counts are those of the program: 2 threads of 30 adds are 60 calls at least."""
+    done = opvasm("exec", "--summary", "--", build("counter", 335), "30", "2", "--fallback", "1")
+    assert done.returncode == 0, done.stderr
+    assert "no call of cpu_opv was made" in done.stderr
+    done = opvasm("exec", "--summary", "--", build("placement", 335))
+    assert "results:  0 × " in done.stderr
+    assert "EINVAL × " in done.stderr or os.cpu_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("exec",), 2, "a program is missing"),
+        (("exec", "./program"), 2, "write -- before the program"),
+        (("exec", "--", "./there-is-no-such-program"), 2, "was not found"),
+        (("exec", "-a", "2016-01", "--", "true"), 2, "2016-01"),
+        (("exec", "--syscall-nr", "x", "--", "true"), 2, "--syscall-nr"),
+        (("exec", "--syscall-nr", "-1", "--", "true"), 2, "--syscall-nr"),
+        (("steptest",), 2, "a program is missing"),
+        (("steptest", "--bound", "0", "--", "true"), 2, "--bound 0"),
+        (("steptest", "--inject-abort", "2/5", "--", "true"), 2, "1/N"),
+    ],
+)
+def test_wrong_usage(words: tuple[str, ...], code: int, text: str, opvasm: Opvasm) -> None:
+    """Mistakes are told in a line with what to do, and nothing is run."""
+    require(335)
+    done = opvasm(*words)
+    assert done.returncode == code
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_set_uid_programs_are_refused(build: Build, opvasm: Opvasm, tmp_path: Path) -> None:
+    """A program with more rights than its caller is never run."""
+    path = tmp_path / "program"
+    shutil.copy(build("placement", 335), path)
+    path.chmod(0o4755)
+    done = opvasm("exec", "--", str(path))
+    assert done.returncode == 2
+    assert "set-uid" in done.stderr
+
+
+def test_a_number_with_a_meaning_is_refused(build: Build, opvasm: Opvasm) -> None:
+    """A number that raises neither a filter's event nor SIGILL can't be answered: exit 4."""
+    require(335)
+    probe_of_336 = subprocess.run(
+        [sys.executable, "-c", "import ctypes; ctypes.CDLL(None).syscall(336, 0, 0, 0, 0)"]
+    )
+    done = opvasm("exec", "--syscall-nr", "336", "--", "true")
+    if done.returncode == 0:
+        pytest.skip("filters see 336 on this kernel")
+    assert probe_of_336.returncode == 0
+    assert done.returncode == 4
+    assert "--syscall-nr 1335" in done.stderr
+
+
+def test_stepping_never_completes_a_section(build: Build, opvasm: Opvasm) -> None:
+    """Of a thousand entries under single-stepping none is completed, and the answer is 1."""
+    pytest.importorskip("elftools")
+    done = opvasm("steptest", "--bound", "1000", "--", build("counter", 335), "10")
+    assert done.returncode == 1, done.stderr
+    assert "no progress: 0 of 1000 sections were completed" in done.stderr
+
+
+def test_with_the_fallback_stepping_ends(build: Build, opvasm: Opvasm) -> None:
+    """The same program with cpu_opv as its fallback comes to its end, one call a count."""
+    pytest.importorskip("elftools")
+    done = opvasm("steptest", "--", build("counter", 335), "25", "2", "--fallback", "3")
+    assert done.returncode == 0, done.stderr
+    assert "sections 0, calls 50, aborted 150" in done.stdout
+    assert "0 of 150 sections were completed" in done.stderr
+
+
+def test_aborts_are_injected_at_full_speed(build: Build, opvasm: Opvasm) -> None:
+    """Every Nth section is aborted, the fallback runs, and the sum is right."""
+    pytest.importorskip("elftools")
+    words = ("--", build("counter", 335), "20000", "2", "--fallback", "1")
+    done = opvasm("steptest", "--inject-abort", "1/100", *words)
+    if done.returncode == 4:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
+    calls = int(done.stdout.split("calls ")[1].split(",")[0])
+    assert calls >= 300
+
+
+def test_unprivileged(build: Build, opvasm: Opvasm) -> None:
+    """Without any right the calls are answered; what is missing is told once."""
+    drop = shutil.which("setpriv")
+    if os.geteuid() != 0 or drop is None:
+        pytest.skip("needs root and setpriv to drop rights")
+    program = Path(build("stress", 335))
+    before = (drop, "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all")
+    reachable = subprocess.run(
+        [*before, sys.executable, "-c", "import opvasm.live.host"], capture_output=True
+    )
+    for folder in program.parents[:3]:
+        folder.chmod(0o755)
+    if reachable.returncode:
+        pytest.skip("the package can't be read by an unprivileged user here")
+    done = opvasm("exec", "--", str(program), "8", "40", before=before)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "stress: passed\n"
+    assert done.stderr.count("OPV654") == 1
+    strict = opvasm("exec", "--strict", "--", str(program), "4", "20", before=before)
+    assert strict.returncode == 0, strict.stderr
+
+
+@pytest.mark.parametrize("number", [335, FILTERED])
+def test_deaths(number: int, build: Build) -> None:
+    """kill -9 of the supervisor or the program at any moment leaves nobody behind."""
+    from .deaths import kill_many_times
+
+    assert kill_many_times(build("stress", number), number, rounds=4, seed=number) == []
