@@ -102,9 +102,7 @@ def _run(arguments: Namespace, words: list[str], terminal: Terminal) -> int:
     made: list[Stepper] = []
 
     def make(*given: object, **named: object) -> Stepper:
-        build = partial(
-            Stepper, places=places, bound=None if inject else bound, inject=inject
-        )
+        build = partial(Stepper, places=places, bound=None if inject else bound, inject=inject)
         made.append(build(*given, **named))  # type: ignore[arg-type]
         return made[0]
 
@@ -153,5 +151,3 @@ def _share(text: str | None) -> int | None:
     if not 1 <= number < 1 << 31:
         raise UsageError(f"--inject-abort takes 1/N, not {text!r}", "1/100 aborts one in a hundred")
     return number
-
-

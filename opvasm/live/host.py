@@ -10,8 +10,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from ..abi.syscalls import syscall_number
-from ..errors import Diagnostic
 from ..codes import live as codes
+from ..errors import Diagnostic
 from . import linux, seccomp
 
 
@@ -71,9 +71,7 @@ def _mechanism(number: int) -> Mechanism:
     if child == 0:
         try:
             os.kill(os.getpid(), signal.SIGSTOP)
-            seccomp.install(
-                [seccomp.Rule(number, seccomp.RET_TRACE | 1)]
-            )
+            seccomp.install([seccomp.Rule(number, seccomp.RET_TRACE | 1)])
             os._exit(_call(number))
         except OSError as problem:
             os._exit(200 if problem.errno in (1, 13, 38, 22) else 201)
@@ -143,9 +141,7 @@ def _real_time() -> tuple[int | None, str]:
     before = os.sched_getscheduler(0)
     parameters = os.sched_getparam(0)
     try:
-        os.sched_setscheduler(
-            0, linux.SCHED_FIFO | linux.SCHED_RESET_ON_FORK, os.sched_param(1)
-        )
+        os.sched_setscheduler(0, linux.SCHED_FIFO | linux.SCHED_RESET_ON_FORK, os.sched_param(1))
     except PermissionError:
         return None, "SCHED_FIFO needs CAP_SYS_NICE or a limit RLIMIT_RTPRIO of at least 1"
     except OSError as problem:

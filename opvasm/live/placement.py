@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ..abi.revisions import Abi
 from ..interpreter.events import CpuRefused, Moved, RunsOffline
 from ..interpreter.placement import place

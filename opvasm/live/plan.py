@@ -59,7 +59,7 @@ class Checked(NamedTuple):
 class Planner:
     """Plans of the vectors seen so far, for one revision."""
 
-    __slots__ = ("abi", "quirks", "_plans", "_memory", "_zero_pages_matter")
+    __slots__ = ("_memory", "_plans", "_zero_pages_matter", "abi", "quirks")
 
     def __init__(self, abi: Abi, quirks: Collection[str] = ()) -> None:
         self.abi = abi
@@ -166,7 +166,7 @@ class Planner:
 class _Touches:
     """The pages to touch, each as often as its access grows."""
 
-    __slots__ = ("owners", "_seen", "_words")
+    __slots__ = ("_seen", "_words", "owners")
 
     def __init__(self) -> None:
         self.owners: list[Demand] = []

@@ -42,7 +42,16 @@ class ReplayDiffers(Crash):
 class _RecordedMemory:
     """What one op met, as memory: each load gives the bytes that the thread loaded."""
 
-    __slots__ = ("byteorder", "chunk", "events", "_first", "_instruction", "_loads", "_op", "_second")
+    __slots__ = (
+        "_first",
+        "_instruction",
+        "_loads",
+        "_op",
+        "_second",
+        "byteorder",
+        "chunk",
+        "events",
+    )
 
     def __init__(
         self, op: int, instruction: Instruction, where: Recorded, record: bytes, abi: Abi
@@ -171,5 +180,3 @@ class LiveCallEnds(NamedTuple):
     microseconds: float
     waited: int
     preempted: int
-
-

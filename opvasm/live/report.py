@@ -109,9 +109,7 @@ class JsonTrace:
             self._event(event)
         waited, preempted = call.interruption or (0, 0)
         microseconds = round(call.microseconds, 1)
-        self._event(
-            LiveCallEnds(call.pid, call.tid, call.result, microseconds, waited, preempted)
-        )
+        self._event(LiveCallEnds(call.pid, call.tid, call.result, microseconds, waited, preempted))
 
     def _event(self, event: Event | LiveCallBegins | LiveCallEnds) -> None:
         self._record(event_record(event))  # type: ignore[arg-type]

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ..abi.pages import PageKind
 from ..abi.revisions import Abi
-from ..errors import Diagnostic, OpvasmError
 from ..codes import live as codes
+from ..errors import Diagnostic, OpvasmError
 from ..interpreter.errno import result_name
 from ..interpreter.events import CpuRefused, Event, Loaded, Stored
 from ..text.printer import Speller
@@ -90,9 +90,7 @@ class Saver:
         taken: set[str] = set()
         merged: list[tuple[int, int]] = []
         for start, end in ranges:
-            if merged and start <= merged[-1][1] + _NEAR and start >> 12 == merged[-1][1] >> 12:
-                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-            elif merged and start < merged[-1][1]:
+            if (merged and start <= merged[-1][1] + _NEAR and start >> 12 == merged[-1][1] >> 12) or (merged and start < merged[-1][1]):
                 merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
             else:
                 merged.append((start, end))
@@ -177,8 +175,7 @@ class Saver:
 
 # Words that can't be the name of a variable.
 _WORDS = frozenset(
-    "abi use const struct percpu shared page vector unverified test scenario strategy cpu cpus "
-    "online allowed current run assert repeat fill unchanged sum recorded".split()
+    ["abi", "use", "const", "struct", "percpu", "shared", "page", "vector", "unverified", "test", "scenario", "strategy", "cpu", "cpus", "online", "allowed", "current", "run", "assert", "repeat", "fill", "unchanged", "sum", "recorded"]
 )
 
 

@@ -130,7 +130,9 @@ def _no_real_time(host: Host) -> Diagnostic:
 
 
 def _interrupted(count: int, calls: int, options: Options) -> Diagnostic:
-    way = "SIGILL" if options.host.mechanism is Mechanism.ILLEGAL_INSTRUCTION else "a seccomp filter"
+    way = (
+        "SIGILL" if options.host.mechanism is Mechanism.ILLEGAL_INSTRUCTION else "a seccomp filter"
+    )
     return Diagnostic(
         "error" if options.strict else "warning",
         codes.ATOMICITY,

@@ -113,7 +113,11 @@ class Space:
                 raise
         with open(f"/proc/{self.pid}/maps", encoding="utf-8", errors="surrogateescape") as file:
             return next(
-                (each for each in linux.parse_maps(file.read()) if each.start <= address < each.end),
+                (
+                    each
+                    for each in linux.parse_maps(file.read())
+                    if each.start <= address < each.end
+                ),
                 None,
             )
 

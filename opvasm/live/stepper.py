@@ -136,9 +136,7 @@ class Stepper(Supervisor):
         os.pwrite(self._memory, self._original[self._entry], self._entry)
         registers[RIP] = self._entry
         linux.set_registers(task.tid, registers)
-        self.sections = read_sections(
-            self._memory, self._places, self._entry - self._places.entry
-        )
+        self.sections = read_sections(self._memory, self._places, self._entry - self._places.entry)
         if self._every is None:
             for section in self.sections:
                 self._original[section.start] = os.pread(self._memory, 1, section.start)
@@ -191,9 +189,7 @@ class Stepper(Supervisor):
         del self._stepping[task.tid]
         if address == section.end:
             self._completed[section.start] += 1
-        elif section.abort <= address <= section.abort + 15:
-            self._aborted[section.start] += 1
-        elif self._jumped_from_abort(section, address):
+        elif section.abort <= address <= section.abort + 15 or self._jumped_from_abort(section, address):
             self._aborted[section.start] += 1
         linux.go_on(task.tid)
 

@@ -329,7 +329,10 @@ class Supervisor:
         ):
             registers = self._registers
             linux.get_registers(task.tid, registers)
-            if registers[ORIG_RAX] == self.settings.host.number and registers[CS] == linux.CS_64_BIT:
+            if (
+                registers[ORIG_RAX] == self.settings.host.number
+                and registers[CS] == linux.CS_64_BIT
+            ):
                 self._called(task)
                 return
         elif number in (signal.SIGSEGV, signal.SIGBUS) and task.running is not None:
@@ -376,9 +379,7 @@ class Supervisor:
     def _executed(self, task: Task) -> None:
         """exec: a new address space, and one thread, with the id of its process."""
         tid = task.tid
-        former = {
-            each.tid for each in self.tasks.values() if each.process is task.process
-        } - {tid}
+        former = {each.tid for each in self.tasks.values() if each.process is task.process} - {tid}
         self._events = deque(event for event in self._events if event[0] not in former)
         for other in former:
             self._remove(other)
@@ -419,9 +420,7 @@ class Supervisor:
         )
         self._begin(task, arguments, started)
 
-    def _begin(
-        self, task: Task, arguments: Arguments, started: float, again: bool = False
-    ) -> None:
+    def _begin(self, task: Task, arguments: Arguments, started: float, again: bool = False) -> None:
         """Steps 1 to 10 of the call; ``_registers`` are the caller's."""
         settings, abi = self.settings, self.abi
         _, cpuopcnt, cpu, flags = arguments

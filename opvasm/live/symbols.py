@@ -109,7 +109,10 @@ def read_symbols(path: str) -> list[Named]:
                 if table is None:
                     continue
                 for symbol in table.iter_symbols():
-                    if symbol["st_info"]["type"] == "STT_OBJECT" and symbol["st_shndx"] != "SHN_UNDEF":
+                    if (
+                        symbol["st_info"]["type"] == "STT_OBJECT"
+                        and symbol["st_shndx"] != "SHN_UNDEF"
+                    ):
                         found.add(Named(symbol["st_value"], symbol["st_size"], symbol.name))
     except Exception:
         return []

@@ -18,7 +18,7 @@ class Process:
     ``sigill_action`` is its struct sigaction, None where it was never set.
     """
 
-    __slots__ = ("pid", "sigill_action", "foreign")
+    __slots__ = ("foreign", "pid", "sigill_action")
 
     def __init__(self, pid: int, sigill_action: bytes | None = None) -> None:
         self.pid = pid
@@ -43,7 +43,17 @@ class Running(NamedTuple):
 class Task:
     """A thread: its process, its memory, its slot, and the call that it is in the middle of."""
 
-    __slots__ = ("tid", "process", "space", "slot", "running", "vfork_wait", "last_data", "fault", "postponed")
+    __slots__ = (
+        "fault",
+        "last_data",
+        "postponed",
+        "process",
+        "running",
+        "slot",
+        "space",
+        "tid",
+        "vfork_wait",
+    )
 
     def __init__(self, tid: int, process: Process, space: Space) -> None:
         self.tid = tid
