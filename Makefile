@@ -25,8 +25,7 @@ coverage: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --cov=opvasm --cov-report=term-missing
 
 check: $(VENV)/.dev
-	$(BIN)/black --check --quiet opvasm tests benchmarks || $(BIN)/black --diff opvasm tests benchmarks
-	$(BIN)/black --check opvasm tests benchmarks
+	$(BIN)/black --check --diff --quiet opvasm tests benchmarks
 	$(BIN)/ruff check opvasm tests benchmarks
 	$(BIN)/mypy
 
