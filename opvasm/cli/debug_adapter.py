@@ -31,7 +31,8 @@ def serve(arguments: Namespace, terminal: Terminal) -> int:
     if arguments.dap == "stdio":
         if sys.stdin is None or sys.stdout is None:
             raise UsageError("standard input or output is closed")
-        source, sink = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        source = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+        sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
         # Whatever else is printed must not get between the messages.
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         Adapter(source, sink, launch).serve()

@@ -85,10 +85,12 @@ class TraceTimeline:
                     in_call = False
                 case MachineReady():
                     begins = not in_statement
-                case _:
-                    begins = not first
+                case None:
+                    begins = False
                     if "test_begins" in self._lines[line]:
                         in_statement = False
+                case _:
+                    begins = not first
             if begins:
                 first.append(line)
         return [*first, len(self._lines)]

@@ -91,20 +91,18 @@ class Terminal:
             )
             os.execv(arguments[0], arguments)
         self.seen = ""
+        self.read_to = 0
 
-    def read(self, until: str, seconds: float = 30) -> str:
-        """What appears up to a text."""
+    def read(self, until: str, seconds: float = 60) -> str:
+        """What appears up to and with a text, behind what was read before."""
         end = time.monotonic() + seconds
-        start = len(self.seen)
-        while until not in self.seen[start:]:
+        while (found := self.seen.find(until, self.read_to)) < 0:
             left = end - time.monotonic()
-            assert left > 0, f"{until!r} did not appear: {self.seen[start:]!r}"
+            assert left > 0, f"{until!r} did not appear: {self.seen[self.read_to :]!r}"
             if select.select([self._end], [], [], left)[0]:
-                try:
-                    self.seen += os.read(self._end, 65536).decode(errors="replace")
-                except OSError:
-                    break
-        return self.seen[start:].replace("\r\n", "\n")
+                self.seen += os.read(self._end, 65536).decode(errors="replace")
+        start, self.read_to = self.read_to, found + len(until)
+        return self.seen[start : self.read_to].replace("\r\n", "\n")
 
     def press(self, keys: str) -> None:
         """Press keys."""
@@ -170,22 +168,31 @@ def test_keys_complete_recall_and_interrupt(tmp_path: Path) -> None:
         terminal.read("nt")
         terminal.press("\r")
         terminal.read("1: count = 0")
+        terminal.read("(opv)")
         terminal.press("step 3\r")
         terminal.read("1: count = 1")
-        terminal.press("nonsen\x03")  # Ctrl-C drops the line
+        terminal.read("(opv)")
+        terminal.press("nonsen")
+        terminal.read("nonsen")
+        terminal.press("\x03")  # Ctrl-C drops the line
+        terminal.read("(opv)")
         terminal.press("goto sta\t")
         terminal.read("rt")
         terminal.press("\r")
         terminal.read("1: count = 0")
+        terminal.read("(opv)")
         terminal.press("continue\r")
         terminal.read("\n")
         time.sleep(0.5)
         terminal.press("\x03")
         terminal.read("Interrupted.")
+        terminal.read("(opv)")
         terminal.press("reverse-continue\r")
         terminal.read("This is the start")
+        terminal.read("(opv)")
         terminal.press("\x1b[A\x1b[A\x1b[A\x1b[A\r")  # up to `step 3`
         terminal.read("1: count = 1")
+        terminal.read("(opv)")
         terminal.press("\x04")  # Ctrl-D
         assert terminal.wait() == 0
     history = (tmp_path / ".local/state/opvasm/debug_history").read_text()

@@ -103,6 +103,8 @@ class Adapter:
                 if stops and self._session is not None:
                     self._session.interrupted = True
                 queue.put(message)
+                if message.get("command") == "disconnect":
+                    return  # nothing follows, and a thread that waits would hold up the end
         except (ProtocolError, OSError, ValueError) as error:
             self._sender.event("output", category="stderr", output=f"opvasm: {error}\n")
         queue.put(None)
