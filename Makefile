@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: help demo test coverage check format bench clean
+.PHONY: help demo test coverage check format bench screenshot clean
 
 help:
 	@echo "make demo      assemble, verify and run samples/idioms/list.opv, with a trace"
@@ -13,6 +13,7 @@ help:
 	@echo "make check     black, ruff and mypy --strict"
 	@echo "make format    let black and ruff change the files"
 	@echo "make bench     measure, and print ratios"
+	@echo "make screenshot  make docs/images/explore.png with a headless Chromium"
 	@echo "make clean     remove what the other targets made"
 
 demo: $(VENV)/.run
@@ -35,6 +36,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.run
 	$(BIN)/python -m benchmarks
+
+screenshot: $(VENV)/.run
+	sh docs/images/make.sh $(BIN)/opvasm
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

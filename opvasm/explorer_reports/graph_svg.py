@@ -110,7 +110,7 @@ def _edge(arrow: Arrow, places: dict[int, tuple[float, float]]) -> str:
 
 def _node(node: Node, x: float, y: float) -> str:
     names = " ".join(["node", *sorted(node.marks & {"path", "bad", "end"})])
-    shown = node.name if node.states == 1 else f"{node.name}…"
+    shown = node.name if node.states == 1 else f"×{node.states}"
     count = f" ({node.states} states)" if node.states > 1 else ""
     return (
         f'<g><circle class="{names}" cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}"/>'

@@ -83,7 +83,9 @@ def diagnosis_html(diagnosis: Diagnosis) -> str:
     why = why_text(diagnosis.replay.plan, diagnosis)
     if why is not None:
         parts.append(f"<p>{escape(why)}.</p>")
-    if diagnosis.preemptions is not None:
+    if diagnosis.preemptions == 0:
+        parts.append("<p>Needs no preemption.</p>")
+    elif diagnosis.preemptions is not None:
         plural = "" if diagnosis.preemptions == 1 else "s"
-        parts.append(f"<p>Needs at least {diagnosis.preemptions} preemption{plural}.</p>")
+        parts.append(f"<p>Needs {diagnosis.preemptions} preemption{plural}.</p>")
     return "".join(parts)

@@ -22,10 +22,14 @@ WITH_NAMES = Reductions(groups=False, symmetry=False)
 
 
 class Node(NamedTuple):
-    """``text`` says where each thread is; ``marks`` are start, end, bad, cycle."""
+    """``text`` says where each thread is; ``marks`` are start, end, bad, path, cycle.
+
+    ``kind`` is the same for states in which as many threads of each kind are at each place.
+    """
 
     name: str
     text: str
+    kind: str
     states: int
     marks: frozenset[str]
 
@@ -71,10 +75,10 @@ def state_graph(run: Run, title: str, limits: Limits) -> StateGraph:
         note = f"only the first {len(found.graph.states):,} states: stopped by {found.stopped}"
     nodes, arrows = whole
     if len(nodes) > READABLE:
-        nodes, arrows = _folded(nodes, arrows)
+        nodes, arrows = _folded(nodes, arrows, _kinds(found))
         note = (
-            f"{len(whole[0]):,} states are too many to read: those in which each thread is at the "
-            f"same place are one node ({len(nodes):,} nodes)"
+            f"{len(whole[0]):,} states are too many to read: those in which as many threads "
+            f"are at each place are one node ({len(nodes):,} nodes)"
         )
     if len(nodes) > READABLE:
         before = len(nodes)
@@ -108,6 +112,7 @@ def _whole(
 ) -> tuple[list[Node], list[Arrow]]:
     graph = found.graph
     bad = {failure.state for failure in found.failures} | ({end} if end is not None else set())
+    plan, kinds = found.plan, _kinds(found)
     leaves = set(range(len(graph.states))) - {edge.source for edge in graph.edges}
     nodes = []
     for number, state in enumerate(graph.states):
@@ -115,7 +120,10 @@ def _whole(
         marks |= {"bad"} if number in bad else {"end"} if number in leaves else set()
         marks |= {"cycle"} if number in cycle else set()
         marks |= {"path"} if number in path or number in cycle else set()
-        nodes.append(Node(str(number), _text(found, state), 1, frozenset(marks)))
+        lines = _lines(found, state)
+        text = "\n".join(f"{plan.names[t]}: {where}" for t, where in enumerate(lines))
+        kind = _tally([f"{kinds[plan.names[t]]}: {where}" for t, where in enumerate(lines)])
+        nodes.append(Node(str(number), text, kind, 1, frozenset(marks)))
     bold = set(pairwise(path)) | set(pairwise(cycle))
     arrows: dict[tuple[int, int], Arrow] = {}
     for edge in graph.edges:
@@ -131,15 +139,31 @@ def _whole(
     return nodes, list(arrows.values())
 
 
-def _text(found: Found, state: State) -> str:
-    """Where each thread is, a line a thread."""
-    plan = found.plan
+def _lines(found: Found, state: State) -> list[str]:
+    """Where each thread is."""
     lines = []
-    for name, code, local in zip(plan.names, plan.codes, state.threads, strict=True):
+    for code, local in zip(found.plan.codes, state.threads, strict=True):
         node = code.nodes[local[POINT]]
-        where = "ended" if node.kind is Kind.END else node.text or node.kind.name.lower()
-        lines.append(f"{name}: {where}")
-    return "\n".join(lines)
+        lines.append("ended" if node.kind is Kind.END else node.text or node.kind.name.lower())
+    return lines
+
+
+def _kinds(found: Found) -> dict[str, str]:
+    """What threads that are alike are called together: ``w`` for w0 and w1, ``a/b`` for a and b."""
+    plan = found.plan
+    kinds = {name: name for name in plan.names}
+    texts = [thread.name for thread in plan.scenario.threads for _ in range(thread.count)]
+    for group in plan.groups:
+        together = "/".join(dict.fromkeys(texts[each] for each in group))
+        kinds |= {plan.names[each]: together for each in group}
+    return kinds
+
+
+def _tally(lines: list[str]) -> str:
+    counts: dict[str, int] = {}
+    for line in lines:
+        counts[line] = counts.get(line, 0) + 1
+    return "\n".join(line if n == 1 else f"{n} x {line}" for line, n in sorted(counts.items()))
 
 
 def _label(found: Found, edge: Edge) -> str:
@@ -148,31 +172,33 @@ def _label(found: Found, edge: Edge) -> str:
     return name if decision.kind == "step" else f"{decision.kind} {name}"
 
 
-def _folded(nodes: list[Node], arrows: list[Arrow]) -> tuple[list[Node], list[Arrow]]:
-    """Nodes with equal texts as one."""
+def _folded(
+    nodes: list[Node], arrows: list[Arrow], kinds: dict[str, str]
+) -> tuple[list[Node], list[Arrow]]:
+    """Nodes of one kind as one."""
     numbers: dict[str, int] = {}
+    kept: list[Node] = []
     for node in nodes:
-        numbers.setdefault(node.text, len(numbers))
-    kept: list[Node | None] = [None] * len(numbers)
-    for node in nodes:
-        old = kept[numbers[node.text]]
-        if old is None:
-            kept[numbers[node.text]] = node
+        index = numbers.setdefault(node.kind, len(kept))
+        if index == len(kept):
+            kept.append(node._replace(text=node.kind))
         else:
-            marks = old.marks | node.marks
-            kept[numbers[node.text]] = old._replace(states=old.states + 1, marks=marks)
+            old = kept[index]
+            kept[index] = old._replace(states=old.states + 1, marks=old.marks | node.marks)
     joined: dict[tuple[int, int], Arrow] = {}
     for arrow in arrows:
-        source, target = (numbers[nodes[n].text] for n in (arrow.source, arrow.target))
-        old_arrow = joined.get((source, target))
-        labels = old_arrow.label.split(", ") if old_arrow is not None else []
-        labels += [each for each in arrow.label.split(", ") if each not in labels]
-        joined[source, target] = Arrow(
-            *(source, target, ", ".join(labels)),
-            abort=arrow.abort and (old_arrow is None or old_arrow.abort),
-            bold=arrow.bold or (old_arrow is not None and old_arrow.bold),
+        pair = numbers[nodes[arrow.source].kind], numbers[nodes[arrow.target].kind]
+        words = arrow.label.split(", ")
+        labels = [" ".join(kinds.get(part, part) for part in word.split(" ")) for word in words]
+        before = joined.get(pair)
+        if before is not None:
+            labels = before.label.split(", ") + labels
+        joined[pair] = Arrow(
+            *(*pair, ", ".join(dict.fromkeys(labels))),
+            abort=arrow.abort and (before is None or before.abort),
+            bold=arrow.bold or (before is not None and before.bold),
         )
-    return [node for node in kept if node is not None], list(joined.values())
+    return kept, list(joined.values())
 
 
 def _near(nodes: list[Node], arrows: list[Arrow]) -> tuple[list[Node], list[Arrow]]:

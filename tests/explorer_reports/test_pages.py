@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .browser import Browser
-from .conftest import Opvasm
+from .conftest import ROOT, Opvasm
 
 SAMPLES = (("list", "naive"), ("ring", ""), ("stepping", "alone"), ("counter", "moved"))
 # What a person sees of the opened schedule.
@@ -138,3 +138,11 @@ def test_a_page_asks_for_nothing(opvasm: Opvasm, tmp_path: Path) -> None:
         assert address.startswith(("#", "data:")), address
     assert "@import" not in text
     assert "url(" not in text.replace("url(#opv-tip)", "")
+
+
+def test_the_readme_shows_a_small_picture() -> None:
+    """It is there, and its size is what a page may cost a reader."""
+    picture = ROOT / "docs/images/explore.png"
+    assert "](docs/images/explore.png)" in (ROOT / "README.md").read_text()
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 300_000
