@@ -44,7 +44,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--from",
         dest="source",
         choices=tuple(INPUTS),
-        default="raw",
         help=listed(INPUTS.values(), "raw"),
     )
     parser.add_argument(
@@ -60,12 +59,12 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Read, decode, print."""
     name = display_name(arguments.file)
     data = read_bytes(arguments.file)
-    if data[:4] == ELF_MAGIC:
+    if arguments.source is None and data[:4] == ELF_MAGIC:
         return _elf(data, name, arguments)
     if arguments.symbol or arguments.section:
         raise UsageError(f"{name} is no ELF file, so it has no symbols or sections")
     abi = abi_for_bytes(arguments)
-    if arguments.source != "raw":
+    if arguments.source not in (None, "raw"):
         data = read_ops(arguments.source, data, name, abi)
     if arguments.strict and _refused(data, abi, name, terminal):
         return NEGATIVE

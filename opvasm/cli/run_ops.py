@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..abi.ops import WORD_LENGTHS
 from ..binary import decode
-from ..formats import read_ops
 from ..formats.listing import listing_of
 from ..interpreter import Machine
 from ..light_typing import TYPE_CHECKING
@@ -38,7 +37,12 @@ def run_ops(arguments: Namespace, terminal: Terminal) -> int:
             raise UsageError(f"{option} is for texts: assembled ops hold no names")
     abi = abi_for_bytes(arguments)
     name = display_name(arguments.file)
-    ops = decode(read_ops(arguments.source, read_bytes(arguments.file), name, abi), abi, name)
+    data = read_bytes(arguments.file)
+    if arguments.source != "raw":
+        from ..formats import read_ops
+
+        data = read_ops(arguments.source, data, name, abi)
+    ops = decode(data, abi, name)
     cpu, possible = cpu_number(arguments), whole_number(arguments.cpus, "--cpus")
     if not 1 <= possible <= 4096:
         raise UsageError(f"--cpus {possible}: a machine has 1 to 4096")

@@ -271,3 +271,11 @@ def test_any_locale_will_do(tmp_path: Path) -> None:
     for words in (["run", str(file), "v"], ["asm", "-f", "json", str(file)], ["explain"]):
         ran = spawn(*words, env=variables)
         assert (ran.code, "internal error" in ran.errors) == (0, False)
+
+
+def test_raw_is_raw_when_it_is_said(opvasm: Run) -> None:
+    """Ops that happen to begin like an ELF file are ops, if that is what they are said to be."""
+    data = b"\x7fELF" + bytes(28)
+    text = opvasm("disasm", "--from", "raw", input=data)
+    assert text.code == 0
+    assert opvasm("asm", input=text.output).output == data
