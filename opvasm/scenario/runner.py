@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from ..abi.layout import OP_BYTES
 from ..binary import encode
 from ..errors import BindError, Crash, Diagnostic, Note
-from ..expression import Binary, Expression, Name, Unevaluable, constant
+from ..expression import Expression, Name, Unevaluable, constant
 from ..interpreter import errno
 from ..interpreter.events import Event, Stored
 from ..interpreter.reason import Reason
@@ -26,8 +26,9 @@ from ..text.tree import (
     Test,
     TestStatement,
 )
+from .assertions import changed_memory, failed_condition
 from .cpu_choices import BadCpus, CpuChoices
-from .evaluate import Scope, evaluate, locate, number
+from .evaluate import Scope, locate, number
 from .events import (
     Asserted,
     CallBegins,
@@ -38,16 +39,12 @@ from .events import (
     TestEvent,
     TestObserver,
 )
-from .show import name_address, show_value
 from .store import fill_place, store_initial
 from .world import World
 
 CANNOT_EVALUATE = "OPV451"
 CANNOT_CALL = "OPV452"
 WRONG_RESULT = "OPV453"
-ASSERTION_FAILED = "OPV454"
-CHANGED = "OPV455"
-SHOWN_CHANGES = 16
 
 
 class Result(NamedTuple):
@@ -194,10 +191,10 @@ class Runner:
                 fill_place(self.world, locate(place, self.scope()), fill, self.scope(), place)
             case Run():
                 self._run(statement)
-            case Assert():
-                self._assert(statement)
-            case AssertUnchanged():
-                self._assert_unchanged(statement)
+            case Assert(condition=condition):
+                self._asserted(statement, failed_condition(condition, self.scope()))
+            case AssertUnchanged(span=span):
+                self._asserted(statement, changed_memory(self._stores, self.world, span))
             case Repeat():
                 raise Crash("a repetition reached the runner whole")
 
@@ -362,70 +359,6 @@ class Runner:
             raise Stop(Diagnostic("error", CANNOT_CALL, message, statement.span)) from None
 
     # -- assertions ------------------------------------------------------------------------
-
-    def _assert(self, statement: Assert) -> None:
-        value = evaluate(statement.condition, self.scope())
-        finding = None
-        if not value:
-            finding = Diagnostic(
-                "error",
-                ASSERTION_FAILED,
-                f"`{statement.condition.span.text}` does not hold",
-                statement.condition.span,
-                notes=tuple(Note(text) for text in self._sides(statement.condition)),
-            )
-        self._asserted(statement, finding)
-
-    def _sides(self, condition: Expression) -> Iterator[str]:
-        """The values of what a failed condition compares."""
-        match condition:
-            case Binary(operator="&&" | "||", left=left, right=right):
-                for part in (left, right):
-                    yield from self._sides(part)
-            case Binary(left=left, right=right):
-                for part in (left, right):
-                    if part.span.text.strip() != (text := self._shown(part)):
-                        yield f"{part.span.text} is {text}"
-            case _:
-                return
-
-    def _shown(self, part: Expression) -> str:
-        try:
-            return show_value(evaluate(part, self.scope()))
-        except Unevaluable as problem:
-            return f"not known: {problem.reason}"
-
-    def _assert_unchanged(self, statement: AssertUnchanged) -> None:
-        changed = self._changed_bytes()
-        finding = None
-        if changed:
-            notes = [self._changed_note(*each) for each in changed[:SHOWN_CHANGES]]
-            more = len(changed) - len(notes)
-            finding = Diagnostic(
-                "error",
-                CHANGED,
-                f"the last call changed {len(changed)} byte{'s' if len(changed) > 1 else ''}",
-                statement.span,
-                notes=(*notes, *((Note(f"and {more} more"),) if more else ())),
-            )
-        self._asserted(statement, finding)
-
-    def _changed_bytes(self) -> list[tuple[int, int, int]]:
-        """The bytes that the last call left changed: address, value before, value after."""
-        changed: dict[int, tuple[int, int]] = {}
-        for store in self._stores:
-            for offset, (before, after) in enumerate(zip(store.before, store.after, strict=True)):
-                address = store.address + offset
-                first = changed.get(address, (before, after))[0]
-                changed[address] = (first, after)
-        return sorted(
-            (address, before, after)
-            for address, (before, after) in changed.items()
-            if before != after
-        )
-
-    def _changed_note(self, address: int, before: int, after: int) -> Note:
-        return Note(f"{name_address(self.world, address)}: {before:#04x} became {after:#04x}")
 
     def _asserted(self, statement: Assert | AssertUnchanged, finding: Diagnostic | None) -> None:
         self._tell(Asserted(statement, finding))
