@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
+from typing import TextIO
 
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
@@ -109,15 +111,14 @@ def _run(arguments: Namespace, words: list[str], number: int | None, terminal: T
         no_rseq=arguments.no_rseq,
         refuse=arguments.enosys,
     )
-    try:
-        output = open(arguments.output, "w", encoding="utf-8") if arguments.output else None
-    except OSError as error:
-        raise UsageError(f"cannot write {arguments.output}: {error.strerror}") from None
-    try:
-        outcome = run_program(options, words, output or sys.stderr, terminal.report)
-    finally:
-        if output is not None:
-            output.close()
+    with ExitStack() as files:
+        output: TextIO = sys.stderr
+        if arguments.output:
+            try:
+                output = files.enter_context(open(arguments.output, "w", encoding="utf-8"))
+            except OSError as error:
+                raise UsageError(f"cannot write {arguments.output}: {error.strerror}") from None
+        outcome = run_program(options, words, output, terminal.report)
     for line in outcome.summary:
         terminal.remark(line)
     if outcome.failed:

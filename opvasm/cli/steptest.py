@@ -89,8 +89,8 @@ def _run(arguments: Namespace, words: list[str], terminal: Terminal) -> int:
     from ..live import launch
     from ..live.host import probe
     from ..live.sections import find_descriptors
+    from ..live.settings import Settings
     from ..live.stepper import Stepper
-    from ..live.supervisor import Settings
 
     bound = whole_number(arguments.bound, "--bound")
     if bound < 1:

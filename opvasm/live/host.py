@@ -6,6 +6,7 @@ import os
 import platform
 import signal
 import sys
+from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
@@ -80,11 +81,9 @@ def _mechanism(number: int) -> Mechanism:
     try:
         return _watch(child, number)
     finally:
-        try:
+        with suppress(ProcessLookupError, ChildProcessError):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, linux.WALL)
-        except (ProcessLookupError, ChildProcessError):
-            pass
 
 
 def _call(number: int) -> int:
@@ -146,8 +145,6 @@ def _real_time() -> tuple[int | None, str]:
         return None, "SCHED_FIFO needs CAP_SYS_NICE or a limit RLIMIT_RTPRIO of at least 1"
     except OSError as problem:
         return None, f"SCHED_FIFO is refused: {problem.strerror}"
-    try:
+    with suppress(PermissionError):  # the reset-on-fork flag may be there to stay: it is harmless
         os.sched_setscheduler(0, before, parameters)
-    except PermissionError:
-        pass  # a reset-on-fork flag can't be taken back; it changes nothing for the caller
     return 1, ""

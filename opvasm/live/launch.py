@@ -14,16 +14,11 @@ from ..codes import live as codes
 from ..errors import Diagnostic
 from . import linux, seccomp
 from .call import Call
+from .elf import foreign_program
 from .host import HostCannot, Mechanism
-from .supervisor import (
-    CALL,
-    REPORT,
-    REPORT_NUMBER,
-    SIGILL_ACTION,
-    Settings,
-    Supervisor,
-    foreign_program,
-)
+from .settings import Settings
+from .stubrun import REPORT_NUMBER
+from .supervisor import Supervisor
 
 _ENOSYS = 38
 _OWN_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
@@ -94,13 +89,11 @@ def find_program(name: str) -> str:
 
 def rules(settings: Settings, no_rseq: bool) -> list[seccomp.Rule]:
     """What the program's filter stops for, or refuses."""
-    found = [seccomp.Rule(REPORT_NUMBER, seccomp.RET_TRACE | REPORT)]
+    found = [seccomp.Rule(REPORT_NUMBER, seccomp.RET_TRACE)]
     if settings.host.mechanism is Mechanism.FILTER:
-        found.append(seccomp.Rule(settings.host.number, seccomp.RET_TRACE | CALL))
+        found.append(seccomp.Rule(settings.host.number, seccomp.RET_TRACE))
     else:
-        found.append(
-            seccomp.Rule(linux.SYS_RT_SIGACTION, seccomp.RET_TRACE | SIGILL_ACTION, signal.SIGILL)
-        )
+        found.append(seccomp.Rule(linux.SYS_RT_SIGACTION, seccomp.RET_TRACE, signal.SIGILL))
     if no_rseq:
         found.append(seccomp.Rule(linux.SYS_RSEQ, seccomp.RET_ERRNO | _ENOSYS))
     return found
@@ -255,10 +248,8 @@ def _raise_priority(settings: Settings) -> None:
 
 def _lower_priority(settings: Settings) -> None:
     if settings.host.real_time is not None:
-        try:
+        with contextlib.suppress(PermissionError):
             os.sched_setscheduler(0, linux.SCHED_OTHER, os.sched_param(0))
-        except PermissionError:
-            pass
 
 
 def end_like(ended: Ended) -> int:

@@ -77,6 +77,7 @@ REGISTERS = (
 R10, R9, R8, RAX, RCX, RDX, RSI, RDI = 7, 8, 9, 10, 11, 12, 13, 14
 R12, RBX, ORIG_RAX, RIP, CS, EFLAGS, RSP = 3, 5, 15, 16, 17, 18, 19
 Registers = ctypes.c_ulonglong * len(REGISTERS)
+RegisterValues = ctypes.Array[ctypes.c_ulonglong]
 CS_64_BIT = 0x33
 NO_SYSTEM_CALL = 0xFFFF_FFFF_FFFF_FFFF  # orig_rax: nothing to restart
 
@@ -111,13 +112,18 @@ def ptrace(request: int, tid: int, address: int = 0, data: int = 0) -> int:
     return result
 
 
-def get_registers(tid: int, registers: ctypes.Array[ctypes.c_ulonglong]) -> None:
+def get_registers(tid: int, registers: RegisterValues) -> None:
     """Fill in the registers of a stopped thread."""
     if _ptrace(PTRACE_GETREGS, tid, None, ctypes.addressof(registers)):
         raise error(f"reading the registers of thread {tid}")
 
 
-def set_registers(tid: int, registers: ctypes.Array[ctypes.c_ulonglong]) -> None:
+def copy_registers(registers: RegisterValues) -> RegisterValues:
+    """The same values, independent of these."""
+    return Registers.from_buffer_copy(registers)
+
+
+def set_registers(tid: int, registers: RegisterValues) -> None:
     """Set the registers of a stopped thread."""
     if _ptrace(PTRACE_SETREGS, tid, None, ctypes.addressof(registers)):
         raise error(f"setting the registers of thread {tid}")

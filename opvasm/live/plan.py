@@ -10,7 +10,7 @@ import struct
 from collections.abc import Collection
 from typing import NamedTuple
 
-from ..abi.ops import Access
+from ..abi.ops import WORD_LENGTHS, Access
 from ..abi.revisions import Abi, ZeroPageRead
 from ..binary import decode
 from ..interpreter.entry import outside_user_space
@@ -41,6 +41,7 @@ class Plan(NamedTuple):
     writes: frozenset[int]
     zero_matters: frozenset[int]
     ordinary: bool
+    page_size: int
 
 
 class Checked(NamedTuple):
@@ -81,7 +82,17 @@ class Planner:
         prepared = prepare(decode(data, self.abi, None), self.abi)
         none: frozenset[int] = frozenset()
         if prepared.violation is not None:
-            return Plan(prepared, NativeOps(b"", 0, (), 0), b"", (), none, none, none, False)
+            return Plan(
+                prepared,
+                NativeOps(b"", 0, (), 0),
+                b"",
+                (),
+                none,
+                none,
+                none,
+                False,
+                self.abi.page_size,
+            )
         touches = _Touches()
         reads: set[int] = set()
         writes: set[int] = set()
@@ -113,6 +124,7 @@ class Planner:
             frozenset(writes),
             frozenset(zero_matters),
             ordinary,
+            self.abi.page_size,
         )
 
     def check(self, plan: Plan, space: Space, every_outcome: bool) -> Checked:
@@ -153,12 +165,11 @@ class Planner:
             for part in memory.ranges(demand.address, demand.length):
                 address = part.page << memory.shift
                 touches.add(address, (stores and pins_for_write) or address in changed, demand)
-                if stores and not pins_for_write and fault_at is None:
-                    if memory.kind(address).is_zero_page:
-                        is_copy = Access.READ not in demand.operand.access
-                        before = max(0, address - demand.address) if is_copy else 0
-                        whole = demand.length in (1, 2, 4, 8)
-                        fault_at = (demand.op, 0 if whole else before)
+                faults = stores and not pins_for_write and memory.kind(address).is_zero_page
+                if faults and fault_at is None:
+                    is_copy = Access.READ not in demand.operand.access
+                    before = max(0, address - demand.address) if is_copy else 0
+                    fault_at = (demand.op, 0 if demand.length in WORD_LENGTHS else before)
         native = plan.native if fault_at is None else native_ops(plan.prepared, fault_at)
         return Checked(touches.words(), tuple(touches.owners), native, None, tuple(outcomes))
 

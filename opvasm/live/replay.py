@@ -83,7 +83,8 @@ class _RecordedMemory:
         """Hold the definition's value against what the thread stored."""
         operation = self._instruction.operation
         start = self._instruction.addresses[0]
-        assert operation is not None and isinstance(start, int)
+        assert operation is not None
+        assert isinstance(start, int)
         if operation.member == "memcpy_op":
             before = self._second[address - start :][: len(data)]
         else:
@@ -135,7 +136,8 @@ def _after_entry(call: Call, abi: Abi) -> Iterator[Event]:
 
 def _ops(call: Call, prepared: Prepared, abi: Abi) -> Iterator[Event]:
     """The ops that ran; checks the result."""
-    assert call.native is not None and call.record is not None
+    assert call.native is not None
+    assert call.record is not None
     faulted = call.fault_op
     if faulted is None and len(call.native.recorded) < len(prepared.instructions):
         faulted = len(call.native.recorded) - 1  # a store that was known to fault

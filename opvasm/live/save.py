@@ -90,7 +90,9 @@ class Saver:
         taken: set[str] = set()
         merged: list[tuple[int, int]] = []
         for start, end in ranges:
-            if (merged and start <= merged[-1][1] + _NEAR and start >> 12 == merged[-1][1] >> 12) or (merged and start < merged[-1][1]):
+            if (
+                merged and start <= merged[-1][1] + _NEAR and start >> 12 == merged[-1][1] >> 12
+            ) or (merged and start < merged[-1][1]):
                 merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
             else:
                 merged.append((start, end))
@@ -175,7 +177,32 @@ class Saver:
 
 # Words that can't be the name of a variable.
 _WORDS = frozenset(
-    ["abi", "use", "const", "struct", "percpu", "shared", "page", "vector", "unverified", "test", "scenario", "strategy", "cpu", "cpus", "online", "allowed", "current", "run", "assert", "repeat", "fill", "unchanged", "sum", "recorded"]
+    [
+        "abi",
+        "use",
+        "const",
+        "struct",
+        "percpu",
+        "shared",
+        "page",
+        "vector",
+        "unverified",
+        "test",
+        "scenario",
+        "strategy",
+        "cpu",
+        "cpus",
+        "online",
+        "allowed",
+        "current",
+        "run",
+        "assert",
+        "repeat",
+        "fill",
+        "unchanged",
+        "sum",
+        "recorded",
+    ]
 )
 
 

@@ -14,7 +14,7 @@ from .host import Host, Mechanism
 from .launch import Ended
 from .replay import ReplayDiffers
 from .report import Check, HumanTrace, JsonTrace, Names, Summary
-from .supervisor import Settings
+from .settings import Settings
 
 INTERNAL = 70
 

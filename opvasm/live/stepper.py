@@ -20,7 +20,9 @@ from . import linux
 from .call import Call
 from .linux import RIP
 from .sections import DescriptorPlaces, Section, entry_of, read_sections
-from .supervisor import Settings, Supervisor
+from .settings import Settings
+from .stubrun import is_inside
+from .supervisor import Supervisor
 from .task import Task
 
 _BREAKPOINT = b"\xcc"
@@ -88,10 +90,10 @@ class Stepper(Supervisor):
         try:
             return super().follow(program)
         except BoundReached:
-            for pid in {task.process.pid for task in self.tasks.values()}:
+            for pid in {task.process.pid for task in self.threads}:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            while self.tasks:
+            while len(self.threads):
                 try:
                     tid, status = os.waitpid(-1, linux.WALL)
                 except ChildProcessError:
@@ -111,9 +113,9 @@ class Stepper(Supervisor):
         return Tally(entered, completed, aborted, entered - completed - aborted)
 
     def _signalled(self, task: Task, number: int) -> None:
-        if number == signal.SIGTRAP and not (task.slot and self._in_stub(task)):
-            registers = self._registers
-            linux.get_registers(task.tid, registers)
+        registers = self._registers
+        linux.get_registers(task.tid, registers)
+        if number == signal.SIGTRAP and not is_inside(task, registers):
             if task.tid in self._stepping:
                 self._stepped(task)
                 return
@@ -189,7 +191,9 @@ class Stepper(Supervisor):
         del self._stepping[task.tid]
         if address == section.end:
             self._completed[section.start] += 1
-        elif section.abort <= address <= section.abort + 15 or self._jumped_from_abort(section, address):
+        elif section.abort <= address <= section.abort + 15 or self._jumped_from_abort(
+            section, address
+        ):
             self._aborted[section.start] += 1
         linux.go_on(task.tid)
 

@@ -104,7 +104,7 @@ class NativeOps(NamedTuple):
     """A vector's ops as the stub reads them."""
 
     descriptors: bytes
-    count: int
+    size: int
     recorded: tuple[Recorded, ...]
     record_end: int
 

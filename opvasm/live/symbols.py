@@ -108,7 +108,7 @@ def read_symbols(path: str) -> list[Named]:
                 table = elf.get_section_by_name(section)
                 if table is None:
                     continue
-                for symbol in table.iter_symbols():
+                for symbol in table.iter_symbols():  # type: ignore[attr-defined]
                     if (
                         symbol["st_info"]["type"] == "STT_OBJECT"
                         and symbol["st_shndx"] != "SHN_UNDEF"

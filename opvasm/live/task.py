@@ -1,15 +1,18 @@
-"""The threads that the supervisor knows."""
+"""A thread of the program, and what it is in the middle of."""
 
 from __future__ import annotations
 
-import ctypes
 from typing import NamedTuple
 
 from ..interpreter.events import Moved, PinRefused, RunsOffline
+from . import linux
 from .call import Arguments
-from .linux import Registers
+from .linux import R10, RDI, RDX, RSI, RegisterValues
 from .plan import Checked, Plan
 from .space import Space
+
+IGNORED = 1  # SIG_IGN as a handler
+VECTOR_FAULT = -1  # in place of an op: the vector itself
 
 
 class Process:
@@ -18,40 +21,50 @@ class Process:
     ``sigill_action`` is its struct sigaction, None where it was never set.
     """
 
-    __slots__ = ("foreign", "pid", "sigill_action")
+    __slots__ = ("pid", "sigill_action")
 
     def __init__(self, pid: int, sigill_action: bytes | None = None) -> None:
         self.pid = pid
         self.sigill_action = sigill_action
-        self.foreign = False
+
+
+class Pending(NamedTuple):
+    """A call that waits for its answer: the caller stands still with these registers."""
+
+    task: Task
+    registers: RegisterValues
+    arguments: Arguments
+    started: float
 
 
 class Running(NamedTuple):
     """A call whose ops the thread is running, with what the call was."""
 
-    arguments: Arguments
-    registers: ctypes.Array[ctypes.c_ulonglong]
+    pending: Pending
     data: bytes
     plan: Plan
     checked: Checked
     placed: Moved | RunsOffline
     signal_mask: int
-    started: float
     current: int | None
+
+    @property
+    def cpu(self) -> int:
+        """The CPU that the ops run on."""
+        placed = self.placed
+        return placed.target if isinstance(placed, Moved) else placed.current
 
 
 class Task:
-    """A thread: its process, its memory, its slot, and the call that it is in the middle of."""
+    """A thread: its process, its memory, its slot, and the call that it is in the middle of.
+
+    ``last_data`` is the last vector it called with; ``postponed`` are signals that wait until a call
+    is over; ``fault`` is what ended the call that runs: an operand refused while touching, or the
+    op that faulted (VECTOR_FAULT: the vector itself).
+    """
 
     __slots__ = (
-        "fault",
-        "last_data",
-        "postponed",
-        "process",
-        "running",
-        "slot",
-        "space",
-        "tid",
+        *("fault", "last_data", "postponed", "process", "running", "slot", "space", "tid"),
         "vfork_wait",
     )
 
@@ -63,13 +76,20 @@ class Task:
         self.running: Running | None = None
         self.vfork_wait = False
         self.last_data = b""
-        self.postponed: list[int] = []  # signals that wait until a call is over
-        # What ended the call that runs: an operand refused while touching, or the op that faulted
-        # (-1: the vector itself).
+        self.postponed: list[int] = []
         self.fault: PinRefused | int | None = None
         space.users += 1
 
 
-def new_registers() -> ctypes.Array[ctypes.c_ulonglong]:
-    """Room for a thread's registers."""
-    return Registers()
+def pending_call(task: Task, registers: RegisterValues, started: float) -> Pending:
+    """The call that a stopped thread makes."""
+    own = linux.copy_registers(registers)
+    own[linux.ORIG_RAX] = linux.NO_SYSTEM_CALL
+    arguments = Arguments(own[RDI], _signed(own[RSI]), _signed(own[RDX]), _signed(own[R10]))
+    return Pending(task, own, arguments, started)
+
+
+def _signed(register: int) -> int:
+    """The signed 32-bit argument in a register."""
+    value = register & 0xFFFF_FFFF
+    return value - (1 << 32) if value >> 31 else value

@@ -5,6 +5,7 @@ Run as a module for the long version:  python -m tests.live.deaths PROGRAM NUMBE
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -65,10 +66,8 @@ def _kill_once(program: str, number: int, victim: str, moment: float) -> str:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _processes(program: str) -> set[int]:

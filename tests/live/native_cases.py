@@ -66,7 +66,7 @@ class Slot:
     def run(self, native: stub.NativeOps, chunk: int) -> int:
         """Run ops; the result."""
         header = stub.HEADER.pack(
-            0, 0, 0, 0, native.count, 0, 0, 0, 0, 0, chunk, native.record_pages
+            0, 0, 0, 0, native.size, 0, 0, 0, 0, 0, chunk, native.record_pages
         )
         ctypes.memmove(self.data, header, len(header))
         ctypes.memmove(self.data + stub.OPS, native.descriptors, len(native.descriptors))

@@ -20,24 +20,31 @@ static void *with_policy(void *argument)
 int main(void)
 {
 	cpu_set_t before, after, one;
+	int stayed = 0;
 	find_cpus();
 	sched_getaffinity(0, sizeof before, &before);
 	setpriority(PRIO_PROCESS, 0, 3);
 	for (int i = 0; i < 200; i++) {
 		int cpu = usable[i % usable_count];
 		CHECK_RESULT(call(&OP_ADD(&word, 1, 8), 1, cpu), 0);
-		CHECK_RESULT(sched_getcpu(), cpu);
+		stayed += sched_getcpu() == cpu;
 		sched_getaffinity(0, sizeof after, &after);
 		CHECK(CPU_EQUAL(&before, &after));
 	}
+	/* Behind the call the thread is an ordinary one again: a busy machine may move it at once. */
+	CHECK(stayed >= 150);
 	CHECK_RESULT(sched_getscheduler(0), SCHED_OTHER);
 	CHECK_RESULT(getpriority(PRIO_PROCESS, 0), 3);
 	CHECK_RESULT(word, 200);
 
 	/* No op at all still moves the thread. */
 	for (int index = 0; index < usable_count; index++) {
-		CHECK_RESULT(call(NULL, 0, usable[index]), 0);
-		CHECK_RESULT(sched_getcpu(), usable[index]);
+		stayed = 0;
+		for (int i = 0; i < 20; i++) {
+			CHECK_RESULT(call(NULL, 0, usable[index]), 0);
+			stayed += sched_getcpu() == usable[index];
+		}
+		CHECK(stayed >= 10);
 	}
 
 	if (usable_count > 1) {
