@@ -235,13 +235,14 @@ def text_session(arguments: Namespace, assembly: Assembly) -> Session:
     for option, given in (("--arg", arguments.arg), ("--set", arguments.assignments)):
         if given:
             raise UsageError(f"{option} needs a VECTOR to run")
+    layout = chosen_layout(arguments, assembly.program)
     if what is None:
-        return session_of_test(assembly, tests[0], quirks)
+        return session_of_test(assembly, tests[0], quirks, layout)
     exact = [test for test in tests if test.name == what]
     near = [test for test in tests if what.lower() in test.name.lower()]
     found = exact or near
     if len(found) == 1:
-        return session_of_test(assembly, found[0], quirks)
+        return session_of_test(assembly, found[0], quirks, layout)
     names = [*assembly.program.vectors, *(test.name for test in tests)]
     if found:
         listed = ", ".join(repr(test.name) for test in found)

@@ -11,7 +11,7 @@ from ..engines.reference import build_machine
 from ..errors import BindError, Diagnostic
 from ..interpreter import Machine
 from ..machine import Cpus, Memory
-from ..program import Data, Instruction, Program, Vector
+from ..program import Data, Instruction, Layout, Program, Vector
 from ..scenario.cpu_choices import BadCpus
 from ..scenario.events import CallBegins, CallEnds
 from ..scenario.runner import Runner
@@ -149,9 +149,15 @@ class TestDriver:
 
     __test__ = False  # pytest: this is no test class
 
-    def __init__(self, program: Program, test: Test, quirks: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        test: Test,
+        quirks: Collection[str] = (),
+        layout: Layout | None = None,
+    ) -> None:
         self.program = program
-        self._runner = Runner(program, test, quirks=quirks)
+        self._runner = Runner(program, test, layout=layout, quirks=quirks)
         self._statements = self._runner.statements()
         self._told: list[list[Movement]] = []
         self._next: TestStatement | None = None

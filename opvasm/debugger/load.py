@@ -8,7 +8,7 @@ from ..abi.revisions import Abi
 from ..assembler import Assembly
 from ..conformance_case import Case
 from ..machine import Cpus
-from ..program import Instruction, Vector, default_layout
+from ..program import Instruction, Layout, Vector, default_layout
 from ..scenario.world import World
 from ..text.tree import Repeat, Test, TestStatement
 from .drivers import (
@@ -24,12 +24,14 @@ from .session import Session
 from .timeline import LiveTimeline
 
 
-def session_of_test(assembly: Assembly, test: Test, quirks: Collection[str] = ()) -> Session:
-    """A test of a file, statement by statement.
+def session_of_test(
+    assembly: Assembly, test: Test, quirks: Collection[str] = (), layout: Layout | None = None
+) -> Session:
+    """A test of a file, statement by statement; ``layout`` None is the default one.
 
     Raises BindError where its machine can't be made.
     """
-    driver = TestDriver(assembly.program, test, quirks)
+    driver = TestDriver(assembly.program, test, quirks, layout)
     return Session(LiveTimeline(driver), assembly.program, driver.world.layout)
 
 
