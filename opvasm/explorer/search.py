@@ -22,7 +22,7 @@ from .symmetry import Symmetry
 from .work import Covered
 
 PROBES, PROBE_LENGTH = 4, 400
-PROGRESS_EVERY = 2048
+PROGRESS_EVERY = 256
 INTERRUPTED = "an interrupt"
 WALK_SEED, WALK_SECONDS, WALK_LENGTH = 1, 1.0, 5000
 
