@@ -180,16 +180,23 @@ class Answering:
             flags |= stub.FLAG_REPORT
         affinity = b""
         if allowed != {cpu}:
-            os.sched_setaffinity(tid, {cpu})
             flags |= stub.FLAG_AFFINITY
             affinity = _affinity_bytes(allowed)
         policy = 0
         if self._settings.host.real_time is not None:
             policy = os.sched_getscheduler(tid)
             if policy & 0xFF not in _REAL_TIME_POLICIES:
-                os.sched_setscheduler(tid, linux.SCHED_FIFO, self._priority)
                 flags |= stub.FLAG_POLICY
-        stubrun.send_in(task, running, flags, policy, affinity, self._chunk)
+        stubrun.point_at_stub(task, running, flags, policy, affinity, self._chunk)
+        try:
+            if affinity:
+                os.sched_setaffinity(tid, {cpu})
+            if flags & stub.FLAG_POLICY:
+                os.sched_setscheduler(tid, linux.SCHED_FIFO, self._priority)
+        except OSError:
+            linux.set_signal_mask(tid, running.signal_mask)
+            raise
+        linux.go_on(tid)
         self._stay_near(cpu)
 
     def _stay_near(self, cpu: int) -> None:

@@ -27,13 +27,14 @@ _USAGE_COUNTS = struct.Struct("<qq")
 _USAGE_COUNTS_OFFSET = 128  # ru_nvcsw, ru_nivcsw in struct rusage
 
 
-def send_in(
+def point_at_stub(
     task: Task, running: Running, flags: int, policy: int, affinity: bytes, chunk: int
 ) -> None:
-    """Let a stopped thread run a call's ops.
+    """Make a stopped thread run a call's ops when it goes on.
 
     ``policy`` and ``affinity`` are put back by the stub where the flags say so; ``chunk`` is the
-    most bytes that a copy moves at once.
+    most bytes that a copy moves at once.  From here on the thread puts everything back by itself,
+    even if the supervisor is killed before the next line.
     """
     native = running.checked.native
     touches = _vector_touches(running) + running.checked.touches
@@ -50,11 +51,10 @@ def send_in(
     end = stub.TOUCHES + len(touches)
     data[stub.TOUCHES : end] = touches
     os.pwrite(task.space.memory, memoryview(data)[:end], task.slot + stub.CODE_SIZE)
-    linux.set_signal_mask(task.tid, _MASK_IN_STUB)
     registers = linux.copy_registers(running.pending.registers)
     registers[RIP] = task.slot + stub.ENTER
     linux.set_registers(task.tid, registers)
-    linux.go_on(task.tid)
+    linux.set_signal_mask(task.tid, _MASK_IN_STUB)
 
 
 def _vector_touches(running: Running) -> bytes:
