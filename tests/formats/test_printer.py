@@ -60,7 +60,9 @@ def check_round_trip(program: Program) -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_sample_printed_and_read_again_is_the_same_program(path: Path) -> None:
-    for model in (None, "64be"):
+    # A sample about the bytes of one data model can't be read in another.
+    models = (None,) if path.stem.endswith("_padding_word") else (None, "64be")
+    for model in models:
         source = SourceFile(str(path), path.read_text())
         check_round_trip(assemble(source, model=model).program)
 

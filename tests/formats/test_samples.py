@@ -18,7 +18,7 @@ from opvasm.formats.json_reader import read_program
 from opvasm.program import Program, Scalar, Vector, default_layout
 from opvasm.source import SourceFile
 
-from .test_c import compiled
+from .test_c import MODEL_FLAGS, compiled
 from .test_printer import SAMPLES, without_places
 from .toolchain import need, run
 
@@ -47,10 +47,11 @@ def some_arguments(vector: Vector) -> dict[str, int]:
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_sample_is_good_c_and_good_assembler(path: Path, tmp_path: Path) -> None:
     program = program_in(path)
-    compiled(write("c", listing(program)).decode(), tmp_path)
+    compiled(write("c", listing(program)).decode(), tmp_path, *MODEL_FLAGS[program.abi.model.name])
     need("as")
     (tmp_path / "v.s").write_bytes(write("gas", listing(program)))
-    run("as", "--64", "--fatal-warnings", tmp_path / "v.s", "-o", tmp_path / "v.o")
+    width = "--32" if program.abi.model.word == 4 else "--64"
+    run("as", width, "--fatal-warnings", tmp_path / "v.s", "-o", tmp_path / "v.o")
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
