@@ -43,7 +43,7 @@ def imported(folder: Path, line: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", program, *line.split()],
         cwd=folder,
-        env=environment(COVERAGE_PROCESS_START=""),
+        env=environment(COVERAGE_PROCESS_START="", XDG_CACHE_HOME=str(folder)),
         capture_output=True,
         check=False,
     )
