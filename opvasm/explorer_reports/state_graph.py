@@ -56,10 +56,10 @@ class StateGraph(NamedTuple):
 def state_graph(run: Run, title: str, limits: Limits) -> StateGraph:
     """The graph of a run, with its first counterexample bold and its livelock marked."""
     plan = run.found.plan
-    limits = limits._replace(states=min(limits.states, MOST_STATES))
     trouble = next((t for answer in run.answers for t in answer.troubles), None)
     if run.found.failures or trouble is None:
-        found = explore(plan, WITH_NAMES, limits, keep_edges=True)
+        fewer = limits._replace(states=min(limits.states, MOST_STATES))
+        found = explore(plan, WITH_NAMES, fewer, keep_edges=True)
         path = _came(found.graph, found.failures[0].state) if found.failures else []
         cycle: list[int] = []
     else:
@@ -103,6 +103,8 @@ def _walk(graph: Graph, start: int, decisions: list[Decision]) -> list[int]:
     way = [start]
     for decision in decisions:
         state = graph.representative(take(graph.model, state, decision))[0]
+        if state not in graph.numbers:  # a limit of time came earlier than before
+            break
         way.append(graph.numbers[state])
     return way
 
