@@ -103,6 +103,8 @@ class _Run:
                 return "" if tight else " "
             case "}":
                 return " "
+            case _:
+                pass
         if sign in _NONE_AFTER:
             return ""
         if sign in _BINARY:

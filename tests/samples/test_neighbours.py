@@ -16,7 +16,9 @@ wrong.opv:1:14: error[OPV012]: the op `mbb` is unknown
 help: did you mean mb?
 """
 RIGHT = 'vector v() { mb }\ntest "does nothing" { cpu 0; run v() -> 0 }\n'
-REFUSED = 'shared b: u8\nvector v() { lshift b, 8 }\ntest "is refused" { cpu 0; run v() -> EINVAL }\n'
+REFUSED = (
+    'shared b: u8\nvector v() { lshift b, 8 }\ntest "is refused" { cpu 0; run v() -> EINVAL }\n'
+)
 
 
 def test_a_file_with_the_findings_of_its_neighbour_passes(
