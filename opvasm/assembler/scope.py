@@ -180,7 +180,9 @@ class Scope(Declarations):
         found = self.type_of(variable.type) if isinstance(variable, Variable) else None
         if isinstance(variable, Page):
             found = self.page_type(variable)
-        for _ in type_name.counts:
+        for position in type_name.counts:
+            if self.evaluate(position, "a constant index") is None:
+                return None
             if found is not None and not isinstance(found, Array):
                 self.problems.error("OPV017", f"`{type_text(found)}` is no array", type_name.span)
                 return None

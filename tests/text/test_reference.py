@@ -12,6 +12,8 @@ from opvasm.assembler import assemble
 from opvasm.errors import ParseError
 from opvasm.scenario.runner import run_test
 from opvasm.source import SourceFile
+from opvasm.text.grammar import load_tables
+from opvasm.text.lalr import reserved_words
 
 README = Path(__file__).parents[2] / "grammar" / "README.md"
 
@@ -66,7 +68,16 @@ def test_every_fence_of_the_reference_is_checked() -> None:
     assert README.read_text("utf-8").count("```") == 2 * len(BLOCKS)
 
 
-def test_the_reference_names_every_error_section() -> None:
+def test_the_reference_names_the_reserved_words() -> None:
+    tables = load_tables()
+    reserved = {
+        word for word, number in tables.keywords.items() if number in reserved_words(tables)
+    }
+    (line,) = re.findall(r"^> (.*)$", README.read_text("utf-8"), re.M)
+    assert set(re.findall(r"`(\w+)`", line)) == reserved
+
+
+def test_the_contents_name_every_section() -> None:
     """Each heading of the contents exists."""
     text = README.read_text("utf-8")
     headings = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from opvasm.assembler.checks import ERRNO_NAMES
 from opvasm.expression import AddressOf, Binary, Name, Number, Unary
+from opvasm.interpreter.errno import NUMBERS
 from opvasm.text.tree import (
     Assert,
     AssertUnchanged,
@@ -161,6 +163,9 @@ def test_words_of_tests_are_names_elsewhere() -> None:
         ("assert sum(x)", "OPV010 'x': the name `x` is unknown"),
         ("assert summ(head)", "OPV010 'summ': the function `summ` is unknown"),
         ("nodes[0] = { .valu = 1 }", "OPV017 '.valu = 1': struct node has no member `valu`"),
+        ("nodes[0] = { 1, x }", "OPV010 'x': the name `x` is unknown"),
+        ("buffer = { 1, x }", "OPV010 'x': the name `x` is unknown"),
+        ("word = { x }", "OPV010 'x': the name `x` is unknown"),
         ("cpu x", "OPV010 'x': the name `x` is unknown"),
         ("online 0..x", "OPV010 'x': the name `x` is unknown"),
         ("repeat x { }", "OPV010 'x': the name `x` is unknown"),
@@ -181,3 +186,7 @@ def test_what_a_test_may_speak_of() -> None:
         assert sum(nodes[0].value) == offsetof(node, value) && !(buffer == "x") || N
         run push([&head].ptr, sizeof(buffer)) -> N + 1
         """.replace('"x"', "buffer"))
+
+
+def test_the_names_of_results_are_those_of_the_interpreter() -> None:
+    assert set(ERRNO_NAMES) == set(NUMBERS)

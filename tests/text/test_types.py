@@ -121,6 +121,21 @@ def test_structs_are_laid_out_as_c_lays_them_out(structs: list[Any], count: int)
     assert constants.constants == {"OK": 1, "SIZE": ctypes.sizeof(last_c)}
 
 
+def test_sizeof_knows_types_variables_their_parts_and_pages() -> None:
+    text = """\
+        struct node { next: ptr, value: u64 }
+        shared nodes: node[4][2]
+        page gone: unmapped[2]
+        const A = sizeof(u16)
+        const B = sizeof(ptr<node>[3])
+        const C = sizeof(nodes)
+        const D = sizeof(nodes[0])
+        const E = sizeof(nodes[0][0])
+        const F = sizeof(gone)
+        """
+    assert list(assembled(text).program.data.constants.values()) == [2, 24, 128, 32, 16, 8192]
+
+
 def test_offsetof_follows_a_path_of_fields() -> None:
     text = "struct a { x: u8, y: u32 }\nstruct b { p: u64, q: a }\nconst N = offsetof(b, q.y)"
     assert assembled(text).program.data.constants["N"] == 12
@@ -237,6 +252,11 @@ def test_an_initial_value_names_the_bytes_that_are_not_zero(
         ("const A = B\nconst B = A", "2:11 OPV034 'A': `A` is defined by itself"),
         ("const A = sizeof(s)\nstruct s { a: u8[A] }", "2:18 OPV034 'A': `A` is defined by itself"),
         ("const A = offsetof(s, b)\nstruct s { a: u8 }", None),
+        ("const A = offsetof(nod, b)", "1:20 OPV016 'nod': the type `nod` is unknown"),
+        ("shared x: u8\nconst A = sizeof(x[0])", "2:18 OPV017 'x[0]': `u8` is no array"),
+        ("shared x: u8[2]\nconst A = sizeof(x[y])", "2:20 OPV010 'y': the name `y` is unknown"),
+        ("struct s { a: u8[100 << 20], b: u8[100 << 20] }", None),
+        ("page p: zero[x]", "1:14 OPV010 'x': the name `x` is unknown"),
         ("const A = 1 % 0", "1:11 OPV023 '1 % 0': division by zero"),
         ("page p: unmaped", "1:9 OPV035 'unmaped': the kind of page `unmaped` is unknown"),
         ("shared x: u8\npercpu x: u8", "2:8 OPV011 'x': `x` is defined twice"),
