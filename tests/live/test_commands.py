@@ -10,9 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from opvasm.trace import json_lines
+
 from .conftest import FILTERED, Build, Opvasm, require
+
+SCHEMA = json.loads((Path(json_lines.__file__).parent / "opvasm-trace-1.json").read_text())
 
 
 def test_exit_codes_and_output_are_the_programs(opvasm: Opvasm) -> None:
@@ -51,6 +56,9 @@ def test_json_trace_tells_what_the_ops_did(build: Build, opvasm: Opvasm, tmp_pat
     ended = [each for each in records if each.get("event") == "live_call_ends"]
     assert len(begun) == len(ended)
     assert {each["result"] for each in ended} >= {0, -22, -14}
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    for record in records:
+        validator.validate(record)
 
 
 def test_saved_calls_repeat_offline(build: Build, opvasm: Opvasm, tmp_path: Path) -> None:
