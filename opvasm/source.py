@@ -14,7 +14,7 @@ from .light_typing import NamedTuple
 class SourceFile:
     """A named text.  Offsets count characters from 0; lines and columns count from 1."""
 
-    __slots__ = ("name", "text", "_line_starts")
+    __slots__ = ("_line_starts", "name", "text")
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name

@@ -25,7 +25,7 @@ def _nearest(name: str, known: list[str]) -> str | None:
         get_close_matches(name, known, n=3, cutoff=0.6),
         key=lambda each: (
             SequenceMatcher(None, name, each).ratio(),
-            len(commonprefix((name, each))),
+            len(commonprefix((name, each))),  # noqa: RUF071 - of letters, as meant
         ),
         default=None,
     )
