@@ -63,6 +63,7 @@ class _Reading:
         self.problems.found += parsed.problems
         self.problems.unreadable |= parsed.skipped_names
         self.problems.skipped += parsed.skipped
+        self.problems.names_are_missing |= parsed.given_up
         for declaration in parsed.file.declarations:
             if isinstance(declaration, Use):
                 self._use(declaration, source, using)

@@ -19,13 +19,15 @@ class Parsed(NamedTuple):
     """A tree with what is wrong with its text.
 
     ``skipped`` is the text that could not be read, and ``skipped_names`` are the names in it: they
-    may have been declared there, so nobody complains that they are unknown.
+    may have been declared there, so nobody complains that they are unknown.  ``given_up`` says that
+    the text was not read to its end, and there is no tree.
     """
 
     file: File
     problems: tuple[Diagnostic, ...]
     skipped_names: frozenset[str]
     skipped: tuple[Span, ...]
+    given_up: bool
 
 
 def parse_file(source: SourceFile) -> Parsed:
@@ -35,7 +37,7 @@ def parse_file(source: SourceFile) -> Parsed:
     file = value if isinstance(value, File) else File(source, ())
     spans = tuple(Span(source, start, end) for start, end in skipped)
     names = {name for span in spans for name in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", span.text)}
-    return Parsed(file, problems, frozenset(names), spans)
+    return Parsed(file, problems, frozenset(names), spans, not isinstance(value, File))
 
 
 def parse_expression(text: str, name: str = "<expression>") -> Expression:

@@ -10,7 +10,7 @@ import pytest
 from opvasm.abi.revisions import REVISIONS, get_abi
 from opvasm.assembler import Assembly, assemble, read_file
 from opvasm.errors import Diagnostic, ParseError
-from opvasm.source import SourceFile
+from opvasm.source import SourceFile, Span
 
 from .checking import assembled, errors, short
 
@@ -94,6 +94,18 @@ def test_a_file_that_is_not_there_does_not_make_its_names_unknown() -> None:
     assert [short(each) for each in problems] == [
         "1:1 OPV026 'use \"gone.opv\"': can't read gone.opv: No such file or directory"
     ]
+
+
+def test_a_used_file_that_is_given_up_does_not_make_its_names_unknown() -> None:
+    problems = wrong(
+        {
+            "main.opv": 'use "list.opv"\nvector v() { add counter, N }',
+            "list.opv": "percpu counter: u64\n" + "this is no declaration\n" * 200,
+        }
+    )
+    assert {each.place.file.name for each in problems if isinstance(each.place, Span)} == {
+        "list.opv"
+    }
 
 
 def test_errors_of_all_files_come_in_one_run_each_in_its_file() -> None:
