@@ -11,9 +11,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import (
         Any as Any,
+    )
+    from typing import (
         Literal as Literal,
+    )
+    from typing import (
         NamedTuple as NamedTuple,
+    )
+    from typing import (
         Protocol as Protocol,
+    )
+    from typing import (
         Self,
         dataclass_transform,
     )
@@ -71,9 +79,7 @@ else:
         fields = record._fields
         listed = ", ".join(fields)
         space = {"new": tuple.__new__, "__name__": f"record_{record.__name__}"}
-        exec(
-            f"def __new__(cls, {listed}): return new(cls, ({listed}{',' * bool(fields)}))", space
-        )
+        exec(f"def __new__(cls, {listed}): return new(cls, ({listed}{',' * bool(fields)}))", space)
         constructor = space["__new__"]
         constructor.__defaults__ = tuple(record._field_defaults.values())
         record.__new__ = constructor
