@@ -234,9 +234,7 @@ class _Run(Automaton):
         """Report what is at ``begin`` and find the offset from which to go on."""
         for comment in (begin, begin - 1):
             if self.text.startswith("/*", comment):
-                self._say(Mistake(OPEN_COMMENT, comment, comment + 2))
-                self.quiet_until = len(self.text)
-                return len(self.text)
+                return self._open_comment(comment)
         if self._is_edge(kind, begin) and self.accepts(self.close_brace):
             opened = self.open_brace()
             self._say(Mistake(MISSING_BRACE, begin, end, tuple(self.states), opened))
@@ -247,6 +245,12 @@ class _Run(Automaton):
             kind, begin, end = self.newline, line_end, line_end
         self._say(Mistake(kind, begin, end, tuple(self.states)))
         return self._resume(begin)
+
+    def _open_comment(self, begin: int) -> int:
+        """A comment that is not closed takes the rest of the text with it."""
+        self._say(Mistake(OPEN_COMMENT, begin, begin + 2))
+        self.quiet_until = len(self.text)
+        return len(self.text)
 
     def _is_edge(self, kind: int, position: int) -> bool:
         """Whether a declaration begins here, or the text ends, whatever is still open."""
@@ -269,6 +273,8 @@ class _Run(Automaton):
         """Where to go on behind a part that was given up with so many braces open."""
         for match in self.pattern.finditer(self.text, position):
             kind, begin, end = self._kind(match)
+            if self.text.startswith("/*", begin):
+                return self._open_comment(begin)
             if self._is_edge(kind, begin):
                 if depth or not (self.accepts(kind) or self.accepts(self.close_brace)):
                     self.give_up((self.declaration,), begin)

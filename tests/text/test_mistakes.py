@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from opvasm.errors import ParseError
 from opvasm.source import SourceFile, Span
@@ -184,6 +183,14 @@ def test_a_wrong_number_is_not_complained_about_a_second_time() -> None:
     assert [each.split(" ")[1] for each in errors("shared a: u8 = 0x1g\nshared b: u8[09]")] == [
         "OPV004",
         "OPV004",
+    ]
+
+
+def test_a_comment_that_is_not_closed_ends_what_is_read() -> None:
+    """Each further `/*` would be looked for an end of, through the whole rest of the text."""
+    assert said("percpu a b " + "/* " * 20_000) == [
+        "1:10 OPV001 expected `:`, found `b`",
+        "1:12 OPV003 this comment is never closed",
     ]
 
 
