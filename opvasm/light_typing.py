@@ -11,17 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import (
         Any as Any,
-    )
-    from typing import (
         Literal as Literal,
-    )
-    from typing import (
         NamedTuple as NamedTuple,
-    )
-    from typing import (
         Protocol as Protocol,
-    )
-    from typing import (
         Self,
         dataclass_transform,
     )

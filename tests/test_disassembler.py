@@ -6,8 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from opvasm.abi.layout import DATA_MODELS
 from opvasm.abi.revisions import REVISIONS, Abi, get_abi

@@ -7,8 +7,7 @@ import pickle
 import typing
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from opvasm.light_typing import NamedTuple
 

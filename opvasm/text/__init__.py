@@ -9,8 +9,7 @@ from __future__ import annotations
 from ..light_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .parser import parse_expression as parse_expression
-    from .parser import parse_file as parse_file
+    from .parser import parse_expression as parse_expression, parse_file as parse_file
 
 
 def __getattr__(name: str) -> Any:

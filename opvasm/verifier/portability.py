@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from ..abi.layout import DATA_MODELS, DataModel
 from ..abi.revisions import REVISIONS, Abi, Revision
-from ..codes import advice as codes
-from ..codes import kernel as kernel_codes
+from ..codes import advice as codes, kernel as kernel_codes
 from ..errors import Diagnostic
 from ..program import Instruction, Vector
 from .kernel_rules import Violation, violations

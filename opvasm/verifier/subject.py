@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..abi.ops import Access as Direction
-from ..abi.ops import LengthRule, Operand
+from ..abi.ops import Access as Direction, LengthRule, Operand
 from ..abi.revisions import Abi
 from ..light_typing import Literal, NamedTuple
 from ..program import (

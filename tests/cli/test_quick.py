@@ -6,8 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from opvasm.cli.commands import COMMANDS, load
 from opvasm.cli.exits import UsageError

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from opvasm.explorer import code as code_module
-from opvasm.explorer import lower_run, plan, progress, verdict
+from opvasm.explorer import code as code_module, lower_run, plan, progress, verdict
 from opvasm.explorer.code import CPU, GUARD, Guard, Kind
 from opvasm.explorer.lower_op import OpLowering
 from opvasm.explorer.model import Model

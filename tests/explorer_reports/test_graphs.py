@@ -6,8 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from opvasm.explorer_reports.layered_layout import layers
 from opvasm.explorer_reports.state_graph import READABLE

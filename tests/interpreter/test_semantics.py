@@ -5,8 +5,7 @@ from __future__ import annotations
 import ctypes
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from opvasm.abi.ops import OPERATIONS
 from opvasm.abi.revisions import REVISIONS, get_abi

@@ -11,8 +11,7 @@ from urllib.parse import unquote
 
 import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from opvasm.codes import all_codes
 from opvasm.errors import Diagnostic, Edit, Level, Note

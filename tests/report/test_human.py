@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from opvasm.errors import Diagnostic, Note
 from opvasm.report.excerpt import WINDOW_COLUMNS, excerpt, printable

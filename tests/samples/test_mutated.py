@@ -6,8 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from opvasm.abi.layout import DATA_MODELS
 from opvasm.assembler import Assembly, assemble

@@ -6,8 +6,7 @@ import ctypes
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from opvasm.abi.pages import PageKind
 from opvasm.program import Area, Array, Pointer, Scalar, Struct, SymbolAddress, Type

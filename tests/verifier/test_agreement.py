@@ -8,8 +8,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from benchmarks.agreement import agree, random_vector
 from opvasm.abi.layout import DATA_MODELS

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ...codes import advice as codes
-from ...codes import kernel as kernel_codes
+from ...codes import advice as codes, kernel as kernel_codes
 from ...errors import Diagnostic
 from ..known_values import Settled, settled_compares
 from ..subject import Subject, without_dead_ops
