@@ -30,7 +30,11 @@ def measure(rounds: int = 21) -> str:
         text, ops = str(folder / "list.opv"), str(folder / "list.bin")
         (folder / "list.opv").write_text(TEXT)
         python = [sys.executable]
-        opvasm = [*python, "-m", "opvasm"]
+        # The script that installers write for the command.
+        (folder / "opvasm").write_text(
+            "import sys\nfrom opvasm.cli.__main__ import run\nsys.exit(run())\n"
+        )
+        opvasm = [*python, str(folder / "opvasm")]
         processor_time([*opvasm, "asm", text, *PUSH, "-o", ops])
         commands = {
             "python -c pass": [*python, "-c", "pass"],
@@ -38,6 +42,10 @@ def measure(rounds: int = 21) -> str:
             "opvasm disasm": [*opvasm, "disasm", ops],
             "opvasm run, assembled": [*opvasm, "run", "--from", "raw", ops],
             "opvasm verify, assembled": [*opvasm, "verify", "--from", "raw", ops],
+            "python -m opvasm run, assembled": [
+                *(*python, "-m", "opvasm"),
+                *("run", "--from", "raw", ops),
+            ],
             "opvasm run, text": [*opvasm, "run", text, "bump"],
             "python -c 'import argparse'": [*python, "-c", "import argparse"],
             "python -c 'import typing'": [*python, "-c", "import typing"],

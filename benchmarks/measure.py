@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import statistics
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 
 Measure = Callable[[], float]
+_CACHE = tempfile.TemporaryDirectory()
 
 
 def interleaved(measures: Mapping[str, Measure], rounds: int) -> dict[str, float]:
@@ -51,9 +53,13 @@ def processor_time_and_memory(command: Sequence[str]) -> tuple[float, int]:
 
 
 def environment() -> dict[str, str]:
-    """This process's variables but those that keep Python from using its caches."""
+    """This process's variables, without those that keep Python from using its caches.
+
+    The tables of the grammar are cached in a folder of this run's own.
+    """
     spoilers = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "FORCE_COLOR")
-    return {name: value for name, value in os.environ.items() if name not in spoilers}
+    kept = {name: value for name, value in os.environ.items() if name not in spoilers}
+    return kept | {"XDG_CACHE_HOME": _CACHE.name}
 
 
 def table(title: str, rows: Sequence[Sequence[str]]) -> str:
