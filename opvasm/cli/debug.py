@@ -7,12 +7,11 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from ..abi.revisions import QUIRKS
 from .exits import DONE, NEGATIVE, UsageError
 from .inputs import display_name, read_bytes, read_source
-from .options import abi_for_bytes, add_abi, chosen_abi, chosen_quirks, whole_number
+from .options import abi_for_bytes, chosen_abi, chosen_quirks, whole_number
 from .programs import (
-    add_binding,
+    add_machine,
     argument_values,
     assembled,
     chosen_layout,
@@ -58,31 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         help="a test's or vector's name, or a case's (default: the first test or case)",
     )
-    parser.add_argument(
-        "--from",
-        dest="source",
-        choices=("opv", "raw", "hex"),
-        default="opv",
-        help="what the file holds: opv: text (default); raw, hex: one assembled vector",
-    )
-    add_abi(parser)
-    add_binding(parser)
-    parser.add_argument(
-        "--set",
-        dest="assignments",
-        metavar="PLACE=VALUE",
-        action="append",
-        default=[],
-        help="with a vector: set memory before the call; may be repeated",
-    )
-    parser.add_argument(
-        "--cpus", metavar="N", default="4", help="how many CPUs the machine has (default: 4)"
-    )
-    parser.add_argument(
-        "--quirks",
-        metavar="NAMES",
-        help=f"mistakes of historic kernels: none (default), all, or some of: {', '.join(QUIRKS)}",
-    )
+    add_machine(parser)
     parser.add_argument(
         "--replay",
         metavar="TRACE",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..abi.revisions import DEFAULT_PAGE_SIZE
+from ..abi.revisions import DEFAULT_PAGE_SIZE, QUIRKS
 from ..light_typing import TYPE_CHECKING
 from .exits import UsageError
 from .inputs import LARGEST_INPUT, read_source, source_of
-from .options import chosen_abi, named_values, whole_number
+from .options import add_abi, chosen_abi, named_values, whole_number
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -38,6 +38,35 @@ def add_binding(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         help=f"where an area lies: {', '.join(_LAYOUT_FIELDS)}; may be repeated",
+    )
+
+
+def add_machine(parser: ArgumentParser) -> None:
+    """What to run and on what: the kind of input, the Abi, the binding, memory, CPUs, quirks."""
+    parser.add_argument(
+        "--from",
+        dest="source",
+        choices=("opv", "raw", "hex"),
+        default="opv",
+        help="what the file holds: opv: text (default); raw, hex: one assembled vector",
+    )
+    add_abi(parser)
+    add_binding(parser)
+    parser.add_argument(
+        "--set",
+        dest="assignments",
+        metavar="PLACE=VALUE",
+        action="append",
+        default=[],
+        help="set memory before the call: head=&nodes[0], counter@1=7; may be repeated",
+    )
+    parser.add_argument(
+        "--cpus", metavar="N", default="4", help="how many CPUs the machine has (default: 4)"
+    )
+    parser.add_argument(
+        "--quirks",
+        metavar="NAMES",
+        help=f"mistakes of historic kernels: none (default), all, or some of: {', '.join(QUIRKS)}",
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from ..abi.revisions import QUIRKS
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE, UsageError
 from .inputs import read_source
-from .options import add_abi, add_input, chosen_abi, chosen_quirks
+from .options import add_input, chosen_abi, chosen_quirks
 from .programs import (
-    add_binding,
+    add_machine,
     argument_values,
     assembled,
     chosen_layout,
@@ -45,31 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "vector", metavar="VECTOR", nargs="?", help="the vector to run (default: the tests)"
     )
-    parser.add_argument(
-        "--from",
-        dest="source",
-        choices=("opv", "raw", "hex"),
-        default="opv",
-        help="what the file holds: opv: text (default); raw, hex: one assembled vector",
-    )
-    add_abi(parser)
-    add_binding(parser)
-    parser.add_argument(
-        "--set",
-        dest="assignments",
-        metavar="PLACE=VALUE",
-        action="append",
-        default=[],
-        help="set memory before the call: head=&nodes[0], counter@1=7; may be repeated",
-    )
-    parser.add_argument(
-        "--cpus", metavar="N", default="4", help="how many CPUs the machine has (default: 4)"
-    )
-    parser.add_argument(
-        "--quirks",
-        metavar="NAMES",
-        help=f"mistakes of historic kernels: none (default), all, or some of: {', '.join(QUIRKS)}",
-    )
+    add_machine(parser)
     parser.add_argument(
         "--trace",
         choices=("human", "jsonl", "none"),
