@@ -95,6 +95,18 @@ def test_a_fault_while_running_tells_what_was_written_before_it() -> None:
     ]
 
 
+def test_a_fault_of_a_source_is_told_as_a_read() -> None:
+    """2017-10 took a refused pin for success (section 2.8), so that the op itself meets the page."""
+    target = machine("2017-10", quirks=("missed-pin-error",))
+    events: list[Event] = []
+    target.observe = events.append
+    assert run(target, op(target.abi, "memcpy", 8, BASE, GONE)) == -EFAULT
+    assert events[-2:] == [
+        Faulted(0, GONE, 8, False, GONE, PageKind.UNMAPPED, EFAULT),
+        Returned(-EFAULT),
+    ]
+
+
 def test_a_word_of_eight_bytes_is_two_stores_on_a_32_bit_machine() -> None:
     """Section 3.2: lower address first; the first half stays when the second faults."""
     end = BASE + 4 * 4096
