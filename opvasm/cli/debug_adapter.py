@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from .terminal import Terminal
 
 LOOPBACK = "127.0.0.1"
+_FIELDS: dict[str, type] = {
+    **dict.fromkeys(("program", "test", "vector", "trace", "abi", "quirks"), str),
+    "args": dict,
+    "set": list,
+}
+_KINDS: dict[type, str] = {
+    str: "a text",
+    dict: 'an object such as {"node": "&nodes[0]", "expect": 0}',
+    list: 'a list such as ["head=&nodes[0]"]',
+}
 
 
 def serve(arguments: Namespace, terminal: Terminal) -> int:
@@ -57,6 +67,9 @@ def _launch(request: dict[str, Any], arguments: Namespace, terminal: Terminal) -
     from ..debugger.dap.adapter import Launched, LaunchError
     from .debug import make_session, text_session
 
+    for field, kind in _FIELDS.items():
+        if not isinstance(given := request.get(field), kind | None):
+            raise LaunchError(f"launch: {field} is {given!r}, where {_KINDS[kind]} is needed")
     chosen = Namespace(**vars(arguments))
     chosen.file = request.get("program", arguments.file)
     chosen.what = request.get("test") or request.get("vector") or arguments.what
@@ -64,8 +77,8 @@ def _launch(request: dict[str, Any], arguments: Namespace, terminal: Terminal) -
     chosen.quirks = request.get("quirks", arguments.quirks)
     chosen.abi = request.get("abi", arguments.abi)
     chosen.cpu = str(request.get("cpu", arguments.cpu))
-    chosen.arg = [f"{name}={value}" for name, value in dict(request.get("args") or {}).items()]
-    chosen.assignments = list(request.get("set") or ())
+    chosen.arg = [f"{name}={value}" for name, value in (request.get("args") or {}).items()]
+    chosen.assignments = request.get("set") or []
     try:
         plain = chosen.replay is None and chosen.source == "opv" and chosen.file is not None
         if not plain or str(chosen.file).endswith(".jsonl"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from ..text.printer import INDENT
@@ -81,7 +82,7 @@ def _goto(shell: Shell, argument: str) -> None:
         case "start":
             position = 0
         case "end":
-            shell.show(_to_the_end(session))
+            shell.show(session.goto(sys.maxsize))
             return
         case name if name in session.marks:
             position = session.marks[name]
@@ -94,17 +95,9 @@ def _goto(shell: Shell, argument: str) -> None:
             if position < 0:
                 raise CommandError("positions count from 0, the start")
     stop = session.goto(position)
-    if session.position != position:
+    if session.position != position and stop.reason is not Reason.INTERRUPTED:
         shell.write(f"there are {session.position} movements in all; this is the end")
     shell.show(stop)
-
-
-def _to_the_end(session: Session) -> Stop:
-    """Everything runs; no point is asked."""
-    session.interrupted = False
-    while not session.at_end and not session.interrupted:
-        stop = session.goto(session.timeline.starts[-1])
-    return session.last if session.at_end else stop
 
 
 def _mark(shell: Shell, argument: str) -> None:

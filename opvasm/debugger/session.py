@@ -27,7 +27,8 @@ class Session:
     ``program`` and ``layout`` say what names mean; a machine without a text has an empty program.
     Every move returns the Stop that ended it, which is ``last`` too.  The machine (``holder``) is
     always in the state of the position: the same position is the same state, bit for bit, whichever
-    way led there.
+    way led there.  ``interrupted`` may be set at any time, from a signal handler or another thread:
+    a run stops behind the statement that it is in, and clears it.
     """
 
     def __init__(self, timeline: Timeline, program: Program, layout: Layout) -> None:
@@ -168,6 +169,8 @@ class Session:
             self._back_one_entry()
         while (self._movements is not None or self._load()) and not self._holds(position):
             self._leave_entry()
+            if self.interrupted:
+                return self._stopped(Reason.INTERRUPTED, forward)
         if self._movements is not None:
             self._seek(max(0, min(position - known[self._entry], len(self._movements))))
         return self._stopped(Reason.GOTO, forward)
@@ -182,7 +185,6 @@ class Session:
     # -- running -------------------------------------------------------------------------------
 
     def _run(self, forward: bool, stop: StopAt | None) -> Stop:
-        self.interrupted = False
         stopped = self._forwards(stop) if forward else self._backwards(stop)
         for point in stopped.points:
             point.hits += 1
@@ -383,5 +385,7 @@ class Session:
             self._leave_entry()
         if self._movements is None and self._load():
             self._seek(0)
+        if reason is Reason.INTERRUPTED:
+            self.interrupted = False
         self.last = Stop(reason, self.position, forward, points, movement, findings)
         return self.last

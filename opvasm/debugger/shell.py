@@ -59,13 +59,11 @@ class Shell:
         commands: Mapping[str, Command],
         write: Write,
         style: Style = PLAIN,
-        restart: Callable[[], Session] | None = None,
     ) -> None:
         self.session = session
         self.commands = commands
         self.write = write
         self.style = style
-        self.restart = restart
         self.displays: list[Display] = []
         self.display_count = 0
         self.value_count = 0
@@ -80,19 +78,19 @@ class Shell:
 
         A command that fails says why and changes nothing else.
         """
+        self.session.interrupted = False  # Ctrl-C is for the command that runs
         line = line.strip()
         if line.startswith("#"):
             return
-        repeated = not line
-        if repeated:
+        if not line:
             line = self._last
             if not line:
                 return
         try:
             command, argument = self.find(line)
-            self._last = line if command.repeats else ""
-            if not repeated and command.name in ("list", "x"):
-                self.listed = None
+            # Enter behind `list PLACE` lists on, as in gdb; other commands are done again as typed.
+            again = command.name if command.name == "list" else line
+            self._last = again if command.repeats else ""
             command.run(self, argument)
         except CommandError as error:
             self.fail(str(error))
@@ -141,7 +139,8 @@ class Shell:
         raise CommandError(f"there is no command {word!r}; {hint or 'try help'}")
 
     def show(self, stop: Stop) -> None:
-        """What a stop shows, then what is displayed at every stop."""
+        """What a stop shows, then what is displayed at every stop; ``list`` begins here anew."""
+        self.listed = None
         for line in stop_lines(self.session, stop, self.style):
             self.write(line)
         self.show_displays()

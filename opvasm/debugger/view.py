@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..errors import Diagnostic
 from ..interpreter.errno import result_name
 from ..interpreter.events import Faulted, Finished, Loaded, Returned, Started, Stored
+from ..machine import Fault
 from ..program import Instruction
 from ..report.human import render
 from ..report.style import PLAIN, Style
@@ -143,7 +144,10 @@ def _point_lines(session: Session, stop: Stop, point: Point, style: Style) -> It
         case _:
             pass
     if isinstance(movement, Stored | MemorySet):
-        before, after = watched_bytes(session, location, movement, stop.forward)
+        try:
+            before, after = watched_bytes(session, location, movement, stop.forward)
+        except Fault:  # not all that is watched is mapped: what was written is
+            before, after = movement.before, movement.after
         old, new = (before, after) if stop.forward else (after, before)
         yield f"{INDENT}old value: {value(old, names)}"
         yield f"{INDENT}new value: {value(new, names)}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from queue import Queue
 from threading import Thread
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ...errors import OpvasmError
 from ...expression import Unevaluable
-from ...machine import Fault
 from ...source import Place, Span
 from ...text.tree import Test
 from ..command_show import value_text
@@ -28,6 +28,7 @@ from .protocol import Message, ProtocolError, Sender, read_message
 from .variables import Variables
 
 THREAD = 1
+READ_MAX = 1 << 20
 CAPABILITIES: Message = {
     "supportsConfigurationDoneRequest": True,
     "supportsFunctionBreakpoints": True,
@@ -38,7 +39,6 @@ CAPABILITIES: Message = {
     "supportsEvaluateForHovers": True,
     "supportsReadMemoryRequest": True,
     "supportsTerminateRequest": True,
-    "supportsRestartRequest": True,
 }
 _REASONS = {
     Reason.LOADED: "entry",
@@ -81,6 +81,8 @@ class Adapter:
         self._ended = False
         self._done = False
         self._stop_on_entry = False
+        # The numbers of a file's first line and column, for this client.
+        self._first_line = self._first_column = 1
 
     def serve(self) -> None:
         """Answer requests until the client is gone."""
@@ -92,7 +94,7 @@ class Adapter:
                 return
             try:
                 self._handle(message)
-            except BrokenPipeError:
+            except ConnectionError:
                 return
 
     def _read(self, queue: Queue[Message | None]) -> None:
@@ -106,8 +108,12 @@ class Adapter:
                 if message.get("command") == "disconnect":
                     return  # nothing follows, and a thread that waits would hold up the end
         except (ProtocolError, OSError, ValueError) as error:
-            self._sender.event("output", category="stderr", output=f"opvasm: {error}\n")
-        queue.put(None)
+            with suppress(OSError):
+                self._sender.event("output", category="stderr", output=f"opvasm: {error}\n")
+        finally:
+            if self._session is not None:
+                self._session.interrupted = True  # nobody waits any more for what runs
+            queue.put(None)
 
     def _handle(self, message: Message) -> None:
         if message.get("type") != "request":
@@ -121,35 +127,34 @@ class Adapter:
             return
         try:
             handler(message, message.get("arguments") or {})
-        except (CommandError, LaunchError, ValueError) as error:
+        except ConnectionError:
+            raise
+        except (CommandError, LaunchError, OpvasmError, ValueError) as error:
             self._sender.failure(message, str(error))
         except Unevaluable as error:
             self._sender.failure(message, error.reason)
-        except Fault as error:
-            self._sender.failure(message, f"memory can't be read: {error}")
-        except OpvasmError as error:
-            self._sender.failure(message, str(error))
         except KeyError as error:
             self._sender.failure(message, f"{command}: the argument {error} is missing")
+        except Exception as error:  # whatever a client sends, the session goes on
+            what = f"{type(error).__name__}: {error}"
+            self._sender.failure(message, f"{command} can't be carried out: {what}")
 
     # -- beginning and end ---------------------------------------------------------------------
 
     def _on_initialize(self, request: Message, arguments: Message) -> None:
+        self._first_line = int(bool(arguments.get("linesStartAt1", True)))
+        self._first_column = int(bool(arguments.get("columnsStartAt1", True)))
         self._sender.response(request, CAPABILITIES)
 
     def _on_launch(self, request: Message, arguments: Message) -> None:
         launched = self._launch(arguments)
-        self._arguments = arguments
-        self._take(launched)
+        self._session = launched.session
+        self._breakpoints = Breakpoints(launched.session, launched.tests, self._first_line)
+        self._variables = Variables(launched.session)
+        self._ended = False
         self._stop_on_entry = bool(arguments.get("stopOnEntry"))
         self._sender.response(request)
         self._sender.event("initialized")
-
-    def _take(self, launched: Launched) -> None:
-        self._session = launched.session
-        self._breakpoints = Breakpoints(launched.session, launched.tests)
-        self._variables = Variables(launched.session)
-        self._ended = False
 
     @property
     def session(self) -> Session:
@@ -163,17 +168,12 @@ class Adapter:
         assert self.session is not None
 
     def _on_configuration_done(self, request: Message, arguments: Message) -> None:
+        self._require_session()
         self._sender.response(request)
         if self._stop_on_entry:
             self._stopped(self.session.last)
         else:
             self._stopped(self.session.resume())
-
-    def _on_restart(self, request: Message, arguments: Message) -> None:
-        self._sender.response(request)
-        self._ended = False
-        stop = self.session.goto(0)
-        self._stopped(stop if self._stop_on_entry else self.session.resume())
 
     def _on_disconnect(self, request: Message, arguments: Message) -> None:
         self._sender.response(request)
@@ -200,8 +200,11 @@ class Adapter:
         self._sender.response(request, {"breakpoints": []})
 
     def _on_data_breakpoint_info(self, request: Message, arguments: Message) -> None:
+        self._require_session()
         name = str(arguments["name"])
         try:
+            if reference := int(arguments.get("variablesReference") or 0):
+                name = self._variables.place_of(reference, name)
             address, length = parse_range(name, self.session)
         except (CommandError, OpvasmError):
             answer: Message = {"dataId": None, "description": f"{name} is no place in memory"}
@@ -264,6 +267,8 @@ class Adapter:
         return session.next_statement(forward)
 
     def _on_pause(self, request: Message, arguments: Message) -> None:
+        if self._session is not None:
+            self._session.interrupted = False  # whatever ran has stopped, or nothing did
         self._sender.response(request)
 
     def _stopped(self, stop: Stop) -> None:
@@ -303,16 +308,25 @@ class Adapter:
             if op is not None and op < len(copied):
                 place = op_place(movements, op) or place
                 name = f"{name}: op {op}, {op_text(call.vector, op, copied[op], names)}"
-            frames.append(_frame(len(frames), name, place))
+            frames.append(self._frame(len(frames), name, place))
         statement = statement_place(movements)
         if statement is not None:
-            frames.append(_frame(len(frames), " ".join(statement.text.split()), statement))
+            frames.append(self._frame(len(frames), " ".join(statement.text.split()), statement))
         if not frames:
-            frames.append(_frame(0, "the end" if session.at_end else "the call", None))
+            frames.append(self._frame(0, "the end" if session.at_end else "the call", None))
         first = int(arguments.get("startFrame") or 0)
         levels = int(arguments.get("levels") or 0) or len(frames)
         body = {"stackFrames": frames[first : first + levels], "totalFrames": len(frames)}
         self._sender.response(request, body)
+
+    def _frame(self, number: int, name: str, place: Place | None) -> Message:
+        frame: Message = {"id": number + 1, "name": name, "line": 0, "column": 0}
+        if isinstance(place, Span):
+            path = os.path.abspath(place.file.name)
+            frame["source"] = {"name": os.path.basename(path), "path": path}
+            frame["line"] = place.line - 1 + self._first_line
+            frame["column"] = place.column - 1 + self._first_column
+        return frame
 
     def _on_scopes(self, request: Message, arguments: Message) -> None:
         self._require_session()
@@ -334,16 +348,10 @@ class Adapter:
                 self._stopped(session.last)
             return
         body: Message = {"result": value_text(text, session), "variablesReference": 0}
-        try:
-            address, kind = place_of(parsed(text), session)
-        except (Unevaluable, CommandError):
-            pass
-        else:
-            if kind is not None:
-                typed = self._variables.typed(text, address, kind, text)
-                body["variablesReference"] = typed["variablesReference"]
-                body["type"] = typed["type"]
-                body["memoryReference"] = typed["memoryReference"]
+        address, kind = place_of(parsed(text), session)
+        if kind is not None:
+            typed = self._variables.typed(text, address, kind, text)
+            body |= {key: typed[key] for key in ("variablesReference", "type", "memoryReference")}
         self._sender.response(request, body)
 
     def _command(self, text: str) -> str:
@@ -359,28 +367,28 @@ class Adapter:
         return "\n".join(lines)
 
     def _on_read_memory(self, request: Message, arguments: Message) -> None:
-        address = int(str(arguments["memoryReference"]), 0) + int(arguments.get("offset") or 0)
+        reference = str(arguments["memoryReference"])
+        try:
+            address = int(reference, 0) + int(arguments.get("offset") or 0)
+        except ValueError:
+            raise CommandError(f"memoryReference {reference!r} is no address") from None
         count = int(arguments["count"])
+        if address < 0 or count < 0:
+            raise CommandError(f"{count} bytes at {address}: there are none below 0")
+        wanted = min(count, READ_MAX)
         data = bytearray()
         memory = self.session.holder.memory
-        for part in memory.ranges(address, min(count, 1 << 20)):
+        for part in memory.ranges(address, wanted):
             page = memory.pages.get(part.page)
             if page is None:
                 break
             data += page.data[part.offset : part.offset + part.size]
-        body: dict[str, Any] = {"address": f"{address:#x}", "unreadableBytes": count - len(data)}
+        body: Message = {"address": f"{address:#x}"}
+        if len(data) < wanted:
+            body["unreadableBytes"] = count - len(data)
         if data:
             body["data"] = base64.b64encode(data).decode()
         self._sender.response(request, body)
-
-
-def _frame(number: int, name: str, place: Place | None) -> Message:
-    frame: Message = {"id": number + 1, "name": name, "line": 0, "column": 0}
-    if isinstance(place, Span):
-        path = os.path.abspath(place.file.name)
-        frame["source"] = {"name": os.path.basename(path), "path": path}
-        frame["line"], frame["column"] = place.line, place.column
-    return frame
 
 
 def _snake(command: str) -> str:

@@ -15,10 +15,14 @@ from .protocol import Message
 
 
 class Breakpoints:
-    """Which points of a session belong to which of the client's lists."""
+    """Which points of a session belong to which of the client's lists.
 
-    def __init__(self, session: Session, tests: Iterable[Test] = ()) -> None:
+    ``first_line`` is the number that the client gives to the first line of a file, 0 or 1.
+    """
+
+    def __init__(self, session: Session, tests: Iterable[Test] = (), first_line: int = 1) -> None:
         self._session = session
+        self._first_line = first_line
         self._points: dict[str, list[Point]] = {}
         self._lines: dict[str, set[int]] = {}
         for place in _places(session, tests):
@@ -32,12 +36,13 @@ class Breakpoints:
         answers: list[Message] = []
         wanted: list[tuple[Message, Location]] = []
         for each in requested:
-            line = next((found for found in sorted(lines) if found >= each["line"]), None)
+            asked = each["line"] + 1 - self._first_line
+            line = next((found for found in sorted(lines) if found >= asked), None)
             if name is None or line is None:
                 answers.append({"verified": False, "message": "no op or statement is here"})
                 continue
             wanted.append((each, AtLine(name, line)))
-            answers.append({"verified": True, "line": line})
+            answers.append({"verified": True, "line": line - 1 + self._first_line})
         self._replace(f"file {path}", wanted, [each for each in answers if each["verified"]])
         return answers
 

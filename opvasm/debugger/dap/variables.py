@@ -9,6 +9,7 @@ from ...program import Area, Array, Pointer, Scalar, Struct, Type
 from ...scenario.evaluate import decode_value
 from ...text.names import type_text
 from ..examine import typed_text
+from ..locations import CommandError
 from ..session import Session
 from ..wording import names_of, number_text, title
 from .protocol import Message
@@ -33,6 +34,13 @@ class Variables:
         if not 1 <= reference <= len(self._children):
             raise ValueError(f"variablesReference {reference} means nothing at this stop")
         return self._children[reference - 1]()
+
+    def place_of(self, reference: int, name: str) -> str:
+        """The expression for a part's place.  Raises CommandError where it is not in memory."""
+        for part in self.of(reference):
+            if part["name"] == name and "evaluateName" in part:
+                return str(part["evaluateName"])
+        raise CommandError(f"{name} is no place in memory")
 
     def scopes(self) -> list[Message]:
         """The groups of variables."""
@@ -115,7 +123,9 @@ class Variables:
         for parameter in call.vector.parameters:
             kind: Scalar | Pointer = parameter.type
             address = session.layout.slots + parameter.offset
-            found.append(self.typed(parameter.name, address, kind, parameter.name))
+            # The parameter's name alone is its value: what an op finds in memory is the slot's.
+            word = "ptr" if isinstance(kind, Pointer) else kind.name
+            found.append(self.typed(parameter.name, address, kind, f"[{address:#x}].{word}"))
         return found
 
     def _cpus(self) -> list[Message]:
