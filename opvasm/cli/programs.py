@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..abi.revisions import DEFAULT_PAGE_SIZE, QUIRKS
 from ..light_typing import TYPE_CHECKING
 from .exits import UsageError
-from .inputs import LARGEST_INPUT, read_source, source_of
+from .inputs import LARGEST_INPUT, display_name, read_bytes, read_source, source_of
 from .options import add_abi, chosen_abi, named_values, whole_number
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..program import Layout, Program, Vector
     from ..source import SourceFile
 
+# What ``--from`` calls the inputs that hold whole programs.
+TEXT, JSON = "opv", "json"
 _LAYOUT_FIELDS = ("percpu", "percpu_stride", "shared", "page", "pool", "slots")
 
 
@@ -46,9 +48,10 @@ def add_machine(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="source",
-        choices=("opv", "raw", "hex"),
-        default="opv",
-        help="what the file holds: opv: text (default); raw, hex: one assembled vector",
+        choices=(TEXT, JSON, "raw", "hex"),
+        default=TEXT,
+        help="what the file holds: opv: text (default); json: what asm -f json wrote; raw, hex: "
+        "one assembled vector",
     )
     add_abi(parser)
     add_binding(parser)
@@ -84,7 +87,34 @@ def assembled(
 
 def assembled_input(arguments: Namespace) -> Assembly:
     """The input of a subcommand, for the revision that its options say."""
+    if getattr(arguments, "source", TEXT) == JSON:
+        name = display_name(arguments.file)
+        return json_input(read_bytes(arguments.file), name, arguments)
     return assembled(read_source(arguments.file), *chosen_abi(arguments))
+
+
+def json_input(data: bytes, name: str, arguments: Namespace) -> Assembly:
+    """The program of an ``opvasm-asm/1`` document, which names its own revision and data model.
+
+    Raises DecodeError with all that is wrong with it, UsageError where the options ask for another
+    revision, data model or page size than the document's.
+    """
+    from ..assembler import Assembly
+    from ..formats.json_reader import read_program
+
+    program = read_program(data, name)
+    abi = program.abi
+    revision, model, size = chosen_abi(arguments)
+    for option, wanted, held in (
+        ("-a", revision, abi.revision.name),
+        ("--model", model, abi.model.name),
+        ("--page-size", arguments.page_size and size, abi.page_size),
+    ):
+        if wanted not in (None, held):
+            raise UsageError(
+                f"{option} {wanted}: {name} was assembled for {held}", "assemble the text again"
+            )
+    return Assembly(program, (), ())
 
 
 def _used_file(path: str) -> SourceFile:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, NEGATIVE, UsageError
-from .inputs import read_source
-from .options import add_input, chosen_abi, chosen_quirks
+from .options import add_input, chosen_quirks
 from .programs import (
+    JSON,
+    TEXT,
     add_machine,
     argument_values,
-    assembled,
+    assembled_input,
     chosen_layout,
     chosen_vector,
     cpu_number,
@@ -62,12 +63,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Run one vector, or all tests."""
-    if arguments.source != "opv":
+    if arguments.source not in (TEXT, JSON):
         from .run_ops import run_ops
 
         return run_ops(arguments, terminal)
-    revision, model, page_size = chosen_abi(arguments)
-    assembly = assembled(read_source(arguments.file), revision, model, page_size)
+    assembly = assembled_input(arguments)
     if arguments.vector is None:
         return _run_tests(arguments, assembly, terminal)
     return _run_vector(arguments, assembly, terminal)

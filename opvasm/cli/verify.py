@@ -9,7 +9,8 @@ from .exits import DONE, NEGATIVE, USAGE, UsageError
 from .inputs import STDIN
 from .options import add_abi, whole_number
 from .outputs import replace_file, write_text
-from .verify_inputs import TEXT, read_input
+from .programs import JSON, TEXT
+from .verify_inputs import read_input
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -45,9 +46,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="source",
-        choices=(TEXT, *INPUTS),
+        choices=(TEXT, JSON, *INPUTS),
         default=TEXT,
-        help="what the files hold: opv: text (default); "
+        help="what the files hold: opv: text (default); json: what asm -f json wrote; "
         + "; ".join(f"{each.name}: {each.summary}" for each in INPUTS.values())
         + "; ELF files are recognised",
     )

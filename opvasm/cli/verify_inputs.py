@@ -8,7 +8,7 @@ from .elf_inputs import ELF_MAGIC, elf_vectors
 from .exits import UsageError
 from .inputs import display_name, read_bytes, source_of
 from .options import abi_for_bytes, chosen_abi
-from .programs import assembled
+from .programs import JSON, TEXT, assembled, json_input
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ..abi.revisions import Abi
     from ..program import Data, Vector
     from ..source import SourceFile
-
-TEXT = "opv"
 
 
 class Checked(NamedTuple):
@@ -44,10 +42,13 @@ def read_input(path: str, arguments: Namespace) -> Input:
         return Input(_elf(data, name, arguments), None)
     if arguments.symbol or arguments.section:
         raise UsageError(f"{name} is no ELF file, so it has no symbols or sections")
-    if arguments.source != TEXT:
+    if arguments.source not in (TEXT, JSON):
         return Input((_raw(data, name, arguments),), None)
-    source = source_of(data, name)
-    program = assembled(source, *chosen_abi(arguments)).program
+    source = None if arguments.source == JSON else source_of(data, name)
+    if source is None:
+        program = json_input(data, name, arguments).program
+    else:
+        program = assembled(source, *chosen_abi(arguments)).program
     return Input(
         tuple(
             Checked(vector, program.abi, program.data, name) for vector in program.vectors.values()
