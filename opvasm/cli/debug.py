@@ -7,13 +7,17 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from .exits import DONE, NEGATIVE, UsageError
+from .exits import DONE, HOST, NEGATIVE, UsageError
 from .inputs import display_name, read_bytes, read_source
+from .live_options import add_no_rseq, add_number
 from .options import abi_for_bytes, chosen_abi, chosen_quirks, whole_number
 from .programs import (
+    JSON,
+    TEXT,
     add_machine,
     argument_values,
     assembled,
+    assembled_input,
     chosen_layout,
     chosen_vector,
     cpu_number,
@@ -37,9 +41,16 @@ opvasm debug --from raw vector.bin
 opvasm debug list.opv --replay trace.jsonl
 opvasm debug samples/races/list.opv --schedule failure.json
 opvasm debug --dap
+opvasm debug --attach-on 'memcpy sym=head' -- ./program --its-own-option
+opvasm debug --attach-on result=EAGAIN -ex why --batch -- ./test_suite
 """
-EXITS = {DONE: "the session ended", NEGATIVE: "--batch: a command could not be carried out"}
+EXITS = {
+    DONE: "the session ended; with --attach-on the program's own exit code is passed on",
+    NEGATIVE: "--batch: a command could not be carried out",
+    HOST: "--attach-on: this host can't run the program so; the message says what is missing",
+}
 BARE = {"--dap": "--dap=stdio"}
+RUNS_PROGRAM = True
 HISTORY = "~/.local/state/opvasm/debug_history"
 
 
@@ -86,16 +97,58 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="carry out a command; may be repeated",
     )
     parser.add_argument("--batch", action="store_true", help="end after -x and -ex; no prompt")
+    parser.add_argument(
+        "--attach-on",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="run the program behind --, as exec does, and stop it at its calls that are meant: "
+        "any, memcpy, sym=head, cpu=1, nr=17, result=EAGAIN, 'memcpy cpu=0,1 if head == 0'; may be "
+        "repeated",
+    )
+    add_number(parser)
+    add_no_rseq(parser)
 
 
 def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Make the session, then serve whoever asks."""
+    program: list[str] | None = getattr(arguments, "program", None)
+    if arguments.attach_on or program is not None:
+        return _attach(arguments, program or [], terminal)
     if arguments.dap is not None:
         from .debug_adapter import serve
 
         return serve(arguments, terminal)
     session = make_session(arguments, terminal)
     return _converse(session, arguments, terminal)
+
+
+def _attach(arguments: Namespace, program: list[str], terminal: Terminal) -> int:
+    """The calls of a real program."""
+    if not arguments.attach_on:
+        raise UsageError(
+            "a program stands behind --, but not at which of its calls to stop",
+            "--attach-on any; 'opvasm debug --help' shows more",
+        )
+    if not program:
+        raise UsageError(
+            "--attach-on needs a program", "opvasm debug --attach-on PATTERN -- PROGRAM ARGS"
+        )
+    for option, given in (
+        ("FILE", arguments.file),
+        ("--from", arguments.source != TEXT),
+        ("--arg", arguments.arg),
+        ("--set", arguments.assignments),
+        ("--layout", arguments.layout),
+        ("--replay", arguments.replay),
+        ("--schedule", arguments.schedule),
+        ("--dap", arguments.dap),
+    ):
+        if given:
+            raise UsageError(f"{option} and --attach-on exclude each other")
+    from .debug_attach import execute as attach
+
+    return attach(arguments, program, os.path.expanduser(HISTORY), terminal)
 
 
 def _converse(session: Session, arguments: Namespace, terminal: Terminal) -> int:
@@ -134,11 +187,11 @@ def make_session(arguments: Namespace, terminal: Terminal) -> Session:
         raise UsageError("say what to debug: a FILE", "'opvasm debug --help' shows examples")
     if arguments.schedule is not None:
         return _schedule(arguments)
-    if arguments.source != "opv":
+    if arguments.source not in (TEXT, JSON):
         return _ops(arguments)
     if arguments.file.endswith(".jsonl"):
         return _case(arguments, terminal)
-    return text_session(arguments, assembled(read_source(arguments.file), *chosen_abi(arguments)))
+    return text_session(arguments, assembled_input(arguments))
 
 
 def _trace(arguments: Namespace, terminal: Terminal) -> Session:

@@ -8,7 +8,14 @@ from typing import TextIO
 
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
-from .live_options import add_number, add_program, add_revision, program_words, syscall_number
+from .live_options import (
+    add_no_rseq,
+    add_number,
+    add_program,
+    add_revision,
+    program_words,
+    syscall_number,
+)
 from .options import chosen_quirks
 
 if TYPE_CHECKING:
@@ -62,11 +69,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="fail when a vector's ops were interrupted; without real-time priority, stop the other threads",
     )
-    parser.add_argument(
-        "--no-rseq",
-        action="store_true",
-        help="answer ENOSYS to rseq(2), so that a library takes its fallback for everything",
-    )
+    add_no_rseq(parser)
     parser.add_argument(
         "--enosys",
         action="store_true",

@@ -43,6 +43,15 @@ def add_number(parser: ArgumentParser) -> None:
     )
 
 
+def add_no_rseq(parser: ArgumentParser) -> None:
+    """``--no-rseq``."""
+    parser.add_argument(
+        "--no-rseq",
+        action="store_true",
+        help="answer ENOSYS to rseq(2), so that a library takes its fallback for everything",
+    )
+
+
 def program_words(arguments: Namespace, command: str) -> list[str]:
     """The program and its arguments.  Raises UsageError without one."""
     words: list[str] = getattr(arguments, "program", None) or []

@@ -101,6 +101,41 @@ class OpsDriver:
         return True
 
 
+class CallDriver:
+    """One call of the ops at an address, on a machine that has its memory: a real program's.
+
+    ``names`` are what expressions may call the call's own numbers.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        program: Program,
+        address: int,
+        cpuopcnt: int,
+        cpu: int,
+        flags: int,
+        names: Mapping[str, int],
+    ) -> None:
+        self.machine = machine
+        self.program = program
+        self._arguments: tuple[int, int, int, int] | None = (address, cpuopcnt, cpu, flags)
+        self._names = names
+
+    def advance(self, observe: Observe) -> bool:
+        """Make the call, once."""
+        arguments, self._arguments = self._arguments, None
+        if arguments is None:
+            return False
+        address, cpuopcnt, cpu, flags = arguments
+        cpus = self.machine.cpus
+        data_cpu = cpu if 0 <= cpu < cpus.possible else cpus.current
+        begins = CallBegins(None, None, (), self._names, cpu, data_cpu)
+        result = _call(self.machine, address, cpuopcnt, cpu, flags, begins, observe)
+        observe(CallEnds(None, result, result))
+        return True
+
+
 def map_operands(instructions: Iterable[Instruction], abi: Abi, cpus: Cpus) -> Machine:
     """A machine on which ordinary memory, all zeros, is mapped wherever the ops point."""
     memory = Memory(abi.page_size)

@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from ..abi.revisions import Abi
 from ..assembler import Assembly
 from ..conformance_case import Case
+from ..interpreter import Machine
 from ..machine import Cpus
-from ..program import Instruction, Layout, Vector, default_layout
+from ..program import Instruction, Layout, Program, Vector, default_layout
 from ..scenario.world import World
 from ..text.tree import Repeat, Test, TestStatement
 from .drivers import (
+    CallDriver,
     CaseDriver,
     OpsDriver,
     TestDriver,
@@ -55,6 +57,22 @@ def session_of_ops(instructions: Sequence[Instruction], abi: Abi, cpus: Cpus, cp
     driver = OpsDriver(map_operands(instructions, abi, cpus), instructions, cpu)
     layout = default_layout(abi, driver.program.data)
     return Session(LiveTimeline(driver), driver.program, layout)
+
+
+def session_of_call(
+    machine: Machine,
+    program: Program,
+    layout: Layout,
+    arguments: tuple[int, int, int, int],
+    names: Mapping[str, int],
+) -> Session:
+    """A call of a real program, on a copy of its memory.
+
+    ``arguments`` are the address of the ops, their number, the CPU and the flags; ``program`` and
+    ``layout`` name the process's variables, ``names`` the call's own numbers.
+    """
+    driver = CallDriver(machine, program, *arguments, names)
+    return Session(LiveTimeline(driver), program, layout)
 
 
 def session_of_trace(

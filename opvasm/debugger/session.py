@@ -128,6 +128,10 @@ class Session:
         """Forget a breakpoint or watchpoint."""
         self.points.remove(point)
 
+    def take_points(self, other: Session) -> None:
+        """Take over another session's points, with their numbers."""
+        self.points, self._numbers = other.points, other._numbers
+
     # -- moves ---------------------------------------------------------------------------------
 
     def step_movement(self, forward: bool = True) -> Stop:

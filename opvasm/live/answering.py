@@ -17,7 +17,7 @@ from . import linux, stub, stubrun
 from .call import Call, Interruption
 from .host import Mechanism
 from .injection import mask_before_sigill, take_slot
-from .linux import RAX
+from .linux import FS_BASE, RAX
 from .placement import current_cpu, place_thread
 from .plan import Checked, Plan, Planner
 from .settings import Settings
@@ -43,7 +43,7 @@ class Answering:
     ) -> None:
         self.calls = 0
         self.answered = answered
-        self.stops = Stops(threads, self._again)
+        self.stops = Stops(threads, self._again, _is_still_refused)
         self.world = World(threads, self.stops, dispatch)
         self._settings = settings
         self._abi = settings.abi
@@ -56,11 +56,16 @@ class Answering:
         self._away = 0
         self._priority = os.sched_param(settings.host.real_time or 0)
 
-    def called(self, pending: Pending) -> None:
-        """A new call."""
+    def called(self, pending: Pending, at_once: bool = False) -> None:
+        """A new call; ``at_once`` it is answered even where it only repeats one that failed."""
         self.calls += 1
         pending.task.running = None
-        self._begin(pending, again=False)
+        self._begin(pending, again=at_once)
+
+    def stop_others(self, task: Task, patience: float | None = None) -> None:
+        """Let this thread be the only one that runs; ``patience`` as of World.stop."""
+        waiting = {each.task.tid for each in self._offline_waiting}
+        self.world.stop(task, self.stops.standing_still() | waiting, patience)
 
     def _again(self, pending: Pending) -> None:
         """A call that had to wait."""
@@ -71,6 +76,7 @@ class Answering:
     def ended(self, task: Task) -> None:
         """A thread is gone, or about to go."""
         task.running = None
+        task.reports = False
         self.world.release(task)
         self._release_offline(task)
 
@@ -95,14 +101,16 @@ class Answering:
         if data is None:
             self._answer(pending, -EFAULT)
             return
-        if not again and self._is_retry(task, data):
-            self.stops.retries.append(pending)
-            return
         plan = self._planner.plan(data)
-        violation = plan.prepared.violation
-        checked = None if violation else self._planner.check(plan, space, settings.record)
+        if not again and self._repeats(task, data) and _is_still_refused(pending, plan):
+            self.stops.hold(pending, plan)
+            return
+        checked = None
+        if plan.passes:
+            page = _only_page(arguments.vector, length, space.page_size)
+            checked = self._planner.check(plan, space, settings.record, page)
         refused = None if checked is None else checked.refused
-        if (violation or refused) and not space.is_readable_now(arguments.vector, length):
+        if (checked is None or refused) and not space.is_readable_now(arguments.vector, length):
             self._answer(pending, -EFAULT)
         elif checked is None:
             self._answer(pending, -EINVAL, data=data, plan=plan)
@@ -114,14 +122,12 @@ class Answering:
         else:
             self._place(pending, data, plan, checked)
 
-    def _is_retry(self, task: Task, data: bytes) -> bool:
-        """Whether a thread asks again, word for word, what a compare has just refused it."""
+    def _repeats(self, task: Task, data: bytes) -> bool:
+        """Whether a thread asks again, word for word, while others could change the answer."""
         if data != task.last_data:
             task.last_data = data
             return False
-        if not task.slot or len(self._threads) < _FEW_THREADS or not data:
-            return False
-        return stubrun.last_result(task) > 0
+        return bool(task.slot and data and len(self._threads) >= _FEW_THREADS)
 
     def _place(self, pending: Pending, data: bytes, plan: Plan, checked: Checked) -> None:
         """Step 10: the CPU."""
@@ -150,9 +156,8 @@ class Answering:
         task.fault = None
         running = Running(pending, data, plan, checked, placed, mask, current)
         task.running = running
-        if self._settings.stops_world:
-            waiting = {each.task.tid for each in self._offline_waiting}
-            self.world.stop(task, self.stops.standing_still() | waiting)
+        if self._settings.stops_world and self.world.alone is not task:
+            self.stop_others(task)
         try:
             if task.running is running:  # else it was killed while the others were stopped
                 self._enter(task, running, allowed)
@@ -178,6 +183,7 @@ class Answering:
         flags = stub.FLAG_USAGE | stub.FLAG_SIGNALS
         if self.answered is not None or self.world.alone is task or self._offline is task:
             flags |= stub.FLAG_REPORT
+            task.reports = True
         affinity = b""
         if allowed != {cpu}:
             flags |= stub.FLAG_AFFINITY
@@ -215,6 +221,7 @@ class Answering:
     def reported(self, task: Task, running: Running) -> None:
         """The ops have run; the thread goes on by itself while the call is told of."""
         task.running = None
+        task.reports = False
         record = self._settings.record
         native = running.checked.native
         data = stubrun.read_back(task, native.record_end if record else stub.MASK)
@@ -227,7 +234,10 @@ class Answering:
         if self.answered is None:
             return
         identity = (task.process.pid, task.tid, pending.arguments, stubrun.result_of(data))
-        call = Call(*identity, microseconds, current=running.current)
+        thread_pointer = pending.registers[FS_BASE]
+        call = Call(
+            *identity, microseconds, current=running.current, thread_pointer=thread_pointer
+        )
         if fault != VECTOR_FAULT:
             refused = fault if isinstance(fault, PinRefused) else None
             call = call._replace(
@@ -270,7 +280,7 @@ class Answering:
         if self.answered is not None:
             microseconds = (perf_counter() - pending.started) * 1e6
             identity = (task.process.pid, task.tid, pending.arguments, result)
-            call = Call(*identity, microseconds)
+            call = Call(*identity, microseconds, thread_pointer=registers[FS_BASE])
             self.answered(call._replace(current=current, **facts))  # type: ignore[arg-type]
 
     def _release_offline(self, task: Task) -> None:
@@ -279,6 +289,17 @@ class Answering:
             self._offline = None
             while self._offline_waiting and self._offline is None:
                 self._again(self._offline_waiting.popleft())
+
+
+def _is_still_refused(pending: Pending, plan: Plan) -> bool:
+    """Whether the compare that stopped this very vector would stop it again."""
+    return stubrun.is_still_refused(pending.task, plan.native)
+
+
+def _only_page(address: int, length: int, page_size: int) -> int:
+    """The number of the page that holds a whole range; -1 for two."""
+    first, last = address // page_size, (address + length - 1) // page_size
+    return first if first == last else -1
 
 
 def _affinity_bytes(cpus: set[int]) -> bytes:

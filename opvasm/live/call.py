@@ -40,7 +40,8 @@ class Call(NamedTuple):
     ``ended`` is the outcome that answered before any op ran; ``fault_op`` the op that met memory
     that was not there when it ran.  ``current`` is the caller's CPU, asked for when calls are
     recorded.  ``native`` and ``record`` are what ran and what it met.
-    ``microseconds`` pass from the stop of the caller to the answer.
+    ``microseconds`` pass from the stop of the caller to the answer.  ``thread_pointer`` is where the
+    caller's own variables end.
     """
 
     pid: int
@@ -58,3 +59,4 @@ class Call(NamedTuple):
     record: bytes | None = None
     fault_op: int | None = None
     interruption: Interruption | None = None
+    thread_pointer: int = 0

@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 from collections.abc import Callable, Collection, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from ..codes import live as codes
@@ -40,6 +41,15 @@ class ProgramRefused(Exception):
         self.diagnostic = Diagnostic("error", codes.PROGRAM, message, help=help)
         self.host = host
         super().__init__(message)
+
+
+class Streams(Enum):
+    """What a program shares with us: everything; the terminal, as a process group of its own, so
+    that the terminal can be given to one of us at a time; all but standard input, which is ours."""
+
+    SHARED = "shared"
+    OWN_GROUP = "own group"
+    NO_INPUT = "no input"
 
 
 class Ended(NamedTuple):
@@ -105,17 +115,18 @@ def start(
     filter_rules: Sequence[seccomp.Rule],
     options: int,
     ignored: Collection[signal.Signals] = (),
+    streams: Streams = Streams.SHARED,
 ) -> int:
     """Start a program that this process traces; its process id.
 
-    Its signals are as this process found them, with those in ``ignored`` ignored.  Raises ProgramRefused when it can't be
-    executed and HostCannot when it can't be traced or filtered.
+    Its signals are as this process found them, with those in ``ignored`` ignored.  Raises
+    ProgramRefused when it can't be executed and HostCannot when it can't be traced or filtered.
     """
     go_read, go_write = os.pipe()
     told_read, told_write = os.pipe()
     child = os.fork()
     if child == 0:
-        _become(path, arguments, filter_rules, ignored, go_read, told_write)
+        _become(path, arguments, filter_rules, ignored, streams, go_read, told_write)
     os.close(go_read)
     os.close(told_write)
     try:
@@ -151,6 +162,7 @@ def _become(
     arguments: Sequence[str],
     filter_rules: Sequence[seccomp.Rule],
     ignored: Collection[signal.Signals],
+    streams: Streams,
     go: int,
     told: int,
 ) -> None:
@@ -159,6 +171,10 @@ def _become(
         try:
             if os.read(go, 1) != b"g":
                 os._exit(70)
+            if streams is Streams.OWN_GROUP:
+                os.setpgid(0, 0)
+            elif streams is Streams.NO_INPUT:
+                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for number in (*_OWN_SIGNALS, signal.SIGPIPE, signal.SIGXFSZ):
                 was_ignored = number in ignored
                 signal.signal(number, signal.SIG_IGN if was_ignored else signal.SIG_DFL)
@@ -183,12 +199,14 @@ def run(
     foreign: Callable[[int, str], None] | None = None,
     executed: Callable[[int], None] | None = None,
     make: Callable[..., Supervisor] = Supervisor,
+    streams: Streams = Streams.SHARED,
 ) -> Run:
     """Run a program to its end, answering its calls of cpu_opv.
 
     SIGINT, SIGQUIT and SIGTSTP of the terminal reach the program itself and are ignored here;
-    SIGTERM and SIGHUP are passed on to it.  ``make`` makes the supervisor from these arguments.  When this process is killed, a program whose calls
-    raise SIGILL is killed with it; one whose calls a filter sees goes on, and gets ENOSYS.
+    SIGTERM and SIGHUP are passed on to it.  ``make`` makes the supervisor from these arguments.
+    When this process is killed, a program whose calls raise SIGILL is killed with it; one whose
+    calls a filter sees goes on, and gets ENOSYS.
 
     Raises ProgramRefused and HostCannot before anything was started.
     """
@@ -200,7 +218,7 @@ def run(
     affinity = os.sched_getaffinity(0)
     try:
         ignored = [number for number, was in before.items() if was is signal.SIG_IGN]
-        program = start(path, arguments, rules(settings, no_rseq), options, ignored)
+        program = start(path, arguments, rules(settings, no_rseq), options, ignored, streams)
 
         supervisor = make(settings, answered=answered, foreign=foreign, executed=executed)
 

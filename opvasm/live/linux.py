@@ -75,7 +75,7 @@ REGISTERS = (
     *("fs_base", "gs_base", "ds", "es", "fs", "gs"),
 )
 R10, R9, R8, RAX, RCX, RDX, RSI, RDI = 7, 8, 9, 10, 11, 12, 13, 14
-R12, RBX, ORIG_RAX, RIP, CS, EFLAGS, RSP = 3, 5, 15, 16, 17, 18, 19
+R12, RBX, ORIG_RAX, RIP, CS, EFLAGS, RSP, FS_BASE = 3, 5, 15, 16, 17, 18, 19, 21
 Registers = ctypes.c_ulonglong * len(REGISTERS)
 RegisterValues = ctypes.Array[ctypes.c_ulonglong]
 CS_64_BIT = 0x33

@@ -42,6 +42,12 @@ def place_thread(
     tid: int, abi: Abi, cpu: int, quirks: frozenset[str]
 ) -> Moved | RunsOffline | CpuRefused:
     """Where a vector of a thread runs when it asks for a CPU; raises OSError when it is gone."""
+    return place(abi, cpus_of(tid), cpu, quirks)
+
+
+def cpus_of(tid: int) -> Cpus:
+    """The CPUs as a thread sees them; raises OSError when it is gone."""
     possible = max(_cpu_file("possible")) + 1
-    cpus = Cpus(possible, _cpu_file("online"), _allowed(tid), current_cpu(tid))
-    return place(abi, cpus, cpu, quirks)
+    online, current = _cpu_file("online"), current_cpu(tid)
+    # A CPU that goes offline takes its threads along only when they run next.
+    return Cpus(possible, online, _allowed(tid), current if current in online else min(online))

@@ -14,7 +14,7 @@ from ..text.printer import Speller
 from ..trace.json_lines import event_record, header
 from .call import Call
 from .replay import LiveCallBegins, LiveCallEnds, replay
-from .symbols import Named, Symbols
+from .symbols import Symbols, Table
 
 Write = Callable[[str], None]
 _ENOSYS = 38
@@ -29,7 +29,7 @@ class Names:
     """The symbols of all processes of a program, by process id."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, tuple[Named, ...]] = {}
+        self._tables: dict[str, Table] = {}
         self._processes: dict[int, Symbols] = {}
 
     def of(self, pid: int) -> Symbols:
@@ -60,7 +60,8 @@ class HumanTrace:
             ops = "NULL" if not call.arguments.vector else f"{call.arguments.vector:#x}"
             ops = f"{ops}, {count} op{'' if count == 1 else 's'}"
         else:
-            speller = Speller(self._abi, address_name=lambda address, _: symbols.name(address))
+            thread = call.thread_pointer
+            speller = Speller(self._abi, address_name=lambda each, _: symbols.name(each, thread))
             ops = "; ".join(str(speller.line(each)) for each in call.plan.prepared.instructions)
         parts = [f"{call.tid} cpu_opv({ops or 'no op'}) on CPU {call.arguments.cpu}"]
         if call.arguments.flags:

@@ -97,7 +97,7 @@ class Saver:
             else:
                 merged.append((start, end))
         for index, (start, end) in enumerate(merged):
-            symbol = self._names.of(call.pid).name(start)
+            symbol = self._names.of(call.pid).name(start, call.thread_pointer)
             name = re.sub(r"\W", "_", symbol.partition("+")[0]) if symbol else f"memory{index}"
             if not re.match(r"[A-Za-z_]\w*$", name) or name in taken or name in _WORDS:
                 name = f"{name}_{index}"

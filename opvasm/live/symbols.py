@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .linux import FileMapping, parse_file_mappings
@@ -15,6 +16,19 @@ class Named(NamedTuple):
     address: int
     size: int
     name: str
+
+
+class Table(NamedTuple):
+    """The symbols of a file, each kind by address.
+
+    ``thread_local`` are offsets in the block of ``thread_block`` bytes that ends, for the program
+    itself, where its thread pointer points.
+    """
+
+    variables: tuple[Named, ...] = ()
+    functions: tuple[Named, ...] = ()
+    thread_local: tuple[Named, ...] = ()
+    thread_block: int = 0
 
 
 class _Loaded(NamedTuple):
@@ -29,54 +43,111 @@ class _Loaded(NamedTuple):
 class Symbols:
     """The names of one process's variables; reads a file's symbols once for all processes."""
 
-    def __init__(self, pid: int, tables: dict[str, tuple[Named, ...]]) -> None:
+    def __init__(self, pid: int, tables: dict[str, Table]) -> None:
         self._pid = pid
         self._tables = tables
-        self._loaded: list[_Loaded] | None = None
+        self._loaded: list[_Loaded] = []
+        self._known: list[tuple[int, int]] = []  # every mapping when they were last read
+        self._program: str | None = None
 
-    def name(self, address: int) -> str | None:
-        """``symbol+offset`` of the symbol that covers an address, None where none does."""
-        if self._loaded is None:
-            self._loaded = list(self._read_mappings())
-        for part in self._loaded:
-            if part.start <= address < part.end:
-                return self._in_file(part, address - part.bias)
+    def name(self, address: int, thread_pointer: int = 0) -> str | None:
+        """``symbol+offset`` of the symbol that covers an address, None where none does.
+
+        With ``thread_pointer`` (fs_base) the thread's own variables have names, too.
+        """
+        part = self._part(address)
+        if part is not None:
+            return _covering(self._table(part.path).variables, address - part.bias)
+        if thread_pointer:
+            table = self._table(self._executable())
+            start = thread_pointer - table.thread_block
+            if start <= address < thread_pointer:
+                return _covering(table.thread_local, address - start)
         return None
 
-    def _in_file(self, part: _Loaded, address: int) -> str | None:
-        table = self._tables.get(part.path)
-        if table is None:
-            table = self._tables[part.path] = tuple(read_symbols(part.path))
-        index = bisect_right(table, address, key=lambda each: each.address) - 1
-        if index < 0:
+    def function(self, address: int) -> str | None:
+        """``function+offset`` of the code at an address, None where it has no name."""
+        part = self._part(address)
+        if part is None:
             return None
-        found = table[index]
-        offset = address - found.address
-        if offset >= max(found.size, 1):
-            return None
-        return f"{found.name}+{offset}" if offset else found.name
+        return _covering(self._table(part.path).functions, address - part.bias)
 
-    def _read_mappings(self) -> Iterable[_Loaded]:
+    def variables(self, thread_pointer: int = 0) -> Iterator[Named]:
+        """Every variable at its address in the process, those of the program itself first."""
+        self._read_mappings()
+        program = self._executable()
+        biases = {each.path: each.bias for each in self._loaded}
+        for path in sorted(biases, key=lambda path: (path != program, path)):
+            for each in self._table(path).variables:
+                yield each._replace(address=each.address + biases[path])
+            if path == program and thread_pointer:
+                table = self._table(path)
+                start = thread_pointer - table.thread_block
+                for each in table.thread_local:
+                    yield each._replace(address=each.address + start)
+
+    def _part(self, address: int) -> _Loaded | None:
+        if not any(start <= address < end for start, end in self._known):
+            self._read_mappings()
+        return next((each for each in self._loaded if each.start <= address < each.end), None)
+
+    def _table(self, path: str) -> Table:
+        table = self._tables.get(path)
+        if table is None:
+            table = self._tables[path] = read_table(path)
+        return table
+
+    def _executable(self) -> str:
+        if self._program is None:
+            try:
+                self._program = os.readlink(f"/proc/{self._pid}/exe")
+            except OSError:
+                self._program = ""
+        return self._program
+
+    def _read_mappings(self) -> None:
         try:
             with open(
                 f"/proc/{self._pid}/maps", encoding="utf-8", errors="surrogateescape"
             ) as file:
                 mappings = list(parse_file_mappings(file.read()))
         except OSError:
-            return
-        # The zero-initialised variables of a file lie in the anonymous memory right behind it.
-        last: FileMapping | None = None
-        for mapping in mappings:
-            if mapping.path.startswith("/"):
-                last = mapping
-                bias = load_bias(mapping)
-            elif mapping.path or last is None or mapping.start != last.end:
-                last = None
-                continue
-            else:
-                last = mapping._replace(path=last.path)
-            if bias is not None:
-                yield _Loaded(mapping.start, mapping.end, bias, last.path)
+            return  # it is gone: what was read before still holds
+        self._known = [(each.start, each.end) for each in mappings]
+        self._loaded = list(_loaded(mappings))
+
+
+def _loaded(mappings: Iterable[FileMapping]) -> Iterator[_Loaded]:
+    """The parts of ELF files.
+
+    The zero-initialised variables of a file lie in the anonymous memory right behind it, which is
+    called the heap where that follows without a gap.
+    """
+    last: FileMapping | None = None
+    bias: int | None = None
+    for mapping in mappings:
+        if mapping.path.startswith("/"):
+            last = mapping
+            bias = load_bias(mapping)
+        elif mapping.path not in ("", "[heap]") or last is None or mapping.start != last.end:
+            last = None
+            continue
+        else:
+            last = mapping._replace(path=last.path)
+        if bias is not None:
+            yield _Loaded(mapping.start, mapping.end, bias, last.path)
+
+
+def _covering(table: Sequence[Named], address: int) -> str | None:
+    """``symbol+offset`` for an address of the file."""
+    index = bisect_right(table, address, key=lambda each: each.address) - 1
+    if index < 0:
+        return None
+    found = table[index]
+    offset = address - found.address
+    if offset >= max(found.size, 1):
+        return None
+    return f"{found.name}+{offset}" if offset else found.name
 
 
 def load_bias(mapping: FileMapping) -> int | None:
@@ -96,24 +167,39 @@ def load_bias(mapping: FileMapping) -> int | None:
     return None
 
 
-def read_symbols(path: str) -> list[Named]:
-    """The variables of an ELF file by address; none when it can't be read."""
-    found: set[Named] = set()
+_KINDS = {
+    "STT_OBJECT": "variables",
+    "STT_FUNC": "functions",
+    "STT_GNU_IFUNC": "functions",
+    "STT_TLS": "thread_local",
+}
+
+
+def read_table(path: str) -> Table:
+    """The symbols of an ELF file; none when it can't be read."""
+    found: dict[str, set[Named]] = {kind: set() for kind in _KINDS.values()}
+    block = 0
     try:
         from elftools.elf.elffile import ELFFile
 
         with open(path, "rb") as file:
             elf = ELFFile(file)
+            for segment in elf.iter_segments("PT_TLS"):
+                alignment = max(1, int(segment["p_align"]))
+                # The block ends at the thread pointer, and begins where its alignment asks.
+                skew = -int(segment["p_vaddr"]) % alignment
+                size = int(segment["p_memsz"]) - skew
+                block = -(-size // alignment) * alignment + skew
             for section in (".symtab", ".dynsym"):
                 table = elf.get_section_by_name(section)
                 if table is None:
                     continue
                 for symbol in table.iter_symbols():  # type: ignore[attr-defined]
-                    if (
-                        symbol["st_info"]["type"] == "STT_OBJECT"
-                        and symbol["st_shndx"] != "SHN_UNDEF"
-                    ):
-                        found.add(Named(symbol["st_value"], symbol["st_size"], symbol.name))
+                    kind = _KINDS.get(symbol["st_info"]["type"])
+                    if kind is not None and symbol["st_shndx"] != "SHN_UNDEF" and symbol.name:
+                        named = Named(symbol["st_value"], symbol["st_size"], symbol.name)
+                        found[kind].add(named)
     except Exception:
-        return []
-    return sorted(found)
+        return Table()
+    kinds = {kind: tuple(sorted(names)) for kind, names in found.items()}
+    return Table(thread_block=block, **kinds)

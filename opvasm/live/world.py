@@ -38,11 +38,33 @@ class World:
         self._stops = stops
         self._dispatch = dispatch
 
-    def stop(self, task: Task, standing_still: set[int]) -> None:
+    def let_others_finish(self, task: Task) -> None:
+        """Let every other thread that is in the middle of its ops come to their end.
+
+        Nothing else that happens meanwhile is dealt with.
+        """
+        queue = self._stops.queue
+        deadline = perf_counter() + _ALONE_PATIENCE
+        while any(each.running is not None for each in self._threads if each is not task):
+            ready = next((each for each in queue if self._is_running(each[0])), None)
+            if ready is not None:
+                queue.remove(ready)
+                self._dispatch(*ready)
+                continue
+            event = _wait_until(-1, deadline)
+            if event[0] == 0:
+                return
+            queue.append(event)
+
+    def _is_running(self, tid: int) -> bool:
+        other = self._threads.get(tid)
+        return other is not None and other.running is not None
+
+    def stop(self, task: Task, standing_still: set[int], patience: float | None = None) -> None:
         """Stop every other thread; those that stand still already are left so.
 
         A thread that sleeps in the kernel does not stop, and need not: it will before it runs
-        another instruction of its program.
+        another instruction of its program.  ``patience`` are the seconds to wait for the others.
         """
         self.alone = task
         asked: set[int] = set()
@@ -51,7 +73,7 @@ class World:
                 with suppress(OSError):
                     linux.ptrace(linux.PTRACE_INTERRUPT, other.tid)
                     asked.add(other.tid)
-        deadline = perf_counter() + _STOP_PATIENCE
+        deadline = perf_counter() + (_STOP_PATIENCE if patience is None else patience)
         while asked:
             tid, status = _wait_until(-1, deadline)
             if tid == 0:
