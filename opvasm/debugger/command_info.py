@@ -33,7 +33,7 @@ def _breakpoints(shell: Shell, argument: str) -> None:
         state = "" if point.enabled else ", disabled"
         once = ", once" if point.temporary else ""
         asked = "" if point.condition is None else f", if {point.condition.text}"
-        hits = f", hit {point.hits} time{'' if point.hits == 1 else 's'}" if point.hits else ""
+        hits = f", hit {_count(point.hits, 'time')}" if point.hits else ""
         shell.write(f"{point.number:<3} {kind} {point.location}{asked}{once}{state}{hits}")
 
 
@@ -73,8 +73,7 @@ def _vectors(shell: Shell, argument: str) -> None:
         shell.write("no vectors are declared")
     for vector in vectors.values():
         parameters = ", ".join(f"{each.name}: {type_text(each.type)}" for each in vector.parameters)
-        count = len(vector.instructions)
-        shell.write(f"{vector.name}({parameters})  {count} op{'' if count == 1 else 's'}")
+        shell.write(f"{vector.name}({parameters})  {_count(len(vector.instructions), 'op')}")
 
 
 def _arguments(shell: Shell, argument: str) -> None:
@@ -133,9 +132,14 @@ def _pins(shell: Shell, argument: str) -> None:
     for each in done:
         where = title(names, each.address, each.length)
         shell.write(
-            f"op {each.op} {each.operand}: {where}, {each.length} bytes, {each.pages} pages"
+            f"op {each.op} {each.operand}: {where}, {_count(each.length, 'byte')}, "
+            f"{_count(each.pages, 'page')}"
         )
-    shell.write(f"{len(done)} operands, {len(pages)} different pages are pinned")
+    shell.write(f"pinned: {_count(len(done), 'operand')}, {_count(len(pages), 'different page')}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def counted_length(instructions: tuple[Instruction, ...]) -> int:
@@ -176,6 +180,8 @@ def _display(shell: Shell, argument: str) -> None:
         shell.write(f"{display.number}: {display.form} {display.text}".replace(":  ", ": "))
 
 
+# Words of gdb for the same things.
+GDB_TOPICS = {"args": "arguments", "variables": "symbols", "watchpoints": "breakpoints"}
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (

@@ -10,7 +10,7 @@ from ..program import Type
 from ..scenario.evaluate import Value, evaluate, locate
 from ..source import SourceFile, Span
 from ..text.printer import vector_text
-from .command_info import TOPICS
+from .command_info import GDB_TOPICS, TOPICS
 from .examine import Format, dump, parse_format, typed_text
 from .locations import (
     CommandError,
@@ -45,6 +45,14 @@ def _format_and_text(argument: str) -> tuple[Format, str, str]:
     return parse_format(word), word, text.strip()
 
 
+def _base_and_text(argument: str) -> tuple[str, str, str]:
+    """``/x expression`` as a base, its spelling, and the expression."""
+    form, word, text = _format_and_text(argument)
+    if (form.units, form.size) != (1, None):
+        raise CommandError(f"{word}: a value takes a base alone, such as /x; x{word} shows memory")
+    return form.base, word, text
+
+
 class _Valued(NamedTuple):
     value: Value
     type: Type | None
@@ -68,8 +76,8 @@ def value_text(text: str, session: Session, base: str = "") -> str:
 
 
 def _print(shell: Shell, argument: str) -> None:
-    form, _, text = _format_and_text(argument)
-    shown = value_text(text, shell.session, form.base)
+    base, _, text = _base_and_text(argument)
+    shown = value_text(text, shell.session, base)
     shell.value_count += 1
     shell.write(f"${shell.value_count} = {shown}")
 
@@ -88,8 +96,8 @@ def _display(shell: Shell, argument: str) -> None:
     if not argument:
         shell.show_displays()
         return
-    parsed_form, form, text = _format_and_text(argument)
-    value_text(text, shell.session, parsed_form.base)
+    base, form, text = _base_and_text(argument)
+    value_text(text, shell.session, base)
     shell.display_count += 1
     display = Display(shell.display_count, form, text)
     line = display_line(shell, display)
@@ -140,6 +148,10 @@ def _list(shell: Shell, argument: str) -> None:
         first = place.line if argument else max(1, place.line - LIST_LINES // 2)
         _show_lines(shell, place.file, first)
         return
+    files = _files(session)
+    if files and not session.instructions:  # at the end: nothing is current
+        _show_lines(shell, files[0], 1)
+        return
     _show_ops(shell)
 
 
@@ -179,7 +191,7 @@ def _show_ops(shell: Shell) -> None:
     session = shell.session
     names = names_of(session)
     if not session.instructions:
-        raise CommandError("there is no text, and no call is under way: step into one")
+        raise CommandError("no call is under way: step into one")
     for index, instruction in enumerate(session.instructions):
         arrow = "=>" if index == session.op else "  "
         shell.write(f"{arrow} op {index:<2} {op_text(None, index, instruction, names)}")
@@ -187,17 +199,19 @@ def _show_ops(shell: Shell) -> None:
 
 def _disassemble(shell: Shell, argument: str) -> None:
     session = shell.session
-    name = argument
-    if not name and session.call is not None and session.call.vector is not None:
-        name = session.call.vector.name
+    called = None if session.call is None else session.call.vector
+    name = argument or (called.name if called is not None else "")
     if not name:
         _show_ops(shell)
         return
-    vector = session.program.vectors.get(name)
-    if vector is None:
-        raise CommandError(f"no vector is called {name!r}")
+    location = parse_location(name, session)
+    if not isinstance(location, AtVector):
+        raise CommandError(f"{name!r} is no vector")
+    vector = session.program.vectors[location.vector]
+    here = f"// op {session.op}" if vector is called else None
     for line in vector_text(vector, session.program.abi, session.program.data).splitlines():
-        shell.write(line)
+        arrow = "=>" if here is not None and line.endswith(here) else "  "
+        shell.write(f"{arrow} {line}")
 
 
 def _frame(shell: Shell, argument: str) -> None:
@@ -252,11 +266,11 @@ def _info(shell: Shell, argument: str) -> None:
         for topic in TOPICS.values():
             shell.write(f"  {topic.name:<12} {topic.summary}")
         return
+    word = GDB_TOPICS.get(word, word)
     found = [topic for name, topic in TOPICS.items() if name.startswith(word)]
-    exact = TOPICS.get(word)
-    if exact is None and len(found) != 1:
+    if len(found) != 1:
         raise CommandError(f"info {word}: one of {', '.join(TOPICS)}")
-    (exact or found[0]).run(shell, rest)
+    found[0].run(shell, rest)
 
 
 def _help(shell: Shell, argument: str) -> None:

@@ -49,7 +49,15 @@ def parse_format(word: str) -> Format:
 
 
 def formatted(number: int, base: str, names: Names, size: int = 8) -> str:
-    """A number in a base; without one as it reads best."""
+    """A number in a base; without one as it reads best.
+
+    As gdb does, d takes the bits of ``size`` bytes as signed, the others as unsigned.
+    """
+    bits = 8 * size
+    if base in ("x", "o", "t", "u") and -(1 << (bits - 1)) <= number < 0:
+        number += 1 << bits
+    if base == "d" and 1 << (bits - 1) <= number < 1 << bits:
+        number -= 1 << bits
     match base:
         case "x":
             return f"{number:#0{2 * size + 2}x}" if number >= 0 else f"{number:#x}"
@@ -70,21 +78,19 @@ def typed_text(value: Value, kind: Type | None, base: str, session: Session, nam
     if isinstance(value, int):
         size = kind.size if isinstance(kind, Scalar | Pointer) else session.program.abi.model.word
         return formatted(value, base, names, size)
-    match kind:
-        case Struct(members=members):
-            fields = (
-                f".{each.name} = {_part(value, each.offset, each.type, base, session, names)}"
-                for each in members
-            )
-            return "{ " + ", ".join(fields) + " }"
-        case Array(element=element, count=count):
-            parts = [
-                _part(value, index * element.size, element, base, session, names)
-                for index in range(count)
-            ]
-            return "{ " + ", ".join(_repeated(parts)) + " }"
-        case _:
-            return value.hex(" ")
+    if isinstance(kind, Struct):
+        fields = (
+            f".{each.name} = {_part(value, each.offset, each.type, base, session, names)}"
+            for each in kind.members
+        )
+        return "{ " + ", ".join(fields) + " }"
+    assert isinstance(kind, Array)
+    size = kind.element.size
+    parts = [
+        _part(value, index * size, kind.element, base, session, names)
+        for index in range(kind.count)
+    ]
+    return "{ " + ", ".join(_repeated(parts)) + " }"
 
 
 def _part(data: bytes, offset: int, kind: Type, base: str, session: Session, names: Names) -> str:
