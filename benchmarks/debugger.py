@@ -8,6 +8,7 @@ and behind 100,000 calls: the ratio of the two says that going back is no replay
 from __future__ import annotations
 
 import resource
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from statistics import median
@@ -77,6 +78,17 @@ def seconds_back(session: Session, moves: int = 60) -> float:
 def peak_mib() -> float:
     """The most memory that the process has had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(calls: int = 20_000) -> str:
+    """The lines that a process of its own prints: the peak of this one has its past in it."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.debugger", str(calls)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return f"what the debugger's history costs\n\n{ran.stdout}"
 
 
 def main() -> int:
