@@ -7,7 +7,7 @@ file only asks it about real pages, and keeps what does not change from call to 
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from ..abi.ops import WORD_LENGTHS, Access
@@ -18,40 +18,74 @@ from ..interpreter.events import Pinned, PinRefused
 from ..interpreter.pages import Demand, Pins
 from ..interpreter.prepared import Prepared, prepare
 from ..machine.memory import Memory
+from .form import Form, Key, Reach, form_of, key_of, reaches_of, words_of
 from .space import Space, live_pages
 from .stub import NativeOps, native_ops
 
 _LIMIT = 4096
+_NOTHING = NativeOps(b"", 0, (), 0)
 
 
-class Plan(NamedTuple):
-    """What a vector's bytes alone decide.
+class Pages(NamedTuple):
+    """The pages that a vector's operands need.
 
-    ``touches`` are the words that the stub touches pages with (bit 0: for writing), ``owners`` the
-    operand that each is touched for.  ``reads`` and ``writes`` are page numbers; ``zero_matters``
-    are those where a page never touched changes the answer.  ``ordinary`` is False where an operand
-    leaves user space.
+    ``touches`` are the words that the stub touches pages with (bit 0: for writing).  ``reads`` and
+    ``writes`` are page numbers; ``zero_matters`` are those where a page never touched changes the
+    answer.  ``ordinary`` is False where an operand leaves user space.
     """
 
-    prepared: Prepared
-    native: NativeOps
     touches: bytes
-    owners: tuple[Demand, ...]
     reads: frozenset[int]
     writes: frozenset[int]
     zero_matters: frozenset[int]
     ordinary: bool
-    page_size: int
+
+
+class Plan:
+    """What a vector's bytes alone decide.
+
+    ``passes`` is False where a static rule refuses the vector.
+    """
+
+    __slots__ = ("_abi", "_data", "_prepared", "native", "page_size", "pages", "passes")
+
+    def __init__(
+        self, data: bytes, abi: Abi, native: NativeOps, pages: Pages, prepared: Prepared | None
+    ) -> None:
+        self.native = native
+        self.pages = pages
+        self.page_size = abi.page_size
+        self.passes = prepared is None or prepared.violation is None
+        self._abi = abi
+        self._data = data
+        self._prepared = prepared
+
+    @property
+    def prepared(self) -> Prepared:
+        """The vector as the interpreter has it, with the rule that refuses it."""
+        if self._prepared is None:
+            self._prepared = prepare(decode(self._data, self._abi, None), self._abi)
+        return self._prepared
+
+    def owners(self) -> tuple[Demand, ...]:
+        """The operands that the pages of ``pages.touches`` are touched for."""
+        touches, memory = _Touches(), Memory(self.page_size)
+        for demand in self.prepared.demands:
+            stores = Access.WRITE in demand.operand.access and self._abi.revision.pins_for_write
+            for part in memory.ranges(demand.address, demand.length):
+                touches.add(part.page << memory.shift, stores, demand)
+        return tuple(touches.owners)
 
 
 class Checked(NamedTuple):
     """A vector whose pages were checked: what to touch, for whom, and which ops to run.
 
+    ``owners`` are the operands that each page is touched for; None: those of the plan.
     ``refused`` is the outcome that ends the call, None when every operand may be used.
     """
 
     touches: bytes
-    owners: tuple[Demand, ...]
+    owners: tuple[Demand, ...] | None
     native: NativeOps
     refused: PinRefused | None
     outcomes: tuple[Pinned | PinRefused, ...]
@@ -60,87 +94,99 @@ class Checked(NamedTuple):
 class Planner:
     """Plans of the vectors seen so far, for one revision."""
 
-    __slots__ = ("_memory", "_plans", "_zero_pages_matter", "abi", "quirks")
+    __slots__ = ("_forms", "_memory", "_plans", "_zero_pages_matter", "abi", "quirks")
 
     def __init__(self, abi: Abi, quirks: Collection[str] = ()) -> None:
         self.abi = abi
         self.quirks = frozenset(quirks) & {quirk.name for quirk in abi.revision.quirks}
         self._plans: dict[bytes, Plan] = {}
+        self._forms: dict[Key, Form] = {}
         self._memory = Memory(abi.page_size)  # for its arithmetic of pages only
         self._zero_pages_matter = abi.revision.zero_page_read is not ZeroPageRead.ALLOWED
 
     def plan(self, data: bytes) -> Plan:
-        """The plan of a vector's bytes; the same vector is usually called again and again."""
+        """The plan of a vector's bytes; the same vector is often called again and again."""
         plan = self._plans.get(data)
         if plan is None:
             if len(self._plans) >= _LIMIT:
                 self._plans.clear()
-            plan = self._plans[data] = self._make(data)
+            plan = self._plans[data] = self._by_form(data) or self._make(data)
         return plan
+
+    def _by_form(self, data: bytes) -> Plan | None:
+        """The plan of a vector whose form is known and whose operands lie in user space."""
+        words = words_of(data)
+        form = self._forms.get(key_of(words))
+        if form is None:
+            return None
+        pages = self._pages(form.reaches(words))
+        return Plan(data, self.abi, form.native_ops(words), pages, None) if pages.ordinary else None
 
     def _make(self, data: bytes) -> Plan:
         prepared = prepare(decode(data, self.abi, None), self.abi)
-        none: frozenset[int] = frozenset()
         if prepared.violation is not None:
-            return Plan(
-                prepared,
-                NativeOps(b"", 0, (), 0),
-                b"",
-                (),
-                none,
-                none,
-                none,
-                False,
-                self.abi.page_size,
-            )
-        touches = _Touches()
+            return Plan(data, self.abi, _NOTHING, self._pages(()), prepared)
+        native, pages = native_ops(prepared), self._pages(reaches_of(prepared))
+        form = form_of(prepared, native, self.abi) if pages.ordinary else None
+        if form is not None:
+            if len(self._forms) >= _LIMIT:
+                self._forms.clear()
+            self._forms[key_of(words_of(data))] = form
+        return Plan(data, self.abi, native, pages, prepared)
+
+    def _pages(self, reaches: Iterable[Reach]) -> Pages:
+        shift, pins_for_write = self._memory.shift, self.abi.revision.pins_for_write
+        touched: dict[int, bool] = {}
+        words: list[int] = []
         reads: set[int] = set()
         writes: set[int] = set()
         zero_matters: set[int] = set()
         ordinary = True
-        pins_for_write = self.abi.revision.pins_for_write
-        for demand in prepared.demands:
-            if outside_user_space(self.abi, demand.address, demand.length):
+        for address, length, stores in reaches:
+            if outside_user_space(self.abi, address, length):
                 ordinary = False
                 continue
-            for part in self._memory.ranges(demand.address, demand.length):
-                page = part.page
-                if Access.WRITE in demand.operand.access:
-                    touches.add(page << self._memory.shift, pins_for_write, demand)
+            if not length:
+                continue
+            touches_for_write = stores and pins_for_write
+            for page in range(address >> shift, (address + length - 1 >> shift) + 1):
+                seen = touched.get(page)
+                if seen is None or (touches_for_write and not seen):
+                    touched[page] = touches_for_write
+                    words.append(page << shift | touches_for_write)
+                if stores:
                     writes.add(page)
                     if not pins_for_write:
                         zero_matters.add(page)
                 else:
-                    touches.add(page << self._memory.shift, False, demand)
                     reads.add(page)
                     if self._zero_pages_matter and page not in writes:
                         zero_matters.add(page)
-        return Plan(
-            prepared,
-            native_ops(prepared),
-            touches.words(),
-            tuple(touches.owners),
+        return Pages(
+            struct.pack(f"<{len(words)}Q", *words),
             frozenset(reads),
             frozenset(writes),
             frozenset(zero_matters),
             ordinary,
-            self.abi.page_size,
         )
 
-    def check(self, plan: Plan, space: Space, every_outcome: bool) -> Checked:
+    def check(self, plan: Plan, space: Space, every_outcome: bool, vector: int) -> Checked:
         """Ask for the pages of every operand in the kernel's order (abi.md section 2.1, step 9).
 
-        ``every_outcome`` also lists what was found for each operand.  Raises OSError when the
-        process is gone.
+        ``every_outcome`` also lists what was found for each operand.  ``vector`` is the number of
+        the page that holds the whole vector, -1 for two pages.  Raises OSError when the process is
+        gone.
         """
+        touches, reads, writes, zero_matters, ordinary = plan.pages
         if (
-            plan.ordinary
+            ordinary
             and not every_outcome
-            and plan.writes <= space.writable
-            and plan.reads <= space.readable
-            and not any(space.is_zero_page(page) for page in plan.zero_matters)
+            and writes <= space.writable
+            and reads <= space.readable
+            # A vector with operands is not all zeros, so nor is the page that holds it.
+            and not any(page != vector and space.is_zero_page(page) for page in zero_matters)
         ):
-            return Checked(plan.touches, plan.owners, plan.native, None, ())
+            return Checked(touches, None, plan.native, None, ())
         checked = self._check_each(plan, space)
         if checked.refused is not None:
             # What was remembered of the mappings may be old: an error must be true now.

@@ -1,86 +1,215 @@
-"""The queue of what happened to the program's threads, and who waits to be answered again."""
+"""The queue of what happened to the program's threads: who is answered next.
+
+A few threads at a time have a turn, as on a machine with few CPUs: what one of them does is dealt
+with at once, so that what it has read just before its call is still true.  Answering hundreds of
+threads one after the other instead would let every compare fail, since all others change the same
+words between one call of a thread and its next.  Turns only matter where many wait.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable
-from time import sleep
+from time import perf_counter
+from typing import NamedTuple
 
 from . import linux
+from .plan import Plan
 from .task import Pending
 from .threads import Threads
 
-# Between the answers to threads that only ask again: seconds, and events of other threads.
-_RETRY_PAUSE = 50e-6
-_EVENTS_PER_RETRY = 8
-# How many events are handled, at most, before those that came meanwhile are collected.
-_EVENTS_PER_COLLECTION = 8
+# How many threads have a turn at once, for how many calls; below how many waiting ones it is given
+# away at once; and for how many seconds nothing may happen before it is lost.
+_TURNS = 2
+_CALLS_PER_TURN = 32
+_FEW_WAITING = 16
+_PATIENCE = 150e-6
+# Between looks at what the held calls compare; how long one is held at most before it is answered
+# anyway, and between such answers: seconds.
+_LOOK_PAUSE = 50e-6
+_HELD_MAX = 2e-3
+_OVERDUE_PAUSE = 0.5e-3
+
+_ILLEGAL_INSTRUCTION = signal.SIGILL << 8 | 0x7F
+_CHILD_CHANGED = {signal.SIGCHLD}
 
 Event = tuple[int, int]
 
 
-class Stops:
-    """Stops and ends of threads as (thread id, wait status), the ones noticed first coming first.
+class Held(NamedTuple):
+    """A call that repeats, word for word, what a compare has just refused."""
 
-    ``retries`` are calls that repeat, word for word, what a compare has just refused.  Others must
-    run before the answer can be another: with hundreds of threads that spin for a lock, answering
-    them at once would keep its holder from the CPU.
+    pending: Pending
+    plan: Plan
+
+
+class Stops:
+    """Stops and ends of threads as (thread id, wait status).
+
+    ``queue`` holds those that are dealt with next.  ``held`` calls ask again what a compare has just
+    refused: they wait until it would pass, since others must run before the answer can be another.
+    ``retry`` answers a held call; ``refused`` says whether its compare would still stop it.
+
+    SIGCHLD must be blocked.
     """
 
-    __slots__ = ("_retry", "_since_retry", "_threads", "_until_collecting", "queue", "retries")
+    __slots__ = (
+        *("_overdue", "_refused", "_retry", "_threads", "_turns", "_waiting"),
+        *("held", "queue"),
+    )
 
-    def __init__(self, threads: Threads, retry: Callable[[Pending], None]) -> None:
+    def __init__(
+        self,
+        threads: Threads,
+        retry: Callable[[Pending], None],
+        refused: Callable[[Pending, Plan], bool],
+    ) -> None:
         self.queue: deque[Event] = deque()
-        self.retries: deque[Pending] = deque()
+        self.held: deque[Held] = deque()
+        self._waiting: deque[Event] = deque()
+        self._turns: dict[int, int] = {}  # calls left, by thread
         self._threads = threads
         self._retry = retry
-        self._since_retry = 0
-        self._until_collecting = 0
+        self._refused = refused
+        self._overdue = 0.0
 
     def next(self) -> Event:
-        """Wait for the next event; raises ChildProcessError when nobody is left.
-
-        All that are ready are collected at once: the kernel looks through the threads in one order,
-        so that taking one at a time would leave the last ones waiting for ever.
-        """
+        """Wait for the next event; raises ChildProcessError when nobody is left."""
         queue = self.queue
-        self._until_collecting -= 1
-        while not queue or self._until_collecting <= 0:
-            self._until_collecting = _EVENTS_PER_COLLECTION
-            if not self.retries and not queue:
-                queue.append(os.waitpid(-1, linux.WALL))
+        while not queue:
+            if self._waiting or self.held:
+                self._look_around()
+                if not queue:
+                    self._let_others()
+            else:
+                self._sort(os.waitpid(-1, linux.WALL))
+        if self.held:
+            self._look_at_held()
+        event = queue.popleft()
+        left = self._turns.get(event[0])
+        if left is not None:
+            self._count(event[0], left)
+        return event
+
+    def _count(self, tid: int, left: int) -> None:
+        """A thread with a turn has used some of it."""
+        if left > 1:
+            self._turns[tid] = left - 1
+        else:
+            # The kernel tells of the same thread first, again and again: look at all of them.
             self._collect()
-            if not queue:
-                sleep(_RETRY_PAUSE)
-                self._answer_retry()
-        if self.retries:
-            self._since_retry += 1
-            if self._since_retry > _EVENTS_PER_RETRY:
-                self._answer_retry()
-        return queue.popleft()
+            self._end_turn(tid)
+
+    def _end_turn(self, tid: int) -> None:
+        if self._turns.pop(tid, None) is not None and len(self._turns) < _TURNS:
+            self._give_turn()
+
+    def _look_around(self) -> None:
+        """What happened to those who have a turn; where nobody has, to anybody.
+
+        Asking for one thread takes the kernel no longer when there are many.
+        """
+        if not self._turns or len(self._turns) > _TURNS:
+            self._collect()
+            return
+        for tid in tuple(self._turns):
+            self._ask(tid)
+
+    def _ask(self, tid: int) -> None:
+        """What happened to one thread, if anything."""
+        try:
+            event = os.waitpid(tid, linux.WALL | os.WNOHANG)
+        except ChildProcessError:
+            self._end_turn(tid)
+            return
+        if event[0]:
+            self._sort(event)
 
     def _collect(self) -> None:
         """Everything that is ready."""
-        while len(self._threads) > 1:
+        while True:
             try:
                 event = os.waitpid(-1, linux.WALL | os.WNOHANG)
             except ChildProcessError:
                 return
             if event[0] == 0:
                 return
+            self._sort(event)
+
+    def _sort(self, event: Event) -> None:
+        """What is to be dealt with at once, and what waits for a turn: a call of a thread that has
+        none."""
+        tid, status = event
+        is_call = status == _ILLEGAL_INSTRUCTION or status >> 16 == linux.EVENT_SECCOMP
+        if not is_call or tid in self._turns:
+            self.queue.append(event)
+            if not os.WIFSTOPPED(status):
+                self._end_turn(tid)
+            return
+        task = self._threads.get(tid)
+        if task is None or task.reports:
+            self.queue.append(event)
+            return
+        self._waiting.append(event)
+        if len(self._turns) < _TURNS:
+            self._give_turn()
+
+    def _give_turn(self) -> None:
+        """The one that has waited longest."""
+        if self._waiting:
+            event = self._waiting.popleft()
+            self._turns[event[0]] = _CALLS_PER_TURN
             self.queue.append(event)
 
-    def _answer_retry(self) -> None:
-        """Answer the one that has waited longest."""
-        self._since_retry = 0
-        if self.retries:
-            self._retry(self.retries.popleft())
+    def _let_others(self) -> None:
+        """Nobody who has a turn is there: wait a little, then let others have it."""
+        if self.held and self._look_at_held(len(self.held)):
+            return
+        waiting = len(self._waiting)
+        if waiting and (waiting <= _FEW_WAITING or not self._turns):
+            self._collect()
+            self._give_turn()
+            return
+        changed = signal.sigtimedwait(_CHILD_CHANGED, _PATIENCE if waiting else _LOOK_PAUSE)
+        if changed is None:
+            self._turns.clear()
+            self._collect()
+            if not self.queue:
+                self._give_turn()
+        else:
+            self._ask(changed.si_pid)
+
+    def hold(self, pending: Pending, plan: Plan) -> None:
+        """Keep a call until its compare would pass, or for a while."""
+        self.held.append(Held(pending, plan))
+        self._end_turn(pending.task.tid)
+
+    def _look_at_held(self, count: int = 1) -> bool:
+        """Look at so many held calls, the longest held first; whether one was answered."""
+        now = perf_counter()
+        for _ in range(count):
+            held = self.held.popleft()
+            pending, plan = held
+            overdue = now - pending.started > _HELD_MAX and now - self._overdue > _OVERDUE_PAUSE
+            if overdue:
+                self._overdue = now
+            elif self._refused(pending, plan):
+                self.held.append(held)
+                continue
+            self._retry(pending)
+            return True
+        return False
 
     def forget(self, tids: set[int]) -> None:
         """Events of threads that are gone without one."""
         self.queue = deque(event for event in self.queue if event[0] not in tids)
+        self._waiting = deque(event for event in self._waiting if event[0] not in tids)
+        for tid in tids:
+            self._turns.pop(tid, None)
 
     def standing_still(self) -> set[int]:
         """Threads that are stopped and wait for us."""
-        return {event[0] for event in self.queue} | {each.task.tid for each in self.retries}
+        waiting = {event[0] for event in (*self.queue, *self._waiting)}
+        return waiting | {each.pending.task.tid for each in self.held}

@@ -143,6 +143,12 @@ def native_ops(prepared: Prepared, fault_at: tuple[int, int] | None = None) -> N
     return NativeOps(b"".join(parts), len(parts), tuple(recorded), end)
 
 
+def compare_at(native: NativeOps, index: int) -> tuple[int, int, int, int]:
+    """The kind of an op, its length, and its two addresses."""
+    kind, length, a, b, _, _ = _OP.unpack_from(native.descriptors, index * OP_SIZE)
+    return kind, length, a, b
+
+
 def _descriptor(kind: int, length: int, arguments: Sequence[int], first: int, second: int) -> bytes:
     a, b = (*arguments, 0, 0)[:2]
     return _OP.pack(kind, length, a, b & 0xFFFF_FFFF_FFFF_FFFF, first, second)

@@ -7,6 +7,7 @@ import signal
 import struct
 from errno import EFAULT
 
+from ..abi import ops
 from ..abi.layout import OP_BYTES
 from ..abi.pages import PageKind
 from ..interpreter.errno import EAGAIN
@@ -89,6 +90,20 @@ def last_result(task: Task) -> int:
     return int.from_bytes(data, "little", signed=True)
 
 
+def is_still_refused(task: Task, native: stub.NativeOps) -> bool:
+    """Whether the compare that stopped the thread's last call, of these ops, would stop it now."""
+    try:
+        index = last_result(task) - 1
+        if not 0 <= index < native.size:
+            return False
+        kind, length, a, b = stub.compare_at(native, index)
+        memory = task.space.memory
+        same = os.pread(memory, length, a) == os.pread(memory, length, b)
+    except OSError:
+        return False
+    return same is (kind == stub.KINDS[ops.CMPNE])
+
+
 def finish_for(task: Task) -> None:
     """Do the last steps of the stub for a thread that a signal met there.
 
@@ -116,7 +131,7 @@ def end_after_fault(task: Task, running: Running, registers: RegisterValues) -> 
     if reached == stub.PHASE_TOUCHING:
         # The vector's own pages come first.
         index = registers[R12] - len(_vector_touches(running)) // 8
-        owners = running.checked.owners
+        owners = running.checked.owners or running.plan.owners()
         if index < 0:
             task.fault = VECTOR_FAULT
         elif index < len(owners):

@@ -79,12 +79,18 @@ class Supervisor:
         """Follow a seized program (its first thread's id) to the end; its wait status."""
         self._program = program
         self.threads.add_program(program)
-        while len(self.threads):
-            try:
-                tid, status = self._answering.stops.next()
-            except ChildProcessError:
-                break
-            self._dispatch(tid, status)
+        handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        try:
+            while len(self.threads):
+                try:
+                    tid, status = self._answering.stops.next()
+                except ChildProcessError:
+                    break
+                self._dispatch(tid, status)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            signal.signal(signal.SIGCHLD, handler)
         return self.exit_status
 
     def processes(self) -> list[int]:

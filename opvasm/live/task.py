@@ -59,13 +59,13 @@ class Task:
     """A thread: its process, its memory, its slot, and the call that it is in the middle of.
 
     ``last_data`` is the last vector it called with; ``postponed`` are signals that wait until a call
-    is over; ``fault`` is what ended the call that runs: an operand refused while touching, or the
+    is over; ``reports`` says that it will stop once more behind the ops; ``fault`` is what ended the call that runs: an operand refused while touching, or the
     op that faulted (VECTOR_FAULT: the vector itself).
     """
 
     __slots__ = (
-        *("fault", "last_data", "postponed", "process", "running", "slot", "space", "tid"),
-        "vfork_wait",
+        *("fault", "last_data", "postponed", "process", "reports", "running", "slot", "space"),
+        *("tid", "vfork_wait"),
     )
 
     def __init__(self, tid: int, process: Process, space: Space) -> None:
@@ -74,6 +74,7 @@ class Task:
         self.space = space
         self.slot = 0
         self.running: Running | None = None
+        self.reports = False
         self.vfork_wait = False
         self.last_data = b""
         self.postponed: list[int] = []
