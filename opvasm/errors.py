@@ -61,6 +61,10 @@ class OpvasmError(Exception):
         self.diagnostics = in_order(diagnostics)
         super().__init__("\n".join(str(each) for each in self.diagnostics))
 
+    def __reduce__(self) -> tuple[type[OpvasmError], tuple[tuple[Diagnostic, ...]]]:
+        """What pickle makes it of again, for whom another process has met it."""
+        return type(self), (self.diagnostics,)
+
 
 class ParseError(OpvasmError):
     """A text that is not in the language: characters, structure, names, types, values."""

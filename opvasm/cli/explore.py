@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..light_typing import TYPE_CHECKING
-from .exits import DONE, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
+from .exits import DONE, HOST, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
+from .explore_sweep import add_sweep, refuse_sweep_options
 from .inputs import read_source
 from .options import add_abi, add_output, chosen_abi, whole_number
 from .outputs import write_text
@@ -33,11 +34,15 @@ opvasm explore samples/races/counter.opv preempted --compare
 opvasm explore samples/races/ring.opv --coverage --require all
 opvasm explore samples/races/list.opv -f html -o list.html
 opvasm explore big.opv --preemptions 2 --timeout 60 -f json
+opvasm explore --sweep samples --results night.jsonl -f json -o night.json
+opvasm explore --sweep big.opv --cpus 1,2,3 --preemptions 0,1,2 --max-states 20000 --pct 3
+opvasm explore --sweep samples --resume night.jsonl --cluster tcp://127.0.0.1:8786
 """
 EXITS = {
     DONE: "everything is as the scenarios expect",
     NEGATIVE: "a scenario is not as expected, or the coverage is not what is required",
     INCONCLUSIVE: "a limit was hit before there was an answer",
+    HOST: "--sweep: no cluster answers, or its workers or those of --jobs die",
 }
 REDUCTIONS = ("fuse", "dead", "collapse", "groups", "symmetry")
 
@@ -65,14 +70,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-states",
         metavar="N",
-        default="1000000",
         help="stop a search after N states (default: 1000000)",
     )
-    parser.add_argument("--timeout", metavar="S", help="stop a search after S seconds")
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        help="stop a search after S seconds: what it has seen then depends on the machine",
+    )
     parser.add_argument(
         "--preemptions",
         metavar="K",
-        help="only schedules in which a thread that could go on loses its CPU at most K times",
+        help="only schedules in which a thread that could go on loses its CPU at most K times "
+        "(with --sweep also several: 0,1,2)",
     )
     parser.add_argument(
         "--no-reduction",
@@ -90,8 +99,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--save",
         metavar="OUT",
-        help="write the schedule of the first failure as a replay file (with --compare: of each, "
-        "into the folder OUT)",
+        help="write the schedule of the first failure as a replay file (with --compare or --sweep: "
+        "of each, into the folder OUT)",
     )
     parser.add_argument("--replay", metavar="FILE", help="only show the schedule of a replay file")
     parser.add_argument(
@@ -103,10 +112,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="exit 1 unless each op was: executed, differs (each compare failed), aborted (each op "
         "of a section was aborted at), several with commas, or all",
     )
+    add_sweep(parser)
 
 
 def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Explore, report, compare with what is expected."""
+    if arguments.sweep:
+        from .explore_sweep import sweep
+
+        return sweep(arguments, terminal)
+    refuse_sweep_options(arguments)
     from ..explorer.validate import check_scenarios, strategy_table
     from .explore_output import write_reports
 
@@ -123,12 +138,12 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if arguments.compare:
         from .explore_compare import compare_scenarios
 
-        limits = _limits(arguments)
+        limits = chosen_limits(arguments)
         return compare_scenarios(arguments, assembly, chosen, strategies, limits, terminal)
     reports = []
     with_coverage = arguments.coverage or arguments.require is not None
     required = _required(arguments.require)
-    limits, reductions = _limits(arguments), _reductions(arguments, with_coverage)
+    limits, reductions = chosen_limits(arguments), _reductions(arguments, with_coverage)
     interrupted = False
     for scenario in chosen:
         report = _explore(assembly, scenario, strategies, limits, reductions)
@@ -159,11 +174,13 @@ def _chosen(arguments: Namespace, assembly: Assembly) -> list[Scenario]:
     return [known[name] for name in arguments.scenarios or known]
 
 
-def _limits(arguments: Namespace) -> Limits:
+def chosen_limits(arguments: Namespace, preemptions: bool = True) -> Limits:
+    """The checked values of ``--max-states``, ``--timeout``, and maybe ``--preemptions``."""
     from ..explorer.options import Limits
 
-    states = _positive(arguments.max_states, "--max-states")
-    seconds = None
+    limits = Limits()
+    if arguments.max_states is not None:
+        limits = limits._replace(states=_positive(arguments.max_states, "--max-states"))
     if arguments.timeout is not None:
         try:
             seconds = float(arguments.timeout)
@@ -171,12 +188,13 @@ def _limits(arguments: Namespace) -> Limits:
             seconds = -1.0
         if not 0 < seconds < 1e9:
             raise UsageError(f"--timeout: {arguments.timeout!r} is no number of seconds above 0")
-    preemptions = None
-    if arguments.preemptions is not None:
-        preemptions = whole_number(arguments.preemptions, "--preemptions")
-        if preemptions < 0:
-            raise UsageError(f"--preemptions {preemptions} is less than 0")
-    return Limits(states, seconds, preemptions)
+        limits = limits._replace(seconds=seconds)
+    if preemptions and arguments.preemptions is not None:
+        bound = whole_number(arguments.preemptions, "--preemptions")
+        if bound < 0:
+            raise UsageError(f"--preemptions {bound} is less than 0")
+        limits = limits._replace(preemptions=bound)
+    return limits
 
 
 def _positive(text: str, option: str) -> int:

@@ -7,14 +7,15 @@ from time import monotonic
 
 _FIRST_AFTER = 1.0
 _EVERY = 0.2
+_BAR = 24
 
 
 class Progress:
     """Counts steps of a kind; from the first second on it shows the count and the rate."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, already: int = 0) -> None:
         self._what = what
-        self._count = 0
+        self._count = already
         self._started = monotonic()
         self._next = self._started + _FIRST_AFTER
         self._shown = False
@@ -43,9 +44,27 @@ class Progress:
         self._stream.flush()
         self._shown = True
 
+    def bar(self, done: int, total: int) -> None:
+        """A bar for work of which the whole is known, the rate, and about how long the rest takes."""
+        seconds = monotonic() - self._started
+        full = _BAR * done // max(total, 1)
+        rate = (done - self._count) / seconds if seconds else 0.0
+        left = f", {_duration((total - done) / rate)} left" if rate and done < total else ""
+        self.show(
+            f"[{'#' * full}{'.' * (_BAR - full)}] {done:,} of {total:,} {self._what}, "
+            f"{rate:,.1f} a second{left}"
+        )
+
     def clear(self) -> None:
         """Take the line away again."""
         if self._shown and self._stream is not None:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
             self._shown = False
+
+
+def _duration(seconds: float) -> str:
+    """About how long, in the unit that a person would use."""
+    if seconds < 90:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"

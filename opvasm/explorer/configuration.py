@@ -7,7 +7,16 @@ from itertools import product
 
 from ..light_typing import NamedTuple
 from ..source import Span
-from ..text.scenario_tree import BUILTIN_STRATEGIES, Expectation, Scenario, Strategy, Term, Thread
+from ..text.scenario_tree import (
+    BUILTIN_STRATEGIES,
+    Expectation,
+    RunVector,
+    Scenario,
+    Strategy,
+    Term,
+    Thread,
+)
+from .bodies import CPU_ID_START, walk
 from .profiles import PROFILES, Profile
 
 
@@ -101,6 +110,22 @@ def strip(value: object) -> object:
     if isinstance(value, tuple):
         return (type(value).__name__, *(strip(each) for each in value))
     return value
+
+
+def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object:
+    """What a configuration can tell of its kernel: kernels that agree on that behave the same."""
+    profile = configuration.profile
+    handlers = {handler.thread: handler.body for handler in scenario.handlers}
+    sections = ids = False
+    for thread, strategy in zip(scenario.threads, configuration.strategies, strict=True):
+        bodies = (thread.body, handlers.get(thread.name, ()))
+        ids = ids or CPU_ID_START in _words(bodies)
+        runs = any(isinstance(each, RunVector) for body in bodies for each in walk(body))
+        sections = sections or (runs and strategy.uses_sections)
+    return (
+        (profile.registered, profile.preemption_aborts) if sections else (),
+        (profile.ids_at_every_switch, profile.id_store_kills) if ids else (),
+    )
 
 
 def meets(term: Term, scenario: Scenario, configuration: Configuration) -> bool:

@@ -30,11 +30,14 @@ class Diagnosis(NamedTuple):
     preemptions: int | None
 
 
-def diagnose(run: Run, limits: Limits) -> Diagnosis | None:
-    """The diagnosis of a run; None where nothing was found against it."""
+def diagnose(run: Run, limits: Limits, explained: bool = True) -> Diagnosis | None:
+    """The diagnosis of a run; None where nothing was found against it.
+
+    Without ``explained`` the conflict and the way out, which take more searches, are left out.
+    """
     found = run.found
     if found.failures:
-        return _failure(run, limits)
+        return _failure(run, limits, explained)
     if found.missing:
         return None
     for answer in run.answers:
@@ -64,7 +67,7 @@ def _progress_graph(run: Run, limits: Limits) -> Found:
     return explore(run.found.plan, PROGRESS_REDUCTIONS, limits)
 
 
-def _failure(run: Run, limits: Limits) -> Diagnosis:
+def _failure(run: Run, limits: Limits, explained: bool) -> Diagnosis:
     found = run.found
     wanted = found.failures[0]
     preemptions, best = None, found
@@ -79,6 +82,8 @@ def _failure(run: Run, limits: Limits) -> Diagnosis:
     path = graph.path(wanted.state)
     replay = follow(found.plan, fine_decisions(graph, path))
     saved = saved_after = None
+    if not explained:
+        return Diagnosis(run.verdicts[0], wanted.label, replay, None, None, None, preemptions)
     if found.stopped is None and found.states <= EXPLAIN_LIMIT:
         saved, saved_after = _saving(best, limits, wanted.state)
     verdict = run.verdicts[0]

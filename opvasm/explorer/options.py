@@ -22,8 +22,13 @@ NO_REDUCTIONS = Reductions(False, False, False, False, False)
 
 
 class Limits(NamedTuple):
-    """When a search stops without an answer: states, seconds; and the bound on preemptions."""
+    """When a search stops without an answer: states, seconds; and the bound on preemptions.
+
+    ``goes_on``: random schedules follow for a second then, from where the search was.  How far
+    they come depends on the machine; whoever wants equal results everywhere does without.
+    """
 
     states: int = 1_000_000
     seconds: float | None = None
     preemptions: int | None = None
+    goes_on: bool = True

@@ -13,6 +13,7 @@ from time import monotonic
 from ..light_typing import NamedTuple
 from .code import CPU, Kind
 from .graph import Edge, Graph
+from .judging import ending, trouble_in
 from .model import Model
 from .options import Limits, Reductions
 from .plan import Plan
@@ -158,7 +159,7 @@ class Search:
                     break
                 self._expand(self.expanded)
                 self.expanded += 1
-            if stopped is not None and not self.failures:
+            if stopped is not None and not self.failures and self.limits.goes_on:
                 self._walk()
         except KeyboardInterrupt:
             stopped = INTERRUPTED
@@ -267,40 +268,23 @@ class Search:
 
     def _look(self, number: int, state: State) -> None:
         """Ask of a new state what must hold in each."""
-        judge, model = self.plan.judge, self.model
-        failure = model.failure(state)
-        if failure is not None:
-            thread, text = failure
-            label = f"thread {self.plan.names[thread]}: {text}"
-            self.failures.append(Failure("fail", label, number))
-            return
-        if not (judge.always or judge.quiescent) or not model.rests(state):
-            return
-        broken = judge.broken(judge.always, state)
-        if broken is None and judge.quiescent and model.quiescent(state):
-            broken = judge.broken(judge.quiescent, state)
-        if broken is not None:
-            self.failures.append(Failure("invariant", broken.label, number))
+        found = trouble_in(self.plan, self.model, state)
+        if found is not None:
+            self.failures.append(Failure(found.kind, found.label, number))
 
     def _ended(self, number: int, state: State) -> None:
         """A state in which no thread can step: all have ended, or those left wait for ever."""
-        judge, model, plan = self.plan.judge, self.model, self.plan
-        waiting = [plan.names[t] for t in range(model.threads) if not model.done(state, t)]
-        outcome = judge.outcome(state)
-        if waiting:
-            if model.bound is not None and any(
-                Model.enabled(_unbounded(model), state, t) for t in range(model.threads)
-            ):
-                return  # only the bound on preemptions ends it here
-            self.failures.append(Failure("deadlock", f"{', '.join(waiting)} wait for ever", number))
-            self.bad.add(outcome)
-            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        found = ending(self.plan, self.model, state)
+        if found is None:
             return
+        outcome, trouble = found
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        broken = judge.broken(judge.final, state)
-        if broken is not None:
-            self.failures.append(Failure("condition", broken.label, number))
+        if trouble is not None:
+            self.failures.append(Failure(trouble.kind, trouble.label, number))
             self.bad.add(outcome)
+            if trouble.kind == "deadlock":
+                return
+        judge = self.plan.judge
         for claim in judge.final:
             if claim.condition.kind == "exists" and not self.exists[claim.label]:
                 self.exists[claim.label] = claim.holds(judge.look(state))
@@ -374,13 +358,6 @@ class Search:
                 case _:
                     pass
         return True
-
-
-def _unbounded(model: Model) -> Model:
-    """The same model without a bound, to ask what the bound has forbidden."""
-    free = Model(model.plan, model.zero_dead, None)
-    free.fusion = model.fusion
-    return free
 
 
 def explore(

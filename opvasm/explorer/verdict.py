@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ..light_typing import NamedTuple
+from ..light_typing import NamedTuple, Protocol
 from ..program import Program
 from ..text.scenario_tree import Expectation, Scenario, Strategy
 from .configuration import Configuration, concerns, configurations
@@ -14,7 +14,7 @@ from .progress import Answer, broken, check_progress
 from .search import INTERRUPTED, Found, Progress, explore
 
 HOLDS, INCONCLUSIVE = "holds", "inconclusive"
-_KINDS = {"condition": "fails", "invariant": "fails", "fail": "fails", "deadlock": "deadlock"}
+VERDICT_OF = {"condition": "fails", "invariant": "fails", "fail": "fails", "deadlock": "deadlock"}
 
 
 class Run(NamedTuple):
@@ -37,6 +37,26 @@ class Run(NamedTuple):
         if self.verdicts:
             return self.verdicts[0]
         return INCONCLUSIVE if self.stopped is not None else HOLDS
+
+
+class Judged(Protocol):
+    """What an expectation asks of a configuration that was explored."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """Which one it is."""
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """What was found against the scenario."""
+
+    @property
+    def verdict(self) -> str:
+        """The worst of it, or that it holds, or that this is open."""
+
+    @property
+    def stopped(self) -> str | None:
+        """The limit that was hit before everything was seen."""
 
 
 class Outcome(NamedTuple):
@@ -86,7 +106,7 @@ def run_scenario(
         runs.append(run)
         if run.stopped == INTERRUPTED:
             break
-    return Report(scenario, tuple(runs), tuple(_outcomes(scenario, tuple(runs))), limits)
+    return Report(scenario, tuple(runs), tuple(outcomes(scenario, runs)), limits)
 
 
 def run_configuration(
@@ -106,7 +126,7 @@ def run_configuration(
 
     found = explore(plan, reductions, limits, report=tell if report is not None else None)
     answers = check_progress(plan, limits) if found.stopped is None else ()
-    verdicts = {_KINDS[failure.kind] for failure in found.failures}
+    verdicts = {VERDICT_OF[failure.kind] for failure in found.failures}
     if found.missing and found.stopped is None:
         verdicts.add("fails")
     verdicts |= {trouble.kind for trouble in broken(answers)}
@@ -124,9 +144,10 @@ def run_configuration(
     )
 
 
-def _outcomes(scenario: Scenario, runs: tuple[Run, ...]) -> Iterator[Outcome]:
+def outcomes(scenario: Scenario, runs: Sequence[Judged]) -> Iterator[Outcome]:
+    """What became of each expectation; ``runs`` are all configurations of the scenario."""
     if not scenario.expectations:
-        yield _all_hold(None, list(runs))
+        yield _all_hold(None, runs)
     for expectation in scenario.expectations:
         meant = [r for r in runs if concerns(expectation, scenario, r.configuration)]
         if expectation.verdict != HOLDS:
@@ -139,7 +160,7 @@ def _outcomes(scenario: Scenario, runs: tuple[Run, ...]) -> Iterator[Outcome]:
         yield outcome
 
 
-def _all_hold(expectation: Expectation | None, runs: list[Run]) -> Outcome:
+def _all_hold(expectation: Expectation | None, runs: Sequence[Judged]) -> Outcome:
     wrong = [run for run in runs if run.verdicts]
     if wrong:
         return Outcome(expectation, False, f"{wrong[0].verdict} in {len(wrong)} of {len(runs)}")
@@ -151,7 +172,7 @@ def _all_hold(expectation: Expectation | None, runs: list[Run]) -> Outcome:
     return Outcome(expectation, True, f"holds in {len(runs)} of {len(runs)}")
 
 
-def _some_show(expectation: Expectation, runs: list[Run]) -> Outcome:
+def _some_show(expectation: Expectation, runs: Sequence[Judged]) -> Outcome:
     showing = [run for run in runs if expectation.verdict in run.verdicts]
     if showing:
         reason = f"{expectation.verdict} in {len(showing)} of {len(runs)}"
@@ -163,7 +184,7 @@ def _some_show(expectation: Expectation, runs: list[Run]) -> Outcome:
     return Outcome(expectation, False, f"{', '.join(what)} in {len(runs)} of {len(runs)}")
 
 
-def _exception(expectation: Expectation, excepted: list[Run]) -> Outcome | None:
+def _exception(expectation: Expectation, excepted: Sequence[Judged]) -> Outcome | None:
     """An ``unless`` that nothing needs any more is out of date."""
     if any(run.verdicts for run in excepted):
         return None

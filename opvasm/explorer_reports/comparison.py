@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ..explorer.code import Kind
-from ..explorer.configuration import Configuration, strip
+from ..explorer.configuration import Configuration, kernel_abilities, strip
 from ..explorer.diagnose import Diagnosis, diagnose
 from ..explorer.options import Limits
-from ..explorer.plan import Plan, ScenarioError, make_plan
+from ..explorer.plan import ScenarioError, make_plan
 from ..explorer.profiles import PROFILES, Profile
 from ..explorer.search import INTERRUPTED
 from ..explorer.validate import section_findings
@@ -150,10 +149,10 @@ class _Row:
             return blank
         configuration = Configuration(self.scenario.cpus[1], profile, self.chosen)
         try:
-            plan = make_plan(self.program, self.scenario, configuration)
+            make_plan(self.program, self.scenario, configuration)
         except ScenarioError as error:
             return blank._replace(rule=error.diagnostics[0].code)
-        key = _abilities(plan)
+        key = kernel_abilities(self.scenario, configuration)
         if key not in self.known:
             run = run_configuration(self.program, self.scenario, configuration, self.limits)
             self.known[key] = self._of(run, blank)
@@ -171,14 +170,3 @@ class _Row:
             stopped=run.stopped,
             diagnosis=diagnosis,
         )
-
-
-def _abilities(plan: Plan) -> object:
-    """What a configuration can tell of its kernel: kernels that agree on that behave the same."""
-    profile = plan.configuration.profile
-    sections = any(n.kind is Kind.BEGIN for code in plan.codes for n in code.nodes)
-    ids = any(each is not None for each in plan.ids)
-    return (
-        (profile.registered, profile.preemption_aborts) if sections else (),
-        (profile.ids_at_every_switch, profile.id_store_kills) if ids else (),
-    )
