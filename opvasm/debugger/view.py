@@ -235,7 +235,7 @@ def _outlook(session: Session, op: int, instruction: Instruction, names: Names) 
     movements = [each for each in session.movements if op_of(each) == op]
     done = session.movements[: session.index]
     if operation is None or not any(isinstance(each, Started) for each in movements):
-        yield "it never runs: a check before it ends the call"
+        yield "it never runs: the call ends before it"
         return
     if operation.is_compare:
         count = len(session.instructions)

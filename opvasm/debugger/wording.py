@@ -19,7 +19,7 @@ from ..interpreter.events import (
     Stored,
 )
 from ..interpreter.reason import Reason
-from ..machine import Fault
+from ..machine import Cpus, Fault
 from ..program import Instruction, Vector
 from ..scenario.events import (
     Asserted,
@@ -103,7 +103,7 @@ def movement_text(movement: Movement, names: Names) -> str:
             where = title(names, address, len(after))
             return f"the test sets {where}: {change(before, after, names)}"
         case CpusSet(after=cpus):
-            return f"the test sets the CPUs: {cpus}"
+            return f"the test sets the CPUs: {cpus_text(cpus)}"
         case CallBegins():
             return f"the test calls {call_text(movement, names)}"
         case Called(cpuopcnt=count, cpu=cpu, flags=flags):
@@ -154,6 +154,17 @@ def movement_text(movement: Movement, names: Names) -> str:
             reason = Reason()
             reason(movement)
             return "; ".join(text for text, _ in reason.lines())
+
+
+def cpus_text(cpus: Cpus) -> str:
+    """Which CPUs there are, run and may be used, and where the caller is."""
+    online, allowed = (
+        "all" if len(each) == cpus.possible else ", ".join(map(str, sorted(each))) or "none"
+        for each in (cpus.online, cpus.allowed)
+    )
+    return (
+        f"{cpus.possible} exist, online {online}, allowed {allowed}, the caller on {cpus.current}"
+    )
 
 
 def computed_text(computed: Computed, names: Names) -> str:
