@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from ..abi.revisions import DEFAULT_PAGE_SIZE, QUIRKS
@@ -78,11 +79,15 @@ def assembled(
     revision: str | None = None,
     model: str | None = None,
     page_size: int = DEFAULT_PAGE_SIZE,
+    folder: str = "",
 ) -> Assembly:
-    """A text with the files that it uses.  Raises ParseError."""
+    """A text with the files that it uses, whose names start from ``folder``.  Raises ParseError."""
     from ..assembler import assemble
 
-    return assemble(source, revision=revision, model=model, page_size=page_size, loader=_used_file)
+    def load(path: str) -> SourceFile:
+        return _used_file(path, folder)
+
+    return assemble(source, revision=revision, model=model, page_size=page_size, loader=load)
 
 
 def assembled_input(arguments: Namespace) -> Assembly:
@@ -117,9 +122,9 @@ def json_input(data: bytes, name: str, arguments: Namespace) -> Assembly:
     return Assembly(program, (), ())
 
 
-def _used_file(path: str) -> SourceFile:
+def _used_file(path: str, folder: str) -> SourceFile:
     """A file that ``use`` names; errors as ``assemble`` expects them of a loader."""
-    with open(path, "rb") as file:
+    with open(os.path.join(folder, path), "rb") as file:
         data = file.read(LARGEST_INPUT + 1)
     if len(data) > LARGEST_INPUT:
         raise ValueError(f"it is larger than {LARGEST_INPUT >> 20} MiB, the limit for one input")

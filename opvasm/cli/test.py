@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from ..abi.revisions import QUIRKS
-from ..engines import ENGINE_NAMES, Engine, EngineError, get_engine
-from ..errors import OpvasmError, ParseError
+from ..engines import ENGINE_NAMES, EngineError
 from ..light_typing import TYPE_CHECKING
 from ..suite.discovery import SUFFIXES, files_below
 from ..suite.outcome import Outcome
-from ..suite.selection import Selection, SelectionError, selection
-from .exits import DONE, NEGATIVE, USAGE, UsageError
-from .inputs import read_source
+from ..suite.selection import SelectionError
+from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
 from .options import chosen_quirks
 from .outputs import replace_file, write_text
 from .progress import Progress
+from .test_pieces import Ran, Setup, chosen, pieces, run_piece, started_engine
+from .workers import HostError, add_workers, chosen_jobs
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -33,13 +33,14 @@ EXAMPLES = """
 opvasm test samples
 opvasm test tests/conformance -k 'cpu-mask and 2017-11'
 opvasm test cases.jsonl --plugin './my-implementation --answer-cases'
-opvasm test samples cases.jsonl --junit results.xml
+opvasm test samples cases.jsonl --junit results.xml --jobs 4
 opvasm test samples tests/conformance --coverage --require 80
 opvasm test cases.jsonl --against reference './my-implementation --answer-cases'
 """
 EXITS = {
     DONE: "all pass",
     NEGATIVE: "at least one fails, the engines differ, or less is covered than required",
+    HOST: "no cluster answers, or its workers or those of --jobs die",
 }
 
 
@@ -86,6 +87,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="with --coverage: fail when less than this share of the combinations was reached",
     )
     parser.add_argument("--junit", metavar="OUT", help="also write the results as JUnit XML")
+    add_workers(parser, "1")
 
 
 def execute(arguments: Namespace, terminal: Terminal) -> int:
@@ -93,42 +95,42 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     from ..suite.tally import report
 
     try:
-        chosen: Selection = (
-            selection(arguments.expression) if arguments.expression.strip() else _all
-        )
+        wanted = chosen(arguments.expression)
     except SelectionError as error:
         raise UsageError(f"-k {arguments.expression!r}: {error}") from None
     quirks = chosen_quirks(arguments.quirks)
+    jobs = chosen_jobs(arguments, 1)
     files = list(_files(arguments.paths))
     if arguments.against is not None:
         from .test_against import run_against
 
-        return run_against(arguments, files, chosen, quirks)
+        return run_against(arguments, files, wanted, quirks)
     required = _required(arguments)
     coverage = _collector(arguments)
-    outcomes: list[Outcome] = []
-    unreadable = 0
-    progress = Progress("tests")
+    setup = Setup(
+        expression=arguments.expression,
+        engine=arguments.engine,
+        plugin=arguments.plugin,
+        quirks=None if quirks is None else tuple(quirks),
+        coverage=coverage is not None,
+    )
+    results = Results(terminal, coverage)
     try:
-        engine = _engine(arguments, coverage)
-        try:
-            for file in files:
-                try:
-                    for outcome in _run(file, engine, quirks, chosen, coverage):
-                        outcomes.append(outcome)
-                        progress.step()
-                        if not outcome.passed:
-                            progress.clear()
-                            _show_failure(outcome, terminal)
-                except (OpvasmError, UsageError) as error:
-                    progress.clear()
-                    _show_unreadable(error, terminal)
-                    unreadable += 1
-        finally:
-            progress.clear()
-            engine.close()
-    except EngineError as error:
-        raise UsageError(str(error)) from None
+        if jobs == 1 and arguments.cluster is None:
+            run_here(files, setup, results)
+        else:
+            from .test_workers import run_with_workers
+
+            run_with_workers(arguments, files, setup, results, jobs)
+    except HostError as error:
+        results.progress.clear()
+        terminal.fail(error.message, error.help)
+        return error.code
+    finally:
+        results.progress.clear()
+    if results.engine is not None:
+        raise UsageError(results.engine)
+    outcomes, unreadable = results.outcomes, results.unreadable
     if arguments.junit is not None:
         from ..suite.junit import junit
 
@@ -149,6 +151,55 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if coverage is not None and not _covered(coverage, required, terminal):
         passed = False
     return DONE if passed else NEGATIVE
+
+
+class Results:
+    """What was found so far, and shown as it came."""
+
+    def __init__(self, terminal: Terminal, coverage: Collector | None) -> None:
+        self.terminal = terminal
+        self.coverage = coverage
+        self.progress = Progress("tests")
+        self.outcomes: list[Outcome] = []
+        self.unreadable = 0
+        self.engine: str | None = None
+
+    def tell(self, outcome: Outcome) -> None:
+        """One outcome; failures are shown at once."""
+        self.outcomes.append(outcome)
+        self.progress.step()
+        if not outcome.passed:
+            self.progress.clear()
+            _show_failure(outcome, self.terminal)
+
+    def end(self, ran: Ran) -> bool:
+        """What ended a piece, whose outcomes were told; False when no other is to be run."""
+        if ran.ended_early:
+            self.progress.clear()
+            self.unreadable += 1
+            if ran.unreadable is not None:
+                self.terminal.fail(*ran.unreadable)
+            else:
+                self.terminal.report(ran.findings)
+        if ran.counts is not None and self.coverage is not None:
+            self.coverage.add(ran.counts)
+        self.engine = ran.engine
+        return ran.engine is None
+
+
+def run_here(files: list[str], setup: Setup, results: Results) -> None:
+    """One file after the other, in this process, with one engine."""
+    try:
+        engine = started_engine(setup, results.coverage)
+    except EngineError as error:
+        results.engine = str(error)
+        return
+    try:
+        for piece in pieces(files, shared=False):
+            if not results.end(run_piece(piece, setup, engine, results.coverage, results.tell)):
+                return
+    finally:
+        engine.close()
 
 
 def _required(arguments: Namespace) -> float | None:
@@ -188,10 +239,6 @@ def _covered(coverage: Collector, required: float | None, terminal: Terminal) ->
     return False
 
 
-def _all(name: str) -> bool:
-    return True
-
-
 def _files(paths: list[str]) -> Iterator[str]:
     for path in paths:
         if os.path.isdir(path):
@@ -206,56 +253,6 @@ def _files(paths: list[str]) -> Iterator[str]:
             )
         else:
             yield path
-
-
-def _engine(arguments: Namespace, coverage: Collector | None) -> Engine:
-    if arguments.plugin is None:
-        return get_engine(arguments.engine, coverage)
-    from ..engines.plugin import PluginEngine
-
-    return PluginEngine(arguments.plugin)
-
-
-def _run(
-    file: str,
-    engine: Engine,
-    quirks: Collection[str] | None,
-    chosen: Selection,
-    coverage: Collector | None,
-) -> Iterator[Outcome]:
-    source = read_source(file)
-    if file.endswith(".jsonl"):
-        from ..suite.cases import run_cases
-
-        yield from run_cases(source, engine, quirks, chosen, coverage)
-        return
-    from ..suite.blocks import run_blocks
-    from ..suite.neighbours import neighbour, run_neighbour
-    from .programs import assembled
-
-    expected = neighbour(file)
-    try:
-        assembly = assembled(source)
-    except ParseError as problem:
-        if expected is None:
-            raise
-        if chosen(file):
-            yield run_neighbour(problem, file, read_source(expected).text)
-        return
-    if expected is not None and chosen(file):
-        yield run_neighbour(assembly, file, read_source(expected).text)
-    yield from run_blocks(assembly, file, quirks or (), chosen, coverage)
-    if assembly.scenarios:
-        from ..suite.scenarios import run_scenarios
-
-        yield from run_scenarios(assembly, file, chosen)
-
-
-def _show_unreadable(error: OpvasmError | UsageError, terminal: Terminal) -> None:
-    if isinstance(error, OpvasmError):
-        terminal.report(error.diagnostics)
-    else:
-        terminal.fail(error.message, error.help)
 
 
 def _show_failure(outcome: Outcome, terminal: Terminal) -> None:

@@ -26,6 +26,8 @@ def run_against(
         ("--coverage", arguments.coverage),
         ("--require", arguments.require),
         ("--junit", arguments.junit),
+        ("--jobs", arguments.jobs),
+        ("--cluster", arguments.cluster),
     ):
         if given:
             raise UsageError(f"{option} and --against exclude each other")

@@ -66,6 +66,8 @@ def workers(arguments: Namespace, jobs: int) -> Iterator[Runner]:
         try:
             runner = Cluster(arguments.cluster)
         except NoCluster as error:
+            if error.malformed:
+                raise UsageError(f"--cluster: {error.message}", error.help) from None
             raise HostError(error.message, error.help) from None
     try:
         yield runner

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ..abi.ops import WORD_LENGTHS, Access, LengthRule, Operation
-from ..abi.revisions import Abi, Revision
+from ..abi.revisions import Abi, Revision, get_abi
 from ..codes import kernel as rules
 from ..interpreter.errno import EAGAIN
 from ..interpreter.events import (
@@ -48,6 +48,13 @@ class Cell(NamedTuple):
     outcome: str
 
 
+class Counts(NamedTuple):
+    """What a collector has counted, and the names of the revisions that it has met."""
+
+    counts: Counter[Cell]
+    revisions: tuple[str, ...]
+
+
 class Collector:
     """Counts what happens to ops.  Set ``abi`` before the calls of a revision are observed."""
 
@@ -61,6 +68,16 @@ class Collector:
         """The calls that follow are of this revision."""
         self._abi = abi
         self.revisions[abi.revision.name] = abi.revision
+
+    def counted(self) -> Counts:
+        """What was counted so far, for a collector of another process."""
+        return Counts(self.counts, tuple(self.revisions))
+
+    def add(self, other: Counts) -> None:
+        """Count what another collector has counted as well."""
+        self.counts.update(other.counts)
+        for name in other.revisions:
+            self.revisions[name] = get_abi(name).revision
 
     def __call__(self, event: object) -> None:
         """Count an outcome."""

@@ -24,10 +24,14 @@ TRIES = 2
 
 
 class NoCluster(Exception):
-    """There is no cluster to work with: the extra is missing, or nobody answers there."""
+    """There is no cluster to work with: the extra is missing, or nobody answers there.
 
-    def __init__(self, message: str, help: str) -> None:
+    ``malformed``: what was given is no address at all.
+    """
+
+    def __init__(self, message: str, help: str, malformed: bool = False) -> None:
         super().__init__(message)
+        self.malformed = malformed
         self.message = message
         self.help = help
 
@@ -51,7 +55,11 @@ class Cluster:
             self.client: Any = distributed.Client(
                 address, timeout=ANSWER_SECONDS, set_as_default=False
             )
-        except (OSError, ValueError, TypeError) as error:
+        except (ValueError, TypeError) as error:
+            raise NoCluster(
+                f"{address!r} is no address: {error}", "write tcp://HOST:PORT", malformed=True
+            ) from None
+        except OSError as error:
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
             raise NoCluster(
                 f"no Dask scheduler answers at {address}: {reason}",

@@ -250,7 +250,7 @@ def aborts_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 def waiting_is_fine(patch: pytest.MonkeyPatch) -> None:
     """A state in which threads wait for ever is an end like any other."""
-    patch.setitem(verdict._KINDS, "deadlock", "blocks")
+    patch.setitem(verdict.VERDICT_OF, "deadlock", "blocks")
 
 
 def stale_ids(patch: pytest.MonkeyPatch) -> None:
