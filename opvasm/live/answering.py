@@ -208,7 +208,7 @@ class Answering:
     def _stay_near(self, cpu: int) -> None:
         """Move to the CPU that several calls in a row ran on: a stop is noticed there at once,
         while waking another CPU takes longer than the rest of the call."""
-        if cpu == self._home:
+        if cpu == self._home or self.stops.crowded:
             self._away = 0
             return
         self._away += 1

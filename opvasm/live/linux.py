@@ -96,6 +96,7 @@ for _function in (_readv, _writev):
     )
     _function.restype = ctypes.c_ssize_t
 _get_errno = ctypes.get_errno
+_address = ctypes.addressof
 
 
 def error(what: str) -> OSError:
@@ -114,7 +115,7 @@ def ptrace(request: int, tid: int, address: int = 0, data: int = 0) -> int:
 
 def get_registers(tid: int, registers: RegisterValues) -> None:
     """Fill in the registers of a stopped thread."""
-    if _ptrace(PTRACE_GETREGS, tid, None, ctypes.addressof(registers)):
+    if _ptrace(PTRACE_GETREGS, tid, None, _address(registers)):
         raise error(f"reading the registers of thread {tid}")
 
 
@@ -125,7 +126,7 @@ def copy_registers(registers: RegisterValues) -> RegisterValues:
 
 def set_registers(tid: int, registers: RegisterValues) -> None:
     """Set the registers of a stopped thread."""
-    if _ptrace(PTRACE_SETREGS, tid, None, ctypes.addressof(registers)):
+    if _ptrace(PTRACE_SETREGS, tid, None, _address(registers)):
         raise error(f"setting the registers of thread {tid}")
 
 
@@ -156,6 +157,18 @@ def signal_info(tid: int) -> SignalInfo:
     ptrace(PTRACE_GETSIGINFO, tid, 0, ctypes.addressof(info))
     signal, _, code, address = struct.unpack_from("<iiixxxxQ", info.raw)
     return SignalInfo(signal, code, address)
+
+
+_info = ctypes.create_string_buffer(128)
+_info_address = ctypes.addressof(_info)
+_info_code = ctypes.c_int.from_buffer(_info, 8)
+
+
+def raised_by_kernel(tid: int) -> bool:
+    """Whether the signal that a thread is about to get was raised, not sent."""
+    if _ptrace(PTRACE_GETSIGINFO, tid, None, _info_address):
+        raise error(f"asking for the signal of thread {tid}")
+    return _info_code.value > 0
 
 
 _mask = ctypes.c_ulonglong()

@@ -20,12 +20,14 @@ from .plan import Plan
 from .task import Pending
 from .threads import Threads
 
-# How many threads have a turn at once, for how many calls; below how many waiting ones it is given
-# away at once; and for how many seconds nothing may happen before it is lost.
+# How many threads have a turn at once, and for how many calls; how many may wait before turns matter;
+# after how many seconds in which nothing happens a turn is lost, and how many times that long where
+# its thread only waits for a CPU.
 _TURNS = 2
 _CALLS_PER_TURN = 32
 _FEW_WAITING = 16
 _PATIENCE = 150e-6
+_WAITS_MAX = 30
 # Between looks at what the held calls compare; how long one is held at most before it is answered
 # anyway, and between such answers: seconds.
 _LOOK_PAUSE = 50e-6
@@ -56,7 +58,7 @@ class Stops:
     """
 
     __slots__ = (
-        *("_overdue", "_refused", "_retry", "_threads", "_turns", "_waiting"),
+        *("_overdue", "_refused", "_retry", "_threads", "_turns", "_waiting", "_waits"),
         *("held", "queue"),
     )
 
@@ -74,6 +76,7 @@ class Stops:
         self._retry = retry
         self._refused = refused
         self._overdue = 0.0
+        self._waits = 0
 
     def next(self) -> Event:
         """Wait for the next event; raises ChildProcessError when nobody is left."""
@@ -87,11 +90,17 @@ class Stops:
                 self._sort(os.waitpid(-1, linux.WALL))
         if self.held:
             self._look_at_held()
+        self._waits = 0
         event = queue.popleft()
         left = self._turns.get(event[0])
         if left is not None:
             self._count(event[0], left)
         return event
+
+    @property
+    def crowded(self) -> bool:
+        """Whether many threads wait for a turn."""
+        return len(self._waiting) > _FEW_WAITING
 
     def _count(self, tid: int, left: int) -> None:
         """A thread with a turn has used some of it."""
@@ -168,18 +177,22 @@ class Stops:
         if self.held and self._look_at_held(len(self.held)):
             return
         waiting = len(self._waiting)
-        if waiting and (waiting <= _FEW_WAITING or not self._turns):
+        if waiting and not (self.crowded and self._turns):
             self._collect()
             self._give_turn()
             return
         changed = signal.sigtimedwait(_CHILD_CHANGED, _PATIENCE if waiting else _LOOK_PAUSE)
-        if changed is None:
-            self._turns.clear()
-            self._collect()
-            if not self.queue:
-                self._give_turn()
-        else:
+        if changed is not None:
             self._ask(changed.si_pid)
+            return
+        self._collect()
+        if self.queue:
+            return
+        self._waits += 1
+        if waiting and (self._waits >= _WAITS_MAX or not any(map(_is_runnable, self._turns))):
+            self._waits = 0
+            self._turns.clear()
+            self._give_turn()
 
     def hold(self, pending: Pending, plan: Plan) -> None:
         """Keep a call until its compare would pass, or for a while."""
@@ -213,3 +226,12 @@ class Stops:
         """Threads that are stopped and wait for us."""
         waiting = {event[0] for event in (*self.queue, *self._waiting)}
         return waiting | {each.pending.task.tid for each in self.held}
+
+
+def _is_runnable(tid: int) -> bool:
+    """Whether a thread runs, or would if it had a CPU; one that is gone does not."""
+    try:
+        with open(f"/proc/{tid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].startswith(b" R")
+    except OSError:
+        return False

@@ -26,6 +26,8 @@ _MASK_IN_STUB = (1 << 64) - 1 & ~sum(1 << each - 1 for each in _SYNCHRONOUS)
 _REGISTER_BYTES = 27 * 8
 _USAGE_COUNTS = struct.Struct("<qq")
 _USAGE_COUNTS_OFFSET = 128  # ru_nvcsw, ru_nivcsw in struct rusage
+# What is written to a slot, made in one place so that a call costs no allocation.
+_slot = memoryview(bytearray(stub.RECORD))
 
 
 def point_at_stub(
@@ -37,24 +39,26 @@ def point_at_stub(
     most bytes that a copy moves at once.  From here on the thread puts everything back by itself,
     even if the supervisor is killed before the next line.
     """
-    native = running.checked.native
-    touches = _vector_touches(running) + running.checked.touches
-    data = bytearray(stub.RECORD)
+    pending, checked = running.pending, running.checked
+    native = checked.native
+    touches = _vector_touches(running) + checked.touches
+    registers = pending.registers
     stub.HEADER.pack_into(
-        data,
+        _slot,
         0,
-        *(0, flags, 0, len(touches) // 8, native.size, REPORT_NUMBER),
-        *(policy, 0, len(affinity), running.signal_mask, chunk, native.record_pages),
+        *(0, flags, 0, len(touches) // 8, native.size, REPORT_NUMBER, policy, 0),
+        *(len(affinity), running.signal_mask, chunk, native.record_pages),
     )
-    data[stub.REGISTERS : stub.REGISTERS + _REGISTER_BYTES] = running.pending.registers
-    data[stub.MASK : stub.MASK + len(affinity)] = affinity
-    data[stub.OPS : stub.OPS + len(native.descriptors)] = native.descriptors
+    _slot[stub.REGISTERS : stub.REGISTERS + _REGISTER_BYTES] = bytes(registers)
+    _slot[stub.MASK : stub.MASK + len(affinity)] = affinity
+    _slot[stub.OPS : stub.OPS + len(native.descriptors)] = native.descriptors
     end = stub.TOUCHES + len(touches)
-    data[stub.TOUCHES : end] = touches
-    os.pwrite(task.space.memory, memoryview(data)[:end], task.slot + stub.CODE_SIZE)
-    registers = linux.copy_registers(running.pending.registers)
+    _slot[stub.TOUCHES : end] = touches
+    os.pwrite(task.space.memory, _slot[:end], task.slot + stub.CODE_SIZE)
+    before = registers[RIP]
     registers[RIP] = task.slot + stub.ENTER
     linux.set_registers(task.tid, registers)
+    registers[RIP] = before
     linux.set_signal_mask(task.tid, _MASK_IN_STUB)
 
 

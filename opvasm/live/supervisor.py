@@ -9,6 +9,7 @@ everything back on its own; where the call is to be told of, it stops once more 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from .threads import Threads
 
 _STOPPING_SIGNALS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _SIGACTION_BYTES = 32
+_ALLOCATIONS_PER_COLLECTION = 100_000
+_SIGILL = int(signal.SIGILL)  # comparing with a plain number is quicker
 
 
 class Supervisor:
@@ -53,6 +56,8 @@ class Supervisor:
         self._answering = Answering(settings, self.threads, self._dispatch, answered)
         self._program = 0
         self._registers = Registers()
+        self._number = settings.host.number
+        self._illegal = settings.host.mechanism is Mechanism.ILLEGAL_INSTRUCTION
 
     @property
     def calls(self) -> int:
@@ -79,6 +84,9 @@ class Supervisor:
         """Follow a seized program (its first thread's id) to the end; its wait status."""
         self._program = program
         self.threads.add_program(program)
+        # Nothing here is a cycle for long: reference counts do, and a collection would delay a call.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
         handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         try:
@@ -91,6 +99,7 @@ class Supervisor:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             signal.signal(signal.SIGCHLD, handler)
+            gc.set_threshold(*thresholds)
         return self.exit_status
 
     def processes(self) -> list[int]:
@@ -106,9 +115,10 @@ class Supervisor:
             return
         try:
             task = self.threads.get(tid) or self.threads.adopt(tid)
-            postponed, task.postponed = task.postponed, []
-            for number in postponed:
-                linux.send_signal(task.process.pid, tid, number)
+            if task.postponed:
+                postponed, task.postponed = task.postponed, []
+                for number in postponed:
+                    linux.send_signal(task.process.pid, tid, number)
             self._stopped(task, status)
         except EndedMeanwhile as end:
             self._ended(end.tid, end.status)
@@ -172,7 +182,7 @@ class Supervisor:
         registers = self._registers
         linux.get_registers(task.tid, registers)
         number = registers[ORIG_RAX]
-        if number == self.settings.host.number:
+        if number == self._number:
             self._called(task)
         elif number == REPORT_NUMBER and task.running is not None:
             self._answering.reported(task, task.running)
@@ -191,7 +201,7 @@ class Supervisor:
         """A signal is about to be delivered."""
         registers = self._registers
         linux.get_registers(task.tid, registers)
-        if number == signal.SIGILL and self._is_call(task):
+        if number == _SIGILL and self._is_call():
             self._called(task)
             return
         if stubrun.is_inside(task, registers):
@@ -200,7 +210,7 @@ class Supervisor:
             if (
                 faulted
                 and running is not None
-                and linux.signal_info(task.tid).code > 0
+                and linux.raised_by_kernel(task.tid)
                 and stubrun.end_after_fault(task, running, registers)
             ):
                 return
@@ -212,12 +222,14 @@ class Supervisor:
                 number = 0
         linux.go_on(task.tid, number)
 
-    def _is_call(self, task: Task) -> bool:
-        """Whether SIGILL was raised by the call; ``_registers`` are the thread's."""
+    def _is_call(self) -> bool:
+        """Whether SIGILL was raised by the call; ``_registers`` are the thread's.
+
+        The call always raises it, so one that was sent just before has become the same signal.
+        """
         registers = self._registers
-        return bool(
-            self.settings.host.mechanism is Mechanism.ILLEGAL_INSTRUCTION
-            and registers[ORIG_RAX] == self.settings.host.number
+        return (
+            self._illegal
+            and registers[ORIG_RAX] == self._number
             and registers[CS] == linux.CS_64_BIT
-            and linux.signal_info(task.tid).code > 0
         )
