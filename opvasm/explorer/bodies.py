@@ -93,6 +93,12 @@ class BodyScope:
         """Every local and own variable."""
         return [*self.locals, *(each.name for each in self.plan.own), "current"]
 
+    def what(self, name: str) -> str | None:
+        """Locals, ``current`` and constants are numbers without an address."""
+        if name in self.locals or name == "current":
+            return "a number of the thread, without an address"
+        return "a constant" if name in self.image.program.data.constants else None
+
 
 def walk(statements: tuple[Statement, ...]) -> Iterator[Statement]:
     """Every statement, also those inside others."""

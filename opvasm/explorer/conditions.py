@@ -6,7 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from ..errors import Diagnostic
-from ..expression import Binary, Call, Expression, Index, Member, Name, Number
+from ..expression import (
+    Arrow,
+    AtCpu,
+    Binary,
+    Call,
+    Expression,
+    Index,
+    Load,
+    Member,
+    Name,
+    Unary,
+)
 from ..light_typing import NamedTuple, Protocol
 from ..machine.memory import Fault
 from ..program import Program
@@ -181,20 +192,14 @@ def _parts(test: object, scope: JudgeScope) -> list[Expression]:
             return _parts(whole, scope)
         case Binary(left=left, right=right):
             return _parts(left, scope) + _parts(right, scope)
-        case Number():
-            return []
         case Name(name=name) if scope.value(name) is not None:
             return []
-        case Name() | Member() | Index() | Call():
+        case Name() | Member() | Index() | Call() | Arrow() | AtCpu() | Load():
             return [test]
-        case _ if type(test).__name__ in ("Arrow", "AtCpu", "Load"):
-            return [test]  # type: ignore[list-item]
-        case _:
-            found: list[Expression] = []
-            for each in test if isinstance(test, tuple) else ():
-                if isinstance(each, tuple) and hasattr(each, "span"):
-                    found += _parts(each, scope)
-            return found
+        case Unary(operand=operand):
+            return _parts(operand, scope)
+        case _:  # addresses and sizes are the same in every state
+            return []
 
 
 def observed_locals(scenario: Scenario) -> dict[str, frozenset[str]]:

@@ -211,6 +211,13 @@ class JudgeScope:
         """What could have been meant."""
         return [*self.threads]
 
+    def what(self, name: str) -> str | None:
+        """A thread stands in front of one of its locals; a constant is a number."""
+        if name in self.threads:
+            locals = ", ".join(self.threads[name].locals)
+            return f"a thread, whose locals are {locals}" if locals else "a thread without locals"
+        return "a constant" if name in self.program.data.constants else None
+
 
 def _view(context: Context) -> View:
     assert isinstance(context, View)

@@ -88,6 +88,9 @@ class Scope(Protocol):
     def names(self) -> list[str]:
         """Every name that could have been meant."""
 
+    def what(self, name: str) -> str | None:
+        """What a name of this scope is that has no address; None where it has none here."""
+
 
 def zero(_: Context) -> int:
     """Stands in for what could not be understood; the problem is in the list."""
@@ -249,7 +252,8 @@ class Compiler:
             case Member(base=Load(address=inner), name=name):
                 scalar = _SCALARS.get(name)
                 if scalar is None:
-                    self.problem("OPV516", f"{name} is no type of a number", expression.span)
+                    help = did_you_mean(name, [*_SCALARS])
+                    self.problem("OPV516", f"{name} is no type of a number", expression.span, help)
                 value = self.value(inner)
                 return Spot(value.get, scalar, value.registers, value.uses_cpu)
             case Member(base=base, name=name):
@@ -271,14 +275,13 @@ class Compiler:
 
     def _pointer(self, base: Expression, cpu: Value | None) -> Value:
         """What stands in front of ``->``."""
+        known = None
         if isinstance(base, Name):
             known = self.scope.value(base.name)
-            if known is not None:
-                return known
         elif isinstance(base, Member):
             known = self.scope.member(base)
-            if known is not None:
-                return known
+        if known is not None:
+            return known
         if self.scope.reads_memory:
             return self.load(self.spot(base, cpu), base.span)
         return self._memory_value(base)
@@ -331,6 +334,10 @@ class Compiler:
             return own
         symbol = self.program.data.symbols.get(name)
         if symbol is None:
+            what = self.scope.what(name)
+            if what is not None:
+                self.problem("OPV517", f"`{name}` is not a place: it is {what}", span)
+                return NO_SPOT
             known = [*self.scope.names(), *self.program.data.symbols]
             self.problem("OPV512", f"there is no {name}", span, did_you_mean(name, known))
             return NO_SPOT
@@ -352,27 +359,27 @@ class Compiler:
         )
 
     def _size_of(self, name: str, span: Span) -> Value:
-        struct = self.program.data.structs.get(name)
-        symbol = self.program.data.symbols.get(name)
-        scalar = _SCALARS.get(name)
-        if struct is not None:
-            return constant_value(struct.size)
-        if symbol is not None:
-            return constant_value(symbol.size)
-        if scalar is not None:
-            return constant_value(scalar.size)
-        if name == "ptr":
-            return constant_value(self.program.abi.model.word)
-        self.problem("OPV516", f"{name} is no type", span)
+        data, pointer = self.program.data, Pointer(None, self.program.abi.model.word)
+        known: dict[str, Type | Symbol] = {**_SCALARS, "ptr": pointer}
+        known |= {**data.symbols, **data.structs}
+        if name in known:
+            return constant_value(known[name].size)
+        self.problem("OPV516", f"{name} is no type", span, did_you_mean(name, [*known]))
         return NOTHING
 
     def _offset_of(self, expression: OffsetOf) -> Value:
-        kind: Type | None = self.program.data.structs.get(expression.type.name)
+        structs, named, span = self.program.data.structs, expression.type.name, expression.span
+        kind: Type | None = structs.get(named)
+        if kind is None:
+            self.problem("OPV516", f"{named} is no struct", span, did_you_mean(named, [*structs]))
+            return NOTHING
         offset = 0
         for name in expression.path:
             member = kind.member(name) if isinstance(kind, Struct) else None
             if member is None:
-                self.problem("OPV519", f"there is no field {name} here", expression.span)
+                known = [each.name for each in kind.members] if isinstance(kind, Struct) else []
+                help = did_you_mean(name, known)
+                self.problem("OPV519", f"there is no field {name} here", span, help)
                 return NOTHING
             offset, kind = offset + member.offset, member.type
         return constant_value(offset)
