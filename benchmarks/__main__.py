@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from . import agreement, assembling, cold_start, debugger, explore, interpreter, live, verifying
+from . import agreement, assembling, cold_start, debugger, explore, interpreter, live, sweep, verifying
 
 MEASUREMENTS: dict[str, Callable[[], str]] = {
     "cold_start": cold_start.measure,
@@ -14,6 +14,7 @@ MEASUREMENTS: dict[str, Callable[[], str]] = {
     "verifying": verifying.measure,
     "agreement": agreement.measure,
     "explore": explore.measure,
+    "sweep": sweep.measure,
     "debugger": debugger.measure,
     "live": live.measure,
 }

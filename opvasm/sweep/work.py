@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from time import perf_counter
+from time import process_time
 
 from .._version import __version__
 from ..assembler import Assembly, assemble
@@ -70,9 +70,9 @@ class _File:
 
     def explore(self, unit: Unit, settings: Settings) -> Result:
         """One unit, and the time that it took."""
-        started = perf_counter()
+        started = process_time()
         result = self._explore(unit, settings)
-        return result._replace(seconds=perf_counter() - started)
+        return result._replace(seconds=process_time() - started)
 
     def _explore(self, unit: Unit, settings: Settings) -> Result:
         scenario = self.scenarios[unit.scenario]
