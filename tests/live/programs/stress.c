@@ -1,6 +1,6 @@
 /* Threads on all CPUs hammer per-CPU data through cpu_opv: locks, lists, counters, rings, exchanges.
  *
- *   stress THREADS REPETITIONS
+ *   stress THREADS REPETITIONS [sums]
  *
  * Every sum must come out, whatever the schedule. */
 #include "cpu_opv.h"
@@ -234,6 +234,10 @@ int main(int argc, char **argv)
 			free(node);
 		}
 	}
+	if (argc > 3)
+		printf("locked %lu of %lu, counted %lu of %lu, rings %lu of %lu, exchanged %lu of %lu, "
+		       "nodes %lu of %lu, flips %lu\n", locked_sum, locked, counter_sum, counted,
+		       index_sum, pushed, exchanged_sum, 3 * exchanges, data_sum, expected_data, flips);
 	CHECK_RESULT(locked_sum, locked);
 	CHECK_RESULT(counter_sum, counted);
 	CHECK_RESULT(index_sum, pushed);
