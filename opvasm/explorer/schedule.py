@@ -143,7 +143,7 @@ def follow(plan: Plan, decisions: list[Decision], cycle: int | None = None) -> R
             possible = decision in set(model.disturbances(state))
         if not possible:
             who = plan.names[decision.thread] if 0 <= decision.thread < model.threads else "nobody"
-            raise diverged(f"decision {index}: {decision.kind} of {who} is not possible there")
+            raise diverged(f"decision {index + 1}: {decision.kind} of {who} is not possible there")
         log: list[Micro] = []
         model.log = log
         state = take(model, state, decision)

@@ -70,23 +70,22 @@ def state_graph(run: Run, title: str, limits: Limits) -> StateGraph:
             found = found._replace(failures=())
     end = path[-1] if path and not cycle else None
     whole = _whole(found, path, cycle, end)
-    note = None
+    notes = []
     if found.stopped is not None:
-        note = f"only the first {len(found.graph.states):,} states: stopped by {found.stopped}"
+        first = f"only the first {len(found.graph.states):,} states"
+        notes.append(f"{first}: stopped by {found.stopped}")
     nodes, arrows = whole
     if len(nodes) > READABLE:
         nodes, arrows = _folded(nodes, arrows, _kinds(found))
-        note = (
+        notes.append(
             f"{len(whole[0]):,} states are too many to read: those in which as many threads "
             f"are at each place are one node ({len(nodes):,} nodes)"
         )
     if len(nodes) > READABLE:
-        before = len(nodes)
         nodes, arrows = _near(nodes, arrows)
-        note = f"{note}; of these only the {len(nodes):,} nearest to the "
-        note += "counterexample are drawn" if path else "start are drawn"
-        assert len(nodes) <= before
-    return StateGraph(title, tuple(nodes), tuple(arrows), note)
+        where = "counterexample" if path else "start"
+        notes.append(f"of these only the {len(nodes):,} nearest to the {where} are drawn")
+    return StateGraph(title, tuple(nodes), tuple(arrows), "; ".join(notes) or None)
 
 
 def _came(graph: Graph, number: int) -> list[int]:

@@ -102,7 +102,7 @@ def test_a_replay_looks_from_inside_or_as_hardware() -> None:
 
 def test_a_schedule_that_is_not_possible_is_refused() -> None:
     run, _ = failing("list", "naive")
-    with pytest.raises(ScheduleError, match="decision 0: signal of t0 is not possible there"):
+    with pytest.raises(ScheduleError, match="decision 1: signal of t0 is not possible there"):
         follow(run.found.plan, [Decision("signal", 0)])
     with pytest.raises(ScheduleError, match="nobody"):
         follow(run.found.plan, [Decision("step", 9)])
