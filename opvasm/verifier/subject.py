@@ -10,14 +10,11 @@ from ..light_typing import Literal, NamedTuple
 from ..program import (
     Area,
     ArgumentValue,
-    Array,
     Data,
     Instruction,
     Pointer,
     PoolAddress,
-    Scalar,
     SlotAddress,
-    Struct,
     SymbolAddress,
     Type,
     Value,
@@ -274,17 +271,6 @@ def base_of(value: Value) -> tuple[Base, int]:
             return Base("slot", name), addend
         case PoolAddress(offset=offset):
             return POOL, offset
-
-
-def alignment_of(declared: Type) -> int:
-    """The alignment of a type in bytes: natural, in every data model."""
-    match declared:
-        case Scalar(size=size) | Pointer(size=size):
-            return size
-        case Array(element=element):
-            return alignment_of(element)
-        case Struct(alignment=alignment):
-            return alignment
 
 
 class Position(NamedTuple):

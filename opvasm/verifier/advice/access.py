@@ -51,7 +51,7 @@ def _misaligned(off: list[tuple[Access, Position]], subject: Subject) -> Diagnos
         f"{_beyond(position, length)}, but {operation.mnemonic} takes {length} bytes at once",
         subject.access_place(access),
         tuple(notes),
-        f"use the word {below} bytes before it or {length - below} behind it, or move the data",
+        f"use the word {count(below, 'byte')} before it or {length - below} behind it, or move the data",
     )
 
 
