@@ -7,7 +7,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from ..live.launch import ProgramRefused, Run, Streams
 from ..live.pattern import BadPattern, Pattern, parse_pattern
 from ..live.replay import replay
 from ..live.report import Names, answer_name
+from ..live.session import unanswered
 from ..live.settings import Settings
 from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
 from .live_options import syscall_number
@@ -72,10 +73,9 @@ def _run(
     front = _Front(arguments, terminal, abi, history)
     names = Names()
 
-    def make(*given: object, **named: object) -> Attached:
-        named.pop("answered")
+    def make(settings: Settings, **told: Callable[..., None]) -> Attached:
         front.supervisor = Attached(
-            *given, patterns=patterns, front=front, names=names, **named  # type: ignore[arg-type]
+            settings, patterns, front, names, told["foreign"], told["executed"]
         )
         return front.supervisor
 
@@ -84,6 +84,7 @@ def _run(
             settings,
             words,
             arguments.no_rseq,
+            foreign=lambda tid, what: terminal.report([unanswered(tid, what)]),
             executed=names.forget,
             make=make,
             streams=front.streams,
@@ -377,7 +378,7 @@ def _is_ours() -> bool:
         return False
 
 
-def _result(movements: list[object]) -> int:
+def _result(movements: Sequence[object]) -> int:
     """What the call returned in the debugger."""
     from ..interpreter.events import Returned
 

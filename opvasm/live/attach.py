@@ -36,6 +36,7 @@ from .task import Pending, Task, pending_call
 
 # Seconds until every other thread stands still; one that sleeps in the kernel may take longer.
 _STOP_PATIENCE = 1.0
+_FROM_TERMINAL = 0x80  # SI_KERNEL: what a key raises
 _OPS_MAX = 16  # of any revision: more are refused, and not read here
 
 
@@ -173,7 +174,6 @@ class Attached(Supervisor):
         patterns: Sequence[Pattern],
         front: Front,
         names: Names,
-        answered: Callable[[Call], None] | None = None,
         foreign: Callable[[int, str], None] | None = None,
         executed: Callable[[int], None] | None = None,
     ) -> None:
@@ -198,14 +198,16 @@ class Attached(Supervisor):
         """The process as a machine."""
         return machine_of(task, self.settings.abi, self.settings.quirks)
 
-    def program_of(self, pending: Pending, again: bool = False) -> Program:
-        """The process's variables; read ``again`` those of files that were loaded meanwhile, too."""
+    def program_of(self, pending: Pending) -> Program:
+        """The variables of a thread's process, those of files that it loaded meanwhile as well."""
         task, thread = pending.task, pending.registers[FS_BASE]
-        key = (task.process.pid, thread)
-        if again or key not in self._programs:
+        pid, symbols = task.process.pid, self.symbols_of(task)
+        if symbols.refresh():
+            self._programs = {key: each for key, each in self._programs.items() if key[0] != pid}
+        if (pid, thread) not in self._programs:
             abi: Abi = self.settings.abi
-            self._programs[key] = program_of(self.symbols_of(task).variables(thread), abi)
-        return self._programs[key]
+            self._programs[pid, thread] = program_of(symbols.variables(thread), abi)
+        return self._programs[pid, thread]
 
     def _called(self, task: Task) -> None:
         pending = pending_call(task, self._registers, perf_counter())
@@ -226,6 +228,12 @@ class Attached(Supervisor):
                 answering.world.finish(task)
         finally:
             answering.world.release(task)
+
+    def _signalled(self, task: Task, number: int) -> None:
+        if number == signal.SIGTSTP and linux.signal_info(task.tid).code == _FROM_TERMINAL:
+            linux.go_on(task.tid)  # Ctrl-Z: the program alone would stop, and nobody wake it
+            return
+        super()._signalled(task, number)
 
     def _meant(self, pending: Pending) -> tuple[Pattern, tuple[str, ...]] | None:
         """The first pattern that means a call, with what is odd about it."""
@@ -250,7 +258,7 @@ class Attached(Supervisor):
             self.calls + 1,
             pending.arguments,
             self.machine_of(task),
-            self.program_of(pending, again=True),
+            self.program_of(pending),
             LAYOUT,
             {"cpu": arguments.cpu, "ops": arguments.cpuopcnt, "flags": arguments.flags},
             self._caller(task, registers),

@@ -95,7 +95,7 @@ def run_program(
                 report(failures)
 
     def foreign(tid: int, what: str) -> None:
-        report([Diagnostic("warning", codes.UNANSWERED, f"process {tid} is {what}")])
+        report([unanswered(tid, what)])
 
     settings = Settings(
         options.abi,
@@ -117,6 +117,11 @@ def run_program(
         summary.lines() if summary is not None else [],
         INTERNAL if failures else 0,
     )
+
+
+def unanswered(tid: int, what: str) -> Diagnostic:
+    """A child of the program has become something whose calls can't be answered."""
+    return Diagnostic("warning", codes.UNANSWERED, f"process {tid} is {what}")
 
 
 def _no_real_time(host: Host) -> Diagnostic:

@@ -21,6 +21,7 @@ class Named(NamedTuple):
 class Table(NamedTuple):
     """The symbols of a file, each kind by address.
 
+    ``segments`` are the parts that are loaded: offset and size in the file, address.
     ``thread_local`` are offsets in the block of ``thread_block`` bytes that ends, for the program
     itself, where its thread pointer points.
     """
@@ -29,6 +30,7 @@ class Table(NamedTuple):
     functions: tuple[Named, ...] = ()
     thread_local: tuple[Named, ...] = ()
     thread_block: int = 0
+    segments: tuple[tuple[int, int, int], ...] = ()
 
 
 class _Loaded(NamedTuple):
@@ -47,7 +49,7 @@ class Symbols:
         self._pid = pid
         self._tables = tables
         self._loaded: list[_Loaded] = []
-        self._known: list[tuple[int, int]] = []  # every mapping when they were last read
+        self._known: list[FileMapping] = []  # when they were last read
         self._program: str | None = None
 
     def name(self, address: int, thread_pointer: int = 0) -> str | None:
@@ -74,7 +76,6 @@ class Symbols:
 
     def variables(self, thread_pointer: int = 0) -> Iterator[Named]:
         """Every variable at its address in the process, those of the program itself first."""
-        self._read_mappings()
         program = self._executable()
         biases = {each.path: each.bias for each in self._loaded}
         for path in sorted(biases, key=lambda path: (path != program, path)):
@@ -86,9 +87,44 @@ class Symbols:
                 for each in table.thread_local:
                     yield each._replace(address=each.address + start)
 
+    def refresh(self) -> bool:
+        """Look again at what is mapped; whether that has changed."""
+        try:
+            with open(
+                f"/proc/{self._pid}/maps", encoding="utf-8", errors="surrogateescape"
+            ) as file:
+                mappings = list(parse_file_mappings(file.read()))
+        except OSError:
+            return False  # it is gone: what was read before still holds
+        if mappings == self._known:
+            return False
+        self._known = mappings
+        self._loaded = list(self._parts(mappings))
+        return True
+
+    def _parts(self, mappings: Iterable[FileMapping]) -> Iterator[_Loaded]:
+        """The parts of ELF files.
+
+        The zero-initialised variables of a file lie in the anonymous memory right behind it, which
+        is called the heap where that follows without a gap.
+        """
+        last: FileMapping | None = None
+        bias: int | None = None
+        for mapping in mappings:
+            if mapping.path.startswith("/"):
+                last = mapping
+                bias = load_bias(mapping, self._table(mapping.path).segments)
+            elif mapping.path not in ("", "[heap]") or last is None or mapping.start != last.end:
+                last = None
+                continue
+            else:
+                last = mapping._replace(path=last.path)
+            if bias is not None:
+                yield _Loaded(mapping.start, mapping.end, bias, last.path)
+
     def _part(self, address: int) -> _Loaded | None:
-        if not any(start <= address < end for start, end in self._known):
-            self._read_mappings()
+        if not any(each.start <= address < each.end for each in self._known):
+            self.refresh()
         return next((each for each in self._loaded if each.start <= address < each.end), None)
 
     def _table(self, path: str) -> Table:
@@ -105,38 +141,6 @@ class Symbols:
                 self._program = ""
         return self._program
 
-    def _read_mappings(self) -> None:
-        try:
-            with open(
-                f"/proc/{self._pid}/maps", encoding="utf-8", errors="surrogateescape"
-            ) as file:
-                mappings = list(parse_file_mappings(file.read()))
-        except OSError:
-            return  # it is gone: what was read before still holds
-        self._known = [(each.start, each.end) for each in mappings]
-        self._loaded = list(_loaded(mappings))
-
-
-def _loaded(mappings: Iterable[FileMapping]) -> Iterator[_Loaded]:
-    """The parts of ELF files.
-
-    The zero-initialised variables of a file lie in the anonymous memory right behind it, which is
-    called the heap where that follows without a gap.
-    """
-    last: FileMapping | None = None
-    bias: int | None = None
-    for mapping in mappings:
-        if mapping.path.startswith("/"):
-            last = mapping
-            bias = load_bias(mapping)
-        elif mapping.path not in ("", "[heap]") or last is None or mapping.start != last.end:
-            last = None
-            continue
-        else:
-            last = mapping._replace(path=last.path)
-        if bias is not None:
-            yield _Loaded(mapping.start, mapping.end, bias, last.path)
-
 
 def _covering(table: Sequence[Named], address: int) -> str | None:
     """``symbol+offset`` for an address of the file."""
@@ -150,20 +154,11 @@ def _covering(table: Sequence[Named], address: int) -> str | None:
     return f"{found.name}+{offset}" if offset else found.name
 
 
-def load_bias(mapping: FileMapping) -> int | None:
-    """What a loaded file's addresses grow by, None for what is no ELF file."""
-    try:
-        from elftools.elf.elffile import ELFFile
-
-        with open(mapping.path, "rb") as file:
-            for segment in ELFFile(file).iter_segments("PT_LOAD"):
-                start = segment["p_offset"] & ~0xFFF
-                if start <= mapping.offset < segment["p_offset"] + max(segment["p_filesz"], 1):
-                    address = segment["p_vaddr"] + (mapping.offset - segment["p_offset"])
-                    return mapping.start - int(address)
-    except Exception:
-        # No pyelftools, no such file, or a damaged one: there are no names then.
-        return None
+def load_bias(mapping: FileMapping, segments: Iterable[tuple[int, int, int]]) -> int | None:
+    """What a loaded file's addresses grow by, None where none of its segments is mapped here."""
+    for offset, size, address in segments:
+        if offset & ~0xFFF <= mapping.offset < offset + max(size, 1):
+            return mapping.start - (address + mapping.offset - offset)
     return None
 
 
@@ -179,11 +174,15 @@ def read_table(path: str) -> Table:
     """The symbols of an ELF file; none when it can't be read."""
     found: dict[str, set[Named]] = {kind: set() for kind in _KINDS.values()}
     block = 0
+    segments: list[tuple[int, int, int]] = []
     try:
         from elftools.elf.elffile import ELFFile
 
         with open(path, "rb") as file:
             elf = ELFFile(file)
+            for segment in elf.iter_segments("PT_LOAD"):
+                place = (segment["p_offset"], segment["p_filesz"], segment["p_vaddr"])
+                segments.append((int(place[0]), int(place[1]), int(place[2])))
             for segment in elf.iter_segments("PT_TLS"):
                 alignment = max(1, int(segment["p_align"]))
                 # The block ends at the thread pointer, and begins where its alignment asks.
@@ -202,4 +201,4 @@ def read_table(path: str) -> Table:
     except Exception:
         return Table()
     kinds = {kind: tuple(sorted(names)) for kind, names in found.items()}
-    return Table(thread_block=block, **kinds)
+    return Table(thread_block=block, segments=tuple(segments), **kinds)
