@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from opvasm.abi.pages import PageKind
+from opvasm.abi.revisions import get_abi
+from opvasm.debugger.drivers import empty_program
+from opvasm.interpreter import Machine
+from opvasm.program import Instruction, default_layout
+from opvasm.trace.human import CallTrace
 from tests.cli.conftest import LIST, Run, opvasm
+from tests.interpreter.build import BASE, machine, op
 
 __all__ = ["opvasm"]
 
@@ -129,3 +136,28 @@ def test_the_exit_status_follows_only_when_asked(opvasm: Run) -> None:
     assert opvasm(*words, input=DATA).code == 0
     assert opvasm(*words, "-e", input=DATA).code == 1
     assert opvasm("run", "-", "same", "-e", input=DATA).code == 0
+
+
+def test_calls_that_end_before_their_ops_are_told_in_one_line() -> None:
+    """A question, a refused argument, a vector that can't be read, a retry that lost its way."""
+    lines: list[str] = []
+    program = empty_program(get_abi("2018-03"))
+    trace = CallTrace(program, default_layout(program.abi, program.data), lines.append, indent="")
+
+    def told(target: Machine, ops: int | list[Instruction], count: int, flags: int = 0) -> str:
+        target.observe = trace
+        trace.begin(None)
+        target.cpu_opv(ops, count, 0, flags)
+        return lines[-1]
+
+    asked = machine("2018-03")
+    # abi.md section 1.3: flag 1 asks for the number of ops, which is ten.
+    assert told(asked, 0, 0, flags=1).startswith("-> 10  the answer to ")
+    assert told(asked, 0, -1).startswith("-> EINVAL  the argument cpuopcnt = -1 is refused")
+    assert told(asked, 0x90000, 2).startswith("-> EFAULT  the 64 bytes of the vector at ")
+    shared = machine("2018-03", pages={0x90000: PageKind.ZERO}, quirks=("first-touch-retry",))
+    read = op(shared.abi, "memcpy", 8, BASE, 0x90000)
+    write = op(shared.abi, "memcpy", 8, 0x90000, BASE)
+    assert told(shared, [read, write], 2) == (
+        "-> EFAULT  page 0x90000 was replaced while pinned, and the retry lost the addresses"
+    )
