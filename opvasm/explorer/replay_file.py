@@ -10,6 +10,7 @@ from ..errors import Diagnostic
 from ..light_typing import Any, NamedTuple
 from ..program import Program
 from ..source import SourceFile
+from ..text.claim_builder import CPUS_MAX
 from ..text.scenario_tree import Disturbance, Scenario, Strategy
 from .configuration import Configuration
 from .plan import UNLIMITED, make_plan
@@ -19,6 +20,8 @@ from .state import Decision
 
 FORMAT = "opvasm-replay/1"
 CHECKPOINT_EVERY = 16
+# Far above any shortest schedule; keeps a mistyped count from eating the machine.
+MOST_DECISIONS = 1_000_000
 
 
 class Found(NamedTuple):
@@ -100,16 +103,23 @@ def read_replay(text: str, name: str) -> Found:
         decisions: list[tuple[str, str, int]] = []
         for kind, thread, number in document["choices"]:
             if kind == "step":
-                decisions += [("step", str(thread), 0)] * int(number)
+                steps = _count(number, "steps of a thread", 1, MOST_DECISIONS - len(decisions))
+                decisions += [("step", str(thread), 0)] * steps
             else:
                 decisions.append((str(kind), str(thread), int(number)))
+        cycle = expect.get("cycle")
         return Found(
             *(str(source["file"]), str(source["sha256"]), str(source["scenario"])),
-            *(int(model["cpus"]), str(model["kernel"]), dict(model["strategies"])),
+            *(_count(model["cpus"], "cpus", 1, CPUS_MAX), str(model["kernel"])),
+            {str(thread): str(name) for thread, name in model["strategies"].items()},
             tuple(decisions),
             {int(at): str(value) for at, value in document["checkpoints"].items()},
-            *(str(expect["verdict"]), str(expect["label"]), expect.get("cycle")),
-            {str(kind): int(limit) for kind, limit in model["environment"].items()},
+            *(str(expect["verdict"]), str(expect["label"])),
+            None if cycle is None else _count(cycle, "cycle", 0, len(decisions)),
+            {
+                str(kind): _count(limit, "environment", UNLIMITED, MOST_DECISIONS)
+                for kind, limit in model["environment"].items()
+            },
         )
     except ScheduleError:
         raise
@@ -169,6 +179,12 @@ def _in_environment(scenario: Scenario, limits: Mapping[str, int]) -> Scenario:
         for kind, limit in limits.items()
     )
     return scenario._replace(environment=disturbances)
+
+
+def _count(value: object, what: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{what}: {value!r:.40} is no number from {low} to {high}")
+    return value
 
 
 def _unreadable(name: str, why: str) -> ScheduleError:
