@@ -48,7 +48,7 @@ class ScheduleTimeline:
         aborts = tuple(f"{names[each]} aborted: {cause}" for each, cause in micro.aborts)
         operation = None if node is None else node.operation
         place = None if node is None else node.place
-        text = micro.text or "registers at work"
+        text = " ".join(micro.text.split()) or "registers at work"
         happens = Scheduled(thread, micro.cpu, text, operation, place, aborts)
         op = SET_UP if operation is None else operation[1]
         before = _contents(plan.image, replay.state(index - 1).memory)

@@ -8,7 +8,6 @@ undoing the one call and making it again: the machine is deterministic, so they 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -199,11 +198,6 @@ def set_up_writes(movements: Sequence[Movement]) -> list[Write]:
         for each in movements
         if isinstance(each, MemorySet)
     ]
-
-
-def entry_at(timeline: Timeline, position: int) -> int:
-    """The entry in which a position (movements done since the start) lies, or which begins there."""
-    return bisect_right(timeline.starts, position) - 1
 
 
 def _index(movements: list[Movement], kind: type) -> int | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 
+from opvasm.binary import decode
 from opvasm.debugger.drivers import CaseDriver, OpsDriver, map_operands
 from opvasm.debugger.load import (
     session_of_case,
@@ -15,13 +17,19 @@ from opvasm.debugger.load import (
     session_of_vector,
 )
 from opvasm.debugger.record import trace_records
+from opvasm.debugger.schedule import session_of_schedule
 from opvasm.debugger.session import Session
+from opvasm.debugger.stops import Reason
 from opvasm.debugger.timeline import LiveTimeline
 from opvasm.errors import BindError, Crash
+from opvasm.explorer.replay_file import read_replay, replay
+from opvasm.explorer.validate import strategy_table
 from opvasm.interpreter.events import Faulted, Stored
 from opvasm.machine import Cpus
 from opvasm.scenario.world import World
 from tests.debugger.sessions import Transcript, assembly_of, cases, program, session, state
+from tests.explorer.helpers import sample
+from tests.explorer.test_replay_files import saved
 
 TEXT = """
 shared x: u32
@@ -264,6 +272,22 @@ def test_who_knows_the_write_that_comes_next() -> None:
     assert said[-1] == "before it: as loaded"
 
 
+def test_who_names_the_test_itself_and_what_was_written_before() -> None:
+    """An assignment of the test; then, in front of the next commit, both writes."""
+    shell = Transcript(session())
+    shell("break push.2 if head != 0")
+    shell("run")
+    assert shell("who nodes[0].value").splitlines() == [
+        "the test itself, program.opv:21: 0 -> 7",
+        "before it: as loaded",
+    ]
+    shell("stepi 2")
+    said = shell("who head").splitlines()
+    assert said[0] == "about to be written, by the next movement:"
+    assert said[3] == "written last:"
+    assert said[4].startswith("op 2 of push at program.opv:13")
+
+
 def test_who_of_a_word_with_many_writers_names_the_last_five() -> None:
     """And says that there are more."""
     text = """
@@ -293,6 +317,71 @@ def test_who_of_ops_without_a_name_tells_their_number() -> None:
     said = shell(f"who {write.address:#x}, {len(write.after)}").splitlines()
     assert said[0].startswith(f"op {write.op} of the call, statement 1: ")
     assert said[1] == "before it: as loaded"
+
+
+def test_a_compare_of_raw_ops_is_explained_by_its_addresses() -> None:
+    """No text names them, so addresses do."""
+    data = struct.pack("<iIQQ8x", 0, 8, 0x1000, 0x2000)
+    abi = program().program.abi
+    walk = session_of_ops(decode(data, abi, "vector.bin"), abi, Cpus(1), 0)
+    walk.holder.memory.write(0x1000, b"\x01")
+    shell = Transcript(walk)
+    shell("finish")
+    said = shell("why")
+    assert "op 0 stopped it: cmpeq.u64 @0x1000, @0x2000" in said
+    assert "they differ, first at byte 0: 0x01 and 0x00" in said
+
+
+def scheduled() -> Transcript:
+    """The explorer's schedule of ABA on the naive list: A -> B -> C, then A is handed out again."""
+    assembly = sample("list")
+    found = read_replay(saved(), "saved.json")
+    strategies = strategy_table(assembly.strategies)
+    made = replay(assembly.program, assembly.sources, assembly.scenarios, strategies, found)
+    return Transcript(session_of_schedule(made))
+
+
+@pytest.mark.parametrize(
+    ("place", "stops"),
+    [
+        # t1 pops A and B and pushes A, then t0 pops with the next that it had read: four runs.
+        ("push", 1),
+        ("push.2", 1),
+        ("pop_naive", 3),
+        ("pop_naive.1", 3),
+        ("list.opv:12", 3),
+        ("pop", 0),
+    ],
+)
+def test_a_schedule_stops_at_lines_vectors_and_ops(place: str, stops: int) -> None:
+    """As often on the way back as on the way there."""
+    shell = scheduled()
+    shell(f"break {place}")
+    walk = shell.shell.session
+    for forward in (True, False):
+        found = 0
+        while walk.resume(forward).reason is Reason.POINT:
+            found += 1
+        assert found == stops
+
+
+def test_a_schedule_is_told_thread_by_thread() -> None:
+    """Where, what comes next, who wrote the head: t0's commit, behind three of t1."""
+    shell = scheduled()
+    assert shell("where") == "#0  old = load head at list.opv:29"
+    assert "next: t0 on CPU 0: next = load old->next" in shell("next")
+    shell("goto end")
+    said = shell("who head").splitlines()
+    assert [line.removeprefix("before it: ").split(":")[0] for line in said[:4]] == [
+        "t0 on CPU 0",
+        *["t1 on CPU 0"] * 3,
+    ]
+    assert "pop_naive[1] memcpy.u64 head, next at list.opv:12" in said[0]
+    shell("break push.2")
+    shell("rc")
+    coming = shell("stepi").splitlines()[-1]
+    assert coming.startswith("    next: write: op 2 writes head@0: ")
+    assert coming.endswith("(&A)")
 
 
 # -- what can't be debugged --------------------------------------------------------------------
@@ -326,6 +415,9 @@ def test_a_statement_that_can_not_be_carried_out_ends_the_test() -> None:
         x = 9
     }"""
     shell = walk(text)
+    shell("next")
+    assert "next: the test ends: 300 is no u8" in shell("stepi")
+    shell("start")
     said = shell("run")
     assert "The test failed here:" in said
     assert "300 is no u8" in said
