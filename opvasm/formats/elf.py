@@ -89,6 +89,7 @@ def read_vectors(
         KeyError,
         IndexError,
         AttributeError,
+        OverflowError,
         UnicodeDecodeError,
     ) as error:
         raise _error(f"{name}: not a whole ELF file: {error}", None) from None

@@ -254,5 +254,19 @@ def test_an_object_that_is_cut_off_is_an_error_never_a_traceback(
         assert "internal" not in capsys.readouterr().err
 
 
+def test_an_object_whose_tables_point_beyond_everything_is_an_error(
+    compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every 8 bytes of the file header and of the section headers in turn become -1, then 2^62."""
+    data = compiled.read_bytes()
+    headers = int.from_bytes(data[40:48], "little")  # e_shoff
+    bad = tmp_path / "bad.o"
+    for at in (*range(16, 64, 8), *range(headers, len(data) - 7, 8)):
+        for value in (2**64 - 1, 2**62):
+            bad.write_bytes(data[:at] + value.to_bytes(8, "little") + data[at + 8 :])
+            assert main(["verify", str(bad), "--symbol", "push_ops"]) in (0, 1, 2)
+            assert "internal" not in capsys.readouterr().err
+
+
 def test_symbols_are_for_elf_files(file: Path) -> None:
     assert main(["verify", "--symbol", "push", str(file)]) == 2
