@@ -105,6 +105,11 @@ class _Body:
             text = "return from the signal handler"
             self.builder.add(Node(Kind.HANDLER_RETURN, lambda _: end, (), text))
         else:
+            if self.plan.handler is not None:
+                # A signal can still come behind the last access, so the end is a step of its own.
+                gone = Label()
+                self.builder.add(Node(Kind.ACCESS, lambda _: gone, (gone,), "return"))
+                end = self.builder.here(gone)
             self.builder.add(Node(Kind.END, lambda _: end, (end,), "end"))
         self.builder.here(crash)
         text = "it touches memory that it must not touch (SIGSEGV)"
@@ -130,17 +135,19 @@ class _Body:
 
     def block(self, statements: tuple[Statement, ...], leave: Exit) -> None:
         """Statements one after the other; ``retry`` points are found on the way."""
-        restart = self.builder.here(Label())
-        used: set[str] = set()
+        # Where retry may go back to, with the names read from there on; the oldest first.
+        starts: list[tuple[Label, set[str]]] = []
         for statement in statements:
-            self.statement(statement, restart, leave)
+            starts.append((self.builder.here(Label()), set()))
+            self.statement(statement, starts[0][0], leave)
             match statement:
                 case LoadPlace(name=name, place=expression) | Compute(name=name, value=expression):
-                    used |= names_in(expression)
-                    if name in used:  # doing it twice would not be the same
-                        restart, used = self.builder.here(Label()), set()
+                    for _, used in starts:
+                        used |= names_in(expression)
+                    # From where a name is read before it is set, twice would not be the same.
+                    starts = [(label, used) for label, used in starts if name not in used]
                 case _:
-                    restart, used = self.builder.here(Label()), set()
+                    starts = []
 
     def statement(self, statement: Statement, restart: Label, leave: Exit) -> None:
         """One statement."""

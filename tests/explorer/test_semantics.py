@@ -251,3 +251,41 @@ scenario s {
     assert outcomes(text) == outcomes(text, reductions=NO_REDUCTIONS) == {"1 2", "2 1"}
     together = text.replace("w[0].x, w[1].x", "w.x")
     assert outcomes(together) == {"1,2"}
+
+
+@pytest.mark.parametrize("reductions", [None, NO_REDUCTIONS], ids=["reduced", "in full"])
+def test_a_signal_can_come_behind_the_last_access(reductions: Reductions | None) -> None:
+    """The handler sees what the run has done, though the thread does nothing any more."""
+    text = COUNTER + """
+shared seen: u64
+scenario s {
+    environment signal <= 1
+    thread t @0 { run bump(1) }
+    on signal t { n = load counter; store seen, n }
+    observe seen
+}
+"""
+    assert outcomes(text, reductions=reductions) == {"0", "1"}
+
+
+def test_retry_repeats_what_can_be_repeated_though_a_line_before_it_can_not() -> None:
+    """`seen` is loaded again; going back further would change what `copy` is."""
+    text = """
+percpu counter: u64
+shared limit: u64 = 5
+vector swap(old: u64, new: u64) { cmpeq.u64 counter, old; memcpy.u64 counter, new }
+scenario s {
+    thread a @0 {
+        seen = load limit
+        copy = seen
+        seen = load counter
+        run swap(seen, seen + 1) { differs -> retry }
+    }
+    thread b @0 { o = load counter; run swap(o, o + 1) { differs -> retry } }
+    progress finishes
+    observe counter, a.copy
+}
+"""
+    run = report(assembled(text), "s").runs[0]
+    assert run.verdict == "holds"
+    assert set(run.found.outcomes) == {("2", "5")}
