@@ -110,8 +110,12 @@ class _Planner:
         ids = tuple(self._ids(image, index) for index in range(len(self.threads)))
         judge = self._judge(image, tuple(codes))
         allowed = tuple(self._allowed(thread) for thread, _ in self.threads)
-        fences = any(node.kind is Kind.FENCE for code in codes for node in code.nodes)
-        survives = not configuration.profile.preemption_aborts and fences
+        kinds = {node.kind for code in codes for node in code.nodes}
+        survives = (
+            not configuration.profile.preemption_aborts
+            and Kind.FENCE in kinds
+            and Kind.BEGIN in kinds
+        )
         return Plan(
             scenario=scenario,
             configuration=configuration,
