@@ -54,13 +54,17 @@ def opvasm() -> Opvasm:
     """Run the command; ``before`` are words in front of it, such as a command that drops rights."""
 
     def run(
-        *words: str, before: tuple[str, ...] = (), timeout: float = 60
+        *words: str,
+        before: tuple[str, ...] = (),
+        timeout: float = 60,
+        cwd: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*before, sys.executable, "-m", "opvasm", *words],
             capture_output=True,
             text=True,
             timeout=timeout,
+            cwd=cwd,
             env=os.environ | {"NO_COLOR": "1"},
         )
 

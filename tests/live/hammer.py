@@ -58,7 +58,9 @@ def main() -> int:
                 program, options.syscall_nr, options.threads, options.repetitions
             )
             wrong += not well
-            print(f"run {index}: {seconds:.0f} s, {'right' if well else 'WRONG'}: {text}", flush=True)
+            print(
+                f"run {index}: {seconds:.0f} s, {'right' if well else 'WRONG'}: {text}", flush=True
+            )
     right = options.runs - wrong
     operations = options.threads * options.repetitions
     print(f"{right} of {options.runs} runs of {operations} operations were right")
