@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from os.path import basename
 
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, HOST, INCONCLUSIVE, NEGATIVE, USAGE, UsageError
-from .live_options import add_number, add_program, add_revision, program_words, syscall_number
+from .live_options import (
+    add_no_rseq,
+    add_number,
+    add_program,
+    add_revision,
+    program_words,
+    syscall_number,
+)
 from .options import whole_number
 
 if TYPE_CHECKING:
+    from ..live.launch import Run
     from ..live.stepper import Stepper
     from .terminal import Terminal
 
@@ -27,7 +37,7 @@ opvasm steptest --inject-abort 1/100 -- ./test_suite
 EXITS = {
     DONE: "the program ended well",
     NEGATIVE: "no section was completed within the bound, or the program failed",
-    INCONCLUSIVE: "some sections were completed, but the bound was reached",
+    INCONCLUSIVE: "some sections were completed, but the bound was reached; or there were none",
     HOST: "this host can't do it; the message says what is missing",
 }
 RUNS_PROGRAM = True
@@ -48,22 +58,26 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SYMBOL",
         action="append",
         default=[],
-        help="a section descriptor (struct rseq_cs) by its symbol, where the executable has no "
-        "section __rseq_cs; may be repeated",
+        help="only this: a section's descriptor (struct rseq_cs) by its symbol, or the sections of a "
+        "function; may be repeated",
     )
     parser.add_argument(
         "--inject-abort",
         metavar="1/N",
         help="do not step: abort every Nth entry into a section, at full speed",
     )
+    parser.add_argument(
+        "--summary", action="store_true", help="at the end: cpu_opv's calls, results, ops, times"
+    )
     add_number(parser)
+    add_no_rseq(parser)
 
 
 def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Run the program under the stepper and report."""
     from ..live.host import HostCannot
     from ..live.launch import ProgramRefused
-    from ..live.sections import NoSections
+    from ..live.stepper import CannotCount
 
     words = program_words(arguments, "steptest")
     try:
@@ -74,21 +88,26 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     except ProgramRefused as problem:
         terminal.report([problem.diagnostic])
         return HOST if problem.host else USAGE
-    except NoSections as problem:
-        terminal.fail(str(problem))
-        return USAGE
+    except CannotCount as problem:
+        terminal.fail(
+            f"--inject-abort needs a hardware breakpoint counter: perf_event_open: {problem}",
+            "kernel.perf_event_paranoid must be 2 or less, a container must allow perf_event_open, "
+            "and the processor (or its virtual machine) must have debug registers; Linux 5.13",
+        )
+        return HOST
     except ImportError:
         terminal.fail("steptest reads executables with pyelftools", "pip install 'opvasm[elf]'")
         return HOST
 
 
 def _run(arguments: Namespace, words: list[str], terminal: Terminal) -> int:
-    from functools import partial
+    import elftools  # noqa: F401 - nothing could be found without it
 
     from ..abi.revisions import get_abi
     from ..live import launch
     from ..live.host import probe
-    from ..live.sections import find_descriptors
+    from ..live.report import Summary
+    from ..live.sections import Wanted
     from ..live.settings import Settings
     from ..live.stepper import Stepper
 
@@ -97,38 +116,60 @@ def _run(arguments: Namespace, words: list[str], terminal: Terminal) -> int:
         raise UsageError(f"--bound {bound} allows nothing", "give a number of entries above 0")
     inject = _share(arguments.inject_abort)
     host = probe(syscall_number(arguments))
-    places = find_descriptors(launch.find_program(words[0]), arguments.section)
+    wanted = Wanted(arguments.section)
     settings = Settings(get_abi(arguments.abi), host)
+    summary = Summary() if arguments.summary else None
     made: list[Stepper] = []
 
-    def make(*given: object, **named: object) -> Stepper:
-        build = partial(Stepper, places=places, bound=None if inject else bound, inject=inject)
-        made.append(build(*given, **named))  # type: ignore[arg-type]
+    def make(settings: Settings, **told: Callable[..., None]) -> Stepper:
+        made.append(Stepper(settings, wanted, None if inject else bound, inject, **told))
         return made[0]
 
-    run = launch.run(settings, words, make=make)
+    run = launch.run(settings, words, arguments.no_rseq, summary, _foreign(terminal), make=make)
     stepper = made[0]
     _report(stepper, run, inject, terminal)
+    for line in summary.lines() if summary is not None else ():
+        terminal.remark(line)
     if stepper.bound_reached:
-        completed = sum(stepper.tally(each).completed for each in stepper.sections)
-        return INCONCLUSIVE if completed else NEGATIVE
-    return launch.end_like(run.ended)
+        return INCONCLUSIVE if stepper.completed else NEGATIVE
+    code = launch.end_like(run.ended)
+    if code == DONE and wanted.missing:
+        missing = ", ".join(sorted(wanted.missing))
+        terminal.fail(f"--section: nothing that ran has a descriptor or function {missing}")
+        return USAGE
+    return code or (DONE if stepper.sections else INCONCLUSIVE)
 
 
-def _report(stepper: Stepper, run: object, inject: int | None, terminal: Terminal) -> None:
-    calls = getattr(run, "calls", 0)
-    for section in stepper.sections:
+def _foreign(terminal: Terminal) -> Callable[[int, str], None]:
+    from ..live.session import unanswered
+
+    return lambda tid, what: terminal.report([unanswered(tid, what)])
+
+
+def _report(stepper: Stepper, run: Run, inject: int | None, terminal: Terminal) -> None:
+    calls = run.calls
+    for section in sorted(stepper.sections.values()):
         tally = stepper.tally(section)
         if inject is None and tally.entered:
             terminal.remark(
-                f"section {section.start:#x} (descriptor {section.name}): entered "
-                f"{tally.entered}, completed {tally.completed}, aborted {tally.aborted}, "
-                f"left otherwise {tally.left}"
+                f"section {section.place} ({basename(section.file)}, descriptor "
+                f"{section.descriptor:#x}): entered {tally.entered}, completed {tally.completed}, "
+                f"aborted {tally.aborted}, left otherwise {tally.left}"
             )
-    completed = sum(stepper.tally(each).completed for each in stepper.sections)
-    if inject is not None:
+    completed = stepper.completed
+    if not stepper.sections:
+        terminal.remark(
+            "no restartable section was found: nothing that ran has a section __rseq_cs, or what "
+            "--section names"
+        )
+    elif inject is not None:
         total = stepper.total_entries()
         terminal.remark(f"aborted {stepper.entries} of {total} entries; {calls} calls of cpu_opv")
+        if stepper.uncovered > 0:
+            terminal.remark(
+                f"{stepper.uncovered} more sections were left alone: a processor watches "
+                f"{len(stepper.sections) - stepper.uncovered}; --section chooses"
+            )
     elif stepper.bound_reached:
         verdict = "some progress" if completed else "no progress"
         terminal.remark(

@@ -3,6 +3,9 @@
 Stepping: a breakpoint at the first instruction of each section, from where the thread is stepped one
 instruction at a time until it leaves.  Injecting: a hardware breakpoint counter of the kernel's perf
 events lets the program run at full speed and stops a thread inside a section at every Nth entry.
+
+Sections are looked for when a program begins, with all libraries that it was linked with: in the one
+that was started, and in whatever it executes.
 """
 
 from __future__ import annotations
@@ -18,9 +21,11 @@ from typing import NamedTuple
 
 from . import linux
 from .call import Call
-from .linux import RIP
-from .sections import DescriptorPlaces, Section, entry_of, read_sections
+from .elf import foreign_program
+from .linux import RIP, force_write
+from .sections import Section, Wanted, entry_of
 from .settings import Settings
+from .space import Space
 from .stubrun import is_inside
 from .supervisor import Supervisor
 from .task import Task
@@ -44,17 +49,36 @@ class BoundReached(Exception):
     """As many entries as were allowed, and the program still runs."""
 
 
+class CannotCount(Exception):
+    """The kernel gives no hardware breakpoint counter."""
+
+
+class _Image(NamedTuple):
+    """The sections of one memory by their first instructions, and the bytes that stood there."""
+
+    sections: dict[int, Section]
+    original: dict[int, bytes]
+
+
+class _Step(NamedTuple):
+    """A section that a thread is stepped through, and the memory that it stands in."""
+
+    section: Section
+    image: _Image
+
+
 class Stepper(Supervisor):
     """A supervisor that also steps sections; its calls of cpu_opv are answered as ever.
 
     ``bound`` ends the program after so many entries; ``inject`` N aborts every Nth entry instead of
-    stepping.
+    stepping.  ``sections`` are those found so far, each once however many processes have it;
+    ``uncovered`` is how many there are too many to abort.
     """
 
     def __init__(
         self,
         settings: Settings,
-        places: DescriptorPlaces,
+        wanted: Wanted,
         bound: int | None = None,
         inject: int | None = None,
         answered: Callable[[Call], None] | None = None,
@@ -62,34 +86,44 @@ class Stepper(Supervisor):
         executed: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__(settings, answered, foreign, executed)
-        self.sections: tuple[Section, ...] = ()
+        self.sections: dict[tuple[str, int], Section] = {}
         self.steps = 0
         self.entries = 0
+        self.uncovered = 0
         self.bound_reached = False
-        self._places = places
+        self._wanted = wanted
         self._bound = bound
         self._every = inject
-        self._entry = 0
-        self._entered: Counter[int] = Counter()
-        self._completed: Counter[int] = Counter()
-        self._aborted: Counter[int] = Counter()
-        self._original: dict[int, bytes] = {}
-        self._stepping: dict[int, Section] = {}
+        self._begins: dict[int, tuple[int, bytes]] = {}  # by process: its entry, what stands there
+        self._entered: Counter[tuple[str, int]] = Counter()
+        self._completed: Counter[tuple[str, int]] = Counter()
+        self._aborted: Counter[tuple[str, int]] = Counter()
+        self._images: dict[Space, _Image] = {}
+        self._stepping: dict[int, _Step] = {}
         self._unprotected: set[int] = set()  # threads that step over a removed breakpoint
         self._events_open: list[int] = []
 
+    # -- the program's life --------------------------------------------------------------------
+
     def prepare(self, program: int) -> None:
-        """Before the program's first instruction: stop once its sections have their addresses."""
-        self._entry = entry_of(program)
-        self._memory = os.open(f"/proc/{program}/mem", os.O_RDWR | os.O_CLOEXEC)
-        self._original[self._entry] = os.pread(self._memory, 1, self._entry)
-        os.pwrite(self._memory, _BREAKPOINT, self._entry)
+        """Before a program's first instruction: stop once its sections have their addresses."""
+        address = entry_of(program)
+        if address is None or foreign_program(f"/proc/{program}/exe"):
+            return
+        with open(f"/proc/{program}/mem", "rb", buffering=0) as memory:
+            memory.seek(address)
+            self._begins[program] = (address, memory.read(1))
+        force_write(program, address, _BREAKPOINT)
+
+    def _looked_at(self, pid: int) -> None:
+        super()._looked_at(pid)
+        self.prepare(pid)
 
     def follow(self, program: int) -> int:
         """Follow the program to its end, or to the bound, where it is killed; its wait status."""
         try:
             return super().follow(program)
-        except BoundReached:
+        except (BoundReached, CannotCount) as reason:
             for pid in {task.process.pid for task in self.threads}:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -103,83 +137,136 @@ class Stepper(Supervisor):
                     continue
                 with suppress(OSError):  # at its end it stops once more
                     linux.go_on(tid)
+            if isinstance(reason, CannotCount):
+                raise
             return 0
 
-    def tally(self, section: Section) -> Tally:
-        """What became of a section's entries."""
-        start = section.start
-        entered, completed = self._entered[start], self._completed[start]
-        aborted = self._aborted[start]
-        return Tally(entered, completed, aborted, entered - completed - aborted)
+    def _remove(self, tid: int) -> None:
+        self._stepping.pop(tid, None)
+        self._unprotected.discard(tid)
+        self._begins.pop(tid, None)
+        super()._remove(tid)
+
+    def _begun(self, task: Task) -> None:
+        """A program begins: its libraries are there."""
+        registers, pid = self._registers, task.process.pid
+        entry, original = self._begins.pop(pid)
+        force_write(pid, entry, original)
+        registers[RIP] = entry
+        linux.set_registers(task.tid, registers)
+        image = _Image({each.start: each for each in self._wanted.of_process(pid)}, {})
+        self._images[task.space] = image
+        self.sections |= {each.key: each for each in image.sections.values()}
+        if self._every is None:
+            task.space.open()
+            for address in image.sections:
+                image.original[address] = os.pread(task.space.memory, 1, address)
+                os.pwrite(task.space.memory, _BREAKPOINT, address)
+        else:
+            addresses = sorted(image.sections)
+            self.uncovered = max(self.uncovered, len(addresses) - BREAKPOINTS_MAX)
+            for address in addresses[:BREAKPOINTS_MAX]:
+                try:
+                    self._events_open.append(_count_entries(task.tid, address, self._every))
+                except OSError as problem:
+                    raise CannotCount(problem.strerror) from problem
+        linux.go_on(task.tid)
+
+    def _image(self, task: Task) -> _Image | None:
+        """The sections of a thread's memory; a forked child has its parent's, breakpoints too."""
+        image = self._images.get(task.space)
+        if image is None:
+            task.space.open()
+            for known in tuple(self._images.values()):
+                if known.original and all(
+                    os.pread(task.space.memory, 1, address) == _BREAKPOINT
+                    for address in known.original
+                ):
+                    image = self._images[task.space] = known
+                    break
+        return image
+
+    # -- stops ---------------------------------------------------------------------------------
 
     def _signalled(self, task: Task, number: int) -> None:
         registers = self._registers
         linux.get_registers(task.tid, registers)
-        if number == signal.SIGTRAP and not is_inside(task, registers):
-            if task.tid in self._stepping:
-                self._stepped(task)
-                return
-            address = registers[RIP] - 1
-            if address == self._entry:
-                self._begun(task)
-                return
-            section = next((each for each in self.sections if each.start == address), None)
-            if section is not None and self._every is None:
-                self._enter_section(task, section)
-                return
-            if self._every is not None and linux.signal_info(task.tid).code == _TRAP_PERF:
-                self._injected(task)
-                return
-        super()._signalled(task, number)
-
-    def _begun(self, task: Task) -> None:
-        """The program begins: its descriptors have their addresses now."""
-        registers = self._registers
-        os.pwrite(self._memory, self._original[self._entry], self._entry)
-        registers[RIP] = self._entry
-        linux.set_registers(task.tid, registers)
-        self.sections = read_sections(self._memory, self._places, self._entry - self._places.entry)
-        if self._every is None:
-            for section in self.sections:
-                self._original[section.start] = os.pread(self._memory, 1, section.start)
-                os.pwrite(self._memory, _BREAKPOINT, section.start)
+        step = self._stepping.get(task.tid)
+        if number != signal.SIGTRAP or is_inside(task, registers):
+            if step is not None:
+                # Delivering a signal aborts the section, whatever the handler does.
+                self._leave(task)
+                self._aborted[step.section.key] += 1
+            super()._signalled(task, number)
+            return
+        if step is not None:
+            self._stepped(task, step)
+            return
+        address = registers[RIP] - 1
+        begins = self._begins.get(task.process.pid)
+        if begins is not None and address == begins[0]:
+            self._begun(task)
+        elif self._every is None:
+            image = self._image(task)
+            if image is not None and address in image.original:
+                self._enter_section(task, _Step(image.sections[address], image))
+            else:
+                super()._signalled(task, number)
+        elif linux.signal_info(task.tid).code == _TRAP_PERF:
+            self._injected(task)
         else:
-            for section in self.sections[:BREAKPOINTS_MAX]:
-                self._events_open.append(_count_entries(task.tid, section.start, self._every))
-        self._entry = 0
-        linux.go_on(task.tid)
+            super()._signalled(task, number)
 
-    def _enter_section(self, task: Task, section: Section) -> None:
+    # -- stepping ------------------------------------------------------------------------------
+
+    def tally(self, section: Section) -> Tally:
+        """What became of a section's entries."""
+        key = section.key
+        entered, completed = self._entered[key], self._completed[key]
+        aborted = self._aborted[key]
+        return Tally(entered, completed, aborted, entered - completed - aborted)
+
+    @property
+    def completed(self) -> int:
+        """How many entries of all sections were completed."""
+        return self._completed.total()
+
+    def _enter_section(self, task: Task, step: _Step) -> None:
         """At the first instruction of a section: step it."""
-        self._count_entry(section)
-        self._registers[RIP] = section.start
+        self._count_entry(step.section)
+        self._registers[RIP] = step.section.start
         linux.set_registers(task.tid, self._registers)
-        self._stepping[task.tid] = section
+        self._stepping[task.tid] = step
         self._step(task)
 
     def _count_entry(self, section: Section) -> None:
-        self.entries += 1
-        self._entered[section.start] += 1
-        if self._bound is not None and self.entries > self._bound:
-            self.entries -= 1
-            self._entered[section.start] -= 1
+        if self._bound is not None and self.entries >= self._bound:
             self.bound_reached = True
             raise BoundReached
+        self.entries += 1
+        self._entered[section.key] += 1
 
     def _step(self, task: Task) -> None:
         self.steps += 1
         linux.ptrace(linux.PTRACE_SINGLESTEP, task.tid)
 
-    def _stepped(self, task: Task) -> None:
+    def _leave(self, task: Task) -> None:
+        """A thread is stepped no more."""
+        step = self._stepping.pop(task.tid)
+        if task.tid in self._unprotected:
+            self._unprotected.discard(task.tid)
+            os.pwrite(task.space.memory, _BREAKPOINT, step.section.start)
+
+    def _stepped(self, task: Task, step: _Step) -> None:
         """One instruction further: still inside, through with it, or sent to the abort handler."""
-        registers, section = self._registers, self._stepping[task.tid]
+        registers, section, memory = self._registers, step.section, task.space.memory
         address = registers[RIP]
         if task.tid in self._unprotected:
             self._unprotected.discard(task.tid)
-            os.pwrite(self._memory, _BREAKPOINT, section.start)
-        elif address == section.start + 1 and self._is_breakpoint(section):
+            os.pwrite(memory, _BREAKPOINT, section.start)
+        elif address == section.start + 1 and os.pread(memory, 1, section.start) == _BREAKPOINT:
             # The kernel let it in: this thread is not registered.  Step the real instruction.
-            os.pwrite(self._memory, self._original[section.start], section.start)
+            os.pwrite(memory, step.image.original[section.start], section.start)
             self._unprotected.add(task.tid)
             registers[RIP] = section.start
             linux.set_registers(task.tid, registers)
@@ -190,39 +277,24 @@ class Stepper(Supervisor):
             return
         del self._stepping[task.tid]
         if address == section.end:
-            self._completed[section.start] += 1
-        elif section.abort <= address <= section.abort + 15 or self._jumped_from_abort(
-            section, address
-        ):
-            self._aborted[section.start] += 1
+            self._completed[section.key] += 1
+        elif section.abort <= address <= section.abort + 15 or _jumps_to(memory, section, address):
+            self._aborted[section.key] += 1
         linux.go_on(task.tid)
 
-    def _is_breakpoint(self, section: Section) -> bool:
-        return os.pread(self._memory, 1, section.start) == _BREAKPOINT
-
-    def _jumped_from_abort(self, section: Section, address: int) -> bool:
-        """Whether an address is where the abort handler's jump goes: a step may carry out both."""
-        code = os.pread(self._memory, 5, section.abort)
-        if code[:1] == b"\xe9":
-            offset: int = struct.unpack("<i", code[1:5])[0]
-            return bool(address == section.abort + 5 + offset)
-        if code[:1] == b"\xeb":
-            return bool(address == section.abort + 2 + struct.unpack("<b", code[1:2])[0])
-        return False
+    # -- injecting -----------------------------------------------------------------------------
 
     def _injected(self, task: Task) -> None:
         """The Nth entry: being stopped is what aborts the section; the kernel may have done so."""
         address = self._registers[RIP]
-        for section in self.sections:
-            if section.start <= address < section.end or address == section.abort:
-                self._count_entry(section)
-                self._aborted[section.start] += 1
+        for image in self._images.values():
+            for section in image.sections.values():
+                if section.start <= address < section.end or address == section.abort:
+                    self._count_entry(section)
+                    self._aborted[section.key] += 1
+                    linux.go_on(task.tid)
+                    return
         linux.go_on(task.tid)
-
-    def _remove(self, tid: int) -> None:
-        self._stepping.pop(tid, None)
-        self._unprotected.discard(tid)
-        super()._remove(tid)
 
     def total_entries(self) -> int:
         """While injecting: how often sections were entered at all, as the kernel counted."""
@@ -234,14 +306,24 @@ class Stepper(Supervisor):
         return total
 
 
+def _jumps_to(memory: int, section: Section, address: int) -> bool:
+    """Whether an address is where the abort handler's jump goes: a step may carry out both."""
+    code = os.pread(memory, 5, section.abort)
+    if code[:1] == b"\xe9":
+        offset: int = struct.unpack("<i", code[1:5])[0]
+        return bool(address == section.abort + 5 + offset)
+    if code[:1] == b"\xeb":
+        return bool(address == section.abort + 2 + struct.unpack("<b", code[1:2])[0])
+    return False
+
+
 def _count_entries(tid: int, address: int, period: int) -> int:
-    """A counter of how often a thread and those it creates come to an address.
+    """A counter of how often a thread and all those it creates come to an address.
 
     Every ``period``th time raises SIGTRAP at that very place.  Raises OSError.
     """
-    # disabled 0, inherit 1, exclude_kernel 5, exclude_hv 6, inherit_thread 35, remove_on_exec 36,
-    # sigtrap 37
-    flags = 1 << 1 | 1 << 5 | 1 << 6 | 1 << 35 | 1 << 36 | 1 << 37
+    # disabled 0, inherit 1, exclude_kernel 5, exclude_hv 6, remove_on_exec 36, sigtrap 37
+    flags = 1 << 1 | 1 << 5 | 1 << 6 | 1 << 36 | 1 << 37
     attributes = bytearray(136)
     struct.pack_into("<IIQQQQQ", attributes, 0, 5, 136, 0, period, 0, 0, flags)
     struct.pack_into("<IQQ", attributes, 52, 4, address, 8)  # bp_type: execution; bp_addr; bp_len

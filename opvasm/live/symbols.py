@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from .linux import FileMapping, parse_file_mappings
@@ -59,12 +60,12 @@ class Symbols:
         """
         part = self._part(address)
         if part is not None:
-            return _covering(self._table(part.path).variables, address - part.bias)
+            return covering(self._table(part.path).variables, address - part.bias)
         if thread_pointer:
             table = self._table(self._executable())
             start = thread_pointer - table.thread_block
             if start <= address < thread_pointer:
-                return _covering(table.thread_local, address - start)
+                return covering(table.thread_local, address - start)
         return None
 
     def function(self, address: int) -> str | None:
@@ -72,7 +73,7 @@ class Symbols:
         part = self._part(address)
         if part is None:
             return None
-        return _covering(self._table(part.path).functions, address - part.bias)
+        return covering(self._table(part.path).functions, address - part.bias)
 
     def variables(self, thread_pointer: int = 0) -> Iterator[Named]:
         """Every variable at its address in the process, those of the program itself first."""
@@ -142,7 +143,7 @@ class Symbols:
         return self._program
 
 
-def _covering(table: Sequence[Named], address: int) -> str | None:
+def covering(table: Sequence[Named], address: int) -> str | None:
     """``symbol+offset`` for an address of the file."""
     index = bisect_right(table, address, key=lambda each: each.address) - 1
     if index < 0:
@@ -170,6 +171,7 @@ _KINDS = {
 }
 
 
+@lru_cache(maxsize=256)
 def read_table(path: str) -> Table:
     """The symbols of an ELF file; none when it can't be read."""
     found: dict[str, set[Named]] = {kind: set() for kind in _KINDS.values()}

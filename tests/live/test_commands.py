@@ -28,7 +28,9 @@ def test_exit_codes_and_output_are_the_programs(opvasm: Opvasm) -> None:
     assert done.returncode == 7
     assert done.stdout == "out\n"
     assert done.stderr.endswith("err\n")
-    assert opvasm("exec", "--", "sh", "-c", "kill -TERM $$").returncode == -signal.SIGTERM
+    for number in (signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL):
+        words = ("exec", "--", "sh", "-c", f"kill -{int(number)} $$")
+        assert opvasm(*words).returncode == -number
 
 
 def test_trace_names_symbols(build: Build, opvasm: Opvasm, tmp_path: Path) -> None:
@@ -118,6 +120,35 @@ def test_set_uid_programs_are_refused(build: Build, opvasm: Opvasm, tmp_path: Pa
     assert "set-uid" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("assembler", "linker", "name"),
+    [("--32", "elf_i386", "i386"), ("--x32", "elf32_x86_64", "x32")],
+)
+def test_programs_of_other_machines_are_refused(
+    assembler: str, linker: str, name: str, opvasm: Opvasm, tmp_path: Path
+) -> None:
+    """i386 and x32 programs are told apart, and the answer is 4; started by one of ours they run,
+    and it is told that their calls are not answered."""
+    require(335)
+    source, thing, program = tmp_path / "exit.s", tmp_path / "exit.o", tmp_path / "exit"
+    source.write_text(".globl _start\n_start: mov $1, %eax\n mov $42, %ebx\n int $0x80\n")
+    try:
+        subprocess.run(["as", assembler, "-o", thing, source], check=True)
+        subprocess.run(["ld", "-m", linker, "-o", program, thing], check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError) as reason:
+        pytest.skip(f"as and ld can't make an {name} program here: {reason}")
+    done = opvasm("exec", "--", str(program))
+    assert done.returncode == 4
+    assert name in done.stderr
+    try:
+        alone = subprocess.run([program]).returncode
+    except OSError as reason:
+        pytest.skip(f"this kernel runs no {name} programs: {reason}")
+    done = opvasm("exec", "--", "sh", "-c", f"{program}; echo $?")
+    assert (done.stdout, done.returncode) == (f"{alone}\n", 0)
+    assert "OPV655" in done.stderr
+
+
 def test_a_number_with_a_meaning_is_refused(build: Build, opvasm: Opvasm) -> None:
     """A number that raises neither a filter's event nor SIGILL can't be answered: exit 4."""
     require(335)
@@ -130,35 +161,6 @@ def test_a_number_with_a_meaning_is_refused(build: Build, opvasm: Opvasm) -> Non
     assert probe_of_336.returncode == 0
     assert done.returncode == 4
     assert "--syscall-nr 1335" in done.stderr
-
-
-def test_stepping_never_completes_a_section(build: Build, opvasm: Opvasm) -> None:
-    """Of a thousand entries under single-stepping none is completed, and the answer is 1."""
-    pytest.importorskip("elftools")
-    done = opvasm("steptest", "--bound", "1000", "--", build("counter", 335), "10")
-    assert done.returncode == 1, done.stderr
-    assert "no progress: 0 of 1000 sections were completed" in done.stderr
-
-
-def test_with_the_fallback_stepping_ends(build: Build, opvasm: Opvasm) -> None:
-    """The same program with cpu_opv as its fallback comes to its end, one call a count."""
-    pytest.importorskip("elftools")
-    done = opvasm("steptest", "--", build("counter", 335), "25", "2", "--fallback", "3")
-    assert done.returncode == 0, done.stderr
-    assert "sections 0, calls 50, aborted 150" in done.stdout
-    assert "0 of 150 sections were completed" in done.stderr
-
-
-def test_aborts_are_injected_at_full_speed(build: Build, opvasm: Opvasm) -> None:
-    """Every Nth section is aborted, the fallback runs, and the sum is right."""
-    pytest.importorskip("elftools")
-    words = ("--", build("counter", 335), "20000", "2", "--fallback", "1")
-    done = opvasm("steptest", "--inject-abort", "1/100", *words)
-    if done.returncode == 4:
-        pytest.skip(done.stderr)
-    assert done.returncode == 0, done.stderr
-    calls = int(done.stdout.split("calls ")[1].split(",")[0])
-    assert calls >= 300
 
 
 def test_unprivileged(build: Build, opvasm: Opvasm) -> None:
