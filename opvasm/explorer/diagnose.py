@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..light_typing import NamedTuple
 from .explain import Conflict, Saved, conflict, saving_decision
+from .judging import ending, trouble_in
 from .options import Limits, Reductions
 from .schedule import Replay, fine_decisions, follow
 from .search import Found, explore
@@ -82,14 +83,26 @@ def _failure(run: Run, limits: Limits, explained: bool) -> Diagnosis:
     path = graph.path(wanted.state)
     replay = follow(found.plan, fine_decisions(graph, path))
     saved = saved_after = None
+    label = _label(replay) or wanted.label
     if not explained:
-        return Diagnosis(run.verdicts[0], wanted.label, replay, None, None, None, preemptions)
+        return Diagnosis(run.verdicts[0], label, replay, None, None, None, preemptions)
     if found.stopped is None and found.states <= EXPLAIN_LIMIT:
         saved, saved_after = _saving(best, limits, wanted.state)
     verdict = run.verdicts[0]
-    return Diagnosis(
-        verdict, wanted.label, replay, conflict(replay), saved, saved_after, preemptions
-    )
+    return Diagnosis(verdict, label, replay, conflict(replay), saved, saved_after, preemptions)
+
+
+def _label(replay: Replay) -> str | None:
+    """What is wrong where a schedule ends, in its own threads' names.
+
+    The search takes threads that are alike for one another, so its label may name the other one.
+    """
+    plan, model, state = replay.plan, replay.model, replay.state(replay.failing)
+    trouble = trouble_in(plan, model, state)
+    if trouble is None:
+        ended = ending(plan, model, state)
+        trouble = None if ended is None else ended.trouble
+    return None if trouble is None else trouble.label
 
 
 def _saving(best: Found, limits: Limits, state: int) -> tuple[Saved | None, int | None]:
@@ -106,4 +119,8 @@ def _saving(best: Found, limits: Limits, state: int) -> tuple[Saved | None, int 
     if saved is None:
         return None, None
     real = best.graph.real(raw)
-    return saved, len(fine_decisions(best.graph, real[: saved.step]))
+    # Both end with what only works out registers; they part where the decision was made.
+    before = fine_decisions(best.graph, real[: saved.step])
+    after = fine_decisions(best.graph, real[: saved.step + 1])
+    parted = (i for i, (one, other) in enumerate(zip(before, after, strict=False)) if one != other)
+    return saved, next(parted, min(len(before), len(after)))

@@ -170,6 +170,8 @@ def _decision(plan: Plan, decision: Decision) -> str:
             return f"CPU {decision.argument} was switched"
         case "bounce":
             return f"{name} lost the CPU before its vector"
+        case "preempt":
+            return f"{name} was preempted"
         case kind:
             return f"{name} was struck by {kind}"
 

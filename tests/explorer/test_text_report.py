@@ -1,0 +1,118 @@
+"""What a person is told of a failing schedule: who, why, what else could have been done."""
+
+from __future__ import annotations
+
+import pytest
+
+from opvasm.explorer.diagnose import Diagnosis, diagnose
+from opvasm.explorer.options import Limits
+from opvasm.explorer.search import INTERRUPTED
+from opvasm.explorer.text_report import OUTCOMES_SHOWN, diagnosis_lines, run_lines
+
+from .helpers import assembled, report
+
+HEAD = """shared a: u64
+shared f: u64
+percpu counter: u64
+vector bump(n: i64) { add.u64 counter, n }
+strategy bare = rseq
+"""
+
+
+def failing(body: str) -> tuple[Diagnosis, list[str]]:
+    """The diagnosis of the one configuration of a scenario, and its lines."""
+    (run,) = report(assembled(f"{HEAD}scenario s {{\n{body}\n}}\n"), "s").runs
+    found = diagnose(run, Limits())
+    assert found is not None
+    return found, diagnosis_lines(run.found.plan, found)
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        # Each is one disturbance at one place, or two steps in one order: worked out by hand.
+        (
+            "environment signal <= 1\nthread t @0 { store a, 1 }\n"
+            "on signal t { store f, 7 }\nforall f == 0",
+            "Else  After step 1 t got a signal; had it been that t went on, it could still have "
+            "ended well",
+        ),
+        (
+            "cpus 2\nenvironment migrate <= 1\nthread t @0 { store counter, 1 }\n"
+            "forall counter@0 == 1",
+            "Else  At the start t moved to CPU 1; had it been that t went on, it could still have "
+            "ended well",
+        ),
+        (
+            "thread t @0 { store a, 1 }\nthread u @0 { store a, 2 }\nforall a == 1",
+            "Why   t wrote a at step 1, u wrote it at step 2",
+        ),
+        (
+            "thread t @0 { x = load a; store f, x }\nthread u @0 { store a, 2 }\nforall f == 0",
+            "Why   u wrote a at step 1, t read it at step 2",
+        ),
+        (
+            "thread t @0 { x = load a; store a, x + 1 }\nthread u @0 { y = load a; store a, y + 4 }"
+            "\nforall a == 5",
+            "read a at step 1",
+        ),
+    ],
+)
+def test_a_failure_is_told_with_its_cause_or_the_way_out(body: str, line: str) -> None:
+    """One line of the text says it."""
+    _, lines = failing(body)
+    assert any(line in each for each in lines), lines
+
+
+def test_of_threads_that_are_alike_the_one_that_failed_is_named() -> None:
+    """The search takes them for one another; the picture, the label and the way out must not."""
+    found, lines = failing(
+        "strategy bare\nkernel legacy\nenvironment preempt\n"
+        "thread t @0 { run bump(1) { aborted -> fail } }\n"
+        "thread u @0 { run bump(1) { aborted -> fail } }\n"
+        "forall counter == 2"
+    )
+    last = found.replay.state(found.replay.failing)
+    failure = found.replay.model.failure(last)
+    assert failure is not None
+    name = found.replay.plan.names[failure[0]]
+    assert found.label == f"thread {name}: the thread says fail"
+    (struck,) = (
+        index
+        for index, moment in enumerate(found.replay.moments)
+        if moment.decision.kind == "preempt"
+    )
+    assert found.replay.moments[struck].decision.thread == failure[0]
+    # The decision was made after the moments before it.
+    assert found.saved_after == struck
+    assert f"Else  After step {struck} {name} was preempted; " in "\n".join(lines)
+
+
+def test_many_outcomes_are_cut_with_their_number() -> None:
+    """40 rows are shown; what is left out is counted."""
+    text = f"{HEAD}scenario s {{\nthread t @0 {{ store a, 1 }}\nobserve a\n}}\n"
+    found = report(assembled(text), "s")
+    (run,) = found.runs
+    assert not any("more" in line for line in run_lines(found, run))
+    many: dict[tuple[str, ...], int] = {(str(each),): 1 for each in range(OUTCOMES_SHOWN + 3)}
+    shown = run_lines(found, run._replace(found=run.found._replace(outcomes=many)))
+    assert sum("  a=" in line for line in shown) == OUTCOMES_SHOWN
+    assert "        and 3 more" in shown
+
+
+@pytest.mark.parametrize(
+    ("stopped", "advice"),
+    [
+        ("500 states", "raise --max-states, or bound it with --preemptions 2"),
+        ("2 seconds", "raise --timeout, or bound it with --preemptions 2"),
+        (INTERRUPTED, "run it again to see the rest"),
+    ],
+)
+def test_a_search_that_was_stopped_says_what_to_do(stopped: str, advice: str) -> None:
+    """Each limit has an option of its own."""
+    text = f"{HEAD}scenario s {{ thread t @0 {{ store a, 1 }} }}\n"
+    found = report(assembled(text), "s")
+    (run,) = found.runs
+    line = run_lines(found, run._replace(stopped=stopped))[-1]
+    assert f"stopped by {stopped}: " in line
+    assert line.endswith(advice)
