@@ -20,12 +20,7 @@ from .locations import (
     source_names,
     split_condition,
 )
-from .points import (
-    AtLine,
-    AtOp,
-    AtVector,
-    op_place,
-)
+from .points import AtLine, AtOp, AtVector, op_place, same_file
 from .record import record_command
 from .session import Session
 from .shell import Command, Display, Shell, split_word
@@ -158,7 +153,7 @@ def _list(shell: Shell, argument: str) -> None:
 def _source(name: str, session: Session) -> SourceFile:
     """A file that the program was written in."""
     for file in _files(session):
-        if file.name == name or file.name.endswith("/" + name):
+        if same_file(file.name, name):
             return file
     raise CommandError(f"no file is called {name!r}; there is: {', '.join(source_names(session))}")
 
