@@ -62,6 +62,11 @@ test "fails" {
 """
 
 
+def line_of(text: str) -> int:
+    """The line of PROGRAM in which a text stands first."""
+    return PROGRAM[: PROGRAM.index(text)].count("\n") + 1
+
+
 def assembly_of(text: str, name: str = "program.opv") -> Assembly:
     return assemble(SourceFile(name, text))
 

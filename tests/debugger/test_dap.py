@@ -14,14 +14,9 @@ import pytest
 
 from opvasm.debugger.dap.protocol import ProtocolError, read_message
 from tests.debugger.client import Client
-from tests.debugger.sessions import PROGRAM
+from tests.debugger.sessions import PROGRAM, line_of
 
 COMMAND = [sys.executable, "-m", "opvasm", "debug", "--dap"]
-
-
-def line_of(text: str) -> int:
-    """The line of the program in which a text stands first."""
-    return PROGRAM[: PROGRAM.index(text)].count("\n") + 1
 
 
 COMPARE = line_of("cmpeq.ptr   head, expect")
