@@ -44,6 +44,7 @@ COMMANDS: dict[str, Entry] = {
     "test": Entry("test", "run the tests of files, folders and conformance cases"),
     "debug": Entry("debug", "step through a test, vector, case or trace, forwards and back"),
     "explore": Entry("explore", "go through every interleaving of a file's scenarios"),
+    "export": Entry("export", "write a scenario for Spin or herd7, and ask Spin for its verdict"),
     "exec": Entry("exec", "run a real program that calls cpu_opv, and trace its calls"),
     "steptest": Entry("steptest", "step a real program through its rseq sections: does it get on?"),
     "completion": Entry("completion", "print the completion script of a shell"),

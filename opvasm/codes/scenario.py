@@ -120,5 +120,8 @@ CODES: tuple[Code, ...] = (
          "or none where one is known. A failure that is gone is one too: the line is out of date then."),
     Code("OPV551", "left-open", "warning", "a scenario without an answer",
          "A limit was hit before every state was seen, so what the scenario expects is still open."),
+    Code("OPV560", "not-exported", "error", "a part of a scenario that another tool has no words for",
+         "opvasm export writes a scenario in another tool's language only when all of it can be said there "
+         "with the same meaning; the message names what can't and why. docs/explorer.md lists both subsets."),
 )
 # fmt: on
