@@ -186,7 +186,8 @@ class RunWriter(Operands):
         if not inside:
             out.add(f"if :: {chosen} >= {cpus} -> {self.goto('invalid')} :: else fi;")
         allowed = self.export.plan.allowed[thread]
-        if allowed != frozenset(range(cpus)) and body.fixed != self.chosen.constant:
+        stays = body.fixed is not None and body.fixed == self.chosen.constant
+        if allowed != frozenset(range(cpus)) and not stays:
             mask = sum(1 << cpu for cpu in allowed)
             out.add(
                 f"if :: cpu[{thread}] == {chosen} || (({mask} >> {chosen}) & 1) :: "

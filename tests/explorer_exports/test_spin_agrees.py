@@ -97,3 +97,64 @@ def test_spin_and_the_explorer_agree_on_a_generated_scenario(seed: int) -> None:
     assert compare(plan, spin).agree, compare(plan, spin)
     finals = final_states(plan, model)
     assert finals is None or finals == spin.finals
+
+
+ODDS = """
+percpu counter: u64
+shared t: u64[4] = { 5, 6, 7, 8 }
+struct deep { a: u8, b: u16, c: u32, d: u64[2] }
+shared z: deep[2]
+vector bump(n: i64) { add.u64 counter, n }
+vector cp(p: ptr, q: ptr) { cmpeq.u64 [p], counter; memcpy.u64 [q], [p] }
+scenario affinity {
+    cpus 3
+    strategy opv
+    environment migrate <= 1
+    thread w @2 allowed 0..1 {
+        c = current
+        run bump(1) on c + 1 { invalid { bad = 1 }; again -> retry }
+        i = 0
+        loop 3 { i = i + 1; y = load t[i]; if y == 7 { break } }
+        store z[1].b, y
+        store z[i - 1].d[1], 9
+        run cp(&t[3], &z[0].d[0]) { differs { k = differs.at }; again -> retry }
+    }
+    thread u @0 { run cp(&t[3] + 8192, &t[1]) { differs { k = differs.at }; fault { f = 1 }; again -> retry } }
+    observe w.bad, w.y, z[1].b, w.k, u.f
+}
+scenario elsewhere {
+    cpus 2
+    strategy opv
+    thread u @0 {
+        p = &counter@1
+        run cp(0, p) { fault { f = 1 } }
+        run bump(1) on 5 { invalid, fault { g = 1 } }
+    }
+    thread v @1 { loop { x = load counter; if x == 1 { return }; run bump(1) } }
+    exists counter@1 == 1
+    exists counter@0 == 1
+    observe u.f, u.g, counter@1
+}
+scenario again {
+    thread a @0 { loop 2 {
+        seen = load t[0]
+        copy = seen
+        seen = load counter
+        run cp(&counter, &t[0]) { differs -> retry }
+        run bump(1)
+    } }
+    thread b @0 { x = load t[0]; fail }
+    observe a.copy, a.seen, b.x, t[0]
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["affinity", "elsewhere", "again"])
+def test_spin_and_the_explorer_agree_on_odd_ends(name: str) -> None:
+    """Affinity, CPUs and memory that are not there, numbers of several sizes, witnesses, fail."""
+    needs_spin()
+    plan = only(ODDS, name)
+    model = promela(plan)
+    spin = run_spin(model)
+    assert compare(plan, spin).agree, compare(plan, spin)
+    assert final_states(plan, model) == spin.finals
