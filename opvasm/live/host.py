@@ -15,6 +15,8 @@ from ..codes import live as codes
 from ..errors import Diagnostic
 from . import linux, seccomp
 
+_ONLINE = "/sys/devices/system/cpu/online"
+
 
 class Mechanism(Enum):
     """How the call reaches the supervisor."""
@@ -61,9 +63,34 @@ def probe(number: int | None) -> Host:
     if number is None:
         number = syscall_number(machine)
         assert number is not None
+    _check_files()
+    _check_affinity()
     mechanism = _mechanism(number)
     priority, refusal = _real_time()
     return Host(number, mechanism, priority, refusal)
+
+
+def _check_files() -> None:
+    """A process is looked at through /proc, and CPUs through /sys; raises HostCannot without them."""
+    missing = [
+        path for path in ("/proc/self/maps", "/proc/self/mem", _ONLINE) if not os.path.exists(path)
+    ]
+    if missing:
+        raise cannot(
+            f"{missing[0]} is not there, and the program is looked at through it",
+            "mount /proc (mount -t proc proc /proc) and /sys",
+        )
+
+
+def _check_affinity() -> None:
+    """A call runs on the CPU that it names; raises HostCannot where threads can't be moved."""
+    try:
+        os.sched_setaffinity(0, os.sched_getaffinity(0))
+    except OSError as problem:
+        raise cannot(
+            f"a thread can't be moved to the CPU of its call: {problem.strerror}",
+            "a container must allow the system call sched_setaffinity",
+        ) from problem
 
 
 def _mechanism(number: int) -> Mechanism:
@@ -71,7 +98,8 @@ def _mechanism(number: int) -> Mechanism:
     child = os.fork()
     if child == 0:
         try:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # Not kill(getpid()): where getpid is denied, that is everybody.
+            signal.raise_signal(signal.SIGSTOP)
             seccomp.install([seccomp.Rule(number, seccomp.RET_TRACE | 1)])
             os._exit(_call(number))
         except OSError as problem:
@@ -97,7 +125,9 @@ def _call(number: int) -> int:
 
 def _watch(child: int, number: int) -> Mechanism:
     """Follow the probing child until it shows how its call can be seen."""
-    os.waitpid(child, os.WUNTRACED)
+    _, status = os.waitpid(child, os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        raise cannot("a child can't stop itself to be traced")
     try:
         linux.seize(child, linux.OPTION_SECCOMP | linux.OPTION_EXITKILL)
     except PermissionError as problem:

@@ -279,5 +279,5 @@ def end_like(ended: Ended) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(ended.signal, signal.SIG_DFL) if ended.signal != signal.SIGKILL else None
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {ended.signal})
-    os.kill(os.getpid(), ended.signal)
+    signal.raise_signal(ended.signal)
     return 128 + ended.signal

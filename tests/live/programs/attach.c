@@ -3,6 +3,7 @@
  *   attach counts N [THREADS]   each thread: N times, if head is expected, head becomes next, count grows
  *   attach shared FILE          one call that adds 1 to the first word of a file that others may write
  *   attach reads                one call, then what standard input holds
+ *   attach orphaned FILE        calls until the answer is ENOSYS, then writes so to FILE
  *   attach sleeps               one call, then a wait for a signal
  *   attach crashes              one call, then SIGSEGV */
 #include "cpu_opv.h"
@@ -56,6 +57,19 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	CHECK_RESULT(push(), 0);
+	if (!strcmp(mode, "orphaned")) {
+		printf("called\n");
+		fflush(stdout);
+		for (int i = 0; i < 60000; i++) {
+			long result = push();
+			if (result == -ENOSYS) {
+				int file = open(argv[2], O_WRONLY | O_CREAT, 0644);
+				return write(file, "ENOSYS", 6) != 6;
+			}
+			CHECK_RESULT(result, 0);
+			usleep(1000);
+		}
+	}
 	if (!strcmp(mode, "reads")) {
 		char line[100] = "";
 		printf("read %s\n", fgets(line, sizeof line, stdin) ? line : "nothing");
