@@ -36,6 +36,9 @@ _OVERDUE_PAUSE = 0.5e-3
 
 _ILLEGAL_INSTRUCTION = signal.SIGILL << 8 | 0x7F
 _CHILD_CHANGED = {signal.SIGCHLD}
+# Killed, or the only one left of its process after another thread's exec, a thread leaves a stop
+# without us.
+_MOVED_ON = (linux.EVENT_EXEC, linux.EVENT_EXIT)
 
 Event = tuple[int, int]
 
@@ -151,11 +154,14 @@ class Stops:
         """What is to be dealt with at once, and what waits for a turn: a call of a thread that has
         none."""
         tid, status = event
+        if status >> 16 in _MOVED_ON or not os.WIFSTOPPED(status):
+            # Whatever it did before was cut short: going on from that stop would skip this one.
+            self.forget({tid})
+            self.queue.append(event)
+            return
         is_call = status == _ILLEGAL_INSTRUCTION or status >> 16 == linux.EVENT_SECCOMP
         if not is_call or tid in self._turns:
             self.queue.append(event)
-            if not os.WIFSTOPPED(status):
-                self._end_turn(tid)
             return
         task = self._threads.get(tid)
         if task is None or task.reports:
@@ -216,11 +222,14 @@ class Stops:
         return False
 
     def forget(self, tids: set[int]) -> None:
-        """Events of threads that are gone without one."""
-        self.queue = deque(event for event in self.queue if event[0] not in tids)
-        self._waiting = deque(event for event in self._waiting if event[0] not in tids)
+        """What threads did that are no longer where they stood then, or are gone without an event."""
+        for events in (self.queue, self._waiting):
+            for event in [each for each in events if each[0] in tids]:
+                events.remove(event)
+        for held in [each for each in self.held if each.pending.task.tid in tids]:
+            self.held.remove(held)
         for tid in tids:
-            self._turns.pop(tid, None)
+            self._end_turn(tid)
 
     def standing_still(self) -> set[int]:
         """Threads that are stopped and wait for us."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,11 +23,14 @@ def kill_many_times(program: str, number: int, rounds: int, seed: int = 1) -> li
     """What went wrong in so many deaths of each kind; nothing, if all is well."""
     chance = random.Random(seed)
     problems = []
-    for index in range(rounds):
-        for victim in ("supervisor", "program"):
-            problem = _kill_once(program, number, victim, chance.uniform(0.0, 0.5))
-            if problem:
-                problems.append(f"round {index}, {victim}: {problem}")
+    with tempfile.TemporaryDirectory() as folder:
+        # A name that no other process has: those who are left are looked for, and killed, by it.
+        program = shutil.copy(program, Path(folder) / f"dies-{os.getpid()}")
+        for index in range(rounds):
+            for victim in ("supervisor", "program"):
+                problem = _kill_once(program, number, victim, chance.uniform(0.0, 0.5))
+                if problem:
+                    problems.append(f"round {index}, {victim}: {problem}")
     return problems
 
 

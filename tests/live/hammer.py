@@ -18,7 +18,7 @@ _HANGS_AFTER = 3600.0
 
 def build(folder: Path, number: int) -> str:
     """The program, for a system call number."""
-    path = str(folder / f"stress-{number}")
+    path = str(folder / f"hammer-{number}")
     words = f"gcc -O2 -pthread -D__NR_cpu_opv={number} -o {path} {_SOURCE}".split()
     subprocess.run(words, check=True)
     return path

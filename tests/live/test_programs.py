@@ -14,12 +14,11 @@ OLD = ("--no-query", "--zero-page-refused")
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-@pytest.mark.parametrize("name", ["placement", "signals", "life"])
+@pytest.mark.parametrize("name", ["placement", "signals", "life", "company"])
 def test_a_program_passes(name: str, number: int, build: Build, opvasm: Opvasm) -> None:
-    """Where the thread goes, signals, and the life of processes are as with the real call."""
-    done = opvasm("exec", *number_options(number), "--", build(name, number), "5")
-    if name == "life":
-        done = opvasm("exec", *number_options(number), "--", build(name, number))
+    """Where the thread goes, signals, the life of processes and threads are as with the real call."""
+    words = () if name == "life" else ("5",)
+    done = opvasm("exec", *number_options(number), "--", build(name, number), *words)
     assert (done.stdout, done.returncode) == (f"{name}: passed\n", 0), done.stderr
 
 
