@@ -52,13 +52,15 @@ class Cluster:
         self.address = address
         self.distributed = distributed
         try:
-            self.client: Any = distributed.Client(
-                address, timeout=ANSWER_SECONDS, set_as_default=False
-            )
+            import_module("distributed.comm").get_address_host_port(address)
         except (ValueError, TypeError) as error:
             raise NoCluster(
                 f"{address!r} is no address: {error}", "write tcp://HOST:PORT", malformed=True
             ) from None
+        try:
+            self.client: Any = distributed.Client(
+                address, timeout=ANSWER_SECONDS, set_as_default=False
+            )
         except OSError as error:
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
             raise NoCluster(

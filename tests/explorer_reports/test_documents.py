@@ -1,4 +1,4 @@
-"""docs/debate.md and docs/tutorial.md: each command in them prints what stands below it.
+"""docs/debate.md, docs/explorer.md and docs/tutorial.md: each command in them prints what stands below it.
 
     BLESS=1 python -m pytest tests/explorer_reports/test_documents.py && git diff docs
 
@@ -18,7 +18,7 @@ import pytest
 
 from .conftest import ROOT
 
-DOCUMENTS = ("debate.md", "tutorial.md")
+DOCUMENTS = ("debate.md", "explorer.md", "tutorial.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIME = re.compile(r"\b\d[\d.,]* (ms|s|states a second)\b")
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,12 +58,17 @@ class Cluster:
         awaited(log, b"Registered to")
         return process
 
+    def end_workers(self) -> None:
+        """End all but the scheduler."""
+        for process in self.processes[1:]:
+            process.kill()
+            process.wait(timeout=30)
+
     def close(self) -> None:
         """End everything that still runs."""
-        for process in self.processes:
-            process.kill()
-        for process in self.processes:
-            process.wait(timeout=30)
+        self.end_workers()
+        self.processes[0].kill()
+        self.processes[0].wait(timeout=30)
 
 
 def awaited(path: Path, what: bytes) -> bytes:
@@ -77,24 +82,23 @@ def awaited(path: Path, what: bytes) -> bytes:
         time.sleep(0.05)
 
 
-Start = Callable[..., Cluster]
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A scheduler that gives a task up when one worker has died of it: we are more patient."""
+    settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0", "PYTHONPATH": str(ROOT)}
+    found = Cluster(tmp_path_factory.mktemp("cluster"), **settings)
+    yield found
+    found.close()
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts clusters that end with the test."""
+def cluster(scheduler: Cluster, tmp_path: Path) -> Iterator[Cluster]:
+    """The scheduler without a worker; those that a test starts end with it."""
     (tmp_path / "stepping.opv").write_bytes(
         (ROOT / "samples" / "races" / "stepping.opv").read_bytes()
     )
-    started: list[Cluster] = []
-
-    def begin(**settings: str) -> Cluster:
-        started.append(Cluster(tmp_path, **settings))
-        return started[-1]
-
-    yield begin
-    for each in started:
-        each.close()
+    yield scheduler
+    scheduler.end_workers()
 
 
 def run(folder: Path, *words: str, **patches: float) -> subprocess.CompletedProcess[str]:
@@ -109,10 +113,9 @@ def run(folder: Path, *words: str, **patches: float) -> subprocess.CompletedProc
 
 
 def test_a_worker_that_is_killed_midway_leaves_the_report_as_it_is(
-    start: Start, tmp_path: Path
+    cluster: Cluster, tmp_path: Path
 ) -> None:
     """Byte for byte what one process says; so does `opvasm test` on what is left of the cluster."""
-    cluster = start()
     victim, _ = cluster.worker(), cluster.worker()
     process = subprocess.Popen(
         [*SWEEP, "--cluster", cluster.address, "--results", "r.jsonl"],
@@ -135,9 +138,10 @@ def test_a_worker_that_is_killed_midway_leaves_the_report_as_it_is(
     assert (there.returncode, there.stdout, there.stderr) == (1, here.stdout, here.stderr)
 
 
-def test_a_cluster_without_workers_is_not_waited_for_for_ever(start: Start, tmp_path: Path) -> None:
+def test_a_cluster_without_workers_is_not_waited_for_for_ever(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     """What was finished is kept; the sweep goes on to the same report without the cluster."""
-    cluster = start()
     ran = run(tmp_path, *SWEEP[3:], "--cluster", cluster.address, EMPTY_SECONDS=1)
     assert ran.returncode == 4
     assert f"the cluster at {cluster.address} has had no worker for 1 seconds" in ran.stderr
@@ -160,9 +164,8 @@ def test_a_cluster_without_workers_is_not_waited_for_for_ever(start: Start, tmp_
 
 
 def test_an_interrupt_leaves_the_cluster_and_keeps_what_is_finished(
-    start: Start, tmp_path: Path
+    cluster: Cluster, tmp_path: Path
 ) -> None:
-    cluster = start()
     cluster.worker()
     process = subprocess.Popen(
         [*SWEEP, "--cluster", cluster.address, "--results", "r.jsonl"],
@@ -176,10 +179,9 @@ def test_an_interrupt_leaves_the_cluster_and_keeps_what_is_finished(
     assert b"Traceback" not in errors
 
 
-def test_a_task_of_which_workers_die_is_named(start: Start, tmp_path: Path) -> None:
+def test_a_task_of_which_workers_die_is_named(cluster: Cluster, tmp_path: Path) -> None:
     """The scheduler gives a task up at its first death here; it is tried once more, then told."""
-    cluster = start(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0", PYTHONPATH=str(ROOT))
-    for _ in range(3):
+    for _ in range(2):
         cluster.worker()
     program = (
         "import sys; from opvasm.sweep.cluster import Cluster; from opvasm.sweep.runners import *; "
