@@ -19,7 +19,7 @@ from .promela_text import Export
 from .promela_words import words
 from .refusal import Refusals, comment
 
-COMPILE = "gcc -O1 -w -DSAFETY -DNOREDUCE -DPRINTF -DVECTORSZ=8192 -o pan pan.c"
+COMPILE = "gcc -O1 -w -DSAFETY -DNOREDUCE -DPRINTF -DVECTORSZ=8192 -DMEMLIM=4096 -o pan pan.c"
 RUN = "./pan -c0 -n -m1000000"
 
 

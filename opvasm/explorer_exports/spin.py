@@ -79,7 +79,8 @@ def _read(model: PromelaModel, printed: str) -> SpinResult:
     if "outside" in lines:
         raise SpinError("a number left the model (a line `outside`): Spin's result says nothing")
     stored = re.search(r"([\d.e+]+) states, stored", printed)
-    if stored is None or "max search depth too small" in printed or "out of memory" in printed:
+    unfinished = ("max search depth too small", "Search not completed", "out of memory")
+    if stored is None or any(each in printed for each in unfinished):
         raise SpinError(f"Spin did not get to its end: {printed[-1000:]}")
     finals = set()
     for line in lines:

@@ -221,3 +221,11 @@ def test_a_number_that_leaves_the_model_is_told() -> None:
     text = COUNTER + "scenario s { thread a @0 { run bump(-1) } }"
     with pytest.raises(SpinError, match="a number left the model"):
         run_spin(promela(only(text)))
+
+
+def test_a_search_that_spin_cuts_short_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs_spin()
+    monkeypatch.setattr("opvasm.explorer_exports.spin.RUN", "./pan -c0 -n -m20")
+    text = COUNTER + "scenario s { thread a @0 { run bump(1) } }"
+    with pytest.raises(SpinError, match="did not get to its end"):
+        run_spin(promela(only(text)))

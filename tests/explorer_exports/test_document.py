@@ -18,7 +18,7 @@ def test_the_example_of_the_document_is_what_happens(
 ) -> None:
     needs_spin()
     text = (ROOT / "docs" / "explorer.md").read_text("utf-8")
-    section = text.partition("\n## Exports\n")[2].partition("\n## As a library\n")[0]
+    section = text.partition("\n## Exports\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"```console\n\$ opvasm ([^\n]*)\n(.*?)```", section, re.DOTALL)
     assert blocks
     monkeypatch.chdir(ROOT)
