@@ -56,7 +56,11 @@ def test_an_unchanged_file_is_followed_to_its_end() -> None:
         (lambda d: d["model"].update(kernel="linux"), "OPV541", "there is no linux"),
         (lambda d: d["choices"].insert(0, ["step", "t9", 1]), "OPV541", "there is no thread t9"),
         (lambda d: d["checkpoints"].update({"1": "0"}), "OPV541", "the state after decision 1"),
-        (lambda d: d["choices"].insert(0, ["signal", "t0", 0]), "OPV541", "decision 1: signal of t0 is not possible"),
+        (
+            lambda d: d["choices"].insert(0, ["signal", "t0", 0]),
+            "OPV541",
+            "decision 1: signal of t0 is not possible",
+        ),
         (lambda d: d.update(format="opvasm-replay/9"), "OPV542", "'opvasm-replay/9'"),
         (lambda d: d["choices"].append(["step", "t0", 10**9]), "OPV542", "steps of a thread"),
         (lambda d: d["choices"].append(["step", "t0", -1]), "OPV542", "from 1 to"),
