@@ -23,7 +23,7 @@ from .threads import Threads
 # How many threads have a turn at once, and for how many calls; how many may wait before turns matter;
 # after how many seconds in which nothing happens a turn is lost, and how many times that long where
 # its thread only waits for a CPU.
-_TURNS = 2
+_TURNS = 3
 _CALLS_PER_TURN = 32
 _FEW_WAITING = 16
 _PATIENCE = 150e-6
