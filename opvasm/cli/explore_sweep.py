@@ -105,6 +105,8 @@ def sweep(arguments: Namespace, terminal: Terminal) -> int:
     planned = plan_sweep(files, axes, settings)
     if not planned.units:
         raise UsageError("no scenario has a strategy of --strategies")
+    if arguments.save is not None:
+        _make_folder(arguments.save)
     try:
         results = _run(arguments, planned, jobs, terminal)
     except HostError as error:
@@ -140,11 +142,14 @@ def _check_usage(arguments: Namespace) -> None:
         folder = os.path.dirname(arguments.output) or "."
         if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
             raise UsageError(f"cannot write {arguments.output}: {folder} is no folder to write in")
-    if arguments.save is not None:
-        try:
-            os.makedirs(arguments.save, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"--save {arguments.save}: {error.strerror}") from None
+
+
+def _make_folder(path: str) -> None:
+    """The folder of --save, before anything is explored."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--save {path}: {error.strerror}") from None
 
 
 def _cores() -> int:

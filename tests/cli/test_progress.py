@@ -51,3 +51,18 @@ def test_a_pipe_is_told_nothing(clock: list[float], monkeypatch: pytest.MonkeyPa
     shown.step()
     shown.clear()
     assert pipe.getvalue() == ""
+
+
+def test_a_bar_says_how_much_is_left(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rate counts only what was done since the start; the rest is estimated by it."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    shown = Progress("units", already=40)
+    clock[0] += 10
+    shown.bar(60, 120)
+    line = terminal.getvalue()
+    assert "[############............] 60 of 120 units, 2.0 a second, about 30 s left" in line
+    clock[0] += 1
+    shown.bar(120, 120)
+    assert "[########################] 120 of 120 units" in terminal.getvalue()
+    assert not terminal.getvalue().endswith("left")
