@@ -12,7 +12,8 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable
-from time import perf_counter
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter, sleep
 from typing import NamedTuple
 
 from . import linux
@@ -33,6 +34,9 @@ _WAITS_MAX = 30
 _LOOK_PAUSE = 50e-6
 _HELD_MAX = 2e-3
 _OVERDUE_PAUSE = 0.5e-3
+# For so many seconds the supervisor sleeps when it did not once in so many events.
+_REST = 0.5e-3
+_EVENTS_PER_REST = 64
 
 _ILLEGAL_INSTRUCTION = signal.SIGILL << 8 | 0x7F
 _CHILD_CHANGED = {signal.SIGCHLD}
@@ -61,7 +65,8 @@ class Stops:
     """
 
     __slots__ = (
-        *("_overdue", "_refused", "_retry", "_threads", "_turns", "_waiting", "_waits"),
+        *("_overdue", "_refused", "_rested", "_retry", "_threads", "_turns", "_until_rest"),
+        *("_waiting", "_waits"),
         *("held", "queue"),
     )
 
@@ -80,6 +85,8 @@ class Stops:
         self._refused = refused
         self._overdue = 0.0
         self._waits = 0
+        self._until_rest = _EVENTS_PER_REST
+        self._rested = 0
 
     def next(self) -> Event:
         """Wait for the next event; raises ChildProcessError when nobody is left."""
@@ -94,11 +101,26 @@ class Stops:
         if self.held:
             self._look_at_held()
         self._waits = 0
+        self._until_rest -= 1
+        if self._until_rest == 0:
+            self._rest()
         event = queue.popleft()
         left = self._turns.get(event[0])
         if left is not None:
             self._count(event[0], left)
         return event
+
+    def _rest(self) -> None:
+        """Let threads of ordinary priority have this CPU, where nothing else has done so for long.
+
+        One of them may be what all others wait for.
+        """
+        self._until_rest = _EVENTS_PER_REST
+        waits = getrusage(RUSAGE_SELF).ru_nvcsw
+        if waits == self._rested:
+            sleep(_REST)
+            waits += 1
+        self._rested = waits
 
     @property
     def crowded(self) -> bool:
