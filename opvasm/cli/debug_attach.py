@@ -28,8 +28,8 @@ from ..live.replay import replay
 from ..live.report import Names, answer_name
 from ..live.session import unanswered
 from ..live.settings import Settings
-from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
-from .live_options import syscall_number
+from .exits import DONE, NEGATIVE, UsageError
+from .live_options import not_run, syscall_number
 from .options import abi_for_bytes, chosen_quirks
 
 if TYPE_CHECKING:
@@ -51,12 +51,8 @@ def execute(arguments: Namespace, words: list[str], history: str, terminal: Term
     number = syscall_number(arguments)
     try:
         return _run(arguments, words, history, terminal, patterns, abi, number)
-    except HostCannot as problem:
-        terminal.report([problem.diagnostic])
-        return HOST
-    except ProgramRefused as problem:
-        terminal.report([problem.diagnostic])
-        return HOST if problem.host else USAGE
+    except (HostCannot, ProgramRefused) as problem:
+        return not_run(problem, terminal)
 
 
 def _run(

@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from typing import TextIO
 
 from ..light_typing import TYPE_CHECKING
-from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
+from .exits import DONE, HOST, NEGATIVE, UsageError
 from .live_options import (
     add_no_rseq,
     add_number,
     add_program,
     add_revision,
+    not_run,
     program_words,
     syscall_number,
 )
@@ -87,12 +88,8 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     number = syscall_number(arguments)
     try:
         return _run(arguments, words, number, terminal)
-    except HostCannot as problem:
-        terminal.report([problem.diagnostic])
-        return HOST
-    except ProgramRefused as problem:
-        terminal.report([problem.diagnostic])
-        return HOST if problem.host else USAGE
+    except (HostCannot, ProgramRefused) as problem:
+        return not_run(problem, terminal)
 
 
 def _run(arguments: Namespace, words: list[str], number: int | None, terminal: Terminal) -> int:

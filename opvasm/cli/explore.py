@@ -6,10 +6,10 @@ from ..light_typing import TYPE_CHECKING
 from .exits import DONE, HOST, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
 from .explore_sweep import add_sweep, refuse_sweep_options
 from .inputs import read_source
-from .options import add_abi, add_output, chosen_abi, whole_number
+from .options import add_abi, add_output, whole_number
 from .outputs import write_text
-from .programs import assembled
 from .progress import Progress
+from .scenario_inputs import explorable, named_scenarios
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -122,19 +122,16 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
 
         return sweep(arguments, terminal)
     refuse_sweep_options(arguments)
-    from ..explorer.validate import check_scenarios, strategy_table
+    from ..explorer.validate import strategy_table
     from .explore_output import write_reports
 
-    assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
-    findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
-    if findings:
-        terminal.report(findings)
-    if any(each.level == "error" for each in findings):
+    assembly = explorable(arguments, terminal)
+    if assembly is None:
         return USAGE
     strategies = strategy_table(assembly.strategies)
     if arguments.replay is not None:
         return _show_replay(arguments, assembly, strategies, terminal)
-    chosen = _chosen(arguments, assembly)
+    chosen = named_scenarios(arguments.file, assembly, arguments.scenarios)
     if arguments.compare:
         from .explore_compare import compare_scenarios
 
@@ -157,21 +154,6 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if any(report.as_expected is False for report in reports) or lacking:
         return NEGATIVE
     return INCONCLUSIVE if any(report.as_expected is None for report in reports) else DONE
-
-
-def _chosen(arguments: Namespace, assembly: Assembly) -> list[Scenario]:
-    known = {scenario.name: scenario for scenario in assembly.scenarios}
-    if not known:
-        raise UsageError(f"{arguments.file} has no scenario", "see grammar/README.md, Scenarios")
-    for name in arguments.scenarios:
-        if name not in known:
-            from ..suggestion import did_you_mean
-
-            raise UsageError(
-                f"{arguments.file} has no scenario {name!r}",
-                did_you_mean(name, known) or f"there are: {', '.join(known)}",
-            )
-    return [known[name] for name in arguments.scenarios or known]
 
 
 def chosen_limits(arguments: Namespace, preemptions: bool = True) -> Limits:

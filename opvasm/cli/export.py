@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ..light_typing import TYPE_CHECKING
 from .exits import DONE, HOST, NEGATIVE, USAGE, UsageError
-from .inputs import read_source
-from .options import add_abi, add_output, chosen_abi, whole_number
+from .options import add_abi, add_output, whole_number
 from .outputs import write_text
-from .programs import assembled
+from .scenario_inputs import explorable, named_scenarios
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -73,7 +72,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Choose the configuration, write it down."""
     from ..explorer.plan import make_plan
-    from ..explorer.validate import check_scenarios
 
     if arguments.promela == arguments.litmus:
         how = "both" if arguments.promela else "neither"
@@ -82,11 +80,8 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         raise UsageError("--check goes with --promela", "herd7 is not run by opvasm")
     if arguments.check and arguments.output is not None:
         raise UsageError("--check writes no model", "leave out -o, or --check")
-    assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
-    findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
-    if findings:
-        terminal.report(findings)
-    if any(each.level == "error" for each in findings):
+    assembly = explorable(arguments, terminal)
+    if assembly is None:
         return USAGE
     scenario = _scenario(arguments, assembly)
     plan = make_plan(assembly.program, scenario, _configuration(arguments, assembly, scenario))
@@ -107,24 +102,14 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
 
 
 def _scenario(arguments: Namespace, assembly: Assembly) -> Scenario:
-    known = {scenario.name: scenario for scenario in assembly.scenarios}
-    if not known:
-        raise UsageError(f"{arguments.file} has no scenario", "see grammar/README.md, Scenarios")
-    if arguments.scenario is None:
-        if len(known) > 1:
-            raise UsageError(
-                f"{arguments.file} has {len(known)} scenarios",
-                f"name one behind the file: {', '.join(known)}",
-            )
-        return next(iter(known.values()))
-    if arguments.scenario not in known:
-        from ..suggestion import did_you_mean
-
+    named = [] if arguments.scenario is None else [arguments.scenario]
+    scenarios = named_scenarios(arguments.file, assembly, named)
+    if len(scenarios) > 1:
+        names = ", ".join(each.name for each in scenarios)
         raise UsageError(
-            f"{arguments.file} has no scenario {arguments.scenario!r}",
-            did_you_mean(arguments.scenario, known) or f"there are: {', '.join(known)}",
+            f"{arguments.file} has {len(scenarios)} scenarios", f"name one behind the file: {names}"
         )
-    return known[arguments.scenario]
+    return scenarios[0]
 
 
 def _configuration(arguments: Namespace, assembly: Assembly, scenario: Scenario) -> Configuration:

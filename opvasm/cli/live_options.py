@@ -5,8 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from ..abi.revisions import DEFAULT_REVISION, REVISIONS
-from .exits import UsageError
+from ..light_typing import TYPE_CHECKING
+from .exits import HOST, USAGE, UsageError
 from .options import whole_number
+
+if TYPE_CHECKING:
+    from ..live.host import HostCannot
+    from ..live.launch import ProgramRefused
+    from .terminal import Terminal
 
 _NAMES = tuple(revision.name for revision in REVISIONS)
 _NUMBER_LIMIT = 1 << 29
@@ -74,3 +80,9 @@ def syscall_number(arguments: Namespace) -> int | None:
     if not 0 <= number < _NUMBER_LIMIT:
         raise UsageError(f"--syscall-nr {number} is not from 0 to {_NUMBER_LIMIT - 1}")
     return number
+
+
+def not_run(problem: HostCannot | ProgramRefused, terminal: Terminal) -> int:
+    """Say why a program was not started; the exit code: whether the host or the word is at fault."""
+    terminal.report([problem.diagnostic])
+    return HOST if getattr(problem, "host", True) else USAGE

@@ -13,6 +13,7 @@ from .live_options import (
     add_number,
     add_program,
     add_revision,
+    not_run,
     program_words,
     syscall_number,
 )
@@ -82,12 +83,8 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     words = program_words(arguments, "steptest")
     try:
         return _run(arguments, words, terminal)
-    except HostCannot as problem:
-        terminal.report([problem.diagnostic])
-        return HOST
-    except ProgramRefused as problem:
-        terminal.report([problem.diagnostic])
-        return HOST if problem.host else USAGE
+    except (HostCannot, ProgramRefused) as problem:
+        return not_run(problem, terminal)
     except CannotCount as problem:
         terminal.fail(
             f"--inject-abort needs a hardware breakpoint counter: perf_event_open: {problem}",
