@@ -235,9 +235,7 @@ class Answering:
             return
         identity = (task.process.pid, task.tid, pending.arguments, stubrun.result_of(data))
         thread_pointer = pending.registers[FS_BASE]
-        call = Call(
-            *identity, microseconds, current=running.current, thread_pointer=thread_pointer
-        )
+        call = Call(*identity, microseconds, current=running.current, thread_pointer=thread_pointer)
         if fault != VECTOR_FAULT:
             refused = fault if isinstance(fault, PinRefused) else None
             call = call._replace(

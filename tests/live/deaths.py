@@ -25,7 +25,7 @@ def kill_many_times(program: str, number: int, rounds: int, seed: int = 1) -> li
     problems = []
     with tempfile.TemporaryDirectory() as folder:
         # A name that no other process has: those who are left are looked for, and killed, by it.
-        program = shutil.copy(program, Path(folder) / f"dies-{os.getpid()}")
+        program = shutil.copy(program, f"{folder}/dies-{os.getpid()}")
         for index in range(rounds):
             for victim in ("supervisor", "program"):
                 problem = _kill_once(program, number, victim, chance.uniform(0.0, 0.5))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 
-from opvasm.live import linux, stops
+from opvasm.live import linux
 from opvasm.live.plan import Plan
 from opvasm.live.stops import Stops
 from opvasm.live.task import Pending
@@ -24,8 +25,8 @@ class Kernel:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ready: dict[int, list[int]] = {}
-        monkeypatch.setattr(stops.os, "waitpid", self.waitpid)
-        monkeypatch.setattr(stops.signal, "sigtimedwait", self.wait)
+        monkeypatch.setattr(os, "waitpid", self.waitpid)
+        monkeypatch.setattr(signal, "sigtimedwait", self.wait)
 
     def tell(self, tid: int, status: int) -> None:
         self.ready.setdefault(tid, []).append(status)
