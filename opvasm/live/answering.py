@@ -43,7 +43,7 @@ class Answering:
     ) -> None:
         self.calls = 0
         self.answered = answered
-        self.stops = Stops(threads, self._again, _is_still_refused)
+        self.stops = Stops(threads, self._again)
         self.world = World(threads, self.stops, dispatch)
         self._settings = settings
         self._abi = settings.abi
@@ -102,9 +102,11 @@ class Answering:
             self._answer(pending, -EFAULT)
             return
         plan = self._planner.plan(data)
-        if not again and self._repeats(task, data) and _is_still_refused(pending, plan):
-            self.stops.hold(pending, plan)
-            return
+        if not again and self._repeats(task, data):
+            refusal = stubrun.last_refusal(task, plan.native)
+            if refusal is not None and stubrun.is_still_refused(task, refusal):
+                self.stops.hold(pending, refusal)
+                return
         checked = None
         if plan.passes:
             page = _only_page(arguments.vector, length, space.page_size)
@@ -287,11 +289,6 @@ class Answering:
             self._offline = None
             while self._offline_waiting and self._offline is None:
                 self._again(self._offline_waiting.popleft())
-
-
-def _is_still_refused(pending: Pending, plan: Plan) -> bool:
-    """Whether the compare that stopped this very vector would stop it again."""
-    return stubrun.is_still_refused(pending.task, plan.native)
 
 
 def _only_page(address: int, length: int, page_size: int) -> int:

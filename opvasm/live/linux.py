@@ -87,14 +87,6 @@ _ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void
 _ptrace.restype = ctypes.c_long
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
-_readv = _libc.process_vm_readv
-_writev = _libc.process_vm_writev
-for _function in (_readv, _writev):
-    _function.argtypes = (
-        *(ctypes.c_int, ctypes.c_void_p, ctypes.c_ulong),
-        *(ctypes.c_void_p, ctypes.c_ulong, ctypes.c_ulong),
-    )
-    _function.restype = ctypes.c_ssize_t
 _get_errno = ctypes.get_errno
 _address = ctypes.addressof
 
@@ -187,55 +179,6 @@ def set_signal_mask(tid: int, mask: int) -> None:
     _mask.value = mask
     if _ptrace(PTRACE_SETSIGMASK, tid, 8, _mask_address):
         raise error(f"setting the signal mask of thread {tid}")
-
-
-class RemoteMemory:
-    """Reads and writes of another process's memory, a few areas at a time.
-
-    One buffer is used again and again, so that a call costs no allocation.
-    """
-
-    __slots__ = ("_buffer", "_local", "_remote")
-    CAPACITY = 1 << 18
-
-    def __init__(self) -> None:
-        self._buffer = ctypes.create_string_buffer(self.CAPACITY)
-        self._local = (ctypes.c_size_t * 2)(ctypes.addressof(self._buffer), 0)
-        self._remote = (ctypes.c_size_t * 2)()
-
-    def read(self, pid: int, address: int, length: int) -> bytes:
-        """The bytes of a range; raises OSError (EFAULT) unless all of them can be read."""
-        done = self.read_some(pid, address, length)
-        if len(done) < length:
-            raise OSError(errno.EFAULT, f"{length} bytes at {address:#x} of process {pid}")
-        return done
-
-    def read_some(self, pid: int, address: int, length: int) -> bytes:
-        """The bytes of a range up to the first page that can't be read."""
-        if length > self.CAPACITY:
-            raise ValueError(f"{length} bytes at once, of at most {self.CAPACITY}")
-        local, remote = self._local, self._remote
-        local[1] = remote[1] = length
-        remote[0] = address
-        done = _readv(pid, local, 1, remote, 1, 0)
-        if done < 0:
-            raise error(f"reading {length} bytes at {address:#x} of process {pid}")
-        return ctypes.string_at(self._buffer, done)
-
-    def write(self, pid: int, address: int, data: bytes | bytearray) -> None:
-        """Set the bytes at an address; raises OSError unless all of them were written."""
-        length = len(data)
-        if length > self.CAPACITY:
-            raise ValueError(f"{length} bytes at once, of at most {self.CAPACITY}")
-        ctypes.memmove(self._buffer, bytes(data), length)
-        local, remote = self._local, self._remote
-        local[1] = remote[1] = length
-        remote[0] = address
-        done = _writev(pid, local, 1, remote, 1, 0)
-        if done < length:
-            if done >= 0:
-                raise OSError(errno.EFAULT, f"{length} bytes at {address:#x} of process {pid}")
-            raise error(f"writing {length} bytes at {address:#x} of process {pid}")
 
 
 def force_write(pid: int, address: int, data: bytes) -> None:

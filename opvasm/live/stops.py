@@ -17,7 +17,7 @@ from time import perf_counter, sleep
 from typing import NamedTuple
 
 from . import linux
-from .plan import Plan
+from .stubrun import Refusal, is_still_refused
 from .task import Pending
 from .threads import Threads
 
@@ -51,7 +51,7 @@ class Held(NamedTuple):
     """A call that repeats, word for word, what a compare has just refused."""
 
     pending: Pending
-    plan: Plan
+    refusal: Refusal
 
 
 class Stops:
@@ -59,13 +59,13 @@ class Stops:
 
     ``queue`` holds those that are dealt with next.  ``held`` calls ask again what a compare has just
     refused: they wait until it would pass, since others must run before the answer can be another.
-    ``retry`` answers a held call; ``refused`` says whether its compare would still stop it.
+    ``retry`` answers a held call.
 
     SIGCHLD must be blocked.
     """
 
     __slots__ = (
-        *("_overdue", "_refused", "_rested", "_retry", "_threads", "_turns", "_until_rest"),
+        *("_overdue", "_rested", "_retry", "_threads", "_turns", "_until_rest"),
         *("_waiting", "_waits"),
         *("held", "queue"),
     )
@@ -74,7 +74,6 @@ class Stops:
         self,
         threads: Threads,
         retry: Callable[[Pending], None],
-        refused: Callable[[Pending, Plan], bool],
     ) -> None:
         self.queue: deque[Event] = deque()
         self.held: deque[Held] = deque()
@@ -82,7 +81,6 @@ class Stops:
         self._turns: dict[int, int] = {}  # calls left, by thread
         self._threads = threads
         self._retry = retry
-        self._refused = refused
         self._overdue = 0.0
         self._waits = 0
         self._until_rest = _EVENTS_PER_REST
@@ -222,9 +220,9 @@ class Stops:
             self._turns.clear()
             self._give_turn()
 
-    def hold(self, pending: Pending, plan: Plan) -> None:
+    def hold(self, pending: Pending, refusal: Refusal) -> None:
         """Keep a call until its compare would pass, or for a while."""
-        self.held.append(Held(pending, plan))
+        self.held.append(Held(pending, refusal))
         self._end_turn(pending.task.tid)
 
     def _look_at_held(self, count: int = 1) -> bool:
@@ -232,11 +230,11 @@ class Stops:
         now = perf_counter()
         for _ in range(count):
             held = self.held.popleft()
-            pending, plan = held
+            pending, refusal = held
             overdue = now - pending.started > _HELD_MAX and now - self._overdue > _OVERDUE_PAUSE
             if overdue:
                 self._overdue = now
-            elif self._refused(pending, plan):
+            elif is_still_refused(pending.task, refusal):
                 self.held.append(held)
                 continue
             self._retry(pending)

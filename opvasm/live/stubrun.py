@@ -6,6 +6,7 @@ import os
 import signal
 import struct
 from errno import EFAULT
+from typing import NamedTuple
 
 from ..abi import ops
 from ..abi.layout import OP_BYTES
@@ -94,18 +95,33 @@ def last_result(task: Task) -> int:
     return int.from_bytes(data, "little", signed=True)
 
 
-def is_still_refused(task: Task, native: stub.NativeOps) -> bool:
-    """Whether the compare that stopped the thread's last call, of these ops, would stop it now."""
+class Refusal(NamedTuple):
+    """The compare that stopped a thread's last call: its length in bytes, its two addresses, and
+    whether it stops a call when the two are the same."""
+
+    length: int
+    a: int
+    b: int
+    when_same: bool
+
+
+def last_refusal(task: Task, native: stub.NativeOps) -> Refusal | None:
+    """The compare that stopped the thread's last call, which was of these ops; None: none did."""
+    index = last_result(task) - 1
+    if not 0 <= index < native.size:
+        return None
+    kind, length, a, b = stub.compare_at(native, index)
+    return Refusal(length, a, b, kind == stub.KINDS[ops.CMPNE])
+
+
+def is_still_refused(task: Task, refusal: Refusal) -> bool:
+    """Whether that compare would stop the call now."""
+    memory, length = task.space.memory, refusal.length
     try:
-        index = last_result(task) - 1
-        if not 0 <= index < native.size:
-            return False
-        kind, length, a, b = stub.compare_at(native, index)
-        memory = task.space.memory
-        same = os.pread(memory, length, a) == os.pread(memory, length, b)
+        same = os.pread(memory, length, refusal.a) == os.pread(memory, length, refusal.b)
     except OSError:
         return False
-    return same is (kind == stub.KINDS[ops.CMPNE])
+    return same is refusal.when_same
 
 
 def finish_for(task: Task) -> None:

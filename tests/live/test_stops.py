@@ -10,9 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from opvasm.live import linux
-from opvasm.live.plan import Plan
 from opvasm.live.stops import Stops
-from opvasm.live.task import Pending
 from opvasm.live.threads import Threads
 
 CALL = signal.SIGILL << 8 | 0x7F
@@ -47,10 +45,7 @@ def followed(*tids: int) -> Stops:
     for tid in tids:
         threads.by_id[tid] = SimpleNamespace(tid=tid, reports=False)  # type: ignore[assignment]
 
-    def never(pending: Pending, plan: Plan) -> bool:
-        raise AssertionError("nothing is held")
-
-    return Stops(threads, lambda pending: None, never)
+    return Stops(threads, lambda pending: None)
 
 
 def test_everybody_has_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
