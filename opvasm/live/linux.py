@@ -29,7 +29,6 @@ PTRACE_SINGLESTEP = 9
 PTRACE_GETREGS = 12
 PTRACE_SETREGS = 13
 PTRACE_DETACH = 17
-PTRACE_GETEVENTMSG = 0x4201
 PTRACE_GETSIGINFO = 0x4202
 PTRACE_SEIZE = 0x4206
 PTRACE_INTERRUPT = 0x4207
@@ -126,13 +125,6 @@ def go_on(tid: int, signal_number: int = 0) -> None:
     """Let a stopped thread run, with a signal delivered first where one is given."""
     if _ptrace(PTRACE_CONT, tid, None, signal_number):
         raise error(f"continuing thread {tid}")
-
-
-def event_message(tid: int) -> int:
-    """What the event of a stop carries: a new thread's id, or a filter's data."""
-    message = ctypes.c_ulong()
-    ptrace(PTRACE_GETEVENTMSG, tid, 0, ctypes.addressof(message))
-    return message.value
 
 
 class SignalInfo(NamedTuple):
