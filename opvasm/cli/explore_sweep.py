@@ -239,7 +239,8 @@ def _run(arguments: Namespace, planned: Sweep, jobs: int, terminal: Terminal) ->
                 return run_sweep(planned, runner, results, progress.bar, together)
             except OSError as error:
                 path = arguments.results or arguments.resume
-                raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+                what = "cannot start processes" if path is None else f"cannot write {path}"
+                raise UsageError(f"{what}: {error.strerror or error}") from None
             finally:
                 progress.clear()
     finally:
