@@ -115,6 +115,9 @@ static void stopped(int number)
 	uint64_t *sum = &shared[400];
 	volatile uint64_t *told = &shared[401];
 	pid_t child = fork();
+	/* Where nobody could continue it, SIGTSTP does not stop a process: a group of its own, with its
+	 * parent outside, is never such an orphan. */
+	setpgid(child, child);
 	if (child == 0) {
 		pthread_t ids[THREADS];
 		stop = 0;
