@@ -48,7 +48,10 @@ class Cluster:
                 "pip install 'opvasm[cluster]'",
             ) from None
         # What becomes of workers is told here; the log would tell it again, with tracebacks.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        # Dask sets levels of parts of its own (distributed.client), which don't follow the whole's.
+        for name in ("distributed", *logging.Logger.manager.loggerDict):
+            if name.partition(".")[0] == "distributed":
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         self.address = address
         self.distributed = distributed
         try:
