@@ -90,6 +90,9 @@ class Cluster:
                 submit(index)
             while under_way:
                 index, future = self._next(ended)
+                if future.status in ("lost", "pending") and self.client.status == "running":
+                    submit(index)  # its result died with the worker that had it
+                    continue
                 if self._died(future, tasks[index]):
                     deaths[index] += 1
                     if deaths[index] >= TRIES:
