@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from . import agreement, assembling, cold_start, debugger, explore, interpreter, live, sweep, verifying
+from . import (
+    agreement,
+    assembling,
+    cold_start,
+    debugger,
+    explore,
+    interpreter,
+    live,
+    sweep,
+    verifying,
+)
 
 MEASUREMENTS: dict[str, Callable[[], str]] = {
     "cold_start": cold_start.measure,
