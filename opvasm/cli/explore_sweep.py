@@ -189,8 +189,10 @@ def _numbers(text: str | None, option: str, least: int) -> tuple[int, ...] | Non
     names = _names(text, option)
     if names is None:
         return None
+    from ..text.claim_builder import CPUS_MAX
+
     numbers = sorted({whole_number(each, option) for each in names})
-    most = 64 if option == "--cpus" else 1_000_000
+    most = CPUS_MAX if option == "--cpus" else 1_000_000
     for number in numbers:
         if not least <= number <= most:
             raise UsageError(f"{option}: {number} is not within {least} to {most}")

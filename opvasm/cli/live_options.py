@@ -85,4 +85,4 @@ def syscall_number(arguments: Namespace) -> int | None:
 def not_run(problem: HostCannot | ProgramRefused, terminal: Terminal) -> int:
     """Say why a program was not started; the exit code: whether the host or the word is at fault."""
     terminal.report([problem.diagnostic])
-    return HOST if getattr(problem, "host", True) else USAGE
+    return HOST if problem.host else USAGE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..abi.ops import Access, Operand
 from ..abi.pages import PageKind
 from ..abi.revisions import Abi, ZeroPageRead
@@ -32,6 +34,23 @@ class Denial(NamedTuple):
     reason: str
 
 
+def refused(demand: Demand, denial: Denial, changes: Sequence[PageChange] = ()) -> PinRefused:
+    """EFAULT, or EAGAIN when this operand's own expect_fault byte is set (section 2.3)."""
+    return PinRefused(
+        op=demand.op,
+        operand=demand.operand.name,
+        address=demand.address,
+        length=demand.length,
+        access=demand.operand.access,
+        page=denial.page,
+        kind=denial.kind,
+        reason=denial.reason,
+        expected=demand.expect_fault,
+        errno=EAGAIN if demand.expect_fault else EFAULT,
+        changes=tuple(changes),
+    )
+
+
 class Pins:
     """The pages pinned so far in one call.
 
@@ -53,9 +72,7 @@ class Pins:
         address, length = demand.address, demand.length
         changes: list[PageChange] = []
         if outside_user_space(self.abi, address, length):
-            return self._refused(
-                demand, Denial(address, None, "the range leaves user space"), changes
-            )
+            return refused(demand, Denial(address, None, "the range leaves user space"), changes)
         writes = Access.WRITE in demand.operand.access and self.abi.revision.pins_for_write
         count = 0
         if self._error_is_missed(address, length):
@@ -64,7 +81,7 @@ class Pins:
             count += 1
             denial = self._pin_page(part.page, writes, changes)
             if denial is not None:
-                return self._refused(demand, denial, changes)
+                return refused(demand, denial, changes)
         return self._pinned(demand, count, changes)
 
     def _error_is_missed(self, address: int, length: int) -> bool:
@@ -85,22 +102,6 @@ class Pins:
             length=demand.length,
             access=demand.operand.access,
             pages=pages,
-            changes=tuple(changes),
-        )
-
-    def _refused(self, demand: Demand, denial: Denial, changes: list[PageChange]) -> PinRefused:
-        """EFAULT, or EAGAIN when this operand's own expect_fault byte is set (section 2.3)."""
-        return PinRefused(
-            op=demand.op,
-            operand=demand.operand.name,
-            address=demand.address,
-            length=demand.length,
-            access=demand.operand.access,
-            page=denial.page,
-            kind=denial.kind,
-            reason=denial.reason,
-            expected=demand.expect_fault,
-            errno=EAGAIN if demand.expect_fault else EFAULT,
             changes=tuple(changes),
         )
 

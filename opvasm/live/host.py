@@ -40,6 +40,8 @@ class Host(NamedTuple):
 class HostCannot(Exception):
     """This host can't run the program: what is missing, and what would help."""
 
+    host = True  # as ProgramRefused says of itself whether the host is at fault
+
     def __init__(self, diagnostic: Diagnostic) -> None:
         self.diagnostic = diagnostic
         super().__init__(str(diagnostic))

@@ -11,9 +11,8 @@ from typing import NamedTuple
 from ..abi import ops
 from ..abi.layout import OP_BYTES
 from ..abi.pages import PageKind
-from ..interpreter.errno import EAGAIN
 from ..interpreter.events import PinRefused
-from ..interpreter.pages import Demand
+from ..interpreter.pages import Demand, Denial, refused
 from . import linux, stub
 from .call import Arguments
 from .linux import ORIG_RAX, R12, RAX, RIP, RegisterValues
@@ -187,15 +186,5 @@ def switches_of(data: bytes) -> tuple[int, int]:
 
 def _touch_refused(demand: Demand) -> PinRefused:
     """The outcome of an operand whose memory went away between its check and its use."""
-    return PinRefused(
-        op=demand.op,
-        operand=demand.operand.name,
-        address=demand.address,
-        length=demand.length,
-        access=demand.operand.access,
-        page=demand.address,
-        kind=PageKind.UNMAPPED,
-        reason="the page went away after it was checked",
-        expected=demand.expect_fault,
-        errno=EAGAIN if demand.expect_fault else EFAULT,
-    )
+    reason = "the page went away after it was checked"
+    return refused(demand, Denial(demand.address, PageKind.UNMAPPED, reason))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -92,14 +93,14 @@ def dies_once(number: int, folder: str) -> int:
         os.close(os.open(os.path.join(folder, str(number)), os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return number
-    os.kill(os.getpid(), 9)
+    signal.raise_signal(signal.SIGKILL)
     return -1
 
 
 def dies_if(number: int, fatal: int) -> int:
     """A task of which every worker dies."""
     if number == fatal:
-        os.kill(os.getpid(), 9)
+        signal.raise_signal(signal.SIGKILL)
     return number
 
 

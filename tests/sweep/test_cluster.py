@@ -71,7 +71,7 @@ class Cluster:
         self.processes[0].wait(timeout=30)
 
 
-# Workers that die again and again race with Dask's own bookkeeping; one run in ten of these was wrong.
+# Workers that die again and again race with Dask's own bookkeeping.
 OFTEN = pytest.mark.skipif(
     not os.environ.get("OPVASM_CLUSTER"), reason="runs with OPVASM_CLUSTER=1: not yet reliable"
 )
