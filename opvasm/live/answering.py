@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from errno import EBUSY, EINVAL, ENOSYS
+from functools import lru_cache
 from time import perf_counter
 
 from ..abi.layout import OP_BYTES
@@ -55,10 +56,12 @@ class Answering:
         self._home = -1
         self._away = 0
         self._priority = os.sched_param(settings.host.real_time or 0)
+        self._uses_real_time = settings.host.real_time is not None
 
     def called(self, pending: Pending, at_once: bool = False) -> None:
         """A new call; ``at_once`` it is answered even where it only repeats one that failed."""
         self.calls += 1
+        self.stops.wakefulness.called(pending.started)
         pending.task.running = None
         self._begin(pending, again=at_once)
 
@@ -187,11 +190,11 @@ class Answering:
             flags |= stub.FLAG_REPORT
             task.reports = True
         affinity = b""
-        if allowed != {cpu}:
+        if len(allowed) > 1 or cpu not in allowed:
             flags |= stub.FLAG_AFFINITY
-            affinity = _affinity_bytes(allowed)
+            affinity = _affinity_bytes(frozenset(allowed))
         policy = 0
-        if self._settings.host.real_time is not None:
+        if self._uses_real_time:
             policy = os.sched_getscheduler(tid)
             if policy & 0xFF not in _REAL_TIME_POLICIES:
                 flags |= stub.FLAG_POLICY
@@ -297,7 +300,8 @@ def _only_page(address: int, length: int, page_size: int) -> int:
     return first if first == last else -1
 
 
-def _affinity_bytes(cpus: set[int]) -> bytes:
+@lru_cache
+def _affinity_bytes(cpus: frozenset[int]) -> bytes:
     """A cpu_set_t of whole words."""
     mask = sum(1 << cpu for cpu in cpus)
     return mask.to_bytes(8 * (max(cpus) // 64 + 1), "little")

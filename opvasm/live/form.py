@@ -24,6 +24,7 @@ _NATIVE_WORDS = OP_SIZE // 8
 _FIRST, _SECOND, _REST = 1, 2, 3
 
 Key = tuple[int, ...]
+Operands = tuple[tuple[int, int, bool], ...]
 
 
 class Reach(NamedTuple):
@@ -38,13 +39,20 @@ class Form(NamedTuple):
     """``operands`` are (index of the address among the vector's words, length, whether it stores),
     in the order of the kernel's checks; ``native`` the ops of one vector of this form, as words."""
 
-    operands: tuple[tuple[int, int, bool], ...]
+    operands: Operands
     native: tuple[int, ...]
     like: NativeOps
 
-    def reaches(self, words: Sequence[int]) -> list[Reach]:
+    def addresses(self, words: Sequence[int]) -> tuple[int, ...]:
+        """The addresses of the operands of a vector of this form."""
+        return tuple([words[index] for index, _, _ in self.operands])
+
+    def reaches(self, addresses: Sequence[int]) -> list[Reach]:
         """What the operands of a vector of this form reach."""
-        return [Reach(words[index], length, stores) for index, length, stores in self.operands]
+        return [
+            Reach(address, length, stores)
+            for address, (_, length, stores) in zip(addresses, self.operands, strict=True)
+        ]
 
     def native_ops(self, words: Sequence[int]) -> NativeOps:
         """The ops of a vector of this form as the stub reads them."""

@@ -18,7 +18,7 @@ from ..interpreter.events import Pinned, PinRefused
 from ..interpreter.pages import Demand, Pins
 from ..interpreter.prepared import Prepared, prepare
 from ..machine.memory import Memory
-from .form import Form, Key, Reach, form_of, key_of, reaches_of, words_of
+from .form import Form, Key, Operands, Reach, form_of, key_of, reaches_of, words_of
 from .space import Space, live_pages
 from .stub import NativeOps, native_ops
 
@@ -94,13 +94,18 @@ class Checked(NamedTuple):
 class Planner:
     """Plans of the vectors seen so far, for one revision."""
 
-    __slots__ = ("_forms", "_memory", "_plans", "_zero_pages_matter", "abi", "quirks")
+    __slots__ = (
+        *("_form_pages", "_forms", "_memory", "_plans", "_zero_pages_matter"),
+        *("abi", "quirks"),
+    )
 
     def __init__(self, abi: Abi, quirks: Collection[str] = ()) -> None:
         self.abi = abi
         self.quirks = frozenset(quirks) & {quirk.name for quirk in abi.revision.quirks}
         self._plans: dict[bytes, Plan] = {}
         self._forms: dict[Key, Form] = {}
+        # By the operands' lengths and addresses: a vector often differs in its values alone.
+        self._form_pages: dict[tuple[Operands, tuple[int, ...]], Pages] = {}
         self._memory = Memory(abi.page_size)  # for its arithmetic of pages only
         self._zero_pages_matter = abi.revision.zero_page_read is not ZeroPageRead.ALLOWED
 
@@ -119,7 +124,13 @@ class Planner:
         form = self._forms.get(key_of(words))
         if form is None:
             return None
-        pages = self._pages(form.reaches(words))
+        addresses = form.addresses(words)
+        key = (form.operands, addresses)
+        pages = self._form_pages.get(key)
+        if pages is None:
+            if len(self._form_pages) >= _LIMIT:
+                self._form_pages.clear()
+            pages = self._form_pages[key] = self._pages(form.reaches(addresses))
         return Plan(data, self.abi, form.native_ops(words), pages, None) if pages.ordinary else None
 
     def _make(self, data: bytes) -> Plan:

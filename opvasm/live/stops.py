@@ -20,6 +20,7 @@ from . import linux
 from .stubrun import Refusal, is_still_refused
 from .task import Pending
 from .threads import Threads
+from .wakefulness import Wakefulness
 
 # How many threads have a turn at once, and for how many calls; how many may wait before turns matter;
 # after how many seconds in which nothing happens a turn is lost, and how many times that long where
@@ -67,7 +68,7 @@ class Stops:
     __slots__ = (
         *("_overdue", "_rested", "_retry", "_threads", "_turns", "_until_rest"),
         *("_waiting", "_waits"),
-        *("held", "queue"),
+        *("held", "queue", "wakefulness"),
     )
 
     def __init__(
@@ -77,6 +78,7 @@ class Stops:
     ) -> None:
         self.queue: deque[Event] = deque()
         self.held: deque[Held] = deque()
+        self.wakefulness = Wakefulness()
         self._waiting: deque[Event] = deque()
         self._turns: dict[int, int] = {}  # calls left, by thread
         self._threads = threads
@@ -95,7 +97,7 @@ class Stops:
                 if not queue:
                     self._let_others()
             else:
-                self._sort(os.waitpid(-1, linux.WALL))
+                self._sort(self._wait())
         if self.held:
             self._look_at_held()
         self._waits = 0
@@ -107,6 +109,18 @@ class Stops:
         if left is not None:
             self._count(event[0], left)
         return event
+
+    def _wait(self) -> Event:
+        """Sleep until something happens to anybody."""
+        wakefulness = self.wakefulness
+        while wakefulness.lasts:
+            event = os.waitpid(-1, linux.WALL | os.WNOHANG)
+            if event[0]:
+                return event
+            left = wakefulness.left()
+            if left <= 0 or signal.sigtimedwait(_CHILD_CHANGED, left) is None:
+                wakefulness.end()
+        return os.waitpid(-1, linux.WALL)
 
     def _rest(self) -> None:
         """Let threads of ordinary priority have this CPU, where nothing else has done so for long.
@@ -139,25 +153,32 @@ class Stops:
             self._give_turn()
 
     def _look_around(self) -> None:
-        """What happened to those who have a turn; where nobody has, to anybody.
+        """What happened to one of those who have a turn; where nobody has, to anybody.
 
         Asking for one thread takes the kernel no longer when there are many.
         """
-        if not self._turns or len(self._turns) > _TURNS:
+        turns = self._turns
+        if not turns or len(turns) > _TURNS:
             self._collect()
             return
-        for tid in tuple(self._turns):
-            self._ask(tid)
+        for tid in tuple(turns):
+            if self._ask(tid):
+                # Who was just heard is asked last.
+                if tid in turns:
+                    turns[tid] = turns.pop(tid)
+                return
 
-    def _ask(self, tid: int) -> None:
-        """What happened to one thread, if anything."""
+    def _ask(self, tid: int) -> bool:
+        """Whether anything happened to one thread."""
         try:
             event = os.waitpid(tid, linux.WALL | os.WNOHANG)
         except ChildProcessError:
             self._end_turn(tid)
-            return
-        if event[0]:
-            self._sort(event)
+            return False
+        if not event[0]:
+            return False
+        self._sort(event)
+        return True
 
     def _collect(self) -> None:
         """Everything that is ready."""

@@ -25,6 +25,7 @@ _SYNCHRONOUS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGTRAP)
 _MASK_IN_STUB = (1 << 64) - 1 & ~sum(1 << each - 1 for each in _SYNCHRONOUS)
 _REGISTER_BYTES = 27 * 8
 _USAGE_COUNTS = struct.Struct("<qq")
+_WORD = struct.Struct("<Q")
 _USAGE_COUNTS_OFFSET = 128  # ru_nvcsw, ru_nivcsw in struct rusage
 # What is written to a slot, made in one place so that a call costs no allocation.
 _slot = memoryview(bytearray(stub.RECORD))
@@ -73,8 +74,7 @@ def vector_pages(arguments: Arguments, page_size: int) -> bytes:
     if not length:
         return b""
     first, last = start & -page_size, (start + length - 1) & -page_size
-    pages = (first,) if first == last else (first, last)
-    return struct.pack(f"<{len(pages)}Q", *pages)
+    return _WORD.pack(first) if first == last else _WORD.pack(first) + _WORD.pack(last)
 
 
 def is_inside(task: Task, registers: RegisterValues) -> bool:

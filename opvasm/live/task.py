@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import struct
 from typing import NamedTuple
 
 from ..interpreter.events import Moved, PinRefused, RunsOffline
 from . import linux
 from .call import Arguments
-from .linux import R10, RDI, RDX, RSI, RegisterValues
+from .linux import R10, RDX, RegisterValues
 from .plan import Checked, Plan
 from .space import Space
 
 IGNORED = 1  # SIG_IGN as a handler
 VECTOR_FAULT = -1  # in place of an op: the vector itself
+# The registers of the arguments: r10, rdx and rsi as signed 32-bit numbers, rdi behind them.
+_ARGUMENTS = struct.Struct(f"<{8 * R10}xi{8 * (RDX - R10) - 4}xi4xi4xQ")
 
 
 class Process:
@@ -86,11 +89,5 @@ def pending_call(task: Task, registers: RegisterValues, started: float) -> Pendi
     """The call that a stopped thread makes."""
     own = linux.copy_registers(registers)
     own[linux.ORIG_RAX] = linux.NO_SYSTEM_CALL
-    arguments = Arguments(own[RDI], _signed(own[RSI]), _signed(own[RDX]), _signed(own[R10]))
-    return Pending(task, own, arguments, started)
-
-
-def _signed(register: int) -> int:
-    """The signed 32-bit argument in a register."""
-    value = register & 0xFFFF_FFFF
-    return value - (1 << 32) if value >> 31 else value
+    flags, cpu, cpuopcnt, vector = _ARGUMENTS.unpack_from(own)
+    return Pending(task, own, Arguments(vector, cpuopcnt, cpu, flags), started)

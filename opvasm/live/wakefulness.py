@@ -1,0 +1,55 @@
+"""Keeping idle CPUs from sleeping while calls follow one another closely.
+
+A call goes from the program to the supervisor and back.  A CPU that sleeps meanwhile takes longer
+to wake than all the rest of the call takes (benchmarks/live.py measures it), so real-time programs
+ask Linux that CPUs with nothing to do wait without sleeping: through a file that is held open.
+"""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+
+_FILE = "/dev/cpu_dma_latency"
+_AT_ONCE = bytes(4)  # the time that waking may take, a 32-bit number of microseconds
+_CLOSELY = 0.02  # seconds
+
+
+class Wakefulness:
+    """``lasts`` says whether the CPUs are kept awake."""
+
+    __slots__ = ("_called", "_file", "_refused", "lasts")
+
+    def __init__(self) -> None:
+        self.lasts = False
+        self._file = -1
+        self._called = 0.0
+        self._refused = False
+
+    def called(self, now: float) -> None:
+        """A call was made; the second of two that follow closely keeps the CPUs awake."""
+        if not self.lasts and now - self._called < _CLOSELY and not self._refused:
+            self._begin()
+        self._called = now
+
+    def left(self) -> float:
+        """The seconds that the CPUs stay awake if no more calls are made."""
+        return self._called + _CLOSELY - perf_counter()
+
+    def _begin(self) -> None:
+        try:
+            self._file = os.open(_FILE, os.O_WRONLY | os.O_CLOEXEC)
+            os.write(self._file, _AT_ONCE)
+        except OSError:
+            # Only root may ask for it; without it calls take longer and answer the same.
+            self._refused = True
+            self.end()
+        else:
+            self.lasts = True
+
+    def end(self) -> None:
+        """Let the CPUs sleep again."""
+        self.lasts = False
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
