@@ -16,6 +16,7 @@ from ..interpreter.errno import EFAULT, ENOMEM
 from ..interpreter.events import CpuRefused, Moved, PinRefused, Queried, RunsOffline
 from . import linux, stub, stubrun
 from .call import Call, Interruption
+from .held import waits
 from .host import Mechanism
 from .injection import mask_before_sigill, take_slot
 from .linux import FS_BASE, RAX
@@ -107,7 +108,7 @@ class Answering:
         plan = self._planner.plan(data)
         if not again and self._repeats(task, data):
             refusal = stubrun.last_refusal(task, plan.native)
-            if refusal is not None and stubrun.is_still_refused(task, refusal):
+            if refusal is not None and waits(pending, refusal):
                 self.stops.hold(pending, refusal)
                 return
         checked = None

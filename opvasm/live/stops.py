@@ -13,11 +13,11 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from resource import RUSAGE_SELF, getrusage
-from time import perf_counter, sleep
-from typing import NamedTuple
+from time import sleep
 
 from . import linux
-from .stubrun import Refusal, is_still_refused
+from .held import HeldCalls
+from .stubrun import Refusal
 from .task import Pending
 from .threads import Threads
 from .wakefulness import Wakefulness
@@ -30,11 +30,9 @@ _CALLS_PER_TURN = 32
 _FEW_WAITING = 16
 _PATIENCE = 150e-6
 _WAITS_MAX = 30
-# Between looks at what the held calls compare; how long one is held at most before it is answered
-# anyway, and between such answers: seconds.
+# Between looks at what the held calls compare: seconds; and at how many places at once.
 _LOOK_PAUSE = 50e-6
-_HELD_MAX = 2e-3
-_OVERDUE_PAUSE = 0.5e-3
+_LOOKS_MAX = 8
 # For so many seconds the supervisor sleeps when it did not once in so many events.
 _REST = 0.5e-3
 _EVENTS_PER_REST = 64
@@ -48,26 +46,17 @@ _MOVED_ON = (linux.EVENT_EXEC, linux.EVENT_EXIT)
 Event = tuple[int, int]
 
 
-class Held(NamedTuple):
-    """A call that repeats, word for word, what a compare has just refused."""
-
-    pending: Pending
-    refusal: Refusal
-
-
 class Stops:
     """Stops and ends of threads as (thread id, wait status).
 
-    ``queue`` holds those that are dealt with next.  ``held`` calls ask again what a compare has just
-    refused: they wait until it would pass, since others must run before the answer can be another.
-    ``retry`` answers a held call.
+    ``queue`` holds those that are dealt with next, ``held`` calls that wait for others.  ``retry``
+    answers a held call.
 
     SIGCHLD must be blocked.
     """
 
     __slots__ = (
-        *("_overdue", "_rested", "_retry", "_threads", "_turns", "_until_rest"),
-        *("_waiting", "_waits"),
+        *("_rested", "_retry", "_threads", "_turns", "_until_rest", "_waiting", "_waits"),
         *("held", "queue", "wakefulness"),
     )
 
@@ -77,13 +66,12 @@ class Stops:
         retry: Callable[[Pending], None],
     ) -> None:
         self.queue: deque[Event] = deque()
-        self.held: deque[Held] = deque()
+        self.held = HeldCalls()
         self.wakefulness = Wakefulness()
         self._waiting: deque[Event] = deque()
         self._turns: dict[int, int] = {}  # calls left, by thread
         self._threads = threads
         self._retry = retry
-        self._overdue = 0.0
         self._waits = 0
         self._until_rest = _EVENTS_PER_REST
         self._rested = 0
@@ -99,7 +87,7 @@ class Stops:
             else:
                 self._sort(self._wait())
         if self.held:
-            self._look_at_held()
+            self._answer_held(1)
         self._waits = 0
         self._until_rest -= 1
         if self._until_rest == 0:
@@ -221,7 +209,7 @@ class Stops:
 
     def _let_others(self) -> None:
         """Nobody who has a turn is there: wait a little, then let others have it."""
-        if self.held and self._look_at_held(len(self.held)):
+        if self.held and self._answer_held(_LOOKS_MAX):
             return
         waiting = len(self._waiting)
         if waiting and not (self.crowded and self._turns):
@@ -243,39 +231,30 @@ class Stops:
 
     def hold(self, pending: Pending, refusal: Refusal) -> None:
         """Keep a call until its compare would pass, or for a while."""
-        self.held.append(Held(pending, refusal))
+        self.held.add(pending, refusal)
         self._end_turn(pending.task.tid)
 
-    def _look_at_held(self, count: int = 1) -> bool:
-        """Look at so many held calls, the longest held first; whether one was answered."""
-        now = perf_counter()
-        for _ in range(count):
-            held = self.held.popleft()
-            pending, refusal = held
-            overdue = now - pending.started > _HELD_MAX and now - self._overdue > _OVERDUE_PAUSE
-            if overdue:
-                self._overdue = now
-            elif is_still_refused(pending.task, refusal):
-                self.held.append(held)
-                continue
-            self._retry(pending)
-            return True
-        return False
+    def _answer_held(self, looks: int) -> bool:
+        """Whether a held call was answered; ``looks`` as of HeldCalls.ready."""
+        pending = self.held.ready(looks)
+        if pending is None:
+            return False
+        self._retry(pending)
+        return True
 
     def forget(self, tids: set[int]) -> None:
         """What threads did that are no longer where they stood then, or are gone without an event."""
         for events in (self.queue, self._waiting):
             for event in [each for each in events if each[0] in tids]:
                 events.remove(event)
-        for held in [each for each in self.held if each.pending.task.tid in tids]:
-            self.held.remove(held)
+        self.held.remove(tids)
         for tid in tids:
             self._end_turn(tid)
 
     def standing_still(self) -> set[int]:
         """Threads that are stopped and wait for us."""
         waiting = {event[0] for event in (*self.queue, *self._waiting)}
-        return waiting | {each.pending.task.tid for each in self.held}
+        return waiting.union(self.held.threads())
 
 
 def _is_runnable(tid: int) -> bool:

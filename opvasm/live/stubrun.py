@@ -95,13 +95,15 @@ def last_result(task: Task) -> int:
 
 
 class Refusal(NamedTuple):
-    """The compare that stopped a thread's last call: its length in bytes, its two addresses, and
-    whether it stops a call when the two are the same."""
+    """The compare that stopped a thread's last call: its length in bytes, its two addresses, whether
+    it stops a call when the two are the same, and the bytes that it met."""
 
     length: int
     a: int
     b: int
     when_same: bool
+    met_a: bytes
+    met_b: bytes
 
 
 def last_refusal(task: Task, native: stub.NativeOps) -> Refusal | None:
@@ -110,17 +112,10 @@ def last_refusal(task: Task, native: stub.NativeOps) -> Refusal | None:
     if not 0 <= index < native.size:
         return None
     kind, length, a, b = stub.compare_at(native, index)
-    return Refusal(length, a, b, kind == stub.KINDS[ops.CMPNE])
-
-
-def is_still_refused(task: Task, refusal: Refusal) -> bool:
-    """Whether that compare would stop the call now."""
-    memory, length = task.space.memory, refusal.length
-    try:
-        same = os.pread(memory, length, refusal.a) == os.pread(memory, length, refusal.b)
-    except OSError:
-        return False
-    return same is refusal.when_same
+    base, (first, second) = task.slot + stub.CODE_SIZE, native.recorded[index]
+    met = os.pread(task.space.memory, second - first + length, base + first)
+    same = kind == stub.KINDS[ops.CMPNE]
+    return Refusal(length, a, b, same, met[:length], met[second - first :])
 
 
 def finish_for(task: Task) -> None:
