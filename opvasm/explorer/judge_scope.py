@@ -35,6 +35,25 @@ class View:
         return int.from_bytes(self.memory[start : start + size], self.image.byteorder)
 
 
+class ThreadLocal(NamedTuple):
+    """``thread.local``, or ``thread[copy].local``: which of the thread's ``copies`` are meant."""
+
+    thread: str
+    copies: slice
+    local: str
+
+
+def thread_local(expression: Expression) -> ThreadLocal | None:
+    """The thread and the local that an expression may name; None where it is something else."""
+    match expression:
+        case Member(base=Name(name=thread), name=local):
+            return ThreadLocal(thread, slice(None), local)
+        case Member(base=Index(base=Name(name=thread), position=Number(value=copy)), name=local):
+            return ThreadLocal(thread, slice(copy, copy + 1), local)
+        case _:
+            return None
+
+
 class ThreadView(NamedTuple):
     """A thread of the text as conditions name it: its copies and its locals."""
 
@@ -85,22 +104,12 @@ class JudgeScope:
 
     def registers(self, expression: Expression) -> list[tuple[int, int]] | None:
         """The (thread, register) pairs of ``thread.local``; None where it is something else."""
-        if not isinstance(expression, Member):
+        named = thread_local(expression)
+        view = self.threads.get(named.thread) if named else None
+        if named is None or view is None or named.local not in view.locals:
             return None
-        base: Expression = expression.base
-        copy: int | None = None
-        match base:
-            case Index(base=named, position=Number(value=copy)):
-                base = named
-            case _:
-                pass
-        if not isinstance(base, Name) or base.name not in self.threads:
-            return None
-        view = self.threads[base.name]
-        if expression.name not in view.locals:
-            return None
-        copies = view.copies if copy is None else view.copies[copy : copy + 1]
-        return [(thread, view.codes[thread].registers[expression.name]) for thread in copies]
+        copies = view.copies[named.copies]
+        return [(thread, view.codes[thread].registers[named.local]) for thread in copies]
 
     def call(self, expression: Call, compiler: Compiler) -> Value | None:
         """``sum(place)``, ``length(place)``, ``done(thread)``."""

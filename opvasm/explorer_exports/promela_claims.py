@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..explorer.judge_scope import thread_local
 from ..expression import Arrow, AtCpu, Binary, Call, Expression, Index, Load, Member, Name, Number
 from ..program import Array, Pointer, Scalar, Struct
 from ..text.scenario_tree import Condition, Partition
@@ -58,23 +59,15 @@ class Claims(Numbers):
 
     def registers(self, expression: Expression) -> list[str] | None:
         """The variables of ``thread.local``; None where it is something else."""
-        if not isinstance(expression, Member):
+        named = thread_local(expression)
+        if named is None:
             return None
-        base: Expression = expression.base
-        copy: int | None = None
-        match base:
-            case Index(base=named, position=Number(value=copy)):
-                base = named
-            case _:
-                pass
-        if not isinstance(base, Name):
-            return None
-        copies = self._copies(base.name)
-        found = [self.export.slots[t].registers.get(expression.name) for t in copies]
-        known_ = [each for each in found if each is not None]
-        if not known_:
-            return None
-        return known_ if copy is None else known_[copy : copy + 1]
+        registers = [
+            register
+            for thread in self._copies(named.thread)
+            if (register := self.export.slots[thread].registers.get(named.local)) is not None
+        ]
+        return registers[named.copies] if registers else None
 
     def _memory(self, expression: Expression, cpu: Term | None) -> Term:
         place = self.place(expression, cpu)

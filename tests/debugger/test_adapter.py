@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from threading import Thread
 
 import pytest
@@ -28,13 +27,6 @@ from tests.debugger.adapters import (
 )
 from tests.debugger.client import Client, Message
 from tests.debugger.sessions import assembly_of, cases
-
-
-@pytest.fixture
-def client() -> Iterator[Client]:
-    with serving() as made:
-        yield made
-
 
 # -- beginning and end -------------------------------------------------------------------------
 

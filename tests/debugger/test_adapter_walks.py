@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,6 @@ from tests.debugger.adapters import (
 )
 from tests.debugger.client import Client
 from tests.debugger.sessions import assembly_of, line_of, program
-
-
-@pytest.fixture
-def client() -> Iterator[Client]:
-    with serving() as made:
-        yield made
-
 
 # -- moves -------------------------------------------------------------------------------------
 
