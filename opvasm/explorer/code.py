@@ -21,6 +21,8 @@ POINT, CPU, GUARD, RETURN, REGISTERS = 0, 1, 2, 3, 4
 NOWHERE = -1
 # An op that is two steps: how their texts end.
 READS, WRITES = " (reads)", " (writes)"
+# Where a signal ends a thread.
+CRASH = "it touches memory that it must not touch (SIGSEGV), or computes what has no value (SIGFPE)"
 
 
 class Guard(IntEnum):

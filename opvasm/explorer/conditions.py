@@ -19,13 +19,12 @@ from ..expression import (
     Unary,
 )
 from ..light_typing import NamedTuple, Protocol
-from ..machine.memory import Fault
 from ..program import Program
 from ..text.scenario_tree import Condition, Partition, Scenario
 from .code import Code
 from .image import Image
 from .judge_scope import JudgeScope, ThreadView, View
-from .meaning import Compiler
+from .meaning import TROUBLE, Compiler
 
 
 class Seen(Protocol):
@@ -107,7 +106,7 @@ class Judge:
         for column in self.columns:
             try:
                 found.append(str(column.get(view)))
-            except Fault:
+            except TROUBLE:
                 found.append("fault")
         return tuple(found)
 
@@ -121,7 +120,7 @@ class Judge:
             def holds(view: View) -> bool:
                 try:
                     return bool(get(view))
-                except Fault:
+                except TROUBLE:
                     return False
 
         if condition.kind == "never":

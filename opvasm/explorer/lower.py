@@ -22,7 +22,7 @@ from ..text.scenario_tree import (
     StorePlace,
 )
 from .bodies import CPU_ID_START, BodyScope, ThreadPlan, assigned, names_in, walk
-from .code import CPU, Builder, Code, Kind, Label, Node
+from .code import CPU, CRASH, Builder, Code, Kind, Label, Node
 from .image import Image
 from .lower_run import RunLowering
 from .meaning import Compiler, Context, Value, constant_value
@@ -112,8 +112,7 @@ class _Body:
                 end = self.builder.here(gone)
             self.builder.add(Node(Kind.END, lambda _: end, (end,), "end"))
         self.builder.here(crash)
-        text = "it touches memory that it must not touch (SIGSEGV)"
-        self.builder.add(Node(Kind.FAIL, lambda _: crash, (crash,), text))
+        self.builder.add(Node(Kind.FAIL, lambda _: crash, (crash,), CRASH))
         return crash
 
     def _type_locals(self, statements: tuple[Statement, ...]) -> None:

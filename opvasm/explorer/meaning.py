@@ -29,6 +29,7 @@ from ..expression import (
     apply_unary,
 )
 from ..light_typing import NamedTuple, Protocol
+from ..machine.memory import Fault
 from ..program import Area, Array, Pointer, Program, Scalar, Struct, Symbol, Type
 from ..source import Span
 from ..suggestion import did_you_mean
@@ -385,12 +386,19 @@ class Compiler:
         return constant_value(offset)
 
 
+class NoValue(Exception):
+    """Arithmetic that has no value, such as a division by zero: a signal ends a thread there."""
+
+
+# What ends a thread where it stands, and leaves a condition without an answer.
+TROUBLE = (Fault, NoValue)
+
+
 def _compute(operator: str, left: int, right: int) -> int:
-    """Arithmetic of a thread: where there is no value (division by zero) the result is 0."""
     try:
         return apply_binary(operator, left, right)
-    except ValueError:
-        return 0
+    except ValueError as error:
+        raise NoValue(str(error)) from None
 
 
 _SCALARS = {

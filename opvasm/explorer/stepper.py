@@ -6,9 +6,9 @@ Semantics: explore.md section 2.2.
 from __future__ import annotations
 
 from ..errors import Crash
-from ..machine.memory import Fault
 from ..text.scenario_tree import RSEQ
 from .code import CPU, GUARD, NOWHERE, POINT, RETURN, Code, Guard, Kind, Node
+from .meaning import TROUBLE
 from .plan import Plan
 from .state import SHARED_BYTE, Fusion, Local, Micro, State, System, Taken, abort_kind, online_set
 from .work import Work
@@ -101,7 +101,7 @@ class Stepper:
         else:
             try:
                 local[POINT] = node.run(work).point
-            except Fault:
+            except TROUBLE:
                 local[POINT] = self._crash_point(thread)
             if node.kind is Kind.ENTER and local[GUARD] == Guard.VECTOR:
                 self._preempt_others(threads, thread, local[CPU])
@@ -275,7 +275,10 @@ class Stepper:
             node = nodes[local[POINT]]
             if not (node.kind is Kind.LOCAL or (node.kind is Kind.CURRENT and fusion.current)):
                 break
-            local[POINT] = node.run(work).point
+            try:
+                local[POINT] = node.run(work).point
+            except TROUBLE:
+                local[POINT] = self._crash_point(thread)
         work.local, self.log = mine, log
 
     def _frozen(self, thread: int, local: list[int]) -> Local:

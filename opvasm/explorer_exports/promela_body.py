@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..explorer.bodies import CPU_ID_START, names_in, walk
+from ..explorer.code import CRASH
 from ..expression import Expression, Member, Name
 from ..program import Pointer
 from ..source import Span
@@ -129,7 +130,7 @@ class Body(Numbers):
                 out.add("/* a signal can still come after the last access */", self.step())
             out.add(f"ended[{thread}] = true; finished++; release({number});", "goto stop;")
         out.label("crash")
-        text = f"thread {slot.name}: it touches memory that it must not touch (SIGSEGV)"
+        text = f"thread {slot.name}: {CRASH}"
         out.add(f'printf("fail {text}\\n"); failed = true; assert(false);')
         out.label("stop")
         if slot.handles:

@@ -176,8 +176,14 @@ class Numbers:
             case "*":
                 bound = left.bound * right.bound
             case "/" | "%":
+                if not right.constant:
+                    self.refusals.refuse(
+                        f"`{operator}` by what is no constant",
+                        "a division by zero has no value",
+                        span,
+                    )
+                    return NOTHING
                 bound = max(left.bound, right.bound)
-                text = f"({right.text} == 0 -> 0 : {left.text} {operator} {right.text})"
             case "&" | "|" | "^":
                 bound = 2 * max(left.bound, right.bound) + 1
             case "<<" | ">>":

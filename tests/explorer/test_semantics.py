@@ -65,6 +65,24 @@ def test_a_load_from_nowhere_kills_the_thread() -> None:
     assert "SIGSEGV" in search.failures[0].label
 
 
+@pytest.mark.parametrize("reductions", [None, NO_REDUCTIONS])
+@pytest.mark.parametrize(
+    "body", ["x = 1 / zero", "x = 7 % zero", "x = 1 << (zero - 1)", "x = 7 / 0"]
+)
+def test_arithmetic_without_a_value_kills_the_thread(
+    body: str, reductions: Reductions | None
+) -> None:
+    """As in C, where a division by zero is SIGFPE; it has no result that anything could go on with."""
+    search = found(one(f"zero = 0; {body}", tail="observe a.x"), reductions=reductions)
+    assert "SIGFPE" in search.failures[0].label
+
+
+def test_a_condition_without_a_value_does_not_hold() -> None:
+    search = found(one("x = 0", tail="forall 1 / a.x == 0\n observe 1 / a.x"))
+    assert search.failures[0].kind == "condition"
+    assert set(search.outcomes) == {("fault",)}
+
+
 def test_a_vector_moves_its_caller_and_leaves_it_there() -> None:
     body = "run bump(1) on 1; c = current"
     assert outcomes(one(body, cpus=2, tail="observe counter@1, a.c")) == {"1 1"}

@@ -146,6 +146,8 @@ def test_memory_that_has_no_room_is_refused(text: str, said: str) -> None:
         ("x = 1000 * 1000 * 1000 * 1000", "more than Promela's 32 bits"),
         ("x = &counter; y = x * 2", "`*` of an address"),
         ("x = 3; y = 1 << x", "a shift by what is no constant"),
+        ("x = 3; y = 1 / x", "`/` by what is no constant"),
+        ("x = 3; y = x % 0", "`%` by what is no constant"),
         ("x = load [&counter].u32", "a part of a number"),
         ("x = load cpu_id_start", "cpu_id_start"),
         ("run wide()", "an op on 16 bytes"),
