@@ -21,10 +21,11 @@ from ..expression import (
 from ..light_typing import NamedTuple, Protocol
 from ..program import Program
 from ..text.scenario_tree import Condition, Partition, Scenario
+from .arithmetic import TROUBLE
 from .code import Code
 from .image import Image
 from .judge_scope import JudgeScope, ThreadView, View
-from .meaning import TROUBLE, Compiler
+from .meaning import Compiler
 
 
 class Seen(Protocol):

@@ -25,14 +25,13 @@ from ..expression import (
     OffsetOf,
     SizeOf,
     Unary,
-    apply_binary,
     apply_unary,
 )
 from ..light_typing import NamedTuple, Protocol
-from ..machine.memory import Fault
 from ..program import Area, Array, Pointer, Program, Scalar, Struct, Symbol, Type
 from ..source import Span
 from ..suggestion import did_you_mean
+from .arithmetic import compute
 
 
 class Context(Protocol):
@@ -187,7 +186,7 @@ class Compiler:
             case "||":
                 get = lambda c: int(bool(first(c) or second(c)))  # noqa: E731
             case _:
-                get = lambda c: _compute(operator, first(c), second(c))  # noqa: E731
+                get = lambda c: compute(operator, first(c), second(c))  # noqa: E731
         return Value(get, kind, registers, uses_cpu)
 
     def _memory_value(self, expression: Expression) -> Value:
@@ -384,21 +383,6 @@ class Compiler:
                 return NOTHING
             offset, kind = offset + member.offset, member.type
         return constant_value(offset)
-
-
-class NoValue(Exception):
-    """Arithmetic that has no value, such as a division by zero: a signal ends a thread there."""
-
-
-# What ends a thread where it stands, and leaves a condition without an answer.
-TROUBLE = (Fault, NoValue)
-
-
-def _compute(operator: str, left: int, right: int) -> int:
-    try:
-        return apply_binary(operator, left, right)
-    except ValueError as error:
-        raise NoValue(str(error)) from None
 
 
 _SCALARS = {

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ..errors import Crash
 from ..text.scenario_tree import RSEQ
+from .arithmetic import TROUBLE
 from .code import CPU, GUARD, NOWHERE, POINT, RETURN, Code, Guard, Kind, Node
-from .meaning import TROUBLE
 from .plan import Plan
 from .state import SHARED_BYTE, Fusion, Local, Micro, State, System, Taken, abort_kind, online_set
 from .work import Work

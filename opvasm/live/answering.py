@@ -26,6 +26,7 @@ from .settings import Settings
 from .stops import Stops
 from .task import VECTOR_FAULT, Pending, Running, Task
 from .threads import Threads
+from .wakefulness import Wakefulness
 from .world import World
 
 _CALLS_BEFORE_MOVING = 3
@@ -46,6 +47,7 @@ class Answering:
         self.calls = 0
         self.answered = answered
         self.stops = Stops(threads, self._again)
+        self.wakefulness = Wakefulness()
         self.world = World(threads, self.stops, dispatch)
         self._settings = settings
         self._abi = settings.abi
@@ -62,7 +64,7 @@ class Answering:
     def called(self, pending: Pending, at_once: bool = False) -> None:
         """A new call; ``at_once`` it is answered even where it only repeats one that failed."""
         self.calls += 1
-        self.stops.wakefulness.called(pending.started)
+        self.wakefulness.called(pending.started)
         pending.task.running = None
         self._begin(pending, again=at_once)
 

@@ -20,7 +20,6 @@ from .held import HeldCalls
 from .stubrun import Refusal
 from .task import Pending
 from .threads import Threads
-from .wakefulness import Wakefulness
 
 # How many threads have a turn at once, and for how many calls; how many may wait before turns matter;
 # after how many seconds in which nothing happens a turn is lost, and how many times that long where
@@ -57,7 +56,7 @@ class Stops:
 
     __slots__ = (
         *("_rested", "_retry", "_threads", "_turns", "_until_rest", "_waiting", "_waits"),
-        *("held", "queue", "wakefulness"),
+        *("held", "queue"),
     )
 
     def __init__(
@@ -67,7 +66,6 @@ class Stops:
     ) -> None:
         self.queue: deque[Event] = deque()
         self.held = HeldCalls()
-        self.wakefulness = Wakefulness()
         self._waiting: deque[Event] = deque()
         self._turns: dict[int, int] = {}  # calls left, by thread
         self._threads = threads
@@ -85,7 +83,7 @@ class Stops:
                 if not queue:
                     self._let_others()
             else:
-                self._sort(self._wait())
+                self._sort(os.waitpid(-1, linux.WALL))
         if self.held:
             self._answer_held(1)
         self._waits = 0
@@ -97,18 +95,6 @@ class Stops:
         if left is not None:
             self._count(event[0], left)
         return event
-
-    def _wait(self) -> Event:
-        """Sleep until something happens to anybody."""
-        wakefulness = self.wakefulness
-        while wakefulness.lasts:
-            event = os.waitpid(-1, linux.WALL | os.WNOHANG)
-            if event[0]:
-                return event
-            left = wakefulness.left()
-            if left <= 0 or signal.sigtimedwait(_CHILD_CHANGED, left) is None:
-                wakefulness.end()
-        return os.waitpid(-1, linux.WALL)
 
     def _rest(self) -> None:
         """Let threads of ordinary priority have this CPU, where nothing else has done so for long.

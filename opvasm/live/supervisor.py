@@ -97,7 +97,7 @@ class Supervisor:
                     break
                 self._dispatch(tid, status)
         finally:
-            self._answering.stops.wakefulness.end()
+            self._answering.wakefulness.end()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             signal.signal(signal.SIGCHLD, handler)
             gc.set_threshold(*thresholds)

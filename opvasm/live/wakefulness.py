@@ -8,7 +8,8 @@ ask Linux that CPUs with nothing to do wait without sleeping: through a file tha
 from __future__ import annotations
 
 import os
-from time import perf_counter
+from threading import Lock, Thread
+from time import perf_counter, sleep
 
 _FILE = "/dev/cpu_dma_latency"
 _AT_ONCE = bytes(4)  # the time that waking may take, a 32-bit number of microseconds
@@ -18,11 +19,12 @@ _CLOSELY = 0.02  # seconds
 class Wakefulness:
     """``lasts`` says whether the CPUs are kept awake."""
 
-    __slots__ = ("_called", "_file", "_refused", "lasts")
+    __slots__ = ("_called", "_file", "_lock", "_refused", "lasts")
 
     def __init__(self) -> None:
         self.lasts = False
         self._file = -1
+        self._lock = Lock()
         self._called = 0.0
         self._refused = False
 
@@ -32,24 +34,29 @@ class Wakefulness:
             self._begin()
         self._called = now
 
-    def left(self) -> float:
-        """The seconds that the CPUs stay awake if no more calls are made."""
-        return self._called + _CLOSELY - perf_counter()
-
     def _begin(self) -> None:
         try:
             self._file = os.open(_FILE, os.O_WRONLY | os.O_CLOEXEC)
             os.write(self._file, _AT_ONCE)
-        except OSError:
-            # Only root may ask for it; without it calls take longer and answer the same.
+            self.lasts = True
+            # A thread, since the supervisor itself may wait for long: at a prompt, for a full pipe.
+            Thread(target=self._watch, daemon=True).start()
+        except (OSError, RuntimeError):
+            # Only root may ask for it, and threads may be too many.  Without it calls take longer
+            # and answer the same.
             self._refused = True
             self.end()
-        else:
-            self.lasts = True
+
+    def _watch(self) -> None:
+        """End it a while after the last call."""
+        while (left := self._called + _CLOSELY - perf_counter()) > 0:
+            sleep(left)
+        self.end()
 
     def end(self) -> None:
         """Let the CPUs sleep again."""
-        self.lasts = False
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        with self._lock:
+            self.lasts = False
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
