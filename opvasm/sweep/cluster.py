@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from queue import Empty, SimpleQueue
@@ -76,6 +76,8 @@ class Cluster:
         ended: SimpleQueue[tuple[int, Future]] = SimpleQueue()
         under_way: dict[int, Future] = {}
         deaths: Counter[int] = Counter()
+        # The scheduler blames every task that a dead worker had: these are done alone, at the end.
+        suspects: deque[int] = deque()
 
         def submit(index: int) -> None:
             task = tasks[index]
@@ -88,22 +90,22 @@ class Cluster:
         try:
             for index in range(len(tasks)):
                 submit(index)
-            while under_way:
+            while under_way or suspects:
+                if not under_way:
+                    submit(suspects.popleft())
                 index, future = self._next(ended)
-                if future.status in ("lost", "pending") and self.client.status == "running":
-                    submit(index)  # its result died with the worker that had it
-                    continue
-                if self._died(future, tasks[index]):
-                    deaths[index] += 1
-                    if deaths[index] >= TRIES:
-                        raise WorkersLost(
-                            f"{tasks[index].name}: the workers of {self.address} die of it",
-                            "their logs say why; more memory for each may help",
-                        )
-                    submit(index)
-                    continue
+                answered, answer = self._answer(future)
                 del under_way[index]
-                done(index, future.result())
+                if answered:
+                    done(index, answer)
+                    continue
+                deaths[index] += 1
+                if deaths[index] >= TRIES:
+                    raise WorkersLost(
+                        f"{tasks[index].name}: the workers of {self.address} die of it",
+                        "their logs say why; more memory for each may help",
+                    )
+                suspects.append(index)
         except BaseException:
             self._cancel(list(under_way.values()))
             raise
@@ -122,11 +124,40 @@ class Cluster:
                 if self._workers():
                     last = monotonic()
                 elif monotonic() - last > EMPTY_SECONDS:
-                    raise WorkersLost(
-                        f"the cluster at {self.address} has had no worker for "
-                        f"{EMPTY_SECONDS:g} seconds",
-                        f"start one with 'dask worker {self.address}'",
-                    ) from None
+                    raise self._empty() from None
+
+    def _answer(self, future: Future) -> tuple[bool, Any]:
+        """Whether a task that has ended has a result, and it; False when workers died of it.
+
+        A result that dies with the worker that has it is computed again meanwhile.  Raises what the
+        task itself has raised, or WorkersLost.
+        """
+        while True:
+            try:
+                return True, future.result(timeout=EMPTY_SECONDS)
+            except self.distributed.KilledWorker:
+                return False, None
+            except self.distributed.CancelledError:
+                raise WorkersLost(
+                    f"the scheduler at {self.address} is gone",
+                    "start it again, and go on with --resume where results were kept",
+                ) from None
+            except (ModuleNotFoundError, OtherVersion) as error:
+                raise WorkersLost(
+                    f"the workers of {self.address} are no help: {error}",
+                    f"they need opvasm {__version__} as this command has it",
+                ) from None
+            except TimeoutError:
+                if future.status == "error":
+                    raise  # the task's own
+                if not self._workers():
+                    raise self._empty() from None
+
+    def _empty(self) -> WorkersLost:
+        return WorkersLost(
+            f"the cluster at {self.address} has had no worker for {EMPTY_SECONDS:g} seconds",
+            f"start one with 'dask worker {self.address}'",
+        )
 
     def _workers(self) -> int:
         """How many workers there are, as far as anybody can tell."""
@@ -136,25 +167,6 @@ class Cluster:
             return len(self.client.scheduler_info()["workers"])
         except OSError:
             return 0
-
-    def _died(self, future: Future, task: Task) -> bool:
-        """Whether workers died of a task.  Raises what the task itself has raised."""
-        if future.status == "finished":
-            return False
-        if future.status != "error":
-            raise WorkersLost(
-                f"the scheduler at {self.address} is gone",
-                "start it again, and go on with --resume where results were kept",
-            )
-        error = future.exception()
-        if isinstance(error, self.distributed.KilledWorker):
-            return True
-        if isinstance(error, ModuleNotFoundError | OtherVersion):
-            raise WorkersLost(
-                f"the workers of {self.address} are no help: {error}",
-                f"they need opvasm {__version__} as this command has it",
-            )
-        raise error if error is not None else WorkersLost(f"{task.name}: it failed without a word")
 
     def _cancel(self, futures: list[Future]) -> None:
         try:

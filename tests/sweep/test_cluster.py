@@ -71,12 +71,6 @@ class Cluster:
         self.processes[0].wait(timeout=30)
 
 
-# Workers that die again and again race with Dask's own bookkeeping.
-OFTEN = pytest.mark.skipif(
-    not os.environ.get("OPVASM_CLUSTER"), reason="runs with OPVASM_CLUSTER=1: not yet reliable"
-)
-
-
 def awaited(path: Path, what: bytes) -> bytes:
     """The content of a file once it holds something."""
     deadline = time.monotonic() + 120
@@ -144,7 +138,6 @@ def test_a_worker_that_is_killed_midway_leaves_the_report_as_it_is(
     assert (there.returncode, there.stdout, there.stderr) == (1, here.stdout, here.stderr)
 
 
-@OFTEN
 def test_a_cluster_without_workers_is_not_waited_for_for_ever(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -186,7 +179,6 @@ def test_an_interrupt_leaves_the_cluster_and_keeps_what_is_finished(
     assert b"Traceback" not in errors
 
 
-@OFTEN
 def test_a_task_of_which_workers_die_is_named(cluster: Cluster, tmp_path: Path) -> None:
     """The scheduler gives a task up at its first death here; it is tried once more, then told."""
     for _ in range(2):
