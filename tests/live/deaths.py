@@ -53,10 +53,10 @@ def _kill_once(program: str, number: int, victim: str, moment: float) -> str:
         supervisor.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
         supervisor.kill()
-        supervisor.communicate()
         for pid in _processes(program):
-            _kill(pid)
-        return "the supervisor hangs"
+            _kill(pid)  # they hold the other end of its stderr
+        supervisor.communicate()
+        return "the supervisor hangs, or what it leaves behind"
     if victim == "program" and running and supervisor.returncode != -signal.SIGKILL:
         return f"the supervisor ended with {supervisor.returncode}"
     end = time.monotonic() + _PATIENCE
