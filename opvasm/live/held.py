@@ -16,7 +16,8 @@ from .linux import RSP
 from .stubrun import Refusal
 from .task import Pending
 
-# How long a call is held at most before it is answered anyway, and between such answers: seconds.
+# How long a call is held at most before it is answered anyway, and how long it is between such
+# answers for each call that is held: seconds.
 _HELD_MAX = 2e-3
 _OVERDUE_PAUSE = 50e-6
 # What is this near to a caller's stack pointer is its own: nobody changes it while it waits.

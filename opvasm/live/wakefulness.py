@@ -1,8 +1,8 @@
 """Keeping idle CPUs from sleeping while calls follow one another closely.
 
 A call goes from the program to the supervisor and back.  A CPU that sleeps meanwhile takes longer
-to wake than all the rest of the call takes (benchmarks/live.py measures it), so real-time programs
-ask Linux that CPUs with nothing to do wait without sleeping: through a file that is held open.
+to wake than all the rest of the call takes, so real-time programs ask Linux that CPUs with nothing
+to do wait without sleeping: through a file that is held open.
 """
 
 from __future__ import annotations

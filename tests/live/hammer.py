@@ -1,6 +1,6 @@
 """Many threads hammer per-CPU data through cpu_opv, many times in a row.
 
-The long version, which takes hours:  python -m tests.live.hammer --runs 20
+The long version, more than an hour:  python -m tests.live.hammer --runs 20
 """
 
 from __future__ import annotations
