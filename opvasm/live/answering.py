@@ -59,7 +59,6 @@ class Answering:
         self._home = -1
         self._away = 0
         self._priority = os.sched_param(settings.host.real_time or 0)
-        self._uses_real_time = settings.host.real_time is not None
 
     def called(self, pending: Pending, at_once: bool = False) -> None:
         """A new call; ``at_once`` it is answered even where it only repeats one that failed."""
@@ -193,11 +192,11 @@ class Answering:
             flags |= stub.FLAG_REPORT
             task.reports = True
         affinity = b""
-        if len(allowed) > 1 or cpu not in allowed:
+        if allowed != {cpu}:
             flags |= stub.FLAG_AFFINITY
             affinity = _affinity_bytes(frozenset(allowed))
         policy = 0
-        if self._uses_real_time:
+        if self._settings.host.real_time is not None:
             policy = os.sched_getscheduler(tid)
             if policy & 0xFF not in _REAL_TIME_POLICIES:
                 flags |= stub.FLAG_POLICY
