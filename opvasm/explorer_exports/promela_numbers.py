@@ -178,7 +178,7 @@ class Numbers:
             case "/" | "%":
                 if not right.constant:
                     self.refusals.refuse(
-                        f"`{operator}` by what is no constant",
+                        f"`{operator}` by what is no constant other than 0",
                         "a division by zero has no value",
                         span,
                     )
