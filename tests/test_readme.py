@@ -74,7 +74,7 @@ def test_the_python_block_prints_what_it_says() -> None:
 
 def test_every_command_is_in_the_table() -> None:
     """A new subcommand is told of."""
-    from opvasm.cli.commands import COMMANDS
+    from opvasm.cli.command_line.registry import COMMANDS
 
     rows = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
     assert set(rows) == set(COMMANDS)

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from ..light_typing import TYPE_CHECKING, Any
-from .color import CHOICES, add_color
-from .commands import COMMANDS, Command, load
-from .exits import DONE, INTERNAL, INTERRUPTED, NEGATIVE, PIPE_CLOSED, USAGE, UsageError
-from .outputs import flush
-from .terminal import Terminal, say
+from .command_line.registry import COMMANDS, Command, load
+from .terminal.color import CHOICES, add_color
+from .terminal.exits import DONE, INTERNAL, INTERRUPTED, NEGATIVE, PIPE_CLOSED, USAGE, UsageError
+from .terminal.outputs import flush
+from .terminal.terminal import Terminal, say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -89,12 +89,12 @@ def _dispatch(words: list[str], terminal: Terminal) -> int:
         option, equals, value = word.partition("=")
         match option:
             case "-h" | "--help" if not equals:
-                from .parsers import overview
+                from .command_line.parsers import overview
 
                 print(overview(), end="")
                 return DONE
             case "--version" if not equals:
-                from .version import version
+                from .command_line.version import version
 
                 print(version())
                 return DONE
@@ -140,7 +140,7 @@ def _run(name: str, words: list[str], color: str, terminal: Terminal) -> int:
 
 def _parsed(name: str, command: Command, words: list[str], color: str) -> Namespace | int:
     """The values of a subcommand's options; an exit code where its help was all that was wanted."""
-    from .quick import QuickParser, Unsure
+    from .command_line.quick import QuickParser, Unsure
 
     quick: Any = QuickParser()
     try:
@@ -149,7 +149,7 @@ def _parsed(name: str, command: Command, words: list[str], color: str) -> Namesp
         values: Namespace = quick.parse(words)
         return values
     except Unsure:
-        from .parsers import build
+        from .command_line.parsers import build
 
         parser = build(name, command, color)
     try:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 
-from ..explorer.image import MAIN, Image
-from ..explorer.schedule import Replay
+from ..explorer.schedules.schedule import Replay
+from ..explorer.steps.image import MAIN, Image
 from ..interpreter.events import Stored
 from ..machine import Cpus, Memory
 from ..program import Layout

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..explorer.options import Limits, Reductions
-from ..explorer.plan import Plan
-from ..explorer.search import Found, explore
+from ..explorer.plan.plan import Plan
+from ..explorer.search.search import Found, explore
+from ..explorer.setting.options import Limits, Reductions
 from ..light_typing import NamedTuple
 from .spin import SpinResult
 

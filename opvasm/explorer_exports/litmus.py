@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 
-from ..explorer.bodies import names_in
-from ..explorer.plan import Plan
+from ..explorer.plan.plan import Plan
+from ..explorer.setting.statements import names_in
 from ..expression import Binary, Expression, Number, Unary
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import LOCK, Condition, Partition

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..explorer.bodies import CPU_ID_START, names_in, walk
+from ..explorer.setting.statements import CPU_ID_START, names_in, walk
 from ..expression import Expression
 from ..program import ArgumentValue, Instruction, PoolAddress, SlotAddress, SymbolAddress, Value
 from ..source import Span

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import gcd
 
-from ..explorer.image import Image
-from ..explorer.plan import Plan
+from ..explorer.plan.plan import Plan
+from ..explorer.steps.image import Image
 from ..light_typing import NamedTuple
 from ..program import Area, Array, Pointer, Scalar, Struct, Symbol, Type
 from .refusal import Refusals

@@ -6,7 +6,7 @@ steps; so a verdict of Spin is a second opinion on the explorer's model, search 
 
 from __future__ import annotations
 
-from ..explorer.plan import Plan
+from ..explorer.plan.plan import Plan
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import RunVector
 from .memory import OWN, TOP

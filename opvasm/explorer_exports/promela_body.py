@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..explorer.bodies import CPU_ID_START, names_in, walk
-from ..explorer.code import CRASH
+from ..explorer.setting.statements import CPU_ID_START, names_in, walk
+from ..explorer.steps.code import CRASH
 from ..expression import Expression, Member, Name
 from ..program import Pointer
 from ..source import Span

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..explorer.judge_scope import thread_local
+from ..explorer.claims.judge_scope import thread_local
 from ..expression import Arrow, AtCpu, Binary, Call, Expression, Index, Load, Member, Name, Number
 from ..program import Array, Pointer, Scalar, Struct
 from ..text.scenario_tree import Condition, Partition

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..explorer.bodies import assigned, walk
-from ..explorer.plan import Plan
+from ..explorer.plan.plan import Plan
+from ..explorer.setting.statements import assigned, walk
 from ..light_typing import NamedTuple
 from ..program import Program
 from ..text.scenario_tree import Fence, RunVector, Statement

@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ..explorer.code import NOWHERE, POINT, REGISTERS, Kind
-from ..explorer.state import State
+from ..explorer.steps.code import NOWHERE, POINT, REGISTERS, Kind
+from ..explorer.steps.state import State
 from ..light_typing import NamedTuple
 from .promela import COMPILE, RUN, PromelaModel
 

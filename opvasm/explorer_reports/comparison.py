@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ..explorer.configuration import Configuration, kernel_abilities, strip
-from ..explorer.diagnose import Diagnosis, diagnose
-from ..explorer.options import Limits
-from ..explorer.plan import ScenarioError, make_plan
-from ..explorer.profiles import PROFILES, Profile
-from ..explorer.search import INTERRUPTED
-from ..explorer.validate import section_findings
-from ..explorer.verdict import Run, run_configuration
+from ..explorer.answers.diagnose import Diagnosis, diagnose
+from ..explorer.answers.verdict import Run, run_configuration
+from ..explorer.plan.plan import ScenarioError, make_plan
+from ..explorer.plan.validate import section_findings
+from ..explorer.search.search import INTERRUPTED
+from ..explorer.setting.configuration import Configuration, kernel_abilities, strip
+from ..explorer.setting.options import Limits
+from ..explorer.setting.profiles import PROFILES, Profile
 from ..light_typing import NamedTuple
 from ..program import Program
 from ..text.scenario_tree import Scenario, Strategy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ..explorer.replay_file import replay_json
+from ..explorer.schedules.replay_file import replay_json
 from ..source import SourceFile
 from .comparison import Cell, Table
 from .examples import Example, examples, numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..codes import all_codes
-from ..explorer.profiles import PROFILES
+from ..explorer.setting.profiles import PROFILES
 from ..report.style import PLAIN, Paint, Style
 from .comparison import REFUSED, Cell, Table
 from .examples import cell_text, example_text, examples, numbers, rule_name

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..codes import all_codes
-from ..explorer.text_report import why_text
+from ..explorer.answers.text_report import why_text
 from ..light_typing import NamedTuple
 from .comparison import Cell, Table
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from ..explorer.diagnose import Diagnosis
-from ..explorer.schedule import Replay, fine_decisions, follow
-from ..explorer.text_report import answer_lines, expectation_text
-from ..explorer.verdict import Report, Run
+from ..explorer.answers.diagnose import Diagnosis
+from ..explorer.answers.text_report import answer_lines, expectation_text
+from ..explorer.answers.verdict import Report, Run
+from ..explorer.schedules.schedule import Replay, fine_decisions, follow
 from ..source import SourceFile
 from .graph_svg import svg
 from .page import Page, diagnosis_html, verdict_class, word

@@ -6,9 +6,9 @@ import json
 from html import escape
 from importlib.resources import files
 
-from ..explorer.diagnose import Diagnosis
-from ..explorer.schedule import Replay
-from ..explorer.text_report import why_text
+from ..explorer.answers.diagnose import Diagnosis
+from ..explorer.answers.text_report import why_text
+from ..explorer.schedules.schedule import Replay
 from ..light_typing import Any
 from ..source import SourceFile
 from .shows import show_data

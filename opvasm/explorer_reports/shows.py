@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..explorer.diagram import Row, rows_of
-from ..explorer.plan import Plan
-from ..explorer.schedule import Replay
-from ..explorer.work import Range
+from ..explorer.plan.plan import Plan
+from ..explorer.schedules.diagram import Row, rows_of
+from ..explorer.schedules.schedule import Replay
+from ..explorer.steps.work import Range
 from ..light_typing import Any
 from ..program import Area
 from ..source import SourceFile, Span

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..explorer.code import POINT, Kind
-from ..explorer.graph import Edge, Graph, take
-from ..explorer.options import Limits, Reductions
-from ..explorer.progress import PROGRESS_REDUCTIONS
-from ..explorer.search import Found, explore
-from ..explorer.state import Decision, State
-from ..explorer.verdict import Run
+from ..explorer.answers.verdict import Run
+from ..explorer.search.graph import Edge, Graph, take
+from ..explorer.search.progress import PROGRESS_REDUCTIONS
+from ..explorer.search.search import Found, explore
+from ..explorer.setting.options import Limits, Reductions
+from ..explorer.steps.code import POINT, Kind
+from ..explorer.steps.state import Decision, State
 from ..light_typing import NamedTuple
 
 # More nodes than this can't be read: first they are folded by program point, then only the

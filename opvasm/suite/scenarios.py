@@ -15,9 +15,9 @@ def run_scenarios(assembly: Assembly, file: str, chosen: Selection) -> Iterator[
     wanted = [each for each in assembly.scenarios if chosen(f"{file}::{each.name}")]
     if not wanted:
         return
-    from ..explorer.text_report import expectation_text
-    from ..explorer.validate import check_scenarios, strategy_table
-    from ..explorer.verdict import run_scenario
+    from ..explorer.answers.text_report import expectation_text
+    from ..explorer.answers.verdict import run_scenario
+    from ..explorer.plan.validate import check_scenarios, strategy_table
 
     program = assembly.program
     wrong = [

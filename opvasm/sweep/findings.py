@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..explorer.text_report import expectation_text
+from ..explorer.answers.text_report import expectation_text
 from ..suite.outcome import SCENARIOS, Outcome
 from .merge import Merged, Report
 

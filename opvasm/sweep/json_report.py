@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from .._version import __version__
-from ..explorer.text_report import expectation_text
+from ..explorer.answers.text_report import expectation_text
 from ..light_typing import Any
 from .merge import Found, Merged, Report
 

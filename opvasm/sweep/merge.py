@@ -9,8 +9,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..explorer.configuration import Configuration, configurations
-from ..explorer.verdict import HOLDS, INCONCLUSIVE, Outcome, outcomes
+from ..explorer.answers.verdict import HOLDS, INCONCLUSIVE, Outcome, outcomes
+from ..explorer.setting.configuration import Configuration, configurations
 from ..light_typing import Any, NamedTuple
 from ..text.scenario_tree import Strategy
 from .plan import Block, Cell, Sweep

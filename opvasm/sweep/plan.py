@@ -8,10 +8,10 @@ from hashlib import sha256
 
 from .._version import __version__
 from ..assembler import Assembly
-from ..explorer.bodies import walk
-from ..explorer.configuration import Configuration, configurations, kernel_abilities, strip
-from ..explorer.profiles import PROFILES
-from ..explorer.validate import strategy_table
+from ..explorer.plan.validate import strategy_table
+from ..explorer.setting.configuration import Configuration, configurations, kernel_abilities, strip
+from ..explorer.setting.profiles import PROFILES
+from ..explorer.setting.statements import walk
 from ..light_typing import Any, NamedTuple
 from ..text.scenario_tree import RunVector, Scenario, Strategy
 from .unit import Settings, Text, Unit

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..explorer.profiles import PROFILES
-from ..explorer.text_report import outcome_line
-from ..explorer.verdict import HOLDS, INCONCLUSIVE
+from ..explorer.answers.text_report import outcome_line
+from ..explorer.answers.verdict import HOLDS, INCONCLUSIVE
+from ..explorer.setting.profiles import PROFILES
 from ..report.style import PLAIN, Paint, Style
 from .merge import VERDICTS, Found, Merged, Report
 from .unit import REFUSED, Result

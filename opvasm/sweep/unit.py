@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from ..abi.revisions import DEFAULT_PAGE_SIZE
-from ..explorer.walks import Walks
+from ..explorer.schedules.walks import Walks
 from ..light_typing import Any, NamedTuple
 
 REFUSED = "refused"

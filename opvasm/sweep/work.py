@@ -9,17 +9,17 @@ from time import process_time
 from .._version import __version__
 from ..assembler import Assembly, assemble
 from ..errors import Crash
-from ..explorer.configuration import Configuration
-from ..explorer.diagnose import diagnose
-from ..explorer.options import Limits
-from ..explorer.plan import ScenarioError, make_plan
-from ..explorer.profiles import PROFILES
-from ..explorer.replay_file import replay_json
-from ..explorer.schedule import Replay, follow
-from ..explorer.search import INTERRUPTED
-from ..explorer.validate import section_findings, strategy_table
-from ..explorer.verdict import HOLDS, INCONCLUSIVE, VERDICT_OF, run_configuration
-from ..explorer.walks import Taken, walk
+from ..explorer.answers.diagnose import diagnose
+from ..explorer.answers.verdict import HOLDS, INCONCLUSIVE, VERDICT_OF, run_configuration
+from ..explorer.plan.plan import ScenarioError, make_plan
+from ..explorer.plan.validate import section_findings, strategy_table
+from ..explorer.schedules.replay_file import replay_json
+from ..explorer.schedules.schedule import Replay, follow
+from ..explorer.schedules.walks import Taken, walk
+from ..explorer.search.search import INTERRUPTED
+from ..explorer.setting.configuration import Configuration
+from ..explorer.setting.options import Limits
+from ..explorer.setting.profiles import PROFILES
 from ..light_typing import Any
 from ..source import SourceFile
 from ..text.scenario_tree import Scenario, Strategy

@@ -209,7 +209,7 @@ def test_too_large_an_input_is_refused(
     files: Path, opvasm: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An endless stream ends with the limit's error, not with the machine's memory."""
-    monkeypatch.setattr("opvasm.cli.inputs.LARGEST_INPUT", 1 << 20)
+    monkeypatch.setattr("opvasm.cli.inputs.inputs.LARGEST_INPUT", 1 << 20)
     for words in (["disasm"], ["asm"]):
         ran = opvasm(*words, input=bytes((1 << 20) + 1))
         assert ran.code == 2
@@ -224,7 +224,7 @@ def test_a_fault_of_our_own_is_told_apart(
     def broken(*anything: object) -> None:
         raise RuntimeError("the sky\nfell")
 
-    monkeypatch.setattr("opvasm.cli.disasm.disassembly", broken)
+    monkeypatch.setattr("opvasm.cli.commands.disasm.disassembly", broken)
     ran = opvasm("disasm", input=OP)
     assert ran.code == 70
     assert ran.errors.splitlines() == [
@@ -241,6 +241,6 @@ def test_ctrl_c_exits_with_130(opvasm: Run, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupted(*anything: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("opvasm.cli.disasm.disassembly", interrupted)
+    monkeypatch.setattr("opvasm.cli.commands.disasm.disassembly", interrupted)
     ran = opvasm("disasm", input=OP)
     assert (ran.code, ran.errors) == (130, "opvasm: interrupted\n")

@@ -80,7 +80,16 @@ def test_text_is_handled_with_cached_tables(line: str, folder: Path) -> None:
 def test_no_subcommand_pays_for_another(folder: Path) -> None:
     """The file of a subcommand is imported when it is asked for."""
     loaded = imported(folder, "--version")
+    rooms = ("command_line", "terminal")
+    files = (
+        "command_line.registry",
+        "command_line.version",
+        "main",
+        "terminal.color",
+        "terminal.exits",
+        "terminal.outputs",
+        "terminal.terminal",
+    )
     assert {each for each in loaded if each.startswith("opvasm.cli.")} <= {
-        f"opvasm.cli.{name}"
-        for name in ("color", "commands", "exits", "main", "outputs", "terminal", "version")
+        f"opvasm.cli.{name}" for name in (*rooms, *files)
     }

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from opvasm.cli.commands import COMMANDS
-from opvasm.cli.shells import words
+from opvasm.cli.command_line.registry import COMMANDS
+from opvasm.cli.command_line.shells import words
 
 from .conftest import Run
 

@@ -7,8 +7,8 @@ import shlex
 
 import pytest
 
-from opvasm.cli.commands import COMMANDS, load
-from opvasm.cli.parsers import build
+from opvasm.cli.command_line.parsers import build
+from opvasm.cli.command_line.registry import COMMANDS, load
 
 from .conftest import Run
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from opvasm.cli import progress
-from opvasm.cli.progress import Progress
+from opvasm.cli.terminal import progress
+from opvasm.cli.terminal.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from opvasm.cli.commands import COMMANDS, load
-from opvasm.cli.exits import UsageError
-from opvasm.cli.parsers import Parser, build
-from opvasm.cli.quick import QuickParser, Unsure
+from opvasm.cli.command_line.parsers import Parser, build
+from opvasm.cli.command_line.quick import QuickParser, Unsure
+from opvasm.cli.command_line.registry import COMMANDS, load
+from opvasm.cli.terminal.exits import UsageError
 
 WORDS = ("-", "a.opv", "b.bin", "push", "raw", "json", "-1", "0x10", "node=1", "", "a=b=c", "--")
 

@@ -15,8 +15,8 @@ from opvasm.debugger.session import Session
 from opvasm.debugger.stops import Reason
 from opvasm.debugger.timeline import LiveTimeline
 from opvasm.errors import BindError, Crash
-from opvasm.explorer.replay_file import read_replay, replay
-from opvasm.explorer.validate import strategy_table
+from opvasm.explorer.plan.validate import strategy_table
+from opvasm.explorer.schedules.replay_file import read_replay, replay
 from opvasm.machine import Cpus
 from opvasm.scenario.world import World
 from tests.debugger.sessions import Transcript, assembly_of, cases, program, session

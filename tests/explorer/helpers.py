@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 
 from opvasm.assembler import Assembly, assemble
-from opvasm.explorer.configuration import configurations
-from opvasm.explorer.options import Limits, Reductions
-from opvasm.explorer.plan import Plan, make_plan
-from opvasm.explorer.search import Found, explore
-from opvasm.explorer.validate import strategy_table
-from opvasm.explorer.verdict import Report, run_scenario
+from opvasm.explorer.answers.verdict import Report, run_scenario
+from opvasm.explorer.plan.plan import Plan, make_plan
+from opvasm.explorer.plan.validate import strategy_table
+from opvasm.explorer.search.search import Found, explore
+from opvasm.explorer.setting.configuration import configurations
+from opvasm.explorer.setting.options import Limits, Reductions
 from opvasm.source import SourceFile
 
 ROOT = Path(__file__).parents[2]

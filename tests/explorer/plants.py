@@ -7,18 +7,22 @@ from typing import Any
 
 import pytest
 
-from opvasm.explorer import code as code_module, lower_run, plan, progress, verdict
-from opvasm.explorer.code import CPU, GUARD, Guard, Kind
-from opvasm.explorer.lower_op import OpLowering
-from opvasm.explorer.model import Model
-from opvasm.explorer.options import Limits
-from opvasm.explorer.profiles import PROFILES
-from opvasm.explorer.search import Search
-from opvasm.explorer.sharing import Sharing
-from opvasm.explorer.site import Site
-from opvasm.explorer.stepper import Stepper
-from opvasm.explorer.symmetry import Symmetry
-from opvasm.explorer.work import Work
+from opvasm.explorer.answers import verdict
+from opvasm.explorer.lowering import lower_run
+from opvasm.explorer.lowering.lower_op import OpLowering
+from opvasm.explorer.lowering.site import Site
+from opvasm.explorer.model.model import Model
+from opvasm.explorer.model.stepper import Stepper
+from opvasm.explorer.plan import plan
+from opvasm.explorer.plan.symmetry import Symmetry
+from opvasm.explorer.search import progress
+from opvasm.explorer.search.search import Search
+from opvasm.explorer.search.sharing import Sharing
+from opvasm.explorer.setting.options import Limits
+from opvasm.explorer.setting.profiles import PROFILES
+from opvasm.explorer.steps import code as code_module
+from opvasm.explorer.steps.code import CPU, GUARD, Guard, Kind
+from opvasm.explorer.steps.work import Work
 from opvasm.interpreter.semantics import SEMANTICS
 
 Plant = Callable[[pytest.MonkeyPatch], None]

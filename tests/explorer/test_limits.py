@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from opvasm.explorer.estimate import estimate
-from opvasm.explorer.options import Limits, Reductions
-from opvasm.explorer.search import INTERRUPTED, Search, explore
-from opvasm.explorer.text_report import run_lines
+from opvasm.explorer.answers.text_report import run_lines
+from opvasm.explorer.search.estimate import estimate
+from opvasm.explorer.search.search import INTERRUPTED, Search, explore
+from opvasm.explorer.setting.options import Limits, Reductions
 
 from .helpers import COUNTER, assembled, plans, report
 from .test_reductions import family

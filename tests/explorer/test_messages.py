@@ -9,7 +9,7 @@ from opvasm.codes import all_codes
 from opvasm.codes.rseq import CODES as RSEQ_CODES
 from opvasm.codes.scenario import CODES
 from opvasm.errors import Diagnostic, OpvasmError
-from opvasm.explorer.validate import check_scenarios
+from opvasm.explorer.plan.validate import check_scenarios
 from opvasm.source import SourceFile
 from opvasm.verifier.rseq_rules import findings
 

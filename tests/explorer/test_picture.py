@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from opvasm.explorer.code import GUARD, Guard
-from opvasm.explorer.diagnose import Diagnosis, diagnose
-from opvasm.explorer.options import Limits
-from opvasm.explorer.replay_file import read_replay
-from opvasm.explorer.schedule import ScheduleError, follow
-from opvasm.explorer.state import Decision
-from opvasm.explorer.text_report import diagnosis_lines
-from opvasm.explorer.verdict import Run
+from opvasm.explorer.answers.diagnose import Diagnosis, diagnose
+from opvasm.explorer.answers.text_report import diagnosis_lines
+from opvasm.explorer.answers.verdict import Run
+from opvasm.explorer.schedules.replay_file import read_replay
+from opvasm.explorer.schedules.schedule import ScheduleError, follow
+from opvasm.explorer.setting.options import Limits
+from opvasm.explorer.steps.code import GUARD, Guard
+from opvasm.explorer.steps.state import Decision
 
 from .helpers import report, sample
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from opvasm.errors import Crash
-from opvasm.explorer.code import Kind
-from opvasm.explorer.options import Limits, Reductions
-from opvasm.explorer.search import Search
-from opvasm.explorer.stepper import Stepper
+from opvasm.explorer.model.stepper import Stepper
+from opvasm.explorer.search.search import Search
+from opvasm.explorer.setting.options import Limits, Reductions
+from opvasm.explorer.steps.code import Kind
 
 from .helpers import COUNTER, found, report, sample
 from .plants import (

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from opvasm.explorer.options import NO_REDUCTIONS, Limits, Reductions
-from opvasm.explorer.search import Found, explore
+from opvasm.explorer.search.search import Found, explore
+from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits, Reductions
 
 from .generated import scenario
 from .helpers import assembled, plans

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from opvasm.explorer.diagnose import diagnose
-from opvasm.explorer.options import Limits
-from opvasm.explorer.replay_file import read_replay, replay, replay_json
-from opvasm.explorer.schedule import ScheduleError
-from opvasm.explorer.validate import strategy_table
+from opvasm.explorer.answers.diagnose import diagnose
+from opvasm.explorer.plan.validate import strategy_table
+from opvasm.explorer.schedules.replay_file import read_replay, replay, replay_json
+from opvasm.explorer.schedules.schedule import ScheduleError
+from opvasm.explorer.setting.options import Limits
 
 from .helpers import report, sample
 

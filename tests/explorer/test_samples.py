@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from opvasm.explorer.diagnose import diagnose
-from opvasm.explorer.options import Limits
-from opvasm.explorer.replay_file import read_replay, replay, replay_json
-from opvasm.explorer.schedule import ScheduleError
-from opvasm.explorer.validate import check_scenarios, strategy_table
+from opvasm.explorer.answers.diagnose import diagnose
+from opvasm.explorer.plan.validate import check_scenarios, strategy_table
+from opvasm.explorer.schedules.replay_file import read_replay, replay, replay_json
+from opvasm.explorer.schedules.schedule import ScheduleError
+from opvasm.explorer.setting.options import Limits
 from opvasm.source import SourceFile
 
 from .helpers import RACES, report, sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opvasm.explorer.options import NO_REDUCTIONS, Reductions
+from opvasm.explorer.setting.options import NO_REDUCTIONS, Reductions
 
 from .helpers import COUNTER, assembled, found, outcomes, report
 

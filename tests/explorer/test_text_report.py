@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from opvasm.explorer.diagnose import Diagnosis, diagnose
-from opvasm.explorer.options import Limits
-from opvasm.explorer.search import INTERRUPTED
-from opvasm.explorer.text_report import OUTCOMES_SHOWN, diagnosis_lines, run_lines
+from opvasm.explorer.answers.diagnose import Diagnosis, diagnose
+from opvasm.explorer.answers.text_report import OUTCOMES_SHOWN, diagnosis_lines, run_lines
+from opvasm.explorer.search.search import INTERRUPTED
+from opvasm.explorer.setting.options import Limits
 
 from .helpers import assembled, report
 

@@ -6,10 +6,10 @@ from functools import cache
 
 import pytest
 
-from opvasm.explorer.model import Model
-from opvasm.explorer.options import NO_REDUCTIONS, Limits
-from opvasm.explorer.plan import Plan
-from opvasm.explorer.search import explore
+from opvasm.explorer.model.model import Model
+from opvasm.explorer.plan.plan import Plan
+from opvasm.explorer.search.search import explore
+from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits
 from opvasm.explorer_exports.promela import PromelaModel, promela
 from opvasm.explorer_exports.refusal import ExportError
 from opvasm.explorer_exports.spin import SpinResult, missing_tools, run_spin

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from opvasm.explorer.options import Limits
-from opvasm.explorer.search import explore
+from opvasm.explorer.search.search import explore
+from opvasm.explorer.setting.options import Limits
 from opvasm.explorer_exports.agreement import compare
 from opvasm.explorer_exports.promela import promela
 from opvasm.explorer_exports.refusal import ExportError

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opvasm.abi import ops
-from opvasm.explorer.options import Limits
+from opvasm.explorer.setting.options import Limits
 from opvasm.explorer_exports.agreement import compare
 from opvasm.explorer_exports.spin import run_spin
 from opvasm.interpreter.semantics import SEMANTICS

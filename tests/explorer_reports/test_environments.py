@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from opvasm.explorer.options import Limits
-from opvasm.explorer.validate import strategy_table
+from opvasm.explorer.plan.validate import strategy_table
+from opvasm.explorer.setting.options import Limits
 from opvasm.explorer_reports.comparison import compare
 from opvasm.explorer_reports.environments import environments, put_in
 from opvasm.text.scenario_tree import Scenario

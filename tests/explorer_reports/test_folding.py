@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from opvasm.explorer.options import Limits
+from opvasm.explorer.setting.options import Limits
 from opvasm.explorer_reports.state_graph import READABLE, StateGraph, state_graph
 from tests.explorer.helpers import assembled, report
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from opvasm.cli import test_pieces
+from opvasm.cli.test import pieces as test_pieces
 from tests.cli.conftest import Run, opvasm
 
 from .test_suites import CONFORMANCE, FAILING, PASSING

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from opvasm.assembler import Assembly
-from opvasm.explorer.walks import Walks
+from opvasm.explorer.schedules.walks import Walks
 from opvasm.sweep.merge import Report, merge
 from opvasm.sweep.plan import Axes, Sweep, plan_sweep
 from opvasm.sweep.run import run_sweep

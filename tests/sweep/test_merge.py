@@ -10,7 +10,7 @@ from random import Random
 import jsonschema
 import pytest
 
-from opvasm.explorer.walks import Walks
+from opvasm.explorer.schedules.walks import Walks
 from opvasm.suite.junit import junit
 from opvasm.sweep.findings import sweep_outcomes
 from opvasm.sweep.json_report import report_json

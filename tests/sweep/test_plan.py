@@ -7,10 +7,10 @@ import pickle
 import pytest
 
 from opvasm import _version
-from opvasm.explorer.options import Limits
-from opvasm.explorer.profiles import PROFILES
-from opvasm.explorer.verdict import run_configuration
-from opvasm.explorer.walks import Walks
+from opvasm.explorer.answers.verdict import run_configuration
+from opvasm.explorer.schedules.walks import Walks
+from opvasm.explorer.setting.options import Limits
+from opvasm.explorer.setting.profiles import PROFILES
 from opvasm.sweep import plan
 from opvasm.sweep.plan import Axes, Sweep, plan_sweep
 from opvasm.sweep.unit import Settings, Text

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from opvasm.explorer.configuration import configurations
-from opvasm.explorer.plan import Plan, make_plan
-from opvasm.explorer.replay_file import read_replay, replay
-from opvasm.explorer.schedule import follow
-from opvasm.explorer.validate import strategy_table
-from opvasm.explorer.walks import LENGTH_MAX, Walks, walk
+from opvasm.explorer.plan.plan import Plan, make_plan
+from opvasm.explorer.plan.validate import strategy_table
+from opvasm.explorer.schedules.replay_file import read_replay, replay
+from opvasm.explorer.schedules.schedule import follow
+from opvasm.explorer.schedules.walks import LENGTH_MAX, Walks, walk
+from opvasm.explorer.setting.configuration import configurations
 from opvasm.sweep.json_report import report_json
 from opvasm.sweep.plan import Axes
 from opvasm.sweep.unit import Settings

@@ -1,0 +1,1 @@
+"""What is typed: subcommands, parsers, completion."""

@@ -1,0 +1,62 @@
+"""The subcommands: their names, what each does in a line, and the file that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from ...light_typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..terminal.terminal import Terminal
+
+
+class Command(Protocol):
+    """What the file of a subcommand holds.
+
+    ``EXAMPLES`` are lines of a shell; ``EXITS`` the exit codes that the subcommand can end with,
+    with what each means there.
+    """
+
+    DESCRIPTION: str
+    EXAMPLES: str
+    EXITS: dict[int, str]
+    add_arguments: Callable[[ArgumentParser], None]
+    execute: Callable[[Namespace, Terminal], int]
+
+
+class Entry(NamedTuple):
+    """A subcommand before its file is imported."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "asm": Entry("commands.asm", "assemble a .opv text into ops"),
+    "disasm": Entry("commands.disasm", "turn the bytes of struct cpu_op into a .opv text"),
+    "fmt": Entry("commands.fmt", "bring .opv texts into their one layout"),
+    "verify": Entry("commands.verify", "ask what the kernel would refuse"),
+    "explain": Entry("commands.explain", "explain a diagnostic, an op or a revision"),
+    "run": Entry("commands.run", "run vectors on simulated memory and trace them"),
+    "test": Entry("test.test", "run the tests of files, folders and conformance cases"),
+    "debug": Entry("debug.debug", "step through a test, vector, case or trace, forwards and back"),
+    "explore": Entry("explore.explore", "go through every interleaving of a file's scenarios"),
+    "export": Entry(
+        "commands.export", "write a scenario for Spin or herd7, and ask Spin for its verdict"
+    ),
+    "exec": Entry("commands.exec", "run a real program that calls cpu_opv, and trace its calls"),
+    "steptest": Entry(
+        "commands.steptest", "step a real program through its rseq sections: does it get on?"
+    ),
+    "completion": Entry("commands.completion", "print the completion script of a shell"),
+}
+
+
+def load(name: str) -> Command:
+    """The file of a subcommand."""
+    module: Any = import_module(f"opvasm.cli.{COMMANDS[name].module}")
+    command: Command = module
+    return command

@@ -1,0 +1,1 @@
+"""`opvasm debug`: in a terminal, for an editor, and on a real program."""

@@ -1,0 +1,90 @@
+"""``opvasm debug --dap``: the Debug Adapter Protocol on standard streams or a loopback port."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from ..inputs.inputs import read_source
+from ..inputs.options import chosen_abi, whole_number
+from ..inputs.programs import assembled
+from ..terminal.exits import DONE, UsageError
+from ..terminal.terminal import say
+
+if TYPE_CHECKING:
+    from ...debugger.dap.adapter import Launched
+    from ..terminal.terminal import Terminal
+
+LOOPBACK = "127.0.0.1"
+_FIELDS: dict[str, type] = {
+    **dict.fromkeys(("program", "test", "vector", "trace", "abi", "quirks"), str),
+    "args": dict,
+    "set": list,
+}
+_KINDS: dict[type, str] = {
+    str: "a text",
+    dict: 'an object such as {"node": "&nodes[0]", "expect": 0}',
+    list: 'a list such as ["head=&nodes[0]"]',
+}
+
+
+def serve(arguments: Namespace, terminal: Terminal) -> int:
+    """Serve one client until it disconnects."""
+    from ...debugger.dap.adapter import Adapter
+
+    def launch(request: dict[str, Any]) -> Launched:
+        return _launch(request, arguments, terminal)
+
+    if arguments.dap == "stdio":
+        if sys.stdin is None or sys.stdout is None:
+            raise UsageError("standard input or output is closed")
+        source = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+        sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+        # Whatever else is printed must not get between the messages.
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        Adapter(source, sink, launch).serve()
+        return DONE
+    port = whole_number(arguments.dap, "--dap")
+    if not 0 <= port <= 65535:
+        raise UsageError(f"--dap: {port} is no TCP port")
+    try:
+        listener = socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        raise UsageError(f"--dap: port {port} can't be had: {error.strerror}") from None
+    with listener:
+        say(f"{terminal.name}: listening on {LOOPBACK}:{listener.getsockname()[1]}")
+        connection, _ = listener.accept()
+    with connection, connection.makefile("rb") as reader, connection.makefile("wb") as writer:
+        Adapter(reader, writer, launch).serve()
+    return DONE
+
+
+def _launch(request: dict[str, Any], arguments: Namespace, terminal: Terminal) -> Launched:
+    """``program``, ``test`` or ``vector``, ``args``, ``set``, ``cpu``, ``trace`` … of a launch."""
+    from ...debugger.dap.adapter import Launched, LaunchError
+    from .debug import make_session, text_session
+
+    for field, kind in _FIELDS.items():
+        if not isinstance(given := request.get(field), kind | None):
+            raise LaunchError(f"launch: {field} is {given!r}, where {_KINDS[kind]} is needed")
+    chosen = Namespace(**vars(arguments))
+    chosen.file = request.get("program", arguments.file)
+    chosen.what = request.get("test") or request.get("vector") or arguments.what
+    chosen.replay = request.get("trace", arguments.replay)
+    chosen.quirks = request.get("quirks", arguments.quirks)
+    chosen.abi = request.get("abi", arguments.abi)
+    chosen.cpu = str(request.get("cpu", arguments.cpu))
+    chosen.arg = [f"{name}={value}" for name, value in (request.get("args") or {}).items()]
+    chosen.assignments = request.get("set") or []
+    try:
+        plain = chosen.replay is None and chosen.source == "opv" and chosen.file is not None
+        if not plain or str(chosen.file).endswith(".jsonl"):
+            return Launched(make_session(chosen, terminal))
+        assembly = assembled(read_source(str(chosen.file)), *chosen_abi(chosen))
+        return Launched(text_session(chosen, assembly), assembly.tests)
+    except UsageError as error:
+        hint = f" ({error.help})" if error.help else ""
+        raise LaunchError(f"{error.message}{hint}") from None

@@ -1,0 +1,1 @@
+"""`opvasm explore`: one file, a sweep, a comparison, and how each is written."""

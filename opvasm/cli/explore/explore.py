@@ -1,0 +1,258 @@
+"""``opvasm explore``."""
+
+from __future__ import annotations
+
+from ...light_typing import TYPE_CHECKING
+from ..inputs.inputs import read_source
+from ..inputs.options import add_abi, add_output, whole_number
+from ..inputs.scenario_inputs import explorable, named_scenarios
+from ..terminal.exits import DONE, HOST, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
+from ..terminal.outputs import write_text
+from ..terminal.progress import Progress
+from .sweep import add_sweep, refuse_sweep_options
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ...assembler import Assembly
+    from ...explorer.answers.verdict import Report
+    from ...explorer.search.search import Progress as SearchProgress
+    from ...explorer.setting.configuration import Configuration
+    from ...explorer.setting.options import Limits, Reductions
+    from ...text.scenario_tree import Scenario, Strategy
+    from ..terminal.terminal import Terminal
+
+DESCRIPTION = """\
+Go through every interleaving of the threads of a file's scenarios, under each kernel and with
+each strategy that they name, and say whether what they claim holds. A failure is shown as the
+schedule that leads to it, with as few preemptions and steps as it takes."""
+EXAMPLES = """
+opvasm explore samples/races/counter.opv
+opvasm explore samples/races/list.opv naive --save failure.json
+opvasm explore samples/races/list.opv --replay failure.json
+opvasm explore samples/races/counter.opv preempted --compare
+opvasm explore samples/races/ring.opv --coverage --require all
+opvasm explore samples/races/list.opv -f html -o list.html
+opvasm explore big.opv --preemptions 2 --timeout 60 -f json
+opvasm explore --sweep samples --results night.jsonl -f json -o night.json
+opvasm explore --sweep big.opv --cpus 1,2,3 --preemptions 0,1,2 --max-states 20000 --pct 3
+opvasm explore --sweep samples --resume night.jsonl --cluster tcp://127.0.0.1:8786
+"""
+EXITS = {
+    DONE: "everything is as the scenarios expect",
+    NEGATIVE: "a scenario is not as expected, or the coverage is not what is required",
+    INCONCLUSIVE: "a limit was hit before there was an answer",
+    HOST: "--sweep: no cluster answers, or its workers or those of --jobs die",
+}
+REDUCTIONS = ("fuse", "dead", "collapse", "groups", "symmetry")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("file", metavar="FILE", help="the text (-: standard input)")
+    parser.add_argument(
+        "scenarios",
+        metavar="SCENARIO",
+        nargs="*",
+        default=[],
+        help="only these (default: all of the file)",
+    )
+    add_abi(parser)
+    add_output(parser)
+    parser.add_argument(
+        "-f",
+        "--format",
+        choices=("human", "json", "html", "dot", "svg", "junit", "github"),
+        default="human",
+        help="for people (default); opvasm-explore/1; a page that works offline; the graphs of "
+        "states for Graphviz or as a picture; for continuous integration",
+    )
+    parser.add_argument(
+        "--max-states",
+        metavar="N",
+        help="stop a search after N states (default: 1000000)",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        help="stop a search after S seconds: what it has seen then depends on the machine",
+    )
+    parser.add_argument(
+        "--preemptions",
+        metavar="K",
+        help="only schedules in which a thread that could go on loses its CPU at most K times "
+        "(with --sweep also several: 0,1,2)",
+    )
+    parser.add_argument(
+        "--no-reduction",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help=f"search without one of: {', '.join(REDUCTIONS)}, or all; may be repeated",
+    )
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="instead of what the scenarios say, go through every strategy, kernel and "
+        "environment, and print what each comes to (-f human, json or html)",
+    )
+    parser.add_argument(
+        "--save",
+        metavar="OUT",
+        help="write the schedule of the first failure as a replay file (with --compare or --sweep: "
+        "of each, into the folder OUT)",
+    )
+    parser.add_argument("--replay", metavar="FILE", help="only show the schedule of a replay file")
+    parser.add_argument(
+        "--coverage", action="store_true", help="say of each op what has happened there"
+    )
+    parser.add_argument(
+        "--require",
+        metavar="WHAT",
+        help="exit 1 unless each op was: executed, differs (each compare failed), aborted (each op "
+        "of a section was aborted at), several with commas, or all",
+    )
+    add_sweep(parser)
+
+
+def execute(arguments: Namespace, terminal: Terminal) -> int:
+    """Explore, report, compare with what is expected."""
+    if arguments.sweep:
+        from .sweep import sweep
+
+        return sweep(arguments, terminal)
+    refuse_sweep_options(arguments)
+    from ...explorer.plan.validate import strategy_table
+    from .output import write_reports
+
+    assembly = explorable(arguments, terminal)
+    if assembly is None:
+        return USAGE
+    strategies = strategy_table(assembly.strategies)
+    if arguments.replay is not None:
+        return _show_replay(arguments, assembly, strategies, terminal)
+    chosen = named_scenarios(arguments.file, assembly, arguments.scenarios)
+    if arguments.compare:
+        from .compare import compare_scenarios
+
+        limits = chosen_limits(arguments)
+        return compare_scenarios(arguments, assembly, chosen, strategies, limits, terminal)
+    reports = []
+    with_coverage = arguments.coverage or arguments.require is not None
+    required = _required(arguments.require)
+    limits, reductions = chosen_limits(arguments), _reductions(arguments, with_coverage)
+    interrupted = False
+    for scenario in chosen:
+        report = _explore(assembly, scenario, strategies, limits, reductions)
+        reports.append(report)
+        if any(run.stopped == "an interrupt" for run in report.runs):
+            interrupted = True
+            break
+    lacking = write_reports(arguments, assembly, reports, required, with_coverage, terminal)
+    if interrupted:
+        return INTERRUPTED
+    if any(report.as_expected is False for report in reports) or lacking:
+        return NEGATIVE
+    return INCONCLUSIVE if any(report.as_expected is None for report in reports) else DONE
+
+
+def chosen_limits(arguments: Namespace, preemptions: bool = True) -> Limits:
+    """The checked values of ``--max-states``, ``--timeout``, and maybe ``--preemptions``."""
+    from ...explorer.setting.options import Limits
+
+    limits = Limits()
+    if arguments.max_states is not None:
+        limits = limits._replace(states=_positive(arguments.max_states, "--max-states"))
+    if arguments.timeout is not None:
+        try:
+            seconds = float(arguments.timeout)
+        except ValueError:
+            seconds = -1.0
+        if not 0 < seconds < 1e9:
+            raise UsageError(f"--timeout: {arguments.timeout!r} is no number of seconds above 0")
+        limits = limits._replace(seconds=seconds)
+    if preemptions and arguments.preemptions is not None:
+        bound = whole_number(arguments.preemptions, "--preemptions")
+        if bound < 0:
+            raise UsageError(f"--preemptions {bound} is less than 0")
+        limits = limits._replace(preemptions=bound)
+    return limits
+
+
+def _positive(text: str, option: str) -> int:
+    number = whole_number(text, option)
+    if number < 1:
+        raise UsageError(f"{option} {number} is less than 1")
+    return number
+
+
+def _reductions(arguments: Namespace, coverage: bool) -> Reductions:
+    from ...explorer.setting.options import NO_REDUCTIONS, Reductions
+
+    reductions = Reductions()
+    for name in arguments.no_reduction:
+        if name == "all":
+            return NO_REDUCTIONS
+        if name not in REDUCTIONS:
+            choice = ", ".join(REDUCTIONS)
+            raise UsageError(f"--no-reduction: there is no {name!r}", f"one of: {choice}, all")
+        reductions = reductions._replace(**{name: False})
+    # Which op a section is aborted at can only be seen where each op is a step.
+    return reductions._replace(collapse=False) if coverage else reductions
+
+
+def _required(text: str | None) -> tuple[str, ...]:
+    from ...explorer.answers.coverage import REQUIREMENTS
+
+    if text is None:
+        return ()
+    if text == "all":
+        return REQUIREMENTS
+    names = tuple(each.strip() for each in text.split(",") if each.strip())
+    for name in names:
+        if name not in REQUIREMENTS:
+            choice = ", ".join(REQUIREMENTS)
+            raise UsageError(f"--require: there is no {name!r}", f"one of: {choice}, all")
+    return names
+
+
+def _explore(
+    assembly: Assembly,
+    scenario: Scenario,
+    strategies: dict[str, Strategy],
+    limits: Limits,
+    reductions: Reductions,
+) -> Report:
+    from ...explorer.answers.verdict import run_scenario
+
+    progress = Progress("states")
+
+    def tell(configuration: Configuration, at: SearchProgress) -> None:
+        rate = at.states / at.seconds if at.seconds else 0.0
+        size = "" if at.estimate is None else f" of at least about {at.estimate:,}"
+        progress.show(
+            f"{scenario.name}: {at.states:,} states{size}, {rate:,.0f} a second, "
+            f"{at.waiting:,} waiting"
+        )
+
+    try:
+        return run_scenario(assembly.program, scenario, strategies, limits, reductions, tell)
+    finally:
+        progress.clear()
+
+
+def _show_replay(
+    arguments: Namespace,
+    assembly: Assembly,
+    strategies: dict[str, Strategy],
+    terminal: Terminal,
+) -> int:
+    from ...explorer.schedules.diagram import diagram
+    from ...explorer.schedules.replay_file import read_replay, replay
+
+    found = read_replay(read_source(arguments.replay).text, arguments.replay)
+    followed = replay(assembly.program, assembly.sources, assembly.scenarios, strategies, found)
+    lines = diagram(followed, terminal.out)
+    lines.append(f"      {terminal.out.bad(found.label)}")
+    write_text("\n".join(lines) + "\n", arguments.output)
+    return DONE

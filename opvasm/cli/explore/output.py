@@ -1,0 +1,174 @@
+"""What ``opvasm explore`` writes: its report in each format, the replay file, what coverage lacks."""
+
+from __future__ import annotations
+
+from ...light_typing import TYPE_CHECKING
+from ..terminal.exits import UsageError
+from ..terminal.outputs import replace_file, write_text
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ...assembler import Assembly
+    from ...explorer.answers.coverage import Line
+    from ...explorer.answers.diagnose import Diagnosis
+    from ...explorer.answers.verdict import Report
+    from ..terminal.terminal import Terminal
+
+# Formats in which every failing configuration has its schedule, and not only the first.
+_ALL_SCHEDULES = ("json", "html", "junit", "github")
+
+
+def write_reports(
+    arguments: Namespace,
+    assembly: Assembly,
+    reports: list[Report],
+    required: tuple[str, ...],
+    with_coverage: bool,
+    terminal: Terminal,
+) -> bool:
+    """The report on standard output, the replay file; True when required coverage is missing."""
+    from ...explorer.answers.coverage import coverage
+    from ...explorer.answers.diagnose import diagnose
+
+    if arguments.coverage and arguments.format not in ("human", "json"):
+        raise UsageError(f"--coverage can't be written as {arguments.format}", "human or json")
+    lines = coverage(run for report in reports for run in report.runs) if with_coverage else None
+    diagnoses: dict[int, Diagnosis] = {}
+    first = None
+    for report in reports:
+        for run in report.runs:
+            found = diagnose(run, report.limits) if _wanted(arguments, report, diagnoses) else None
+            if found is not None:
+                diagnoses[id(run)] = found
+                first = first or found
+    write_text(_text(arguments, assembly, reports, diagnoses, lines, terminal), arguments.output)
+    if arguments.save is not None:
+        _save(arguments.save, assembly, first, terminal)
+    lacking = False
+    for line in lines or ():
+        missing = line.missing(required)
+        if missing:
+            lacking = True
+            terminal.remark(
+                f"{line.vector}[{line.op}] as {line.method} was never: {', '.join(missing)}"
+            )
+    return lacking
+
+
+def _wanted(arguments: Namespace, report: Report, known: dict[int, Diagnosis]) -> bool:
+    """One schedule a scenario is enough for people; other formats have room for all."""
+    if arguments.format in _ALL_SCHEDULES:
+        return True
+    return not any(id(run) in known for run in report.runs)
+
+
+def _save(path: str, assembly: Assembly, first: Diagnosis | None, terminal: Terminal) -> None:
+    from ... import __version__
+
+    if first is None:
+        terminal.remark(f"nothing failed, so {path} is not written")
+        return
+    from ...explorer.schedules.replay_file import replay_json
+
+    saved = replay_json(first.replay, assembly.sources, first.verdict, first.label, __version__)
+    replace_file(path, saved.encode())
+
+
+def _text(
+    arguments: Namespace,
+    assembly: Assembly,
+    reports: list[Report],
+    diagnoses: dict[int, Diagnosis],
+    lines: tuple[Line, ...] | None,
+    terminal: Terminal,
+) -> str:
+    match arguments.format:
+        case "json":
+            from ... import __version__
+            from ...explorer.answers.json_report import report_json
+
+            return report_json(assembly.sources, reports, diagnoses, lines, __version__)
+        case "html":
+            from ...explorer_reports.html_report import html_report
+
+            return html_report(assembly.sources, reports, diagnoses)
+        case "dot" | "svg":
+            return _graphs(arguments.format, reports)
+        case "junit":
+            return _junit(assembly, reports, diagnoses)
+        case "github":
+            from ...explorer.answers.findings import findings
+            from ...report.github_report import render_all
+
+            return render_all([each for report in reports for each in findings(report, diagnoses)])
+        case _:
+            return _human(reports, diagnoses, lines, terminal)
+
+
+def _human(
+    reports: list[Report],
+    diagnoses: dict[int, Diagnosis],
+    lines: tuple[Line, ...] | None,
+    terminal: Terminal,
+) -> str:
+    from ...explorer.answers.coverage import coverage_lines
+    from ...explorer.answers.text_report import (
+        answer_lines,
+        diagnosis_lines,
+        outcome_line,
+        run_lines,
+    )
+
+    style = terminal.out
+    blocks = []
+    for report in reports:
+        for run in report.runs:
+            block = run_lines(report, run, style) + answer_lines(run)
+            if id(run) in diagnoses:
+                block += diagnosis_lines(run.found.plan, diagnoses[id(run)], style)
+            blocks.append("\n".join(block))
+        blocks.append("\n".join(outcome_line(each, style) for each in report.outcomes))
+    text = "\n\n".join(blocks) + "\n"
+    return text if lines is None else text + "Coverage\n" + "\n".join(coverage_lines(lines)) + "\n"
+
+
+def _graphs(format: str, reports: list[Report]) -> str:
+    from ...explorer_reports.graph_dot import dot
+    from ...explorer_reports.graph_svg import svg
+    from ...explorer_reports.state_graph import state_graph
+
+    graphs = [
+        state_graph(
+            run,
+            f"{report.scenario.name}  {run.configuration.describe(report.scenario)}",
+            report.limits,
+        )
+        for report in reports
+        for run in report.runs
+    ]
+    return dot(graphs) if format == "dot" else svg(graphs)
+
+
+def _junit(assembly: Assembly, reports: list[Report], diagnoses: dict[int, Diagnosis]) -> str:
+    from ...explorer.answers.findings import findings
+    from ...suite.junit import junit
+    from ...suite.outcome import SCENARIOS, Outcome
+
+    file = assembly.sources[0].name
+    outcomes = []
+    for report in reports:
+        found = findings(report, diagnoses)
+        outcomes.append(
+            Outcome(
+                kind=SCENARIOS,
+                file=file,
+                name=report.scenario.name,
+                revision=assembly.program.abi.revision.name,
+                category=file,
+                problem="; ".join(each.message for each in found) or None,
+                findings=found,
+                seconds=sum(run.seconds for run in report.runs),
+            )
+        )
+    return junit(outcomes)

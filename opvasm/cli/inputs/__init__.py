@@ -1,0 +1,1 @@
+"""What subcommands read, and the options for it."""

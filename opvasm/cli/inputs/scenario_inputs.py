@@ -1,0 +1,44 @@
+"""A file's scenarios for the subcommands that explore: read, checked, chosen by name."""
+
+from __future__ import annotations
+
+from ...light_typing import TYPE_CHECKING
+from ..terminal.exits import UsageError
+from .inputs import read_source
+from .options import chosen_abi
+from .programs import assembled
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from ...assembler import Assembly
+    from ...text.scenario_tree import Scenario
+    from ..terminal.terminal import Terminal
+
+
+def explorable(arguments: Namespace, terminal: Terminal) -> Assembly | None:
+    """The text with its scenarios; None where one can't be explored, with all reasons reported."""
+    from ...explorer.plan.validate import check_scenarios
+
+    assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
+    findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
+    if findings:
+        terminal.report(findings)
+    return None if any(each.level == "error" for each in findings) else assembly
+
+
+def named_scenarios(path: str, assembly: Assembly, names: Sequence[str]) -> list[Scenario]:
+    """The scenarios of these names, all without any.  Raises UsageError where there is none."""
+    known = {scenario.name: scenario for scenario in assembly.scenarios}
+    if not known:
+        raise UsageError(f"{path} has no scenario", "see grammar/README.md, Scenarios")
+    for name in names:
+        if name not in known:
+            from ...suggestion import did_you_mean
+
+            raise UsageError(
+                f"{path} has no scenario {name!r}",
+                did_you_mean(name, known) or f"there are: {', '.join(known)}",
+            )
+    return [known[name] for name in names or known]

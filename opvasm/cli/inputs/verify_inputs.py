@@ -1,0 +1,75 @@
+"""What ``opvasm verify`` checks: the vectors of texts, of raw ops, of ELF files."""
+
+from __future__ import annotations
+
+from ...formats import read_ops
+from ...light_typing import TYPE_CHECKING, NamedTuple
+from ..terminal.exits import UsageError
+from .elf_inputs import ELF_MAGIC, elf_vectors
+from .inputs import display_name, read_bytes, source_of
+from .options import abi_for_bytes, chosen_abi
+from .programs import JSON, TEXT, assembled, json_input
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ...abi.revisions import Abi
+    from ...program import Data, Vector
+    from ...source import SourceFile
+
+
+class Checked(NamedTuple):
+    """A vector with what it is checked against; ``name`` is what its bytes are called."""
+
+    vector: Vector
+    abi: Abi
+    data: Data
+    name: str
+
+
+class Input(NamedTuple):
+    """A file's vectors; ``source`` is its text, where it is one."""
+
+    vectors: tuple[Checked, ...]
+    source: SourceFile | None
+
+
+def read_input(path: str, arguments: Namespace) -> Input:
+    """The vectors of a file.  Raises OpvasmError with everything that is wrong with it."""
+    name = display_name(path)
+    data = read_bytes(path)
+    if data[:4] == ELF_MAGIC:
+        return Input(_elf(data, name, arguments), None)
+    if arguments.symbol or arguments.section:
+        raise UsageError(f"{name} is no ELF file, so it has no symbols or sections")
+    if arguments.source not in (TEXT, JSON):
+        return Input((_raw(data, name, arguments),), None)
+    source = None if arguments.source == JSON else source_of(data, name)
+    if source is None:
+        program = json_input(data, name, arguments).program
+    else:
+        program = assembled(source, *chosen_abi(arguments)).program
+    return Input(
+        tuple(
+            Checked(vector, program.abi, program.data, name) for vector in program.vectors.values()
+        ),
+        source,
+    )
+
+
+def _raw(data: bytes, name: str, arguments: Namespace) -> Checked:
+    from ...binary import decode
+    from ...program import Vector
+    from ...verifier.report import NO_DATA
+
+    abi = abi_for_bytes(arguments)
+    ops = read_ops(arguments.source, data, name, abi)
+    return Checked(Vector(name, (), decode(ops, abi, name)), abi, NO_DATA, name)
+
+
+def _elf(data: bytes, name: str, arguments: Namespace) -> tuple[Checked, ...]:
+    from ...verifier.report import NO_DATA
+
+    return tuple(
+        Checked(each.vector, each.abi, NO_DATA, name) for each in elf_vectors(data, name, arguments)
+    )

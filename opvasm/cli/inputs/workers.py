@@ -1,0 +1,77 @@
+"""``--jobs`` and ``--cluster``: who does the work of a sweep or of many tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ...light_typing import TYPE_CHECKING
+from ..terminal.exits import HOST, UsageError
+from .options import whole_number
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ...sweep.runners import Runner
+
+# More processes than this on one machine are a slip of the finger.
+MOST_JOBS = 4096
+
+
+class HostError(Exception):
+    """This host, or its cluster, can't do it; ``help`` says what may mend that."""
+
+    def __init__(self, message: str, help: str | None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+        self.code = HOST
+
+
+def add_workers(parser: ArgumentParser, default: str) -> None:
+    """The two options; ``default`` says in words what holds without them."""
+    parser.add_argument(
+        "--jobs", metavar="N", help=f"how many processes share the work (default: {default})"
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="work on the Dask cluster whose scheduler is at ADDRESS (tcp://host:8786); needs "
+        "pip install 'opvasm[cluster]'",
+    )
+
+
+def chosen_jobs(arguments: Namespace, default: int) -> int:
+    """The checked value of ``--jobs``."""
+    if arguments.jobs is None:
+        return default
+    if arguments.cluster is not None:
+        raise UsageError("--jobs and --cluster exclude each other")
+    jobs = whole_number(arguments.jobs, "--jobs")
+    if not 1 <= jobs <= MOST_JOBS:
+        raise UsageError(f"--jobs {jobs} is not within 1 to {MOST_JOBS}")
+    return jobs
+
+
+@contextmanager
+def workers(arguments: Namespace, jobs: int) -> Iterator[Runner]:
+    """Those that do the work.  Raises HostError where there is no cluster or workers die."""
+    from ...sweep.runners import WorkersLost, local_runner
+
+    if arguments.cluster is None:
+        runner = local_runner(jobs)
+    else:
+        from ...sweep.cluster import Cluster, NoCluster
+
+        try:
+            runner = Cluster(arguments.cluster)
+        except NoCluster as error:
+            if error.malformed:
+                raise UsageError(f"--cluster: {error.message}", error.help) from None
+            raise HostError(error.message, error.help) from None
+    try:
+        yield runner
+    except WorkersLost as error:
+        raise HostError(error.message, error.help) from None
+    finally:
+        runner.close()

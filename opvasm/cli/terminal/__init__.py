@@ -1,0 +1,1 @@
+"""What subcommands write, and how they end."""

@@ -1,0 +1,1 @@
+"""`opvasm test`: pieces, workers, comparison with another engine."""

@@ -1,0 +1,126 @@
+"""A failing configuration in all that a person wants to see of it: schedule, conflict, way out."""
+
+from __future__ import annotations
+
+from ...light_typing import NamedTuple
+from ..model.judging import ending, trouble_in
+from ..schedules.explain import Conflict, Saved, conflict, saving_decision
+from ..schedules.schedule import Replay, fine_decisions, follow
+from ..search.search import Found, explore
+from ..setting.options import Limits, Reductions
+from .verdict import Run
+
+EXPLAIN_LIMIT = 50_000
+MOST_PREEMPTIONS = 4
+
+
+class Diagnosis(NamedTuple):
+    """Why a configuration does not hold.
+
+    ``preemptions`` is the fewest that the failure needs (None: not looked for, or more than the
+    search for it goes through).  ``saved_after`` is the index of the moment after which another
+    decision would have led to a good end.
+    """
+
+    verdict: str
+    label: str
+    replay: Replay
+    conflict: Conflict | None
+    saved: Saved | None
+    saved_after: int | None
+    preemptions: int | None
+
+
+def diagnose(run: Run, limits: Limits, explained: bool = True) -> Diagnosis | None:
+    """The diagnosis of a run; None where nothing was found against it.
+
+    Without ``explained`` the conflict and the way out, which take more searches, are left out.
+    """
+    found = run.found
+    if found.failures:
+        return _failure(run, limits, explained)
+    if found.missing:
+        return None
+    for answer in run.answers:
+        for trouble in answer.troubles:
+            path, cycle = list(trouble.path), list(trouble.cycle)
+            graph = _progress_graph(run, limits)
+            replay = follow(found.plan, fine_decisions(graph.graph, [*path, *cycle, *cycle]))
+            replay = _closed(replay) if cycle else replay
+            return Diagnosis(trouble.kind, trouble.label, replay, None, None, None, None)
+    return None
+
+
+def _closed(replay: Replay) -> Replay:
+    """A schedule that ends where it has been before, cut to the first time round."""
+    seen = {replay.initial: 0}
+    for index, moment in enumerate(replay.moments):
+        if moment.state in seen:
+            moments = replay.moments[: index + 1]
+            return replay._replace(moments=moments, failing=index, cycle=seen[moment.state])
+        seen[moment.state] = index + 1
+    return replay
+
+
+def _progress_graph(run: Run, limits: Limits) -> Found:
+    from ..search.progress import PROGRESS_REDUCTIONS
+
+    return explore(run.found.plan, PROGRESS_REDUCTIONS, limits)
+
+
+def _failure(run: Run, limits: Limits, explained: bool) -> Diagnosis:
+    found = run.found
+    wanted = found.failures[0]
+    preemptions, best = None, found
+    if found.stopped is None and found.states <= EXPLAIN_LIMIT and limits.preemptions is None:
+        for bound in range(MOST_PREEMPTIONS + 1):
+            bounded = explore(found.plan, Reductions(), limits._replace(preemptions=bound))
+            same = [f for f in bounded.failures if f.kind == wanted.kind]
+            if same and bounded.stopped is None:
+                preemptions, best, wanted = bound, bounded, same[0]
+                break
+    graph = best.graph
+    path = graph.path(wanted.state)
+    replay = follow(found.plan, fine_decisions(graph, path))
+    saved = saved_after = None
+    label = _label(replay) or wanted.label
+    if not explained:
+        return Diagnosis(run.verdicts[0], label, replay, None, None, None, preemptions)
+    if found.stopped is None and found.states <= EXPLAIN_LIMIT:
+        saved, saved_after = _saving(best, limits, wanted.state)
+    verdict = run.verdicts[0]
+    return Diagnosis(verdict, label, replay, conflict(replay), saved, saved_after, preemptions)
+
+
+def _label(replay: Replay) -> str | None:
+    """What is wrong where a schedule ends, in its own threads' names.
+
+    The search takes threads that are alike for one another, so its label may name the other one.
+    """
+    plan, model, state = replay.plan, replay.model, replay.state(replay.failing)
+    trouble = trouble_in(plan, model, state)
+    if trouble is None:
+        ended = ending(plan, model, state)
+        trouble = None if ended is None else ended.trouble
+    return None if trouble is None else trouble.label
+
+
+def _saving(best: Found, limits: Limits, state: int) -> tuple[Saved | None, int | None]:
+    """The last decision that could have been another, and the moment after which it was made."""
+    bound = best.graph.model.bound
+    kept = explore(
+        best.plan, Reductions(groups=False), limits._replace(preemptions=bound), keep_edges=True
+    )
+    raw = best.graph.raw_path(state)
+    try:
+        saved = saving_decision(kept, raw)
+    except KeyError:  # the two searches took steps of different length
+        return None, None
+    if saved is None:
+        return None, None
+    real = best.graph.real(raw)
+    # Both end with what only works out registers; they part where the decision was made.
+    before = fine_decisions(best.graph, real[: saved.step])
+    after = fine_decisions(best.graph, real[: saved.step + 1])
+    parted = (i for i, (one, other) in enumerate(zip(before, after, strict=False)) if one != other)
+    return saved, next(parted, min(len(before), len(after)))

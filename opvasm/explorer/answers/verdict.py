@@ -1,0 +1,196 @@
+"""From a scenario to a verdict: every configuration explored, and compared with what is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from ...light_typing import NamedTuple, Protocol
+from ...program import Program
+from ...text.scenario_tree import Expectation, Scenario, Strategy
+from ..plan.plan import make_plan
+from ..search.progress import Answer, broken, check_progress
+from ..search.search import INTERRUPTED, Found, Progress, explore
+from ..setting.configuration import Configuration, concerns, configurations
+from ..setting.options import Limits, Reductions
+
+HOLDS, INCONCLUSIVE = "holds", "inconclusive"
+VERDICT_OF = {"condition": "fails", "invariant": "fails", "fail": "fails", "deadlock": "deadlock"}
+
+
+class Run(NamedTuple):
+    """One configuration, explored.
+
+    ``verdicts`` are what was found against the scenario (``fails``, ``deadlock``, ``livelock``,
+    ``blocks``); empty when everything holds, and ``stopped`` says why that may be too early to say.
+    """
+
+    configuration: Configuration
+    found: Found
+    answers: tuple[Answer, ...]
+    verdicts: tuple[str, ...]
+    stopped: str | None
+    seconds: float
+
+    @property
+    def verdict(self) -> str:
+        """One word: the worst that was found."""
+        if self.verdicts:
+            return self.verdicts[0]
+        return INCONCLUSIVE if self.stopped is not None else HOLDS
+
+
+class Judged(Protocol):
+    """What an expectation asks of a configuration that was explored."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """Which one it is."""
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """What was found against the scenario."""
+
+    @property
+    def verdict(self) -> str:
+        """The worst of it, or that it holds, or that this is open."""
+
+    @property
+    def stopped(self) -> str | None:
+        """The limit that was hit before everything was seen."""
+
+
+class Outcome(NamedTuple):
+    """What became of one ``expect``: met, not met (``met`` False), or open (None), and why."""
+
+    expectation: Expectation | None
+    met: bool | None
+    reason: str
+
+
+class Report(NamedTuple):
+    """A scenario with all its configurations explored."""
+
+    scenario: Scenario
+    runs: tuple[Run, ...]
+    outcomes: tuple[Outcome, ...]
+    limits: Limits
+
+    @property
+    def as_expected(self) -> bool | None:
+        """Whether every expectation was met; None when some are open and none has failed."""
+        if any(outcome.met is False for outcome in self.outcomes):
+            return False
+        return None if any(outcome.met is None for outcome in self.outcomes) else True
+
+
+Reporter = Callable[[Configuration, Progress], None]
+
+
+def run_scenario(
+    program: Program,
+    scenario: Scenario,
+    strategies: Mapping[str, Strategy],
+    limits: Limits | None = None,
+    reductions: Reductions | None = None,
+    report: Reporter | None = None,
+) -> Report:
+    """Explore every configuration of a scenario and judge it by its ``expect`` lines.
+
+    Raises ScenarioError where its text is wrong (see validate.check_scenarios).  KeyboardInterrupt
+    ends the exploration; what was found so far is then in ``runs``.
+    """
+    limits = limits or Limits()
+    runs: list[Run] = []
+    for configuration in configurations(scenario, strategies):
+        run = run_configuration(program, scenario, configuration, limits, reductions, report)
+        runs.append(run)
+        if run.stopped == INTERRUPTED:
+            break
+    return Report(scenario, tuple(runs), tuple(outcomes(scenario, runs)), limits)
+
+
+def run_configuration(
+    program: Program,
+    scenario: Scenario,
+    configuration: Configuration,
+    limits: Limits,
+    reductions: Reductions | None = None,
+    report: Reporter | None = None,
+) -> Run:
+    """Explore one configuration."""
+    plan = make_plan(program, scenario, configuration)
+
+    def tell(progress: Progress) -> None:
+        if report is not None:
+            report(configuration, progress)
+
+    found = explore(plan, reductions, limits, report=tell if report is not None else None)
+    answers = check_progress(plan, limits) if found.stopped is None else ()
+    verdicts = {VERDICT_OF[failure.kind] for failure in found.failures}
+    if found.missing and found.stopped is None:
+        verdicts.add("fails")
+    verdicts |= {trouble.kind for trouble in broken(answers)}
+    order = ("fails", "deadlock", "livelock", "blocks")
+    stopped = found.stopped or next((a.stopped for a in answers if a.stopped), None)
+    if stopped is None and plan.scenario.progress and not answers:
+        stopped = "an unfinished search"
+    return Run(
+        configuration=configuration,
+        found=found,
+        answers=answers,
+        verdicts=tuple(each for each in order if each in verdicts),
+        stopped=stopped,
+        seconds=found.seconds,
+    )
+
+
+def outcomes(scenario: Scenario, runs: Sequence[Judged]) -> Iterator[Outcome]:
+    """What became of each expectation; ``runs`` are all configurations of the scenario."""
+    if not scenario.expectations:
+        yield _all_hold(None, runs)
+    for expectation in scenario.expectations:
+        meant = [r for r in runs if concerns(expectation, scenario, r.configuration)]
+        if expectation.verdict != HOLDS:
+            yield _some_show(expectation, meant)
+            continue
+        outcome = _all_hold(expectation, meant)
+        if outcome.met and expectation.mode == "unless":
+            excepted = [r for r in runs if r not in meant]
+            outcome = _exception(expectation, excepted) or outcome
+        yield outcome
+
+
+def _all_hold(expectation: Expectation | None, runs: Sequence[Judged]) -> Outcome:
+    wrong = [run for run in runs if run.verdicts]
+    if wrong:
+        return Outcome(expectation, False, f"{wrong[0].verdict} in {len(wrong)} of {len(runs)}")
+    unsure = [run for run in runs if run.stopped is not None]
+    if unsure:
+        return Outcome(expectation, None, f"stopped by {unsure[0].stopped}")
+    if not runs:
+        return Outcome(expectation, False, "no configuration is meant")
+    return Outcome(expectation, True, f"holds in {len(runs)} of {len(runs)}")
+
+
+def _some_show(expectation: Expectation, runs: Sequence[Judged]) -> Outcome:
+    showing = [run for run in runs if expectation.verdict in run.verdicts]
+    if showing:
+        reason = f"{expectation.verdict} in {len(showing)} of {len(runs)}"
+        return Outcome(expectation, True, reason)
+    unsure = [run for run in runs if run.stopped is not None]
+    if unsure:
+        return Outcome(expectation, None, f"stopped by {unsure[0].stopped}")
+    what = sorted({run.verdict for run in runs}) or ["no configuration is meant"]
+    return Outcome(expectation, False, f"{', '.join(what)} in {len(runs)} of {len(runs)}")
+
+
+def _exception(expectation: Expectation, excepted: Sequence[Judged]) -> Outcome | None:
+    """An ``unless`` that nothing needs any more is out of date."""
+    if any(run.verdicts for run in excepted):
+        return None
+    unsure = [run for run in excepted if run.stopped is not None]
+    if unsure:
+        return Outcome(expectation, None, f"stopped by {unsure[0].stopped}")
+    if not excepted:
+        return Outcome(expectation, False, "unless names no configuration of this scenario")
+    return Outcome(expectation, False, "what unless excepts holds as well")

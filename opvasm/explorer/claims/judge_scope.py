@@ -1,0 +1,233 @@
+"""Names inside conditions and init blocks, which may look at everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...expression import Call, Expression, Index, Member, Name, Number
+from ...light_typing import NamedTuple
+from ...machine.memory import Fault
+from ...program import Area, Array, Pointer, Program, Struct
+from ..lowering.meaning import NOTHING, Compiler, Context, Spot, Value, constant_value
+from ..steps.code import POINT, Code, Kind
+from ..steps.image import MAIN, Image
+
+LIST_LIMIT = 4096
+
+
+class View:
+    """A state as conditions see it; also what closures of meaning.py run on."""
+
+    __slots__ = ("image", "local", "memory", "threads")
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self.local: list[int] = []
+        self.memory = b""
+        self.threads: tuple[tuple[int, ...], ...] = ()
+
+    def load_number(self, address: int, size: int) -> int:
+        """The unsigned number at an address.  Raises Fault."""
+        region = self.image.locate(address, size, False)
+        if region.store != MAIN:
+            raise Fault(address, size, False, address, region.kind)
+        start = region.start + address - region.base
+        return int.from_bytes(self.memory[start : start + size], self.image.byteorder)
+
+
+class ThreadLocal(NamedTuple):
+    """``thread.local``, or ``thread[copy].local``: which of the thread's ``copies`` are meant."""
+
+    thread: str
+    copies: slice
+    local: str
+
+
+def thread_local(expression: Expression) -> ThreadLocal | None:
+    """The thread and the local that an expression may name; None where it is something else."""
+    match expression:
+        case Member(base=Name(name=thread), name=local):
+            return ThreadLocal(thread, slice(None), local)
+        case Member(base=Index(base=Name(name=thread), position=Number(value=copy)), name=local):
+            return ThreadLocal(thread, slice(copy, copy + 1), local)
+        case _:
+            return None
+
+
+class ThreadView(NamedTuple):
+    """A thread of the text as conditions name it: its copies and its locals."""
+
+    copies: tuple[int, ...]
+    locals: tuple[str, ...]
+    codes: tuple[Code, ...]
+
+
+class JudgeScope:
+    """Names inside conditions and init blocks: everything may be looked at."""
+
+    reads_memory = True
+
+    def __init__(
+        self,
+        program: Program,
+        image: Image | None,
+        names: tuple[str, ...],
+        threads: Mapping[str, ThreadView],
+        states: bool,
+    ) -> None:
+        self.program = program
+        self.image = image
+        self.thread_names = names
+        self.threads = threads
+        self.states = states
+        self.reads_memory = image is not None
+
+    def value(self, name: str) -> Value | None:
+        """A constant."""
+        constants = self.program.data.constants
+        return constant_value(constants[name]) if name in constants else None
+
+    def own(self, name: str) -> Spot | None:
+        """No thread's own memory is meant without its name."""
+        return None
+
+    def member(self, expression: Member) -> Value | None:
+        """``thread.local``, ``thread[1].local`` or ``thread.own``; of several copies, the sum."""
+        found = self.registers(expression)
+        if found is None:
+            return None
+        pairs = found
+        if len(pairs) == 1:
+            thread, register = pairs[0]
+            return Value(lambda c: _view(c).threads[thread][register])
+        return Value(lambda c: sum(_view(c).threads[t][r] for t, r in pairs))
+
+    def registers(self, expression: Expression) -> list[tuple[int, int]] | None:
+        """The (thread, register) pairs of ``thread.local``; None where it is something else."""
+        named = thread_local(expression)
+        view = self.threads.get(named.thread) if named else None
+        if named is None or view is None or named.local not in view.locals:
+            return None
+        copies = view.copies[named.copies]
+        return [(thread, view.codes[thread].registers[named.local]) for thread in copies]
+
+    def call(self, expression: Call, compiler: Compiler) -> Value | None:
+        """``sum(place)``, ``length(place)``, ``done(thread)``."""
+        arguments = expression.arguments
+        if len(arguments) != 1:
+            return None
+        match expression.function:
+            case "sum":
+                return self._sum(arguments[0], compiler)
+            case "length":
+                follow = self.nodes(arguments[0], compiler)
+                return Value(lambda c: len(follow(c)))
+            case "done" if isinstance(arguments[0], Name) and arguments[0].name in self.threads:
+                view = self.threads[arguments[0].name]
+
+                def ended(c: Context) -> int:
+                    threads = _view(c).threads
+                    return sum(
+                        view.codes[t].nodes[threads[t][POINT]].kind is Kind.END for t in view.copies
+                    )
+
+                return Value(ended)
+            case _:
+                return None
+
+    def _sum(self, place: Expression, compiler: Compiler) -> Value:
+        """The sum over all CPUs of a percpu place, over the elements of an array, or both."""
+        found = self.registers(place)
+        if found is not None:
+            value = self.member(place) if isinstance(place, Member) else None
+            return value if value is not None else NOTHING
+        cpus = self.image.cpus if self.image is not None and self._is_percpu(place) else 1
+        getters = []
+        for cpu in range(cpus):
+            spot = compiler.spot(place, constant_value(cpu))
+            if isinstance(spot.type, Array):
+                element = spot.type.element
+                for index in range(spot.type.count):
+                    getters.append(self._element(compiler, spot, index * element.size, place))
+            else:
+                getters.append(compiler.load(spot, place.span).get)
+        return Value(lambda c: sum(get(c) for get in getters))
+
+    def _element(
+        self, compiler: Compiler, spot: Spot, offset: int, place: Expression
+    ) -> Callable[[Context], int]:
+        assert isinstance(spot.type, Array)
+        base = spot.address
+        inner = spot._replace(address=lambda c: base(c) + offset, type=spot.type.element)
+        return compiler.load(inner, place.span).get
+
+    def _is_percpu(self, place: Expression) -> bool:
+        while not isinstance(place, Name):
+            if not isinstance(place, Member | Index):
+                return False
+            place = place.base
+        symbol = self.program.data.symbols.get(place.name)
+        return symbol is not None and symbol.area is Area.PERCPU
+
+    def nodes(self, place: Expression, compiler: Compiler) -> Callable[[Context], tuple[int, ...]]:
+        """The addresses of the nodes of a list, in order; a cycle gives its nodes over and over."""
+        spot = compiler.spot(place, None)
+        struct = self._node_type(spot)
+        link = (
+            None
+            if struct is None
+            else next((m.offset for m in struct.members if isinstance(m.type, Pointer)), None)
+        )
+        if link is None:
+            compiler.problem("OPV532", f"`{place.span.text}` is no head of a list", place.span)
+            return lambda _: ()
+        head, word, step = spot.address, self.program.abi.model.word, link
+
+        def follow(c: Context) -> tuple[int, ...]:
+            found: list[int] = []
+            try:
+                node = c.load_number(head(c), word)
+                while node and len(found) < LIST_LIMIT:
+                    repeated = node in found
+                    found.append(node)
+                    if repeated:
+                        break
+                    node = c.load_number(node + step, word)
+            except Fault:
+                pass  # the address that is no node stays in the list
+            return tuple(found)
+
+        return follow
+
+    def _node_type(self, spot: Spot) -> Struct | None:
+        structs = self.program.data.structs
+        if isinstance(spot.type, Pointer) and spot.type.target is not None:
+            return structs.get(spot.type.target)
+        linked = [
+            each
+            for each in structs.values()
+            if any(isinstance(member.type, Pointer) for member in each.members)
+        ]
+        return linked[0] if len(linked) == 1 else None
+
+    def cpu(self) -> Value | None:
+        """A percpu name must say of which CPU, unless there is only one."""
+        if self.image is not None and self.image.cpus == 1:
+            return constant_value(0)
+        return None
+
+    def names(self) -> list[str]:
+        """What could have been meant."""
+        return [*self.threads]
+
+    def what(self, name: str) -> str | None:
+        """A thread stands in front of one of its locals; a constant is a number."""
+        if name in self.threads:
+            locals = ", ".join(self.threads[name].locals)
+            return f"a thread, whose locals are {locals}" if locals else "a thread without locals"
+        return "a constant" if name in self.program.data.constants else None
+
+
+def _view(context: Context) -> View:
+    assert isinstance(context, View)
+    return context

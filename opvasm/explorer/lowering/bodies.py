@@ -1,0 +1,97 @@
+"""Thread bodies before they are lowered: their plan, their names, walks over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...expression import Call, Member, Name
+from ...light_typing import NamedTuple
+from ...program import Type
+from ...text.scenario_tree import (
+    Statement,
+    Strategy,
+)
+from ..steps.code import CPU, Builder
+from ..steps.image import Image, OwnVariable
+from .meaning import Compiler, Spot, Value, constant_value
+
+
+class ThreadPlan(NamedTuple):
+    """What one copy of a thread is made from.  ``number`` is its place among all threads."""
+
+    name: str
+    number: int
+    body: tuple[Statement, ...]
+    handler: tuple[Statement, ...] | None
+    strategy: Strategy
+    own: tuple[OwnVariable, ...]
+    observed: frozenset[str]
+
+
+class BodyScope:
+    """Names inside a thread: its locals, its own memory, the file's constants."""
+
+    reads_memory = False
+
+    def __init__(
+        self,
+        plan: ThreadPlan,
+        image: Image,
+        locals_: Mapping[str, int],
+        prefix: str,
+        builder: Builder,
+    ) -> None:
+        self.plan = plan
+        self.image = image
+        self.locals = locals_
+        self.types: dict[str, Type | None] = {}
+        self.prefix = prefix
+        self.builder = builder
+
+    def value(self, name: str) -> Value | None:
+        """A local, the CPU the thread is on, or a constant."""
+        if name in self.locals:
+            register = self.locals[name]
+            return Value(lambda c: c.local[register], self.types.get(name), frozenset((register,)))
+        if name == "current":
+            return Value(lambda c: c.local[CPU], uses_cpu=True)
+        constants = self.image.program.data.constants
+        return constant_value(constants[name]) if name in constants else None
+
+    def own(self, name: str) -> Spot | None:
+        """A variable of the thread's own block."""
+        base = self.image.own_blocks[self.plan.number].base
+        for variable in self.plan.own:
+            if variable.name == name:
+                return _fixed(base + variable.offset, variable.type)
+        return None
+
+    def member(self, expression: Member) -> Value | None:
+        """``differs.at``: the op whose compare failed in the last run."""
+        base = expression.base
+        if isinstance(base, Name) and base.name == "differs" and expression.name == "at":
+            register = self.builder.registers(f"{self.prefix}$at")
+            return Value(lambda c: c.local[register], None, frozenset((register,)))
+        return None
+
+    def call(self, expression: Call, compiler: Compiler) -> Value | None:
+        """Threads have no functions."""
+        return None
+
+    def cpu(self) -> Value | None:
+        """A percpu name means the instance of the CPU the thread is on."""
+        return self.value("current")
+
+    def names(self) -> list[str]:
+        """Every local and own variable."""
+        return [*self.locals, *(each.name for each in self.plan.own), "current"]
+
+    def what(self, name: str) -> str | None:
+        """Locals, ``current`` and constants are numbers without an address."""
+        if name in self.locals or name == "current":
+            return "a number of the thread, without an address"
+        return "a constant" if name in self.image.program.data.constants else None
+
+
+def _fixed(address: int, kind: Type) -> Spot:
+    return Spot(lambda _: address, kind)

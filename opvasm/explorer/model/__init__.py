@@ -1,0 +1,1 @@
+"""What a step or a disturbance does."""

@@ -1,0 +1,59 @@
+"""What a single state tells against a scenario, whoever has come to it: a search or a walk."""
+
+from __future__ import annotations
+
+from ...light_typing import NamedTuple
+from ..plan.plan import Plan
+from ..steps.state import State
+from .model import Model
+
+
+class Trouble(NamedTuple):
+    """What is wrong with a state.  ``kind``: condition, invariant, fail, deadlock."""
+
+    kind: str
+    label: str
+
+
+class Ending(NamedTuple):
+    """A state in which no thread can step: its row in the table of outcomes, what is wrong."""
+
+    outcome: tuple[str, ...]
+    trouble: Trouble | None
+
+
+def trouble_in(plan: Plan, model: Model, state: State) -> Trouble | None:
+    """What is wrong with any state: a thread that has failed, an invariant that is broken."""
+    judge = plan.judge
+    failure = model.failure(state)
+    if failure is not None:
+        thread, text = failure
+        return Trouble("fail", f"thread {plan.names[thread]}: {text}")
+    if not (judge.always or judge.quiescent) or not model.rests(state):
+        return None
+    broken = judge.broken(judge.always, state)
+    if broken is None and judge.quiescent and model.quiescent(state):
+        broken = judge.broken(judge.quiescent, state)
+    return None if broken is None else Trouble("invariant", broken.label)
+
+
+def ending(plan: Plan, model: Model, state: State) -> Ending | None:
+    """A state in which no thread can step; None where only the bound on preemptions ends it."""
+    judge = plan.judge
+    waiting = [plan.names[t] for t in range(model.threads) if not model.done(state, t)]
+    outcome = judge.outcome(state)
+    if waiting:
+        if model.bound is not None:
+            free = _unbounded(model)
+            if any(free.enabled(state, t) for t in range(model.threads)):
+                return None
+        return Ending(outcome, Trouble("deadlock", f"{', '.join(waiting)} wait for ever"))
+    broken = judge.broken(judge.final, state)
+    return Ending(outcome, None if broken is None else Trouble("condition", broken.label))
+
+
+def _unbounded(model: Model) -> Model:
+    """The same model without a bound, to ask what the bound has forbidden."""
+    free = Model(model.plan, model.zero_dead, None)
+    free.fusion = model.fusion
+    return free

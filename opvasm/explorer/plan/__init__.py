@@ -1,0 +1,1 @@
+"""A configuration made ready, or refused."""

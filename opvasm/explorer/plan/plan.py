@@ -1,0 +1,380 @@
+"""A scenario for one configuration, ready to run: memory, code, limits, who is alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...errors import Diagnostic, OpvasmError
+from ...expression import Expression, Index, Name
+from ...interpreter.access import BOUNCE_BUFFER
+from ...light_typing import NamedTuple
+from ...program import Array, Pointer, Program, Scalar, Struct, Type
+from ...suggestion import did_you_mean
+from ...text.scenario_tree import Fence, LinkList, Own, RunVector, Scenario, Set, Statement, Thread
+from ..claims.conditions import Judge, observed_locals
+from ..claims.judge_scope import JudgeScope
+from ..lowering.bodies import ThreadPlan
+from ..lowering.lower import lower_thread
+from ..lowering.meaning import Compiler
+from ..setting.configuration import Configuration, interchangeable
+from ..setting.statements import CPU_ID_START, assigned, walk
+from ..steps.code import Code, Kind
+from ..steps.image import Image, OwnVariable
+from ..steps.work import Work
+
+UNLIMITED = -1
+_LIMITED = ("migrate", "signal", "hotplug", "preempt", "checkpoint", "stepped")
+
+
+class ScenarioError(OpvasmError):
+    """A scenario that can't be explored: names, values, strategies that the rules refuse."""
+
+
+class Plan(NamedTuple):
+    """Everything about a configuration that does not change while it runs.
+
+    ``ids[t]`` is where thread t's cpu_id_start lies in the state (None: nobody looks at it).
+    ``groups`` are tuples of threads that are alike in all but their number.  ``reach[t]`` are the
+    CPUs on which thread t can run or whose threads it can disturb.
+    """
+
+    scenario: Scenario
+    configuration: Configuration
+    program: Program
+    image: Image
+    codes: tuple[Code, ...]
+    names: tuple[str, ...]
+    homes: tuple[int, ...]
+    allowed: tuple[frozenset[int], ...]
+    groups: tuple[tuple[int, ...], ...]
+    reach: tuple[frozenset[int], ...]
+    ids: tuple[int | None, ...]
+    limits: Mapping[str, int]
+    stepped: tuple[int, ...]
+    stalled: tuple[int, ...]
+    memory: bytes
+    judge: Judge
+    chunk: int
+    retries_migration: bool
+    tracks_running: bool
+
+
+def make_plan(program: Program, scenario: Scenario, configuration: Configuration) -> Plan:
+    """The plan of a configuration.  Raises ScenarioError with everything wrong with its text."""
+    problems: list[Diagnostic] = []
+    planner = _Planner(program, scenario, configuration, problems)
+    plan = planner.plan()
+    if problems:
+        raise ScenarioError(problems)
+    return plan
+
+
+class _Planner:
+    def __init__(
+        self,
+        program: Program,
+        scenario: Scenario,
+        configuration: Configuration,
+        problems: list[Diagnostic],
+    ) -> None:
+        self.program = program
+        self.scenario = scenario
+        self.configuration = configuration
+        self.problems = problems
+        self.threads: list[tuple[Thread, int]] = []  # of the text, with the number of the copy
+        for thread in scenario.threads:
+            self.threads += [(thread, copy) for copy in range(thread.count)]
+        self.names = tuple(
+            thread.name if thread.count == 1 else f"{thread.name}{copy}"
+            for thread, copy in self.threads
+        )
+
+    def plan(self) -> Plan:
+        """Everything, in the order in which one part needs the other."""
+        scenario, configuration = self.scenario, self.configuration
+        own = tuple(self._own(thread) for thread, _ in self.threads)
+        image = Image(self.program, configuration.cpus, own)
+        strategies = dict(
+            zip((t.name for t in scenario.threads), configuration.strategies, strict=True)
+        )
+        handlers = {handler.thread: handler.body for handler in scenario.handlers}
+        watched = observed_locals(scenario)
+        codes = []
+        for index, (thread, copy) in enumerate(self.threads):
+            problems = self.problems if copy == 0 else []
+            plan = ThreadPlan(
+                *(thread.name, index, thread.body, handlers.get(thread.name)),
+                *(strategies[thread.name], own[index], watched.get(thread.name, frozenset())),
+            )
+            codes.append(lower_thread(plan, image, configuration.profile, problems))
+        homes = tuple(self._home(thread) for thread, _ in self.threads)
+        ids = tuple(self._ids(image, index) for index in range(len(self.threads)))
+        judge = self._judge(image, tuple(codes))
+        allowed = tuple(self._allowed(thread) for thread, _ in self.threads)
+        kinds = {node.kind for code in codes for node in code.nodes}
+        survives = (
+            not configuration.profile.preemption_aborts
+            and Kind.FENCE in kinds
+            and Kind.BEGIN in kinds
+        )
+        return Plan(
+            scenario=scenario,
+            configuration=configuration,
+            program=self.program,
+            image=image,
+            codes=tuple(codes),
+            names=self.names,
+            homes=homes,
+            allowed=allowed,
+            groups=self._groups(),
+            reach=tuple(self._reach(i, codes[i], homes[i]) for i in range(len(codes))),
+            ids=ids,
+            limits=self._limits(),
+            stepped=self._struck("stepped"),
+            stalled=self._struck("stalled"),
+            memory=self._memory(image, ids, homes),
+            judge=judge,
+            chunk=1 << 16 if self.program.abi.revision.maps_operands else BOUNCE_BUFFER,
+            retries_migration=self.program.abi.revision.retries_migration,
+            tracks_running=any(each is not None for each in ids) or survives,
+        )
+
+    # ---- threads ----------------------------------------------------------------------------------
+
+    def _own(self, thread: Thread) -> tuple[OwnVariable, ...]:
+        """The layout of a thread's own memory."""
+        found: list[OwnVariable] = []
+        offset = 0
+        for each in thread.own:
+            kind = self._type(each)
+            align = _alignment(kind)
+            offset = -(-offset // align) * align
+            found.append(OwnVariable(each.name, offset, kind))
+            offset += kind.size
+        handlers = tuple(h.body for h in self.scenario.handlers if h.thread == thread.name)
+        if _mentions((thread.body, *handlers), CPU_ID_START):
+            offset = -(-offset // 8) * 8
+            found.append(OwnVariable(CPU_ID_START, offset, Scalar("u64", 8, False)))
+        return tuple(found)
+
+    def _type(self, own: Own) -> Type:
+        """The type that ``own`` names."""
+        word = self.program.abi.model.word
+        named = own.type
+        base: Type
+        scalars = {
+            f"{s}{8 * n}": Scalar(f"{s}{8 * n}", n, s == "i") for s in "ui" for n in (1, 2, 4, 8)
+        }
+        structs = self.program.data.structs
+        if named.name == "ptr":
+            base = Pointer(None if named.target is None else named.target.name, word)
+        elif named.name in scalars:
+            base = scalars[named.name]
+        elif named.name in structs:
+            base = structs[named.name]
+        else:
+            known = [*scalars, "ptr", *structs]
+            self.problems.append(
+                Diagnostic(
+                    "error",
+                    "OPV516",
+                    f"{named.name} is no type",
+                    named.span,
+                    help=did_you_mean(named.name, known),
+                )
+            )
+            return Scalar("u64", 8, False)
+        for count in reversed(named.counts):
+            number = self._constant(count)
+            base = Array(base, number, number * base.size)
+        return base
+
+    def _constant(self, expression: Expression) -> int:
+        """A number that needs no memory."""
+        scope = JudgeScope(self.program, None, (), {}, False)
+        compiler = Compiler(self.program, lambda s, c: 0, scope, self.problems)
+        return compiler.value(expression).get(Work.__new__(Work))
+
+    def _home(self, thread: Thread) -> int:
+        cpu = self._constant(thread.cpu)
+        if not 0 <= cpu < self.configuration.cpus:
+            self.problems.append(
+                Diagnostic(
+                    "error",
+                    "OPV530",
+                    f"thread {thread.name} begins on CPU {cpu}, but there are "
+                    f"{self.configuration.cpus} (0 to {self.configuration.cpus - 1})",
+                    thread.cpu.span,
+                    help=f"write cpus {cpu + 1}",
+                )
+            )
+            return 0
+        return cpu
+
+    def _allowed(self, thread: Thread) -> frozenset[int]:
+        if thread.allowed is None:
+            return frozenset(range(self.configuration.cpus))
+        first, last = (self._constant(each) for each in thread.allowed)
+        return frozenset(range(max(first, 0), min(last + 1, self.configuration.cpus)))
+
+    def _groups(self) -> tuple[tuple[int, ...], ...]:
+        """Threads that are alike: copies, and threads of one text and one strategy."""
+        alike: dict[object, list[int]] = {}
+        number = {thread.name: i for i, thread in enumerate(self.scenario.threads)}
+        for index, (thread, _) in enumerate(self.threads):
+            strategy = self.configuration.strategies[number[thread.name]]
+            shape = interchangeable(thread, self.scenario)
+            named = isinstance(shape, str) and not self._copies_are_alike(thread)
+            key = (index,) if named else (repr(shape), strategy.name)
+            alike.setdefault(key, []).append(index)
+        return tuple(tuple(group) for group in alike.values() if len(group) > 1)
+
+    def _copies_are_alike(self, thread: Thread) -> bool:
+        """Whether conditions speak of a thread's copies only all together (``W.x``, not ``W[1]``)."""
+        struck = {each.thread for each in self.scenario.environment}
+        struck |= {each.thread for each in self.scenario.progress}
+        tests = tuple(each.test for each in self.scenario.conditions)
+        told_apart = _indexes((tests, self.scenario.observed), thread.name)
+        return thread.name not in struck and not told_apart
+
+    def _reach(self, index: int, code: Code, home: int) -> frozenset[int]:
+        """The CPUs that a thread can run on or fence; all of them where it is not plain."""
+        everything = frozenset(range(self.configuration.cpus))
+        if any(self._limits()[each] for each in ("migrate", "hotplug")):
+            return everything
+        thread = self.threads[index][0]
+        targets = {home}
+        handlers = tuple(h.body for h in self.scenario.handlers if h.thread == thread.name)
+        for body in (thread.body, *handlers):
+            found = _targets(body)
+            if found is None:
+                return everything
+            for expression in found:
+                try:
+                    scope = JudgeScope(self.program, None, (), {}, False)
+                    problems: list[Diagnostic] = []
+                    compiler = Compiler(self.program, lambda s, c: 0, scope, problems)
+                    targets.add(compiler.value(expression).get(Work.__new__(Work)))
+                except AttributeError:
+                    return everything
+                if problems:
+                    return everything
+        return frozenset(targets)
+
+    # ---- memory -----------------------------------------------------------------------------------
+
+    def _ids(self, image: Image, index: int) -> int | None:
+        for variable in image.own[index]:
+            if variable.name == CPU_ID_START:
+                return image.own_blocks[index].start + variable.offset
+        return None
+
+    def _memory(self, image: Image, ids: tuple[int | None, ...], homes: tuple[int, ...]) -> bytes:
+        """What memory holds before anything runs."""
+        work = Work(image, 64)
+        work.memory = bytearray(image.initial)
+        scope = JudgeScope(self.program, image, self.names, {}, False)
+        compiler = Compiler(
+            self.program, lambda s, cpu: image.layout.symbol_address(s, cpu), scope, self.problems
+        )
+        for statement in self.scenario.init:
+            match statement:
+                case Set(place=place, value=value, span=span):
+                    spot = compiler.spot(place, None)
+                    size, _ = compiler.width(spot, span)
+                    given = compiler.value(value)
+                    if not self.problems:
+                        work.store_number(spot.address(work), size, given.get(work))
+                case LinkList():
+                    self._link(statement, compiler, work)
+        for index, home in zip(ids, homes, strict=True):
+            if index is not None:
+                work.memory[index : index + 8] = home.to_bytes(8, image.byteorder)
+        return bytes(work.memory)
+
+    def _link(self, statement: LinkList, compiler: Compiler, work: Work) -> None:
+        """``list head: A -> B``: head points to A, A's link to B, B's link nowhere."""
+        head = compiler.spot(statement.head, None)
+        nodes = [compiler.spot(node, None) for node in statement.nodes]
+        if self.problems:
+            return
+        word = self.program.abi.model.word
+        place = head.address(work)
+        for node, written in zip(nodes, statement.nodes, strict=True):
+            if not isinstance(node.type, Struct) or (link := link_member(node.type)) is None:
+                text = f"`{written.span.text}` is no struct with a pointer to link it by"
+                self.problems.append(Diagnostic("error", "OPV531", text, written.span))
+                return
+            address = node.address(work)
+            work.store_number(place, word, address)
+            place = address + link
+        work.store_number(place, word, 0)
+
+    # ---- the rest ---------------------------------------------------------------------------------
+
+    def _limits(self) -> dict[str, int]:
+        limits = dict.fromkeys(_LIMITED, 0)
+        for each in self.scenario.environment:
+            if each.kind in limits:
+                limits[each.kind] = UNLIMITED if each.limit is None else each.limit
+        return limits
+
+    def _struck(self, kind: str) -> tuple[int, ...]:
+        names = {each.thread for each in self.scenario.environment if each.kind == kind}
+        everyone = None in names
+        return tuple(
+            index
+            for index, (thread, _) in enumerate(self.threads)
+            if everyone or thread.name in names
+        )
+
+    def _judge(self, image: Image, codes: tuple[Code, ...]) -> Judge:
+        copies: dict[str, tuple[int, ...]] = {}
+        for index, (thread, _) in enumerate(self.threads):
+            copies[thread.name] = (*copies.get(thread.name, ()), index)
+        locals_ = {thread.name: sorted(assigned(thread.body)) for thread in self.scenario.threads}
+        return Judge(self.program, image, self.scenario, copies, codes, locals_, self.problems)
+
+
+def link_member(struct: Struct) -> int | None:
+    """The offset in bytes of the pointer that links a struct into a list: its first one."""
+    return next((each.offset for each in struct.members if isinstance(each.type, Pointer)), None)
+
+
+def _alignment(kind: Type) -> int:
+    match kind:
+        case Array(element=element):
+            return _alignment(element)
+        case Struct(alignment=alignment):
+            return alignment
+        case _:
+            return kind.size
+
+
+def _mentions(tree: object, name: str) -> bool:
+    if isinstance(tree, Name):
+        return tree.name == name
+    return isinstance(tree, tuple) and any(_mentions(each, name) for each in tree)
+
+
+def _indexes(tree: object, name: str) -> bool:
+    """Whether a copy of a thread is meant by its number somewhere: ``W[1].x``."""
+    if isinstance(tree, Index) and isinstance(tree.base, Name) and tree.base.name == name:
+        return True
+    return isinstance(tree, tuple) and any(_indexes(each, name) for each in tree)
+
+
+def _targets(statements: tuple[Statement, ...]) -> list[Expression] | None:
+    """The CPUs that a body names; None where it speaks of all of them."""
+    found: list[Expression] = []
+    for statement in walk(statements):
+        match statement:
+            case RunVector(cpu=cpu) if cpu is not None:
+                found.append(cpu)
+            case Fence(cpu=None):
+                return None
+            case Fence(cpu=cpu) if cpu is not None:
+                found.append(cpu)
+            case _:
+                pass
+    return found

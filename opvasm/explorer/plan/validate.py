@@ -1,0 +1,134 @@
+"""Everything that is wrong with the scenarios of a file, before any of them is explored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ...errors import Diagnostic, Note, in_order
+from ...program import Program
+from ...source import Span
+from ...suggestion import did_you_mean
+from ...text.scenario_tree import BUILTIN_STRATEGIES, RunVector, Scenario, Strategy
+from ...verifier.rseq_rules import rseq_diagnostics
+from ..setting.configuration import configurations
+from ..setting.profiles import PROFILES
+from ..setting.statements import walk
+from .plan import ScenarioError, make_plan
+
+
+def strategy_table(strategies: Iterable[Strategy]) -> dict[str, Strategy]:
+    """Strategies by their names; the built-in ones are always there."""
+    return {**BUILTIN_STRATEGIES, **{each.name: each for each in strategies}}
+
+
+def check_scenarios(
+    program: Program, scenarios: Iterable[Scenario], strategies: Iterable[Strategy]
+) -> tuple[Diagnostic, ...]:
+    """Every finding about some scenarios; those of level error keep them from being explored."""
+    scenarios, strategies = tuple(scenarios), tuple(strategies)
+    found = list(_twice(strategies, "strategy"))
+    found += _twice(scenarios, "scenario")
+    table = strategy_table(strategies)
+    for scenario in scenarios:
+        problems = list(_names(scenario, table))
+        found += problems
+        if not problems:
+            found += section_findings(program, scenario, table)
+            found += _plans(program, scenario, table)
+    return in_order(found)
+
+
+def _twice(declared: Iterable[Strategy | Scenario], what: str) -> Iterator[Diagnostic]:
+    seen: dict[str, Strategy | Scenario] = {}
+    for each in declared:
+        first = seen.setdefault(each.name, each)
+        if first is not each:
+            notes = (Note("it is first declared here", first.span),)
+            message = f"there are two of {what} {each.name}"
+            yield Diagnostic("error", "OPV503", message, each.span, notes)
+
+
+def _unknown(name: str, what: str, known: Iterable[str], span: Span) -> Diagnostic:
+    known = list(known)
+    help = did_you_mean(name, known) or f"there are {', '.join(known)}"
+    return Diagnostic("error", "OPV509", f"there is no {what} {name}", span, help=help)
+
+
+def _names(scenario: Scenario, strategies: Mapping[str, Strategy]) -> Iterator[Diagnostic]:
+    """Kernels, strategies and threads that a scenario speaks of and that are not there."""
+    threads = [thread.name for thread in scenario.threads]
+    for kernel in scenario.kernels:
+        if kernel not in PROFILES:
+            yield _unknown(kernel, "kernel", PROFILES, scenario.span)
+    for strategy in scenario.strategies:
+        if strategy not in strategies:
+            yield _unknown(strategy, "strategy", strategies, scenario.span)
+    for thread in scenario.threads:
+        if thread.strategy is not None and thread.strategy not in strategies:
+            yield _unknown(thread.strategy, "strategy", strategies, thread.name_span)
+        if threads.count(thread.name) > 1:
+            message = f"there are two threads {thread.name}"
+            yield Diagnostic("error", "OPV503", message, thread.name_span)
+    for handler in scenario.handlers:
+        if handler.thread not in threads:
+            yield _unknown(handler.thread, "thread", threads, handler.span)
+    struck = [(each.thread, each.span) for each in scenario.environment]
+    for thread_name, span in (*struck, *((each.thread, each.span) for each in scenario.progress)):
+        if thread_name is not None and thread_name not in threads:
+            yield _unknown(thread_name, "thread", threads, span)
+    for expectation in scenario.expectations:
+        for term in expectation.terms:
+            table = {"kernel": PROFILES, "strategy": strategies}.get(term.kind)
+            if term.thread is not None and term.thread not in threads:
+                yield _unknown(term.thread, "thread", threads, term.span)
+            for value in term.values:
+                if table is not None and value not in table:
+                    yield _unknown(value, term.kind, table, term.span)
+
+
+def section_findings(
+    program: Program, scenario: Scenario, strategies: Mapping[str, Strategy]
+) -> Iterator[Diagnostic]:
+    """Vectors that a strategy would run as a section though the rules forbid it."""
+    asked: set[tuple[str, str]] = set()
+    bodies = {thread.name: [thread.body] for thread in scenario.threads}
+    for handler in scenario.handlers:
+        bodies[handler.thread].append(handler.body)
+    for thread in scenario.threads:
+        names = (thread.strategy,) if thread.strategy else scenario.strategies
+        for name in names:
+            strategy = strategies[name]
+            for statement in (s for body in bodies[thread.name] for s in walk(body)):
+                if not isinstance(statement, RunVector) or statement.vector not in program.vectors:
+                    continue
+                if (statement.vector, name) in asked:
+                    continue
+                asked.add((statement.vector, name))
+                yield from _section(program, statement, strategy)
+
+
+def _section(program: Program, statement: RunVector, strategy: Strategy) -> Iterator[Diagnostic]:
+    vector = program.vectors[statement.vector]
+    if strategy.uses_sections and not strategy.unchecked:
+        for finding in rseq_diagnostics(vector, program.data):
+            if finding.level == "error":
+                note = Note(f"strategy {strategy.name} runs it as one here", statement.span)
+                yield finding._replace(notes=(*finding.notes, note))
+    subscribed = strategy.subscription == "eager" and "opv" in (strategy.first, strategy.fallback)
+    limit = program.abi.revision.vector_length_max
+    if subscribed and len(vector.instructions) >= limit:
+        message = f"{vector.name} has {len(vector.instructions)} ops: none is left for the flag"
+        yield Diagnostic(
+            "error", "OPV525", message, statement.span, help=f"the limit is {limit} ops"
+        )
+
+
+def _plans(
+    program: Program, scenario: Scenario, strategies: Mapping[str, Strategy]
+) -> Iterator[Diagnostic]:
+    """What turns up when the code of each thread is made."""
+    for configuration in configurations(scenario, strategies):
+        try:
+            make_plan(program, scenario, configuration)
+        except ScenarioError as error:
+            yield from error.diagnostics

@@ -1,0 +1,1 @@
+"""One path: followed, drawn, saved, and why it failed."""

@@ -1,0 +1,193 @@
+"""Replay files: a schedule with everything that is needed to follow it again (explore.md 4.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+from ...errors import Diagnostic
+from ...light_typing import Any, NamedTuple
+from ...program import Program
+from ...source import SourceFile
+from ...text.claim_builder import CPUS_MAX
+from ...text.scenario_tree import Disturbance, Scenario, Strategy
+from ..plan.plan import UNLIMITED, make_plan
+from ..setting.configuration import Configuration
+from ..setting.profiles import PROFILES
+from ..steps.state import Decision
+from .schedule import Replay, ScheduleError, diverged, follow, state_hash
+
+FORMAT = "opvasm-replay/1"
+CHECKPOINT_EVERY = 16
+# Far above any shortest schedule; keeps a mistyped count from eating the machine.
+MOST_DECISIONS = 1_000_000
+
+
+class Found(NamedTuple):
+    """What a replay file says: which scenario and configuration, and the decisions."""
+
+    file: str
+    sha256: str
+    scenario: str
+    cpus: int
+    kernel: str
+    strategies: dict[str, str]
+    decisions: tuple[tuple[str, str, int], ...]
+    checkpoints: dict[int, str]
+    verdict: str
+    label: str
+    cycle: int | None
+    environment: dict[str, int]
+
+
+def source_hash(sources: Iterable[SourceFile]) -> str:
+    """The hash of a file and of all files that it uses."""
+    digest = sha256()
+    for source in sources:
+        digest.update(source.text.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def replay_json(
+    replay: Replay, sources: tuple[SourceFile, ...], verdict: str, label: str, version: str
+) -> str:
+    """The text of a replay file."""
+    plan = replay.plan
+    names = plan.names
+    choices: list[list[object]] = []
+    for moment in replay.moments:
+        decision = moment.decision
+        who = names[decision.thread] if decision.thread >= 0 else ""
+        if decision.kind == "step":
+            if choices and choices[-1][0] == "step" and choices[-1][1] == who:
+                choices[-1][2] = int(str(choices[-1][2])) + 1
+            else:
+                choices.append(["step", who, 1])
+        else:
+            choices.append([decision.kind, who, decision.argument])
+    checkpoints = {
+        str(index + 1): state_hash(moment.state)
+        for index, moment in enumerate(replay.moments)
+        if (index + 1) % CHECKPOINT_EVERY == 0 or index + 1 == len(replay.moments)
+    }
+    document = {
+        "format": FORMAT,
+        "tool": f"opvasm {version}",
+        "source": {
+            "file": sources[0].name,
+            "sha256": source_hash(sources),
+            "scenario": plan.scenario.name,
+        },
+        "abi": str(plan.program.abi),
+        "model": {
+            **plan.configuration.key(plan.scenario),
+            "memory": "sc",
+            "environment": {k: v for k, v in plan.limits.items() if v},
+        },
+        "choices": choices,
+        "checkpoints": {"0": state_hash(replay.initial), **checkpoints},
+        "expect": {"verdict": verdict, "label": label, "cycle": replay.cycle},
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def read_replay(text: str, name: str) -> Found:
+    """What a replay file says.  Raises ScheduleError where it is none."""
+    try:
+        document: dict[str, Any] = json.loads(text)
+        if document["format"] != FORMAT:
+            raise _unreadable(name, f"its format is {document['format']!r}, not {FORMAT!r}")
+        source, model, expect = document["source"], document["model"], document["expect"]
+        decisions: list[tuple[str, str, int]] = []
+        for kind, thread, number in document["choices"]:
+            if kind == "step":
+                steps = _count(number, "steps of a thread", 1, MOST_DECISIONS - len(decisions))
+                decisions += [("step", str(thread), 0)] * steps
+            else:
+                decisions.append((str(kind), str(thread), int(number)))
+        cycle = expect.get("cycle")
+        return Found(
+            *(str(source["file"]), str(source["sha256"]), str(source["scenario"])),
+            *(_count(model["cpus"], "cpus", 1, CPUS_MAX), str(model["kernel"])),
+            {str(thread): str(name) for thread, name in model["strategies"].items()},
+            tuple(decisions),
+            {int(at): str(value) for at, value in document["checkpoints"].items()},
+            *(str(expect["verdict"]), str(expect["label"])),
+            None if cycle is None else _count(cycle, "cycle", 0, len(decisions)),
+            {
+                str(kind): _count(limit, "environment", UNLIMITED, MOST_DECISIONS)
+                for kind, limit in model["environment"].items()
+            },
+        )
+    except ScheduleError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(name, f"{type(error).__name__}: {error}") from None
+
+
+def replay(
+    program: Program,
+    sources: tuple[SourceFile, ...],
+    scenarios: Iterable[Scenario],
+    strategies: Mapping[str, Strategy],
+    found: Found,
+) -> Replay:
+    """Follow a replay file.  Raises ScheduleError when it belongs to another source or differs."""
+    if source_hash(sources) != found.sha256:
+        raise ScheduleError(
+            [
+                Diagnostic(
+                    *(
+                        "error",
+                        "OPV540",
+                        f"{sources[0].name} has changed since this schedule was made",
+                    ),
+                    help="its decisions mean something else now: explore again with --save",
+                )
+            ]
+        )
+    scenario = next((each for each in scenarios if each.name == found.scenario), None)
+    if scenario is None:
+        raise diverged(f"there is no scenario {found.scenario}")
+    try:
+        chosen = tuple(strategies[found.strategies[t.name]] for t in scenario.threads)
+        configuration = Configuration(found.cpus, PROFILES[found.kernel], chosen)
+    except KeyError as error:
+        raise diverged(f"there is no {error.args[0]}") from None
+    plan = make_plan(program, scenario, configuration)
+    if {k: v for k, v in plan.limits.items() if v} != found.environment:
+        plan = make_plan(program, _in_environment(scenario, found.environment), configuration)
+    numbers = {name: index for index, name in enumerate(plan.names)} | {"": -1}
+    decisions = []
+    for kind, name, argument in found.decisions:
+        if name not in numbers:
+            raise diverged(f"there is no thread {name}")
+        decisions.append(Decision(kind, numbers[name], argument))
+    result = follow(plan, decisions, found.cycle)
+    for at, expected in found.checkpoints.items():
+        if at <= len(result.moments) and state_hash(result.state(at - 1)) != expected:
+            raise diverged(f"the state after decision {at} is another one")
+    return result
+
+
+def _in_environment(scenario: Scenario, limits: Mapping[str, int]) -> Scenario:
+    """A scenario in another environment than its own, as a comparison explores it."""
+    disturbances = tuple(
+        Disturbance(kind, None if limit == UNLIMITED else limit, None, scenario.span)
+        for kind, limit in limits.items()
+    )
+    return scenario._replace(environment=disturbances)
+
+
+def _count(value: object, what: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{what}: {value!r:.40} is no number from {low} to {high}")
+    return value
+
+
+def _unreadable(name: str, why: str) -> ScheduleError:
+    return ScheduleError(
+        [Diagnostic("error", "OPV542", f"{name} is no replay file that can be read: {why}")]
+    )

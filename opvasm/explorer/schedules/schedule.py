@@ -1,0 +1,173 @@
+"""Schedules: what happened, decision by decision, at the finest grain there is.
+
+A search takes several nodes in one step; a schedule takes one at a time, so it does not depend on
+which reductions found it, and a debugger can stop between any two.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from ...errors import Diagnostic, OpvasmError
+from ...light_typing import NamedTuple
+from ..model.model import Model
+from ..plan.plan import Plan
+from ..search.graph import Graph, take
+from ..steps.code import GUARD, POINT, Guard, Kind
+from ..steps.state import Decision, Micro, State
+
+LOCAL_LIMIT = 1000
+
+
+class ScheduleError(OpvasmError):
+    """A replay file that can't be read or followed."""
+
+
+class Moment(NamedTuple):
+    """One decision of a schedule, what it did, and the state after it."""
+
+    decision: Decision
+    micro: Micro
+    state: State
+
+
+class Replay(NamedTuple):
+    """A schedule that was followed.
+
+    ``moments`` are in order; ``initial`` is the state before them.  ``failing`` is the index of the
+    last moment before the verdict was clear; ``cycle`` of the first one that repeats for ever
+    (None: no cycle).
+    """
+
+    plan: Plan
+    model: Model
+    initial: State
+    moments: tuple[Moment, ...]
+    failing: int
+    cycle: int | None
+
+    def state(self, index: int) -> State:
+        """The state after moment ``index``; -1 is the initial one."""
+        return self.initial if index < 0 else self.moments[index].state
+
+    def choices(self, index: int) -> tuple[Decision, ...]:
+        """Everything that could have happened after moment ``index``."""
+        state, model = self.state(index), self.model
+        steps = [Decision("step", t) for t in range(model.threads) if model.enabled(state, t)]
+        return (*steps, *model.disturbances(state))
+
+    def as_hardware(self, index: int, thread: int) -> State:
+        """The state if a debugger stops a thread after moment ``index``, as on real hardware.
+
+        A trap inside a section aborts it; outside, nothing changes.  (``state`` is the other view,
+        from inside: a simulator may look without disturbing.)
+        """
+        state = self.state(index)
+        if state.threads[thread][GUARD] != Guard.SECTION:
+            return state
+        return trapped(self.model, state, thread)
+
+
+def trapped(model: Model, state: State, thread: int) -> State:
+    """The state after a breakpoint or step trap inside a thread's section."""
+    local = list(state.threads[thread])
+    node = model.codes[thread].nodes[local[POINT]]
+    assert node.abort is not None
+    local[POINT], local[GUARD] = node.abort.point, Guard.NONE
+    threads = list(state.threads)
+    threads[thread] = tuple(local)
+    return state._replace(threads=tuple(threads))
+
+
+def fine_model(plan: Plan) -> Model:
+    """The model in which every node is a step and no register is forgotten."""
+    return Model(plan, zero_dead=False)
+
+
+def fine_decisions(graph: Graph, path: list[Decision]) -> list[Decision]:
+    """Decisions of a search as decisions of the finest grain."""
+    coarse = Model(graph.model.plan, graph.model.zero_dead, None)
+    coarse.fusion = graph.model.fusion
+    fine = fine_model(graph.model.plan)
+    coarse_state, state = coarse.initial(), fine.initial()
+    found: list[Decision] = []
+    fusion = coarse.fusion
+
+    def one(decision: Decision) -> None:
+        nonlocal state
+        found.append(decision)
+        if decision.kind == "step":
+            state = fine.step(state, decision.thread).state
+        else:
+            state = fine.disturb(state, decision)
+
+    def settle(thread: int) -> None:
+        """Registers-only nodes that the coarse model has run already."""
+        for _ in range(LOCAL_LIMIT):
+            kind = fine.node(state, thread).kind
+            if fusion is None or not (
+                kind is Kind.LOCAL or (kind is Kind.CURRENT and fusion.current)
+            ):
+                return
+            one(Decision("step", thread))
+
+    for decision in path:
+        if decision.thread >= 0:
+            settle(decision.thread)
+        if decision.kind != "step":
+            coarse_state = coarse.disturb(coarse_state, decision)
+            one(decision)
+            continue
+        coarse.log = []
+        coarse_state = coarse.step(coarse_state, decision.thread).state
+        count = sum(micro.node is not None for micro in coarse.log)
+        coarse.log = None
+        for _ in range(count):
+            one(decision)
+    for thread in range(fine.threads):
+        settle(thread)
+    return found
+
+
+def follow(plan: Plan, decisions: list[Decision], cycle: int | None = None) -> Replay:
+    """Follow a schedule.  Raises ScheduleError where a decision is not possible."""
+    model = fine_model(plan)
+    state = initial = model.initial()
+    moments: list[Moment] = []
+    for index, decision in enumerate(decisions):
+        if decision.kind == "step":
+            possible = 0 <= decision.thread < model.threads and model.enabled(
+                state, decision.thread
+            )
+        else:
+            possible = decision in set(model.disturbances(state))
+        if not possible:
+            who = plan.names[decision.thread] if 0 <= decision.thread < model.threads else "nobody"
+            raise diverged(f"decision {index + 1}: {decision.kind} of {who} is not possible there")
+        log: list[Micro] = []
+        model.log = log
+        state = take(model, state, decision)
+        model.log = None
+        moments.append(Moment(decision, _joined(log), state))
+    return Replay(plan, model, initial, tuple(moments), len(moments) - 1, cycle)
+
+
+def _joined(log: list[Micro]) -> Micro:
+    return log[0]
+
+
+def diverged(message: str) -> ScheduleError:
+    """The error of a schedule that does not fit the model."""
+    return ScheduleError(
+        [
+            Diagnostic(
+                *("error", "OPV541", f"the schedule can't be followed: {message}"),
+                help="the file or opvasm has changed since it was written: explore again",
+            )
+        ]
+    )
+
+
+def state_hash(state: State) -> str:
+    """A short name for a state: equal states have equal ones on every machine."""
+    return sha256(repr(tuple(state)).encode()).hexdigest()[:16]

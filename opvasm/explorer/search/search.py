@@ -1,0 +1,371 @@
+"""Breadth-first search over the states of one configuration.
+
+Every state is kept, with the state and decision that first led to it, so that the first failure
+found has a schedule of the fewest steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from time import monotonic
+
+from ...light_typing import NamedTuple
+from ..model.judging import ending, trouble_in
+from ..model.model import Model
+from ..plan.plan import Plan
+from ..plan.symmetry import Symmetry
+from ..setting.options import Limits, Reductions
+from ..steps.code import CPU, Kind
+from ..steps.state import Decision, Fusion, State, Taken
+from ..steps.work import Covered
+from .graph import Edge, Graph
+from .sharing import SHARED, Sharing, probe, step_keys
+
+PROBES, PROBE_LENGTH = 4, 400
+PROGRESS_EVERY = 256
+INTERRUPTED = "an interrupt"
+WALK_SEED, WALK_SECONDS, WALK_LENGTH = 1, 1.0, 5000
+
+
+class Failure(NamedTuple):
+    """A state that must not be.  ``kind``: condition, invariant, fail, deadlock."""
+
+    kind: str
+    label: str
+    state: int
+
+
+class Found(NamedTuple):
+    """What a search has found.
+
+    ``outcomes`` counts the distinct final states of each outcome.  ``stopped`` says which limit
+    ended the search before its end; None when every state was seen.
+    """
+
+    plan: Plan
+    states: int
+    expanded: int
+    transitions: int
+    outcomes: dict[tuple[str, ...], int]
+    bad_outcomes: frozenset[tuple[str, ...]]
+    failures: tuple[Failure, ...]
+    stopped: str | None
+    seconds: float
+    covered: frozenset[Covered]
+    graph: Graph
+    missing: tuple[str, ...]
+
+
+class Progress(NamedTuple):
+    """How far a search is: for whoever shows it.  ``estimate``: about how many states at least."""
+
+    states: int
+    waiting: int
+    seconds: float
+    estimate: int | None
+
+
+class _StartOver(Exception):
+    """A byte is shared more than the search had assumed."""
+
+
+class Search:
+    """One search of one configuration."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        reductions: Reductions,
+        limits: Limits,
+        keep_edges: bool = False,
+        report: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.limits = limits
+        self.reductions = reductions
+        self.keep_edges = keep_edges
+        self.report = report
+        self.model = Model(plan, reductions.dead, limits.preemptions)
+        self.sharing = Sharing(plan)
+        self.started = monotonic()
+        judge = plan.judge
+        budgets = [plan.limits[each] for each in ("migrate", "signal", "hotplug", "checkpoint")]
+        self.may_group = (
+            reductions.groups
+            and plan.configuration.cpus > 1
+            and not (judge.always or judge.quiescent)
+            and not any(budgets)
+            and plan.limits["preempt"] <= 0
+            and plan.limits["stepped"] <= 0
+            and limits.preemptions is None
+        )
+
+    def run(self) -> Found:
+        """Search; start over whenever the assumptions about shared bytes turn out too small."""
+        if self.reductions.fuse:
+            self._fuse(bytes((SHARED,)) * len(self.plan.memory))
+            probe(self.model, self.sharing, PROBES, PROBE_LENGTH)
+        while True:
+            if self.reductions.fuse:
+                self._fuse(self.sharing.frozen())
+            self.classes = bytes(self.sharing.classes)
+            try:
+                return self._search()
+            except _StartOver:
+                continue
+
+    def _fuse(self, classes: bytes) -> None:
+        plan, collapse = self.plan, self.reductions.collapse
+        sections = any(n.kind is Kind.BEGIN for code in plan.codes for n in code.nodes)
+        moves = plan.limits["migrate"] or plan.limits["hotplug"]
+        watched = plan.judge.always or plan.judge.quiescent
+        self.model.fusion = Fusion(
+            classes=classes,
+            private=collapse
+            and not watched
+            and not plan.limits["signal"]
+            and (not sections or plan.limits["preempt"] == -1),
+            sections=collapse
+            and not plan.judge.always
+            and plan.configuration.profile.preemption_aborts
+            and not plan.limits["checkpoint"],
+            current=not moves,
+            vectors=collapse and not plan.judge.always,
+        )
+
+    def _search(self) -> Found:
+        model, plan = self.model, self.plan
+        symmetry = Symmetry(plan) if self.reductions.symmetry and plan.groups else None
+        graph = Graph(model, symmetry)
+        first, _ = graph.representative(model.initial())
+        graph.numbers[first] = 0
+        graph.states.append(first)
+        graph.came_from.append(None)
+        self.graph = graph
+        self.estimate: int | None = None
+        self.failures: list[Failure] = []
+        self.outcomes: dict[tuple[str, ...], int] = {}
+        self.bad: set[tuple[str, ...]] = set()
+        self.exists = {c.label: False for c in plan.judge.final if c.condition.kind == "exists"}
+        self.transitions = 0
+        self.expanded = 0
+        self._look(0, first)
+        stopped = None
+        try:
+            while self.expanded < len(graph.states):
+                stopped = self._limit()
+                if stopped is not None:
+                    break
+                self._expand(self.expanded)
+                self.expanded += 1
+            if stopped is not None and not self.failures and self.limits.goes_on:
+                self._walk()
+        except KeyboardInterrupt:
+            stopped = INTERRUPTED
+        return Found(
+            plan=plan,
+            states=len(graph.states),
+            expanded=self.expanded,
+            transitions=self.transitions,
+            outcomes=self.outcomes,
+            bad_outcomes=frozenset(self.bad),
+            failures=tuple(self.failures),
+            stopped=stopped,
+            seconds=monotonic() - self.started,
+            covered=frozenset(model.work.covered),
+            graph=graph,
+            missing=tuple(label for label, seen in self.exists.items() if not seen),
+        )
+
+    def _limit(self) -> str | None:
+        seen = len(self.graph.states)
+        if seen > self.limits.states:
+            return f"{self.limits.states} states"
+        if self.expanded % PROGRESS_EVERY == 0 and self.expanded:
+            seconds = monotonic() - self.started
+            if self.limits.seconds is not None and seconds > self.limits.seconds:
+                return f"{self.limits.seconds:g} seconds"
+            if self.report is not None:
+                if self.estimate is None:
+                    from .estimate import estimate  # uses the graph that this file defines
+
+                    self.estimate = estimate(self.graph)
+                self.report(Progress(seen, seen - self.expanded, seconds, self.estimate))
+        return None
+
+    def _walk(self) -> None:
+        """Random schedules onwards from what was not looked at any more: a failure is a failure."""
+        random, model = Random(WALK_SEED), self.model
+        first, until = self.expanded, monotonic() + WALK_SECONDS
+        frontier = len(self.graph.states)
+        while not self.failures and monotonic() < until:
+            number = random.randrange(first, frontier)
+            for _ in range(WALK_LENGTH):
+                state = self.graph.states[number]
+                ready = [t for t in range(model.threads) if model.enabled(state, t)]
+                if self.failures or not ready:
+                    if not self.failures:
+                        self._ended(number, state)
+                    break
+                disturbances = list(model.disturbances(state)) if random.random() < 0.2 else []
+                if disturbances:
+                    decision = random.choice(disturbances)
+                    after = model.disturb(state, decision)
+                    number = self._arrive(number, decision, after, False, True)
+                else:
+                    number = self._step(number, state, random.choice(ready))
+
+    def _expand(self, number: int) -> None:
+        model = self.model
+        state = self.graph.states[number]
+        if model.failure(state) is not None:
+            return
+        ready = [t for t in range(model.threads) if model.enabled(state, t)]
+        disturbances = list(model.disturbances(state))
+        if not ready:
+            self._ended(number, state)
+            if not disturbances:
+                return
+        if self.may_group and len(ready) > 1 and self._expand_group(number, state, ready):
+            return
+        for thread in ready:
+            self._step(number, state, thread)
+        for decision in disturbances:
+            self._arrive(number, decision, model.disturb(state, decision), False, True)
+
+    def _step(self, number: int, state: State, thread: int) -> int:
+        taken = self._taken(state, thread)
+        decision = Decision("step", thread)
+        return self._arrive(number, decision, taken.state, taken.committed, taken.disturbed)
+
+    def _taken(self, state: State, thread: int) -> Taken:
+        model = self.model
+        taken = model.step(state, thread)
+        if model.fusion is not None or self.may_group:
+            cpu = taken.state.threads[thread][CPU]
+            for key in step_keys(model, state, thread):
+                grew = self.sharing.note(key, cpu, taken.reads, taken.writes)
+                if grew and self.classes != self.sharing.frozen():
+                    raise _StartOver
+        return taken
+
+    def _arrive(
+        self, number: int, decision: Decision, state: State, committed: bool, finite: bool
+    ) -> int:
+        graph = self.graph
+        self.transitions += 1
+        state, _ = graph.representative(state)
+        target = graph.numbers.get(state)
+        if target is None:
+            target = graph.numbers[state] = len(graph.states)
+            graph.states.append(state)
+            graph.came_from.append((number, decision))
+            self._look(target, state)
+        if self.keep_edges:
+            graph.edges.append(Edge(number, target, decision, committed, finite))
+        return target
+
+    def _look(self, number: int, state: State) -> None:
+        """Ask of a new state what must hold in each."""
+        found = trouble_in(self.plan, self.model, state)
+        if found is not None:
+            self.failures.append(Failure(found.kind, found.label, number))
+
+    def _ended(self, number: int, state: State) -> None:
+        """A state in which no thread can step: all have ended, or those left wait for ever."""
+        found = ending(self.plan, self.model, state)
+        if found is None:
+            return
+        outcome, trouble = found
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        if trouble is not None:
+            self.failures.append(Failure(trouble.kind, trouble.label, number))
+            self.bad.add(outcome)
+            if trouble.kind == "deadlock":
+                return
+        judge = self.plan.judge
+        for claim in judge.final:
+            if claim.condition.kind == "exists" and not self.exists[claim.label]:
+                self.exists[claim.label] = claim.holds(judge.look(state))
+
+    # ---- CPUs that have nothing in common --------------------------------------------------------
+
+    def _expand_group(self, number: int, state: State, ready: list[int]) -> bool:
+        """Expand the threads of one CPU only, where nobody else can tell (explore.md 3.2, 4)."""
+        for cpu in range(self.plan.configuration.cpus):
+            mates = [t for t in ready if state.threads[t][CPU] == cpu]
+            if not mates or len(mates) == len(ready) or not self._apart(state, cpu):
+                continue
+            steps = []
+            for thread in mates:
+                taken = self._taken(state, thread)
+                # A failure ends everything: whoever is put off would never be looked at.
+                failed = self.model.failure(taken.state) is not None
+                if (
+                    failed
+                    or taken.state.threads[thread][CPU] != cpu
+                    or any(
+                        self.classes.find(b"\3", start, end) >= 0
+                        for start, end in (*taken.reads, *taken.writes)
+                    )
+                ):
+                    break
+                steps.append((thread, taken))
+            else:
+                if not self._leads_on(steps):
+                    continue
+                for thread, taken in steps:
+                    decision = Decision("step", thread)
+                    self._arrive(number, decision, taken.state, taken.committed, taken.disturbed)
+                for decision in self.model.disturbances(state):
+                    if state.threads[decision.thread][CPU] == cpu:
+                        after = self.model.disturb(state, decision)
+                        self._arrive(number, decision, after, False, True)
+                return True
+        return False
+
+    def _leads_on(self, steps: list[tuple[int, Taken]]) -> bool:
+        """The cycle proviso: some successor has not been expanded yet, so nobody waits for ever."""
+        for _, taken in steps:
+            after, _ = self.graph.representative(taken.state)
+            target = self.graph.numbers.get(after)
+            if target is None or target > self.expanded:
+                return True
+        return False
+
+    def _apart(self, state: State, cpu: int) -> bool:
+        """Whether the threads of a CPU and all others can't meet in what they do next."""
+        model, plan = self.model, self.plan
+        for thread, local in enumerate(state.threads):
+            node = model.node(state, thread)
+            if node.kind is Kind.END:
+                continue
+            if local[CPU] != cpu:
+                if cpu in plan.reach[thread]:
+                    return False
+                continue
+            match node.kind:
+                case Kind.ENTER | Kind.FENCE | Kind.FENCE_VECTOR:
+                    if local[node.cpu_register] != cpu:
+                        return False
+                case Kind.LOCK:
+                    if self.classes[plan.image.lock_word(local[node.cpu_register])] == SHARED:
+                        return False
+                case Kind.WAIT:
+                    if self.classes[plan.image.slow_flag(local[node.cpu_register])] == SHARED:
+                        return False
+                case _:
+                    pass
+        return True
+
+
+def explore(
+    plan: Plan,
+    reductions: Reductions | None = None,
+    limits: Limits | None = None,
+    keep_edges: bool = False,
+    report: Callable[[Progress], None] | None = None,
+) -> Found:
+    """Search a configuration for everything its scenario asks of every schedule."""
+    return Search(plan, reductions or Reductions(), limits or Limits(), keep_edges, report).run()

@@ -1,0 +1,125 @@
+"""Who touches which byte: what may be left out of sight depends on it (explore.md section 3.2).
+
+The classes are found, not declared: random walks first, then the search itself.  Should the search
+meet an access that the classes did not foresee, it starts over with the new ones.  At the end the
+classes hold for every access of the explored graph, and so for every access there is: the first
+one that broke them would come after a prefix in which all of them held, which the search has seen.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from ..model.model import Model
+from ..plan.plan import Plan
+from ..steps.code import CPU, Kind
+from ..steps.state import State
+from ..steps.work import Range
+
+CONSTANT, PRIVATE, ONE_CPU, SHARED = 0, 1, 2, 3
+
+
+class Sharing:
+    """For each byte of the state: the threads and CPUs that touch it, and whether it changes."""
+
+    def __init__(self, plan: Plan) -> None:
+        size = len(plan.memory)
+        self.plan = plan
+        self.threads = [0] * size
+        self.cpus = [0] * size
+        self.written = bytearray(size)
+        self.classes = bytearray(size)
+        self._seen: set[tuple[int, int, int, int, bool]] = set()
+        if plan.configuration.cpus > 1:
+            # Whether a lock is free is looked at without an access, so don't wait for one.
+            first = plan.image.lock_start
+            for index in range(first, first + 2 * plan.configuration.cpus):
+                self._force(index)
+        for start in plan.ids:
+            if start is not None:  # the kernel writes there between any two steps
+                for index in range(start, start + 8):
+                    self._force(index)
+
+    def _force(self, index: int) -> None:
+        self.threads[index] = self.cpus[index] = 3
+        self.written[index] = 1
+        self.classes[index] = SHARED
+
+    def note(
+        self, thread: int, cpu: int, reads: tuple[Range, ...], writes: tuple[Range, ...]
+    ) -> bool:
+        """Take down the accesses of a step; True when a byte is shared more than was known."""
+        grew = False
+        seen = self._seen
+        for ranges, wrote in ((reads, False), (writes, True)):
+            for start, end in ranges:
+                key = (start, end, thread, cpu, wrote)
+                if key not in seen:
+                    seen.add(key)
+                    grew |= self._touch(start, end, 1 << thread, 1 << cpu, wrote)
+        return grew
+
+    def _touch(self, start: int, end: int, thread: int, cpu: int, wrote: bool) -> bool:
+        grew = False
+        for index in range(start, end):
+            self.threads[index] |= thread
+            self.cpus[index] |= cpu
+            self.written[index] |= wrote
+            threads, cpus = self.threads[index], self.cpus[index]
+            if not self.written[index]:
+                sharing = CONSTANT
+            elif threads & (threads - 1) == 0:
+                sharing = PRIVATE
+            elif cpus & (cpus - 1) == 0:
+                sharing = ONE_CPU
+            else:
+                sharing = SHARED
+            if sharing > self.classes[index]:
+                self.classes[index] = sharing
+                grew = True
+        return grew
+
+    def frozen(self) -> bytes:
+        """The classes; threads that are alike have the same ones for their own memory."""
+        blocks = self.plan.image.own_blocks
+        for group in self.plan.groups:
+            for offset in range(min(blocks[t].size for t in group)):
+                worst = max(self.classes[blocks[t].start + offset] for t in group)
+                for thread in group:
+                    self.classes[blocks[thread].start + offset] = worst
+        return bytes(self.classes)
+
+
+def step_keys(model: Model, state: State, thread: int) -> tuple[int, ...]:
+    """Who a step counts as: a signal handler is another thread than the one it interrupts."""
+    node = model.node(state, thread)
+    if node.kind is Kind.HANDLER_RETURN or node.handler:
+        return thread, thread + model.threads
+    return (thread,)
+
+
+def probe(model: Model, sharing: Sharing, walks: int, length: int, seed: int = 1) -> int:
+    """Random schedules, to see who touches what; gives the steps of the longest one."""
+    random = Random(seed)
+    longest = 0
+    for _ in range(walks):
+        state = model.initial()
+        for step in range(length):
+            ready = [t for t in range(model.threads) if model.enabled(state, t)]
+            if not ready or model.failure(state) is not None:
+                longest = max(longest, step)
+                break
+            disturbances = list(model.disturbances(state)) if random.random() < 0.2 else []
+            if disturbances:
+                state = model.disturb(state, random.choice(disturbances))
+                continue
+            thread = random.choice(ready)
+            keys = step_keys(model, state, thread)
+            taken = model.step(state, thread)
+            cpu = taken.state.threads[thread][CPU]
+            for key in keys:
+                sharing.note(key, cpu, taken.reads, taken.writes)
+            state = taken.state
+        else:
+            longest = length
+    return longest

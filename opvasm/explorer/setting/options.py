@@ -1,0 +1,34 @@
+"""What a search may leave out, and when it gives up."""
+
+from __future__ import annotations
+
+from ...light_typing import NamedTuple
+
+
+class Reductions(NamedTuple):
+    """The reductions of explore.md section 3.2, in the order in which they build on each other.
+
+    None of them changes a verdict or the set of final states.
+    """
+
+    fuse: bool = True  # steps that touch registers only join the step before them
+    dead: bool = True  # registers that nobody will read again are zero
+    collapse: bool = True  # a vector whose bytes belong to one CPU is one step
+    groups: bool = True  # CPUs that have nothing in common run one after the other
+    symmetry: bool = True  # threads that are alike are not told apart
+
+
+NO_REDUCTIONS = Reductions(False, False, False, False, False)
+
+
+class Limits(NamedTuple):
+    """When a search stops without an answer: states, seconds; and the bound on preemptions.
+
+    ``goes_on``: random schedules follow for a second then, from where the search was.  How far
+    they come depends on the machine; whoever wants equal results everywhere does without.
+    """
+
+    states: int = 1_000_000
+    seconds: float | None = None
+    preemptions: int | None = None
+    goes_on: bool = True

@@ -1,0 +1,211 @@
+"""The steps of a thread: what a scenario's text is lowered to, and liveness of its registers.
+
+A thread's local state is one tuple of whole numbers: where it is, its CPU, what protects it, where
+a signal handler returns to, then its registers.  A node acts on that list and on the memory of a
+Work; only the model knows what a node's execution does to other threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from ...source import Place
+
+if TYPE_CHECKING:
+    from .work import Work
+
+# Positions in a thread's local state.
+POINT, CPU, GUARD, RETURN, REGISTERS = 0, 1, 2, 3, 4
+NOWHERE = -1
+# An op that is two steps: how their texts end.
+READS, WRITES = " (reads)", " (writes)"
+# Where a signal ends a thread.
+CRASH = "it touches memory that it must not touch (SIGSEGV), or computes what has no value (SIGFPE)"
+
+
+class Guard(IntEnum):
+    """What protects a thread from the others of its CPU."""
+
+    NONE = 0
+    SECTION = 1  # a restartable section: others may run, and then it restarts
+    VECTOR = 2  # preemption is off
+    OFFLINE = 3  # a vector for an offline CPU: preemption off, and the global mutex held
+
+
+class Kind(IntEnum):
+    """What a node does, as far as scheduling cares."""
+
+    LOCAL = 0  # registers only
+    CURRENT = 1  # reads the CPU the thread is on
+    ACCESS = 2  # user or kernel code that touches memory
+    BEGIN = 3  # the store to rseq_cs and the check of cpu_id
+    ENTER = 4  # the system call: move to the CPU, preemption off
+    LOCK = 5  # waits until the lock of a CPU is free, and takes it
+    WAIT = 6  # waits until the slow-path flag of a CPU is clear
+    FENCE = 7  # membarrier(PRIVATE_EXPEDITED_RSEQ)
+    FENCE_VECTOR = 8  # an empty vector on a CPU
+    HANDLER_RETURN = 9
+    END = 10
+    FAIL = 11
+
+
+class Label:
+    """A program point that is not known yet while code is being written."""
+
+    __slots__ = ("point",)
+
+    def __init__(self) -> None:
+        self.point = NOWHERE
+
+
+Action = Callable[["Work"], Label]
+
+
+class Node:
+    """One step of a thread.
+
+    ``run`` acts and says where to go on; it is one of ``targets``.  ``scope`` is the guard under
+    which the node runs, ``abort`` where a section restarts.  ``cpu_register`` holds the CPU that a
+    LOCK, WAIT, ENTER or FENCE is about (NOWHERE: every CPU).  ``operation`` names the op of a
+    vector: (vector, index of the op).  ``counted`` is False while a ``run`` is under way; ``commits``
+    is True where one has just succeeded.
+    """
+
+    __slots__ = (
+        *("kind", "run", "targets", "reads", "writes", "scope", "abort", "cpu_register"),
+        *("operation", "text", "place", "counted", "handler", "commits"),
+    )
+
+    def __init__(
+        self,
+        kind: Kind,
+        run: Action,
+        targets: tuple[Label, ...],
+        text: str,
+        *,
+        reads: Iterable[int] = (),
+        writes: Iterable[int] = (),
+        scope: Guard = Guard.NONE,
+        abort: Label | None = None,
+        cpu_register: int = NOWHERE,
+        operation: tuple[str, int] | None = None,
+        place: Place | None = None,
+        counted: bool = True,
+        handler: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.run = run
+        self.targets = targets
+        self.reads = frozenset(reads)
+        self.writes = frozenset(writes)
+        self.scope = scope
+        self.abort = abort
+        self.cpu_register = cpu_register
+        self.operation = operation
+        self.text = text
+        self.place = place
+        self.counted = counted
+        self.handler = handler
+        self.commits = False
+
+
+class Registers:
+    """The names of a thread's registers, numbered as they come up."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def __call__(self, name: str) -> int:
+        """The number of a register, given now if it is new."""
+        return self.numbers.setdefault(name, REGISTERS + len(self.numbers))
+
+
+class Builder:
+    """Writes the nodes of one thread, one after the other."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.registers = Registers()
+
+    def here(self, label: Label) -> Label:
+        """Give a label the place of the next node."""
+        label.point = len(self.nodes)
+        return label
+
+    def add(self, node: Node) -> Node:
+        """The next node."""
+        self.nodes.append(node)
+        return node
+
+
+class Code:
+    """A thread's nodes with what the model asks of each point.
+
+    ``entry`` is where the thread begins, ``handler`` where its signal handler does (NOWHERE: none),
+    ``crash`` where an access to memory it must not touch leaves it.
+    ``dead[p]`` lists the registers that hold nothing anybody will look at when the thread is at p.
+    """
+
+    __slots__ = ("crash", "dead", "entry", "handler", "nodes", "registers")
+
+    def __init__(
+        self,
+        builder: Builder,
+        entry: Label,
+        handler: Label | None,
+        crash: Label,
+        observed: Iterable[int],
+    ) -> None:
+        self.nodes = tuple(builder.nodes)
+        self.registers = dict(builder.registers.numbers)
+        self.entry = entry.point
+        self.crash = crash.point
+        self.handler = NOWHERE if handler is None else handler.point
+        self.dead = _dead(self.nodes, len(self.registers), frozenset(observed))
+
+    @property
+    def size(self) -> int:
+        """The length of a local state."""
+        return REGISTERS + len(self.registers)
+
+
+def _dead(
+    nodes: tuple[Node, ...], count: int, observed: frozenset[int]
+) -> tuple[tuple[int, ...], ...]:
+    """The dead registers of each point: live ones flow backwards, along abort edges too."""
+    live: list[frozenset[int]] = [observed] * len(nodes)
+    waiting = list(range(len(nodes)))
+    users: list[list[int]] = [[] for _ in nodes]
+    leads: list[list[int]] = []
+    for index, node in enumerate(nodes):
+        ways = [label.point for label in node.targets]
+        if node.abort is not None:
+            ways.append(node.abort.point)
+        leads.append(ways)
+        for way in ways:
+            users[way].append(index)
+    while waiting:
+        index = waiting.pop()
+        node = nodes[index]
+        flowing = observed.union(*(live[way] for way in leads[index]))
+        kept = (flowing - node.writes) | node.reads
+        if node.abort is not None:
+            # An abort can come before the node has written anything.
+            kept |= live[node.abort.point]
+        kept |= observed
+        if kept != live[index]:
+            live[index] = kept
+            waiting += users[index]
+    main = {r for node in nodes if not node.handler for r in node.reads | node.writes}
+    everything = range(REGISTERS, REGISTERS + count)
+    # What the interrupted code still needs is not known inside a handler: keep all of it.
+    return tuple(
+        tuple(
+            register
+            for register in everything
+            if register not in live[index] and not (node.handler and register in main)
+        )
+        for index, node in enumerate(nodes)
+    )
