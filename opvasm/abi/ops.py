@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import Enum, Flag
 
+from ..errors import Crash
 from ..light_typing import NamedTuple
 from .layout import Field, FieldKind
 
@@ -25,6 +26,26 @@ class LengthRule(Enum):
     DATA = "0 up to the limit of one op"
     WORD = "1, 2, 4 or 8"
     IGNORED = "anything: never read"
+
+
+class Effect(Enum):
+    """What an op does with its operands.
+
+    Who translates ops into another language (Promela, C, machine code), or says what one of them
+    changes, asks for this and refuses by name what it does not know; no part has a branch for
+    "every other op".  ``tests/test_effects.py`` holds each of them against the semantics.
+    """
+
+    COMPARE_EQUAL = "go on when a == b"
+    COMPARE_DIFFERENT = "go on when a != b"
+    COPY = "dst = src"
+    ADD = "p += immediate"
+    OR = "p |= immediate"
+    AND = "p &= immediate"
+    XOR = "p ^= immediate"
+    SHIFT_LEFT = "p <<= immediate"
+    SHIFT_RIGHT = "p >>= immediate"
+    BARRIER = "order all accesses"
 
 
 class Operand(NamedTuple):
@@ -51,6 +72,7 @@ class Operation(NamedTuple):
 
     mnemonic: str
     c_name: str
+    effect: Effect
     member: str | None
     operands: tuple[Operand, ...]
     immediate: Field | None
@@ -62,6 +84,20 @@ class Operation(NamedTuple):
     def is_compare(self) -> bool:
         """Whether the op can stop the vector with a positive result."""
         return self.member == "compare_op"
+
+    @property
+    def stops_when_equal(self) -> bool:
+        """Whether a compare stops the vector when its operands are equal, as ranges of no bytes are.
+
+        Raises Crash for an op that is not a compare, or whose answer nobody has written down here.
+        """
+        match self.effect:
+            case Effect.COMPARE_EQUAL:
+                return False
+            case Effect.COMPARE_DIFFERENT:
+                return True
+            case effect:
+                raise Crash(f"{self.mnemonic}: does {effect.name} stop a vector?")
 
     @property
     def shifts(self) -> bool:
@@ -87,18 +123,18 @@ _DATA, _WORD = LengthRule.DATA, LengthRule.WORD
 
 
 # fmt: off
-CMPEQ  = Operation("cmpeq",  "CPU_COMPARE_EQ_OP", "compare_op",    (_A, _B),     None,   _DATA, "stop the vector unless the bytes at a and b are equal")
-CMPNE  = Operation("cmpne",  "CPU_COMPARE_NE_OP", "compare_op",    (_A, _B),     None,   _DATA, "stop the vector when the bytes at a and b are equal")
-MEMCPY = Operation("memcpy", "CPU_MEMCPY_OP",     "memcpy_op",     (_DST, _SRC), None,   _DATA, "copy the bytes at src to dst")
-ADD    = Operation("add",    "CPU_ADD_OP",        "arithmetic_op", (_P,),        _COUNT, _WORD, "add count to the word at p, modulo its size")
-OR     = Operation("or",     "CPU_OR_OP",         "bitwise_op",    (_P,),        _MASK,  _WORD, "set the bits of mask in the word at p")
-AND    = Operation("and",    "CPU_AND_OP",        "bitwise_op",    (_P,),        _MASK,  _WORD, "keep only the bits of mask in the word at p")
-XOR    = Operation("xor",    "CPU_XOR_OP",        "bitwise_op",    (_P,),        _MASK,  _WORD, "flip the bits of mask in the word at p")
-LSHIFT = Operation("lshift", "CPU_LSHIFT_OP",     "shift_op",      (_P_SHIFT,),  _BITS,  _WORD, "shift the word at p left by bits")
-RSHIFT = Operation("rshift", "CPU_RSHIFT_OP",     "shift_op",      (_P_SHIFT,),  _BITS,  _WORD, "shift the word at p right by bits, filling with zeros")
-MB     = Operation("mb",     "CPU_MB_OP",         None,            (),           None,   LengthRule.IGNORED, "full memory barrier")
-MEMCPY_RELEASE = Operation("memcpy.release", "CPU_MEMCPY_RELEASE_OP", "memcpy_op", (_DST, _SRC), None, _DATA, "copy the bytes at src to dst, after all earlier accesses of the vector", release=True)
-ADD_RELEASE    = Operation("add.release",    "CPU_ADD_RELEASE_OP", "arithmetic_op", (_P,), _COUNT, _WORD, "add count to the word at p, after all earlier accesses of the vector", release=True)
+CMPEQ  = Operation("cmpeq",  "CPU_COMPARE_EQ_OP", Effect.COMPARE_EQUAL,     "compare_op",    (_A, _B),     None,   _DATA, "stop the vector unless the bytes at a and b are equal")
+CMPNE  = Operation("cmpne",  "CPU_COMPARE_NE_OP", Effect.COMPARE_DIFFERENT, "compare_op",    (_A, _B),     None,   _DATA, "stop the vector when the bytes at a and b are equal")
+MEMCPY = Operation("memcpy", "CPU_MEMCPY_OP",     Effect.COPY,              "memcpy_op",     (_DST, _SRC), None,   _DATA, "copy the bytes at src to dst")
+ADD    = Operation("add",    "CPU_ADD_OP",        Effect.ADD,               "arithmetic_op", (_P,),        _COUNT, _WORD, "add count to the word at p, modulo its size")
+OR     = Operation("or",     "CPU_OR_OP",         Effect.OR,                "bitwise_op",    (_P,),        _MASK,  _WORD, "set the bits of mask in the word at p")
+AND    = Operation("and",    "CPU_AND_OP",        Effect.AND,               "bitwise_op",    (_P,),        _MASK,  _WORD, "keep only the bits of mask in the word at p")
+XOR    = Operation("xor",    "CPU_XOR_OP",        Effect.XOR,               "bitwise_op",    (_P,),        _MASK,  _WORD, "flip the bits of mask in the word at p")
+LSHIFT = Operation("lshift", "CPU_LSHIFT_OP",     Effect.SHIFT_LEFT,        "shift_op",      (_P_SHIFT,),  _BITS,  _WORD, "shift the word at p left by bits")
+RSHIFT = Operation("rshift", "CPU_RSHIFT_OP",     Effect.SHIFT_RIGHT,       "shift_op",      (_P_SHIFT,),  _BITS,  _WORD, "shift the word at p right by bits, filling with zeros")
+MB     = Operation("mb",     "CPU_MB_OP",         Effect.BARRIER,           None,            (),           None,   LengthRule.IGNORED, "full memory barrier")
+MEMCPY_RELEASE = Operation("memcpy.release", "CPU_MEMCPY_RELEASE_OP", Effect.COPY, "memcpy_op", (_DST, _SRC), None, _DATA, "copy the bytes at src to dst, after all earlier accesses of the vector", release=True)
+ADD_RELEASE    = Operation("add.release",    "CPU_ADD_RELEASE_OP", Effect.ADD, "arithmetic_op", (_P,), _COUNT, _WORD, "add count to the word at p, after all earlier accesses of the vector", release=True)
 # fmt: on
 
 OPERATIONS: tuple[Operation, ...] = (

@@ -241,7 +241,7 @@ def _outlook(session: Session, op: int, instruction: Instruction, names: Names) 
         count = len(session.instructions)
         on = f"op {op + 1} is next" if op + 1 < count else "the vector is done and returns 0"
         stop = f"the vector stops here and returns {op + 1}"
-        equal, different = (on, stop) if operation.mnemonic == "cmpeq" else (stop, on)
+        equal, different = (stop, on) if operation.stops_when_equal else (on, stop)
         yield f"equal: {equal}; different: {different}"
         for each in movements:
             if isinstance(each, Computed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..abi.ops import Effect
 from ..explorer.setting.statements import CPU_ID_START, names_in, walk
 from ..expression import Expression
 from ..program import ArgumentValue, Instruction, PoolAddress, SlotAddress, SymbolAddress, Value
@@ -11,6 +12,8 @@ from .promela_numbers import LOCAL_BOUND, Numbers, Place, Term, known
 from .promela_text import Export, Slot
 
 CHOICES_MAX = 12
+_COMPARES = {Effect.COMPARE_EQUAL: "==", Effect.COMPARE_DIFFERENT: "!="}  # to go on
+_CHANGES = {Effect.ADD: "+", Effect.OR: "|", Effect.AND: "&", Effect.XOR: "^"}
 
 
 def variable(export: Export, cell: int) -> str:
@@ -230,23 +233,22 @@ class LitmusBody(Numbers):
         if operation is None or any(instruction.expect_fault):
             self.refuse("this op", "it knows no faults and no unknown ops")
             return
-        name, _, ending = operation.mnemonic.partition(".")
-        if name == "mb":
+        effect, release = operation.effect, operation.release
+        if effect is Effect.BARRIER:
             self.add("smp_mb();")
             return
         operands = [
             self._operand(value, size, arguments, cpu) for _, value, _ in instruction.operands()
         ]
-        release = ending == "release"
-        if operation.is_compare:
+        if effect in _COMPARES:
             texts = [self._loaded(operand, size, f"t{i}") for i, operand in enumerate(operands)]
-            self.add(f"if ({texts[0]} {'==' if name == 'cmpeq' else '!='} {texts[1]}) {{")
+            self.add(f"if ({texts[0]} {_COMPARES[effect]} {texts[1]}) {{")
             self.depth += 1
-        elif name == "memcpy":
+        elif effect is Effect.COPY:
             value = self._loaded(operands[1], size, "t1")
             assert operands[0][0] is not None
             self.store(operands[0][0], size, value, release)
-        elif name in ("add", "or", "and", "xor"):
+        elif effect in _CHANGES:
             value = self._loaded(operands[0], size, "t0")
             given = instruction.immediate
             amount = known(given if isinstance(given, int) else 0)
@@ -256,11 +258,13 @@ class LitmusBody(Numbers):
                     amount = amount._replace(text=f"({amount.text} + {given.addend})")
             if amount.constant is not None and not -LOCAL_BOUND < amount.constant < LOCAL_BOUND:
                 self.refuse(f"the number {amount.constant}", "its numbers are below 2^23")
-            operator = {"add": "+", "or": "|", "and": "&", "xor": "^"}[name]
             assert operands[0][0] is not None
-            self.store(operands[0][0], size, f"{value} {operator} {amount.text}", release)
+            text = f"{value} {_CHANGES[effect]} {amount.text}"
+            self.store(operands[0][0], size, text, release)
+        elif operation.shifts:
+            self.refuse(operation.mnemonic, "its C has no shifts")
         else:
-            self.refuse(f"{name}", "its C has no shifts")
+            self.refuse(operation.mnemonic, "this export has no C for it")
 
     def _operand(
         self, value: Value, size: int, arguments: dict[str, Term], cpu: int

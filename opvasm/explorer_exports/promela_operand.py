@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..abi.ops import Access
+from ..abi.ops import Access, Effect, Operation
+from ..errors import Crash
 from ..light_typing import TYPE_CHECKING, NamedTuple
 from ..program import (
     Area,
@@ -20,6 +21,10 @@ from .promela_text import Export
 
 if TYPE_CHECKING:
     from .promela_body import Body
+
+
+_BITWISE = {Effect.OR: "|", Effect.AND: "&", Effect.XOR: "^"}
+CHANGES = frozenset((*_BITWISE, Effect.ADD, Effect.SHIFT_LEFT, Effect.SHIFT_RIGHT))
 
 
 class Operand(NamedTuple):
@@ -135,9 +140,8 @@ class Operands:
         out = self.body.lines
         if operation is None:
             return
-        mnemonic = operation.mnemonic.partition(".")[0]
         out.add(f"/* {self.vector.name}[{index}] {operation.mnemonic} */")
-        if mnemonic == "mb":
+        if operation.effect is Effect.BARRIER:
             self.step()
             self.after(index)
             return
@@ -151,14 +155,22 @@ class Operands:
         operands = [
             self.operand(value, size, instruction) for _, value, _ in instruction.operands()
         ]
-        if operation.is_compare:
-            self._compare(index, mnemonic, size, operands)
-        elif mnemonic == "memcpy":
-            self._copy(index, size, operands[0], operands[1], late_flag)
-        else:
-            self._change(index, instruction, mnemonic, size, operands[0], late_flag)
+        match operation.effect:
+            case Effect.COMPARE_EQUAL:
+                self._compare(index, "!=", size, operands)
+            case Effect.COMPARE_DIFFERENT:
+                self._compare(index, "==", size, operands)
+            case Effect.COPY:
+                self._copy(index, size, operands[0], operands[1], late_flag)
+            case effect if effect in CHANGES:
+                self._change(index, instruction, operation, operands[0], late_flag)
+            case _:
+                self._refuse(
+                    instruction, f"the op {operation.mnemonic}", "the model has no words for it"
+                )
 
-    def _compare(self, index: int, mnemonic: str, size: int, operands: list[Operand]) -> None:
+    def _compare(self, index: int, operator: str, size: int, operands: list[Operand]) -> None:
+        """A compare, which stops the vector when ``operator`` holds between its operands."""
         out, body = self.body.lines, self.body
         pending = body.variable("pending")
         memory = [each for each in operands if each.address is not None]
@@ -172,7 +184,6 @@ class Operands:
         if memory:
             self._read(memory[-1], size, pending)
             texts.append(pending)
-        operator = "!=" if mnemonic == "cmpeq" else "=="
         forget = "first = 0; " if len(memory) == 2 else ""
         condition = f"{texts[0]} {operator} {texts[-1]}"
         out.add(f"if :: {condition} -> {forget}{self.stop(index)} :: else fi;")
@@ -204,28 +215,28 @@ class Operands:
         self,
         index: int,
         instruction: Instruction,
-        mnemonic: str,
-        size: int,
+        operation: Operation,
         place: Operand,
         late_flag: str | None,
     ) -> None:
-        out = self.body.lines
+        out, size = self.body.lines, instruction.length
         pending = self.body.variable("pending")
         self.step()
         self._read(place, size, pending)
-        amount = self._immediate(instruction, mnemonic, size)
+        amount = self._immediate(instruction, operation)
         mask = f" & {(1 << 8 * size) - 1}" if size <= 2 else ""
-        match mnemonic:
-            case "add":
+        match operation.effect:
+            case Effect.ADD:
                 out.add(f"{pending} = ({pending} + {amount.text}){mask};")
-            case "or" | "and" | "xor":
-                operator = {"or": "|", "and": "&", "xor": "^"}[mnemonic]
-                out.add(f"{pending} = ({pending} {operator} {amount.text}){mask};")
-            case "lshift":
+            case Effect.OR | Effect.AND | Effect.XOR as bitwise:
+                out.add(f"{pending} = ({pending} {_BITWISE[bitwise]} {amount.text}){mask};")
+            case Effect.SHIFT_LEFT:
                 self._shift_left(pending, amount.constant or 0, size)
-            case _:
+            case Effect.SHIFT_RIGHT:
                 bits = amount.constant or 0
                 out.add(f"{pending} = {pending} >> {bits};" if bits < 31 else f"{pending} = 0;")
+            case effect:
+                raise Crash(f"{effect.name} is among CHANGES")
         self.trap_between()
         if late_flag is not None:
             self.test_flag(late_flag)
@@ -245,11 +256,11 @@ class Operands:
             if bits < 20:
                 out.add(f"{pending} = {pending} << {bits};")
 
-    def _immediate(self, instruction: Instruction, mnemonic: str, size: int) -> Term:
+    def _immediate(self, instruction: Instruction, operation: Operation) -> Term:
         """The count, mask or number of bits, as a signed number."""
-        value = instruction.immediate
+        value, size = instruction.immediate, instruction.length
         if isinstance(value, ArgumentValue):
-            if mnemonic.endswith("shift"):
+            if operation.shifts:
                 self._refuse(
                     instruction, "a shift by an argument", "the model shifts by constants only"
                 )
@@ -258,7 +269,7 @@ class Operands:
         number = value if isinstance(value, int) else 0
         if not isinstance(value, int):
             self._refuse(instruction, "an address as a number", "the model has other addresses")
-        bits = 8 * size if mnemonic in ("and", "or", "xor") else 64
+        bits = 8 * size if operation.effect in _BITWISE else 64
         number &= (1 << bits) - 1
         if number >> (bits - 1):
             number -= 1 << bits

@@ -11,9 +11,9 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..abi import ops
-from ..abi.ops import Operation
+from ..abi.ops import Effect, Operation
 from ..abi.revisions import Abi
+from ..errors import Crash
 from ..interpreter.access import access_for
 from ..interpreter.prepared import Prepared
 from ..machine import Memory
@@ -71,20 +71,18 @@ HEADER = struct.Struct("<qQQQQQQQQQQQ")
 SIGNAL_MASK, CHUNK, RECORD_PAGES."""
 
 FAULT = 10
-KINDS: dict[Operation, int] = {
-    ops.CMPEQ: 0,
-    ops.CMPNE: 1,
-    ops.MEMCPY: 2,
-    ops.ADD: 3,
-    ops.OR: 4,
-    ops.AND: 5,
-    ops.XOR: 6,
-    ops.LSHIFT: 7,
-    ops.RSHIFT: 8,
-    ops.MB: 9,
-    # A plain store of x86-64 is a release store already.
-    ops.MEMCPY_RELEASE: 2,
-    ops.ADD_RELEASE: 3,
+# The numbers of stub.S.  A plain store of x86-64 is a release store already.
+KINDS: dict[Effect, int] = {
+    Effect.COMPARE_EQUAL: 0,
+    Effect.COMPARE_DIFFERENT: 1,
+    Effect.COPY: 2,
+    Effect.ADD: 3,
+    Effect.OR: 4,
+    Effect.AND: 5,
+    Effect.XOR: 6,
+    Effect.SHIFT_LEFT: 7,
+    Effect.SHIFT_RIGHT: 8,
+    Effect.BARRIER: 9,
 }
 _OP = struct.Struct("<IIQQQQ")
 
@@ -114,6 +112,14 @@ class NativeOps(NamedTuple):
         return -(-(self.record_end - RECORD) // 0x1000)
 
 
+def kind_of(operation: Operation) -> int:
+    """The stub's number for an op; Crash names one that it has no code for."""
+    kind = KINDS.get(operation.effect)
+    if kind is None:
+        raise Crash(f"stub.S has no code for {operation.mnemonic}")
+    return kind
+
+
 def native_ops(prepared: Prepared, fault_at: tuple[int, int] | None = None) -> NativeOps:
     """The ops of a vector that passed the static rules.
 
@@ -128,7 +134,7 @@ def native_ops(prepared: Prepared, fault_at: tuple[int, int] | None = None) -> N
     ):
         operation = instruction.operation
         assert operation is not None
-        kind, length = KINDS[operation], instruction.length
+        kind, length = kind_of(operation), instruction.length
         if fault_at is not None and fault_at[0] == index:
             if fault_at[1]:
                 parts.append(_descriptor(kind, fault_at[1], step.arguments[1:], end, end + 4096))
@@ -136,7 +142,7 @@ def native_ops(prepared: Prepared, fault_at: tuple[int, int] | None = None) -> N
             recorded.append(Recorded(end, end + 4096))
             end += 8192
             break
-        room = 0 if kind == KINDS[ops.MB] else max(8, -(-length // 8) * 8)
+        room = 0 if operation.effect is Effect.BARRIER else max(8, -(-length // 8) * 8)
         recorded.append(Recorded(end, end + room))
         parts.append(_descriptor(kind, length, step.arguments[1:], end, end + room))
         end += 2 * room

@@ -8,8 +8,8 @@ import struct
 from errno import EFAULT
 from typing import NamedTuple
 
-from ..abi import ops
 from ..abi.layout import OP_BYTES
+from ..abi.ops import Effect
 from ..abi.pages import PageKind
 from ..interpreter.events import PinRefused
 from ..interpreter.pages import Demand, Denial, refused
@@ -114,7 +114,7 @@ def last_refusal(task: Task, native: stub.NativeOps) -> Refusal | None:
     kind, length, a, b = stub.compare_at(native, index)
     base, (first, second) = task.slot + stub.CODE_SIZE, native.recorded[index]
     met = os.pread(task.space.memory, second - first + length, base + first)
-    same = kind == stub.KINDS[ops.CMPNE]
+    same = kind == stub.KINDS[Effect.COMPARE_DIFFERENT]
     return Refusal(length, a, b, same, met[:length], met[second - first :])
 
 

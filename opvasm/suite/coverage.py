@@ -216,9 +216,9 @@ def _outcomes(
     """What can become of an op that the static rules let pass."""
     if operation.is_compare:
         # Ranges of no bytes are equal: such a cmpeq never stops a vector, such a cmpne always.
-        if length != NOTHING or operation.mnemonic == "cmpeq":
+        if length != NOTHING or not operation.stops_when_equal:
             yield DONE
-        if length != NOTHING or operation.mnemonic == "cmpne":
+        if length != NOTHING or operation.stops_when_equal:
             yield STOPPED
     else:
         yield DONE

@@ -8,7 +8,7 @@ compare that passed makes its operands equal, or known to differ.  Data that oth
 
 from __future__ import annotations
 
-from ..abi.ops import CMPEQ
+from ..abi.ops import Access as Direction, Effect
 from ..light_typing import NamedTuple
 from ..program import Area, Data, PoolItem
 from .subject import Access, Base, Subject
@@ -53,16 +53,19 @@ def settled_compares(subject: Subject) -> list[Settled]:
                 found.append(settled)
                 if not settled.passes:
                     break
-        elif len(accesses) == 2:
+        elif subject.effect(op) is Effect.COPY:
             known.copy(op, accesses[0], accesses[1])
         else:
-            known.store(accesses[0], Content(known.fresh(), op))
+            for access in accesses:
+                if Direction.WRITE in access.operand.access:
+                    known.store(access, Content(known.fresh(), op))
     return found
 
 
 def _asks_equal(subject: Subject, op: int) -> bool:
     """Whether a compare passes when the bytes are equal."""
-    return subject.instruction(op).operation == CMPEQ
+    operation = subject.instruction(op).operation
+    return operation is not None and not operation.stops_when_equal
 
 
 class _Known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..abi.ops import Access as Direction, LengthRule, Operand
+from ..abi.ops import Access as Direction, Effect, Operand
 from ..abi.revisions import Abi
 from ..light_typing import Literal, NamedTuple
 from ..program import (
@@ -134,6 +134,11 @@ class Subject(NamedTuple):
         """The op of an index."""
         return self.vector.instructions[op]
 
+    def effect(self, op: int) -> Effect | None:
+        """What an op does; None for one that the revision does not have."""
+        operation = self.vector.instructions[op].operation
+        return None if operation is None else operation.effect
+
     def op_place(self, op: int) -> Place:
         """Where an op stands."""
         return op_place(self.vector.instructions[op], op, self.name)
@@ -181,11 +186,11 @@ def subject_of(
         if operation is None or index in left_out:
             ops.append(())
             continue
-        is_compare = operation.member == "compare_op"
+        is_compare = operation.is_compare
         if is_compare:
             compares.append(index)
         if not length or not addresses:
-            if operation.length_rule is LengthRule.IGNORED:
+            if operation.effect is Effect.BARRIER:
                 barriers.append(index)
             else:
                 empty.append(index)

@@ -17,6 +17,7 @@ from opvasm.binary import decode
 from opvasm.conformance_case import Case, read_cases
 from opvasm.interpreter.prepared import prepare
 from opvasm.live import stub
+from opvasm.program import Instruction
 from opvasm.source import SourceFile
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -87,10 +88,15 @@ def runs_ops(case: Case) -> bool:
     )
 
 
+def ops_of(case: Case) -> tuple[Instruction, ...]:
+    """The ops of the case's call."""
+    return decode(case.vector[: case.cpuopcnt * 32], get_abi(case.revision), None)
+
+
 def check(case: Case, slot: Slot) -> str | None:
     """What differs from the case's answer, empty when nothing does, None when it can't be run."""
     abi = get_abi(case.revision)
-    prepared = prepare(decode(case.vector[: case.cpuopcnt * 32], abi, None), abi)
+    prepared = prepare(ops_of(case), abi)
     mapped: list[tuple[int, int]] = []
     try:
         for region in case.memory:
@@ -132,15 +138,19 @@ def main() -> int:
     """Run the cases of a file; print how many ran, and what was wrong."""
     slot = Slot()
     ran, passed_over, wrong = 0, 0, []
+    mnemonics: set[str] = set()
     for case in read_cases(SourceFile(sys.argv[1], Path(sys.argv[1]).read_text())):
         answer = check(case, slot) if runs_ops(case) else None
         if answer is None:
             passed_over += 1
         else:
             ran += 1
+            operations = [each.operation for each in ops_of(case)]
+            mnemonics |= {each.mnemonic for each in operations if each is not None}
             if answer:
                 wrong.append(answer)
     print(f"{ran} ran, {passed_over} passed over, {len(wrong)} wrong")
+    print("ops:", *sorted(mnemonics))
     print("\n".join(wrong[:20]))
     return bool(wrong)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from opvasm.abi.ops import BY_MNEMONIC
 from opvasm.live import stub
 
 from .conftest import require
@@ -45,7 +46,10 @@ def test_offsets_are_the_sources() -> None:
 
 
 def test_reference_cases_on_real_memory() -> None:
-    """Every case that runs ops, at its own addresses on real pages: result and memory agree."""
+    """Every case that runs ops, at its own addresses on real pages: result and memory agree.
+
+    Every effect that the stub has code for is among them.
+    """
     require(335)
     done = subprocess.run(
         [sys.executable, "-m", "tests.live.native_cases", str(CASES)],
@@ -57,3 +61,5 @@ def test_reference_cases_on_real_memory() -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     ran = int(done.stdout.split()[0])
     assert ran > 1000, done.stdout
+    (ops,) = [line for line in done.stdout.splitlines() if line.startswith("ops: ")]
+    assert {BY_MNEMONIC[each].effect for each in ops.split()[1:]} == set(stub.KINDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...abi.ops import WORD_LENGTHS, LengthRule
+from ...abi.ops import WORD_LENGTHS, Effect, LengthRule
 from ...abi.revisions import Abi
 from ...codes import advice as codes
 from ...codes.kernel import MISALIGNED
@@ -193,9 +193,10 @@ def zero_length(subject: Subject) -> Iterator[Diagnostic]:
     for op in subject.empty:
         operation = subject.instruction(op).operation
         assert operation is not None
-        effect, notes = "copies nothing", [Note("its operands are not even pinned")]
+        effect = "copies nothing" if operation.effect is Effect.COPY else "changes nothing"
+        notes = [Note("its operands are not even pinned")]
         if operation.is_compare:
-            stops = operation.mnemonic == "cmpne"
+            stops = operation.stops_when_equal
             effect = f"always stops the vector with {op + 1}" if stops else "always passes"
             notes = [Note("ranges of no bytes count as equal")]
             rest = len(subject.vector.instructions) - op - 1

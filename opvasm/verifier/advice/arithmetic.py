@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...abi.layout import Field, FieldKind
+from ...abi.ops import Effect
 from ...codes import advice as codes
 from ...errors import Diagnostic, Note
 from ...program import Instruction
 from ..subject import Subject
 from ..wording import count, number
+
+# The immediate with which an op stores what it loaded; ALL_ONES stands for a word of ones.
+ALL_ONES = -1
+NEUTRAL = {
+    Effect.ADD: 0,
+    Effect.OR: 0,
+    Effect.AND: ALL_ONES,
+    Effect.XOR: 0,
+    Effect.SHIFT_LEFT: 0,
+    Effect.SHIFT_RIGHT: 0,
+}
 
 
 def _known_immediates(subject: Subject) -> Iterator[tuple[int, Instruction, Field, int]]:
@@ -30,7 +42,7 @@ def _truncated(instruction: Instruction, field: Field, value: int) -> int | None
     if field.kind is FieldKind.SIGNED:
         return None if -(1 << (bits - 1)) <= value < 1 << bits else _signed(value, bits)
     high = value >> bits
-    if instruction.operation.mnemonic == "and" and high == (1 << (64 - bits)) - 1:
+    if instruction.operation.effect is Effect.AND and high == (1 << (64 - bits)) - 1:
         return None  # the complement of a small mask
     return value % (1 << bits) if high else None
 
@@ -63,11 +75,13 @@ def no_effect(subject: Subject) -> Iterator[Diagnostic]:
     for op, instruction, field, value in _known_immediates(subject):
         operation, length = instruction.operation, instruction.length
         assert operation is not None
-        if operation.release or _truncated(instruction, field, value) is not None:
+        neutral = NEUTRAL.get(operation.effect)
+        if neutral is None or operation.release:
+            continue
+        if _truncated(instruction, field, value) is not None:
             continue
         ones = (1 << (8 * length)) - 1
-        neutral = ones if operation.mnemonic == "and" else 0
-        if value & ones == neutral and not (operation.shifts and value):
+        if value & ones == neutral & ones and not (operation.shifts and value):
             yield Diagnostic(
                 "note",
                 codes.NO_EFFECT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ...abi.ops import CMPEQ, CMPNE
 from ...codes import advice as codes
 from ...errors import Diagnostic, Note
 from ..known_values import NO_BYTES, Settled
@@ -42,6 +43,7 @@ def _cannot_fail(settled: Settled, subject: Subject) -> Diagnostic:
 def _cannot_pass(settled: Settled, subject: Subject) -> Diagnostic:
     operation = subject.instruction(settled.op).operation
     assert operation is not None
+    opposite = CMPEQ if operation.stops_when_equal else CMPNE
     notes = _since(settled, subject)
     rest = len(subject.vector.instructions) - settled.op - 1
     if rest:
@@ -53,5 +55,5 @@ def _cannot_pass(settled: Settled, subject: Subject) -> Diagnostic:
         f"this {operation.mnemonic} always stops the vector with {settled.op + 1}: {settled.reason}",
         subject.op_place(settled.op),
         tuple(notes),
-        f"{'cmpne' if operation.mnemonic == 'cmpeq' else 'cmpeq'} would be the opposite question",
+        f"{opposite.mnemonic} would be the opposite question",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...abi.ops import Effect
 from ...abi.pages import PageKind
 from ...abi.revisions import ZeroPageRead
 from ...codes import advice as codes
@@ -67,7 +68,7 @@ def missing_expect_fault(subject: Subject) -> Iterator[Diagnostic]:
         operation = subject.instruction(op).operation
         if operation is None:
             continue
-        if operation.is_compare and operation.mnemonic == "cmpeq":
+        if operation.effect is Effect.COMPARE_EQUAL:
             for access, other in (accesses, accesses[::-1]) if accesses else ():
                 if isinstance(access.value, SlotAddress) and not other.is_private:
                     loaded.setdefault(access.value.parameter, (op, other))

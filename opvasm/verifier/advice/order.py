@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from ...abi.ops import LengthRule
+from ...abi.ops import Effect
 from ...codes import advice as codes
 from ...errors import Diagnostic, Edit, Note
 from ...program import Area
@@ -87,7 +87,7 @@ def _barrier_spelling(subject: Subject) -> str | None:
     operations = subject.abi.revision.operations
     if any(operation.release for operation in operations):
         return "release"
-    if any(operation.length_rule is LengthRule.IGNORED for operation in operations):
+    if any(operation.effect is Effect.BARRIER for operation in operations):
         return "mb"
     return None
 
