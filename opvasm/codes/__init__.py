@@ -8,23 +8,7 @@ programs OPV650-699.
 
 from __future__ import annotations
 
-from ..errors import Level
-from ..light_typing import NamedTuple
-
-
-class Code(NamedTuple):
-    """A diagnostic code: its name for ``--deny``, its level, what it means, and an example.
-
-    ``explanation`` is a paragraph; ``example`` is text that triggers it (``.opv`` unless it says
-    otherwise) or empty.
-    """
-
-    code: str
-    name: str
-    level: Level
-    title: str
-    explanation: str
-    example: str = ""
+from .code import Code
 
 
 def all_codes() -> dict[str, Code]:

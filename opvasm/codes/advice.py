@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import Code
+from .code import Code
 
 TORN_ACCESS = "OPV300"
 SPLIT_WORD = "OPV301"

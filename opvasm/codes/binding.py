@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import Code
+from .code import Code
 
 CODES: tuple[Code, ...] = (
     Code(

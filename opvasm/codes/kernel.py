@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import Code
+from .code import Code
 
 VECTOR_TOO_LONG = "OPV200"
 UNKNOWN_OPERATION = "OPV201"

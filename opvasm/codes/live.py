@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import Code
+from .code import Code
 
 HOST = "OPV650"
 PROGRAM = "OPV651"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import Level
-from . import Code
+from .code import Code
 
 OTHER_CPU = "OPV401"
 COMPARE_AFTER_STORE = "OPV402"

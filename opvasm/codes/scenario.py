@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import Code
+from .code import Code
 
 _HEAD = "percpu counter: u64\nvector bump(n: i64) { add.u64 counter, n }\n"
 

@@ -5,7 +5,7 @@ Each example is a whole file that gives exactly this one error (a test runs it).
 
 from __future__ import annotations
 
-from . import Code
+from .code import Code
 
 CODES: tuple[Code, ...] = (
     Code(

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from ..expression import Unevaluable
-from ..machine import Fault
-from ..program import Type
-from ..scenario.evaluate import Value, evaluate, locate
 from ..source import SourceFile, Span
 from ..text.printer import vector_text
 from .command_info import GDB_TOPICS, TOPICS
-from .examine import Format, dump, parse_format, typed_text
+from .displays import Display, display_line, value_text
+from .examine import Format, dump, parse_format
 from .locations import (
     CommandError,
     parse_location,
@@ -23,7 +18,7 @@ from .locations import (
 from .points import AtLine, AtOp, AtVector, op_place, same_file
 from .record import record_command
 from .session import Session
-from .shell import Command, Display, Shell, split_word
+from .shell import Command, Shell, split_word
 from .view import current_place, here, statement_place
 from .who import show_writers
 from .why import why_lines
@@ -48,43 +43,11 @@ def _base_and_text(argument: str) -> tuple[str, str, str]:
     return form.base, word, text
 
 
-class _Valued(NamedTuple):
-    value: Value
-    type: Type | None
-
-
-def _valued(text: str, session: Session) -> _Valued:
-    expression = parsed(text)
-    scope = session.scope()
-    value = evaluate(expression, scope)
-    try:
-        return _Valued(value, locate(expression, scope).type)
-    except Unevaluable:
-        return _Valued(value, None)
-
-
-def value_text(text: str, session: Session, base: str = "") -> str:
-    """An expression's value as ``print`` shows it.  Raises ParseError and Unevaluable."""
-    valued = _valued(text, session)
-    names = names_of(session)
-    return typed_text(valued.value, valued.type, base, session, names)
-
-
 def _print(shell: Shell, argument: str) -> None:
     base, _, text = _base_and_text(argument)
     shown = value_text(text, shell.session, base)
     shell.value_count += 1
     shell.write(f"${shell.value_count} = {shown}")
-
-
-def display_line(shell: Shell, display: Display) -> str:
-    """One display with its value, or with why it has none."""
-    form = parse_format(display.form) if display.form else Format()
-    try:
-        shown = value_text(display.text, shell.session, form.base)
-    except (Unevaluable, Fault) as problem:
-        shown = f"<{problem}>"
-    return f"{display.number}: {display.form}{' ' if display.form else ''}{display.text} = {shown}"
 
 
 def _display(shell: Shell, argument: str) -> None:
@@ -95,7 +58,7 @@ def _display(shell: Shell, argument: str) -> None:
     value_text(text, shell.session, base)
     shell.display_count += 1
     display = Display(shell.display_count, form, text)
-    line = display_line(shell, display)
+    line = display_line(shell.session, display)
     shell.displays.append(display)
     shell.write(line)
 

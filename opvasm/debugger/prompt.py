@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TextIO
 
-from .shell import Shell
-
-PROMPT = "(opv) "
+from .shell import PROMPT, Shell
 
 
 def interact(shell: Shell, stdin: TextIO, stdout: TextIO, history: str | None = None) -> None:

@@ -12,20 +12,14 @@ from ..machine import Fault
 from ..report.human import render_all
 from ..report.style import PLAIN, Style
 from ..suggestion import did_you_mean
+from .displays import Display, display_line
 from .locations import CommandError
 from .session import Session
 from .stops import Stop
 from .view import stop_lines
 
 Write = Callable[[str], None]
-
-
-class Display(NamedTuple):
-    """An expression that every stop prints; ``form`` is its format, ``/x``."""
-
-    number: int
-    form: str
-    text: str
+PROMPT = "(opv) "
 
 
 class Command(NamedTuple):
@@ -147,10 +141,8 @@ class Shell:
 
     def show_displays(self) -> None:
         """The values of all displays; one that has none says so and stays."""
-        from .command_show import display_line
-
         for display in self.displays:
-            self.write(display_line(self, display))
+            self.write(display_line(self.session, display))
 
     def source(self, lines: list[str], name: str) -> None:
         """Carry out the lines of a command file; the first that fails ends it."""

@@ -17,8 +17,7 @@ from prompt_toolkit.styles import Style
 
 from .command_info import TOPICS
 from .locations import CommandError, source_names
-from .prompt import PROMPT
-from .shell import Command, Shell
+from .shell import PROMPT, Command, Shell
 
 _WORD = re.compile(r"[A-Za-z_][\w-]*$")
 _TOKENS = re.compile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..codes import Code
+from ..codes.code import Code
 from .layout import indented, paragraph
 
 

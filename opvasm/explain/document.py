@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..codes import Code, all_codes
+from ..codes import all_codes
+from ..codes.code import Code
 
 # Where each range of codes begins (opvasm/codes/__init__.py) and what it is about.
 _CHAPTERS = (

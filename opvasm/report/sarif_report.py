@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from .._version import __version__
-from ..codes import Code, all_codes
+from ..codes import all_codes
+from ..codes.code import Code
 from ..errors import Diagnostic, Edit, Note
 from ..source import BytePlace, Place, Span
 

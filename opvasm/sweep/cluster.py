@@ -11,7 +11,7 @@ from time import monotonic
 
 from .._version import __version__
 from ..light_typing import Any
-from .runners import Done, Task, WorkersLost
+from .tasks import Done, Task, WorkersLost
 
 Future = Any
 

@@ -19,7 +19,7 @@ from multiprocessing import connection, context, get_context, parent_process
 from threading import Thread
 
 from ..light_typing import Any
-from .runners import Done, Task, WorkersLost
+from .tasks import Done, Task, WorkersLost
 
 # A task that was under way this often when a worker died is done alone from then on.
 SUSPECT = 2

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ..light_typing import NamedTuple
 from .plan import Sweep, weight
 from .results_file import ResultsFile
-from .runners import Runner, Task
+from .tasks import Runner, Task
 from .unit import Result, Unit
 from .work import explore_units
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ..light_typing import Any
-from .grammar import Tables
+from .tables import Tables
 
 # How a rule makes its value: (origin, length, how, method, positions, kept).  The method is given
 # the children at ``positions`` (counted from the top of the stack), or what ``_children`` gathers.

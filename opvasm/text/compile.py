@@ -14,7 +14,7 @@ from lark import Lark
 from lark.grammar import Rule, Terminal
 from lark.lexer import TerminalDef
 
-from .grammar import BAD, END, LITERAL, Tables
+from .tables import BAD, END, LITERAL, Tables
 
 STARTS = ("file", "only_expression")
 _KEEP, _SPREAD = 0, 1

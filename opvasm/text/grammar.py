@@ -14,12 +14,9 @@ import sys
 from binascii import crc32
 from functools import cache
 
-from ..light_typing import Any, NamedTuple
+from ..light_typing import Any
+from .tables import Tables
 
-END = "$END"
-# In ``kinds``: a fixed text, to be looked up in ``literals``; a character that begins no token.
-LITERAL = -1
-BAD = -2
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PLACES = (
     os.path.join(_PACKAGE, "grammar", "opv.lark"),
@@ -28,31 +25,6 @@ _PLACES = (
 # Part of the key: goes up with every change of what compile.py writes.
 _FORMAT = 3
 _MAGIC = b"opvasm tables\n"
-
-
-class Tables(NamedTuple):
-    """An LALR(1) automaton and its lexer, as plain data.
-
-    Symbols are numbers; those below ``terminal_count`` are terminals, 0 is the end of the text.
-    ``kinds[n]`` is the terminal of the pattern's group n, or LITERAL or BAD.
-    ``actions[state][symbol]`` is the next state, or -1 - rule.  See compile.py for ``rules``.
-    """
-
-    names: list[str]
-    terminal_count: int
-    pattern: str
-    kinds: list[int]
-    literals: dict[str, int]
-    keywords: dict[str, int]
-    texts: dict[int, str]
-    rules: list[tuple[int, int, str, list[tuple[int, int, int]]]]
-    actions: list[dict[int, int]]
-    starts: dict[str, tuple[int, int]]
-    first: dict[int, list[int]]
-
-    def number(self, name: str) -> int:
-        """The number of a symbol."""
-        return self.names.index(name)
 
 
 def grammar_text() -> str:

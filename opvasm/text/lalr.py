@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from ..light_typing import Any, NamedTuple
 from .automaton import CALL, SAME, Automaton
-from .grammar import LITERAL, Tables
+from .tables import LITERAL, Tables
 
 Token = tuple[str, int, int]
 

@@ -6,7 +6,6 @@ from ..errors import Diagnostic, Note
 from ..source import SourceFile, Span
 from ..suggestion import did_you_mean
 from .automaton import landing
-from .grammar import Tables
 from .lalr import (
     BAD_CHARACTER,
     MISSING_BRACE,
@@ -17,6 +16,7 @@ from .lalr import (
     Mistake,
     reserved_words,
 )
+from .tables import Tables
 
 # Parts of the language that have a name of their own; a part stands for all that it can begin with.
 _PARTS = (

@@ -19,7 +19,8 @@ from opvasm.assembler import Assembly, assemble, read_file
 from opvasm.binary import encode
 from opvasm.binding import bind
 from opvasm.cli.main import main
-from opvasm.codes import Code, kernel
+from opvasm.codes import kernel
+from opvasm.codes.code import Code
 from opvasm.disassembler import disassemble
 from opvasm.errors import BindError, ParseError
 from opvasm.program import Scalar, Vector, default_layout

@@ -184,7 +184,7 @@ def test_a_task_of_which_workers_die_is_named(cluster: Cluster, tmp_path: Path) 
     for _ in range(2):
         cluster.worker()
     program = (
-        "import sys; from opvasm.sweep.cluster import Cluster; from opvasm.sweep.runners import *; "
+        "import sys; from opvasm.sweep.cluster import Cluster; from opvasm.sweep.tasks import *; "
         "from tests.sweep.helpers import dies_if; found = {}; "
         "cluster = Cluster(sys.argv[1]); "
         "tasks = [Task(f'task {i}', dies_if, (i, 2)) for i in range(3)]\n"

@@ -17,7 +17,8 @@ from opvasm.sweep.json_report import report_json
 from opvasm.sweep.merge import Report, merge
 from opvasm.sweep.plan import Axes
 from opvasm.sweep.run import Results, run_sweep
-from opvasm.sweep.runners import Done, InProcess, Task
+from opvasm.sweep.runners import InProcess
+from opvasm.sweep.tasks import Done, Task
 from opvasm.sweep.text_report import report_text
 from opvasm.sweep.unit import Settings, result_of, result_record
 

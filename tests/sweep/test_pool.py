@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from opvasm.sweep.pool import TRIES, Pool
-from opvasm.sweep.runners import InProcess, Task, WorkersLost, local_runner
+from opvasm.sweep.runners import InProcess, local_runner
+from opvasm.sweep.tasks import Task, WorkersLost
 
 from .helpers import dies_if, dies_once, double, raises_if, sleeps
 

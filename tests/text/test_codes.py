@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from opvasm.assembler import assemble
-from opvasm.codes import Code
+from opvasm.codes.code import Code
 from opvasm.codes.text import CODES
 from opvasm.errors import ParseError
 from opvasm.source import SourceFile

@@ -19,6 +19,7 @@ from opvasm.text import grammar
 from opvasm.text.compile import compile_tables
 from opvasm.text.grammar import grammar_text, load_tables
 from opvasm.text.lalr import Mistake, parse
+from opvasm.text.tables import Tables
 
 ROOT = Path(__file__).parents[2]
 TEXTS = sorted(
@@ -137,18 +138,18 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def tables() -> grammar.Tables:
+def tables() -> Tables:
     return compile_tables(grammar_text())
 
 
 @pytest.fixture
-def compilations(monkeypatch: pytest.MonkeyPatch, tables: grammar.Tables) -> list[str]:
+def compilations(monkeypatch: pytest.MonkeyPatch, tables: Tables) -> list[str]:
     """The grammars that were compiled; which takes a second, so they are only counted."""
     from opvasm.text import compile
 
     texts: list[str] = []
 
-    def counting(text: str) -> grammar.Tables:
+    def counting(text: str) -> Tables:
         texts.append(text)
         return tables
 
@@ -156,11 +157,11 @@ def compilations(monkeypatch: pytest.MonkeyPatch, tables: grammar.Tables) -> lis
     return texts
 
 
-def test_compiling_again_gives_the_same_tables(tables: grammar.Tables) -> None:
+def test_compiling_again_gives_the_same_tables(tables: Tables) -> None:
     assert compile_tables(grammar_text()) == tables
 
 
-def load_again() -> grammar.Tables:
+def load_again() -> Tables:
     load_tables.cache_clear()
     return load_tables()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from opvasm.codes import Code, advice, all_codes, kernel
+from opvasm.codes import advice, all_codes, kernel
+from opvasm.codes.code import Code
 from opvasm.edits import edited
 from opvasm.source import SourceFile
 from opvasm.text.formatter import formatted

@@ -13,6 +13,7 @@ from ..inputs.options import chosen_abi, whole_number
 from ..inputs.programs import assembled
 from ..terminal.exits import DONE, UsageError
 from ..terminal.terminal import say
+from .sessions import make_session, text_session
 
 if TYPE_CHECKING:
     from ...debugger.dap.adapter import Launched
@@ -65,7 +66,6 @@ def serve(arguments: Namespace, terminal: Terminal) -> int:
 def _launch(request: dict[str, Any], arguments: Namespace, terminal: Terminal) -> Launched:
     """``program``, ``test`` or ``vector``, ``args``, ``set``, ``cpu``, ``trace`` … of a launch."""
     from ...debugger.dap.adapter import Launched, LaunchError
-    from .debug import make_session, text_session
 
     for field, kind in _FIELDS.items():
         if not isinstance(given := request.get(field), kind | None):

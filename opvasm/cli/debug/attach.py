@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from ...debugger.commands import COMMANDS
 from ...debugger.load import session_of_call
 from ...debugger.locations import CommandError
-from ...debugger.prompt import PROMPT, interact, stopping
-from ...debugger.shell import Command, Shell
+from ...debugger.prompt import interact, stopping
+from ...debugger.shell import PROMPT, Command, Shell
 from ...debugger.stops import Reason, Stop
 from ...debugger.wording import names_of, number_text, title
 from ...live import launch

@@ -7,24 +7,15 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from ..inputs.inputs import display_name, read_bytes, read_source
 from ..inputs.live_options import add_no_rseq, add_number
-from ..inputs.options import abi_for_bytes, chosen_abi, chosen_quirks, whole_number
 from ..inputs.programs import (
-    JSON,
     TEXT,
     add_machine,
-    argument_values,
-    assembled,
-    assembled_input,
-    chosen_layout,
-    chosen_vector,
-    cpu_number,
 )
 from ..terminal.exits import DONE, HOST, NEGATIVE, UsageError
+from .sessions import make_session
 
 if TYPE_CHECKING:
-    from ...assembler import Assembly
     from ...debugger.session import Session
     from ..terminal.terminal import Terminal
 
@@ -154,8 +145,8 @@ def _attach(arguments: Namespace, program: list[str], terminal: Terminal) -> int
 def _converse(session: Session, arguments: Namespace, terminal: Terminal) -> int:
     """Commands from files, from the command line, then from the prompt."""
     from ...debugger.commands import COMMANDS
-    from ...debugger.prompt import PROMPT, interact, stopping
-    from ...debugger.shell import Shell
+    from ...debugger.prompt import interact, stopping
+    from ...debugger.shell import PROMPT, Shell
 
     shell = Shell(session, COMMANDS, _print, terminal.out)
     with stopping(shell):
@@ -177,137 +168,3 @@ def _converse(session: Session, arguments: Namespace, terminal: Terminal) -> int
 
 def _print(line: str) -> None:
     print(line)
-
-
-def make_session(arguments: Namespace, terminal: Terminal) -> Session:
-    """The session that the command line asks for."""
-    if arguments.replay is not None:
-        return _trace(arguments, terminal)
-    if arguments.file is None:
-        raise UsageError("say what to debug: a FILE", "'opvasm debug --help' shows examples")
-    if arguments.schedule is not None:
-        return _schedule(arguments)
-    if arguments.source not in (TEXT, JSON):
-        return _ops(arguments)
-    if arguments.file.endswith(".jsonl"):
-        return _case(arguments, terminal)
-    return text_session(arguments, assembled_input(arguments))
-
-
-def _trace(arguments: Namespace, terminal: Terminal) -> Session:
-    from ...debugger.load import session_of_trace
-
-    assembly = None
-    if arguments.file is not None:
-        assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
-    source = read_source(arguments.replay)
-    session, notes = session_of_trace(source.text, source.name, assembly)
-    for note in notes:
-        terminal.remark(note)
-    return session
-
-
-def _schedule(arguments: Namespace) -> Session:
-    from ...debugger.schedule import session_of_schedule
-    from ...explorer.plan.validate import strategy_table
-    from ...explorer.schedules.replay_file import read_replay, replay
-
-    assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
-    found = read_replay(read_source(arguments.schedule).text, arguments.schedule)
-    strategies = strategy_table(assembly.strategies)
-    program, sources = assembly.program, assembly.sources
-    return session_of_schedule(replay(program, sources, assembly.scenarios, strategies, found))
-
-
-def _ops(arguments: Namespace) -> Session:
-    from ...binary import decode
-    from ...debugger.load import session_of_ops
-    from ...formats import read_ops
-    from ...machine import Cpus
-
-    abi = abi_for_bytes(arguments)
-    name = display_name(arguments.file)
-    ops = decode(read_ops(arguments.source, read_bytes(arguments.file), name, abi), abi, name)
-    cpu, possible = cpu_number(arguments), _possible(arguments)
-    return session_of_ops(ops, abi, Cpus(possible, current=_current(cpu, possible)), cpu)
-
-
-def _case(arguments: Namespace, terminal: Terminal) -> Session:
-    """A reference case by its name; a trace, should the file be one."""
-    from ...conformance_case import read_cases
-    from ...debugger.load import session_of_case
-
-    source = read_source(arguments.file)
-    if '"opvasm-trace/' in source.text[:200]:
-        arguments.replay, arguments.file = arguments.file, None
-        return _trace(arguments, terminal)
-    quirks = chosen_quirks(arguments.quirks) or ()
-    for case in read_cases(source):
-        if arguments.what in (None, case.identifier):
-            return session_of_case(case, quirks)
-    raise UsageError(
-        f"no case of {arguments.file} is called {arguments.what!r}"
-        if arguments.what
-        else f"{arguments.file} holds no case"
-    )
-
-
-def text_session(arguments: Namespace, assembly: Assembly) -> Session:
-    """A vector or a test of a file."""
-    from ...debugger.load import session_of_test
-
-    what, tests = arguments.what, assembly.tests
-    quirks = chosen_quirks(arguments.quirks) or ()
-    if (what is not None and what in assembly.program.vectors) or (what is None and not tests):
-        return _vector(arguments, assembly)
-    for option, given in (("--arg", arguments.arg), ("--set", arguments.assignments)):
-        if given:
-            raise UsageError(f"{option} needs a VECTOR to run")
-    layout = chosen_layout(arguments, assembly.program)
-    if what is None:
-        return session_of_test(assembly, tests[0], quirks, layout)
-    exact = [test for test in tests if test.name == what]
-    near = [test for test in tests if what.lower() in test.name.lower()]
-    found = exact or near
-    if len(found) == 1:
-        return session_of_test(assembly, found[0], quirks, layout)
-    names = [*assembly.program.vectors, *(test.name for test in tests)]
-    if found:
-        listed = ", ".join(repr(test.name) for test in found)
-        raise UsageError(f"{what!r} could be each of {listed}")
-    from ...suggestion import did_you_mean
-
-    raise UsageError(
-        f"there is no vector or test {what!r}",
-        did_you_mean(what, names) or f"there are: {', '.join(names)}",
-    )
-
-
-def _vector(arguments: Namespace, assembly: Assembly) -> Session:
-    from ...debugger.load import session_of_vector
-    from ...machine import Cpus
-    from ...scenario.world import World
-    from ..inputs.assignments import assign
-
-    program = assembly.program
-    vector = chosen_vector(program, arguments.what, "VECTOR")
-    cpu, possible = cpu_number(arguments), _possible(arguments)
-    layout = chosen_layout(arguments, program)
-    cpus = Cpus(possible, current=_current(cpu, possible))
-    quirks = chosen_quirks(arguments.quirks) or ()
-    world = World(program, cpus=cpus, layout=layout, quirks=quirks)
-    for text in arguments.assignments:
-        assign(text, world, cpus.current)
-    values = argument_values(arguments.arg, program, layout, cpus.current)
-    return session_of_vector(world, vector, values, cpu)
-
-
-def _possible(arguments: Namespace) -> int:
-    possible = whole_number(arguments.cpus, "--cpus")
-    if not 1 <= possible <= 4096:
-        raise UsageError(f"--cpus {possible}: a machine has 1 to 4096")
-    return possible
-
-
-def _current(cpu: int, possible: int) -> int:
-    return cpu if 0 <= cpu < possible else 0

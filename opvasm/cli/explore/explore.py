@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.inputs import read_source
-from ..inputs.options import add_abi, add_output, whole_number
+from ..inputs.options import add_abi, add_output
 from ..inputs.scenario_inputs import explorable, named_scenarios
 from ..terminal.exits import DONE, HOST, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
 from ..terminal.outputs import write_text
 from ..terminal.progress import Progress
+from .limits import chosen_limits
 from .sweep import add_sweep, refuse_sweep_options
 
 if TYPE_CHECKING:
@@ -154,36 +155,6 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if any(report.as_expected is False for report in reports) or lacking:
         return NEGATIVE
     return INCONCLUSIVE if any(report.as_expected is None for report in reports) else DONE
-
-
-def chosen_limits(arguments: Namespace, preemptions: bool = True) -> Limits:
-    """The checked values of ``--max-states``, ``--timeout``, and maybe ``--preemptions``."""
-    from ...explorer.setting.options import Limits
-
-    limits = Limits()
-    if arguments.max_states is not None:
-        limits = limits._replace(states=_positive(arguments.max_states, "--max-states"))
-    if arguments.timeout is not None:
-        try:
-            seconds = float(arguments.timeout)
-        except ValueError:
-            seconds = -1.0
-        if not 0 < seconds < 1e9:
-            raise UsageError(f"--timeout: {arguments.timeout!r} is no number of seconds above 0")
-        limits = limits._replace(seconds=seconds)
-    if preemptions and arguments.preemptions is not None:
-        bound = whole_number(arguments.preemptions, "--preemptions")
-        if bound < 0:
-            raise UsageError(f"--preemptions {bound} is less than 0")
-        limits = limits._replace(preemptions=bound)
-    return limits
-
-
-def _positive(text: str, option: str) -> int:
-    number = whole_number(text, option)
-    if number < 1:
-        raise UsageError(f"{option} {number} is less than 1")
-    return number
 
 
 def _reductions(arguments: Namespace, coverage: bool) -> Reductions:

@@ -10,6 +10,7 @@ from ..inputs.workers import HostError, add_workers, chosen_jobs, workers
 from ..terminal.exits import DONE, INCONCLUSIVE, INTERRUPTED, NEGATIVE, UsageError
 from ..terminal.outputs import replace_file, write_text
 from ..terminal.progress import Progress
+from .limits import chosen_limits
 from .sweep_inputs import sweep_files
 
 if TYPE_CHECKING:
@@ -201,7 +202,6 @@ def _numbers(text: str | None, option: str, least: int) -> tuple[int, ...] | Non
 
 def _settings(arguments: Namespace) -> Settings:
     from ...sweep.unit import Settings
-    from .explore import chosen_limits
 
     limits = chosen_limits(arguments, preemptions=False)
     limited = arguments.max_states is not None or arguments.timeout is not None

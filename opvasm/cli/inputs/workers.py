@@ -12,7 +12,7 @@ from .options import whole_number
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ...sweep.runners import Runner
+    from ...sweep.tasks import Runner
 
 # More processes than this on one machine are a slip of the finger.
 MOST_JOBS = 4096
@@ -56,7 +56,8 @@ def chosen_jobs(arguments: Namespace, default: int) -> int:
 @contextmanager
 def workers(arguments: Namespace, jobs: int) -> Iterator[Runner]:
     """Those that do the work.  Raises HostError where there is no cluster or workers die."""
-    from ...sweep.runners import WorkersLost, local_runner
+    from ...sweep.runners import local_runner
+    from ...sweep.tasks import WorkersLost
 
     if arguments.cluster is None:
         runner = local_runner(jobs)

@@ -9,14 +9,13 @@ from ...abi.revisions import QUIRKS
 from ...engines import ENGINE_NAMES, EngineError
 from ...light_typing import TYPE_CHECKING
 from ...suite.discovery import SUFFIXES, files_below
-from ...suite.outcome import Outcome
 from ...suite.selection import SelectionError
 from ..inputs.options import chosen_quirks
 from ..inputs.workers import HostError, add_workers, chosen_jobs
 from ..terminal.exits import DONE, HOST, NEGATIVE, USAGE, UsageError
 from ..terminal.outputs import replace_file, write_text
-from ..terminal.progress import Progress
-from .pieces import Ran, Setup, chosen, pieces, run_piece, started_engine
+from .pieces import Setup, chosen, pieces, run_piece, started_engine
+from .results import Results
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -153,40 +152,6 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     return DONE if passed else NEGATIVE
 
 
-class Results:
-    """What was found so far, and shown as it came."""
-
-    def __init__(self, terminal: Terminal, coverage: Collector | None) -> None:
-        self.terminal = terminal
-        self.coverage = coverage
-        self.progress = Progress("tests")
-        self.outcomes: list[Outcome] = []
-        self.unreadable = 0
-        self.engine: str | None = None
-
-    def tell(self, outcome: Outcome) -> None:
-        """One outcome; failures are shown at once."""
-        self.outcomes.append(outcome)
-        self.progress.step()
-        if not outcome.passed:
-            self.progress.clear()
-            _show_failure(outcome, self.terminal)
-
-    def end(self, ran: Ran) -> bool:
-        """What ended a piece, whose outcomes were told; False when no other is to be run."""
-        if ran.ended_early:
-            self.progress.clear()
-            self.unreadable += 1
-            if ran.unreadable is not None:
-                self.terminal.fail(*ran.unreadable)
-            else:
-                self.terminal.report(ran.findings)
-        if ran.counts is not None and self.coverage is not None:
-            self.coverage.add(ran.counts)
-        self.engine = ran.engine
-        return ran.engine is None
-
-
 def run_here(files: list[str], setup: Setup, results: Results) -> None:
     """One file after the other, in this process, with one engine."""
     try:
@@ -253,18 +218,3 @@ def _files(paths: list[str]) -> Iterator[str]:
             )
         else:
             yield path
-
-
-def _show_failure(outcome: Outcome, terminal: Terminal) -> None:
-    from ...report.excerpt import printable
-    from ...report.human import render_all
-
-    style = terminal.out
-    title = f"{outcome.file}: {outcome.name}"
-    kind = "" if outcome.findings else f" ({outcome.revision}, {outcome.category}, {outcome.kind})"
-    text = f"{style.bad('FAILED')} {style.strong(printable(title))}{kind}\n"
-    if outcome.findings:
-        text += render_all(outcome.findings, style)
-    else:
-        text += f"  {printable(outcome.problem or '')}\n"
-    write_text(text, None)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING, Any
-from ...sweep.runners import Task
+from ...sweep.tasks import Task
 from ..inputs.workers import workers
 from .pieces import Setup, here, pieces, run_shared
+from .results import Results
 
 if TYPE_CHECKING:
     from argparse import Namespace
-
-    from .test import Results
 
 
 class _Enough(Exception):

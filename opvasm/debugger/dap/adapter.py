@@ -14,8 +14,8 @@ from ...errors import OpvasmError
 from ...expression import Unevaluable
 from ...source import Place, Span
 from ...text.tree import Test
-from ..command_show import value_text
 from ..commands import COMMANDS
+from ..displays import value_text
 from ..locations import CommandError, parse_range, parsed, place_of
 from ..points import call_begins, op_place
 from ..session import Session

@@ -1,0 +1,42 @@
+"""The limits of a search, from the command line."""
+
+from __future__ import annotations
+
+from ...light_typing import TYPE_CHECKING
+from ..inputs.options import whole_number
+from ..terminal.exits import UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ...explorer.setting.options import Limits
+
+
+def chosen_limits(arguments: Namespace, preemptions: bool = True) -> Limits:
+    """The checked values of ``--max-states``, ``--timeout``, and maybe ``--preemptions``."""
+    from ...explorer.setting.options import Limits
+
+    limits = Limits()
+    if arguments.max_states is not None:
+        limits = limits._replace(states=_positive(arguments.max_states, "--max-states"))
+    if arguments.timeout is not None:
+        try:
+            seconds = float(arguments.timeout)
+        except ValueError:
+            seconds = -1.0
+        if not 0 < seconds < 1e9:
+            raise UsageError(f"--timeout: {arguments.timeout!r} is no number of seconds above 0")
+        limits = limits._replace(seconds=seconds)
+    if preemptions and arguments.preemptions is not None:
+        bound = whole_number(arguments.preemptions, "--preemptions")
+        if bound < 0:
+            raise UsageError(f"--preemptions {bound} is less than 0")
+        limits = limits._replace(preemptions=bound)
+    return limits
+
+
+def _positive(text: str, option: str) -> int:
+    number = whole_number(text, option)
+    if number < 1:
+        raise UsageError(f"{option} {number} is less than 1")
+    return number
