@@ -19,7 +19,8 @@ class Listing(NamedTuple):
 
     ``arguments`` None leaves parameters and symbols as names, in a format that can hold names;
     otherwise there is exactly one vector, and every value is known.  ``cpu`` is the CPU that the
-    vectors run on.
+    vectors run on.  ``header`` is a C header that declares the program's structs, which the C text
+    then includes (``"x.h"``, ``<x.h>`` or x.h) instead of declaring them.
     """
 
     program: Program
@@ -27,6 +28,7 @@ class Listing(NamedTuple):
     layout: Layout
     cpu: int = 0
     arguments: Mapping[str, int] | None = None
+    header: str | None = None
 
 
 class OutputFormat(NamedTuple):

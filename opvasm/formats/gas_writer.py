@@ -11,7 +11,8 @@
 ================  =================================================================================
 
 A parameter that has no value yet is the undefined symbol ``NAME.PARAMETER``, which the linker is
-told (``ld --defsym``); on a 32-bit machine the upper half of a 64-bit one is ``….high``.
+told (``ld --defsym``).  A word of a 32-bit machine is half of a 64-bit field: the upper half is 0 for an
+unsigned parameter of 32 bits or less, and the symbol ``….high`` for all others.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from ..program import (
     ArgumentValue,
     Data,
     Instruction,
+    Parameter,
+    Pointer,
     PoolAddress,
+    Scalar,
     SlotAddress,
     Symbol,
     SymbolAddress,
@@ -85,7 +89,7 @@ def _wide_sums(vector: Vector, listing: Listing) -> Iterator[Diagnostic]:
                 "error",
                 "OPV126",
                 f"op {hole.op}: a linker for {abi.model.name} can't add {value.addend} to the "
-                f"{8 * hole.field.size}-bit parameter {value.parameter}",
+                f"parameter {value.parameter} in a field of {8 * hole.field.size} bits",
                 vector.instructions[hole.op].place,
                 help="give the vector's arguments their values, or leave the addend out",
             )
@@ -106,6 +110,9 @@ def _lines(listing: Listing) -> Iterator[str]:
     yield from _pool(listing)
     for vector in listing.vectors:
         yield from _vector(vector, listing)
+    yield ""
+    yield "\t/* Without this a linker makes the whole program's stack executable. */"
+    yield '\t.section .note.GNU-stack, "", %progbits'
 
 
 def _section(name: str, alignment: int = _ALIGNMENT) -> Iterator[str]:
@@ -203,7 +210,7 @@ def _vector(vector: Vector, listing: Listing) -> Iterator[str]:
     if vector.parameters:
         yield from _section(".opv.slots")
         yield f"{name}..slots:"
-        yield from _slots(vector, abi, listing.arguments)
+        yield from _slots(vector, listing)
     yield from _section(".opv.vectors")
     yield f"\t.globl {name}, {name}..count"
     yield f"\t.type {name}, %object"
@@ -221,16 +228,50 @@ def _label(vector: Vector) -> str:
     return f"opv_{vector.name}"
 
 
-def _slots(vector: Vector, abi: Abi, arguments: Mapping[str, int] | None) -> Iterator[str]:
+def _slots(vector: Vector, listing: Listing) -> Iterator[str]:
+    abi, arguments = listing.program.abi, listing.arguments
     position = 0
+    wide: list[Parameter] = []
     for each in vector.parameters:
         if each.offset > position:
             yield f"\t.zero {each.offset - position}"
-        value: int | ArgumentValue = ArgumentValue(each.name)
-        if arguments is not None:
-            value = arguments[each.name]
-        yield from _store(value, each.type.size, each.name, abi, vector.name)
         position = each.offset + each.type.size
+        if arguments is not None:
+            yield f"\t{_DIRECTIVES[each.type.size]} {_number(arguments[each.name])} /* {each.name} */"
+        elif _has_wide_slot(each, listing):
+            yield f"\t.zero {each.type.size} /* {each.name} has a word of its own below */"
+            wide.append(each)
+        else:
+            yield from _store(ArgumentValue(each.name), each.type.size, each.name, abi, vector)
+    if wide:
+        yield f"\t.balign {abi.model.word}"
+    for each in wide:
+        yield from _store(ArgumentValue(each.name), abi.model.word, each.name, abi, vector)
+
+
+def _has_wide_slot(parameter: Parameter, listing: Listing) -> bool:
+    """Whether a parameter without a value has a whole word as its slot.
+
+    x86-64's relocation of 32 bits refuses what is negative, so that a symbol can't be -1 both in four
+    bytes and in eight.
+    """
+    size = parameter.type.size
+    signed = isinstance(parameter.type, Scalar) and parameter.type.signed
+    return listing.arguments is None and signed and size == 4 < listing.program.abi.model.word
+
+
+def _slot_offset(vector: Vector, name: str, listing: Listing) -> int:
+    """Where an argument's own bytes lie, from the start of the vector's slots."""
+    wide = [each.name for each in vector.parameters if _has_wide_slot(each, listing)]
+    parameter = vector.parameter(name)
+    assert parameter is not None
+    if name not in wide:
+        return parameter.offset
+    model = listing.program.abi.model
+    end = max(each.offset + each.type.size for each in vector.parameters)
+    cells = -(-end // model.word) * model.word
+    inside = 0 if model.byteorder == "little" else model.word - parameter.type.size
+    return cells + wide.index(name) * model.word + inside
 
 
 def _op(instruction: Instruction, vector: Vector, listing: Listing) -> Iterator[str]:
@@ -244,7 +285,7 @@ def _op(instruction: Instruction, vector: Vector, listing: Listing) -> Iterator[
         yield from _unused(position, field.offset, extra)
         known = _with_arguments(value, listing.arguments)
         if isinstance(known, ArgumentValue):
-            yield from _store(known, field.size, field.name, abi, vector.name)
+            yield from _store(known, field.size, field.name, abi, vector)
         else:
             text = _expression(known, listing, listing.cpu, vector)
             yield f"\t{_DIRECTIVES[field.size]} {text} /* {field.name} */"
@@ -269,19 +310,20 @@ def _with_arguments(value: Value, arguments: Mapping[str, int] | None) -> Value:
     return value
 
 
-def _store(
-    value: int | ArgumentValue, size: int, remark: str, abi: Abi, vector_name: str
-) -> Iterator[str]:
-    """A number or an argument; one that is wider than a relocation is stored in halves."""
-    if isinstance(value, int):
-        yield f"\t{_DIRECTIVES[size]} {_number(value)} /* {remark} */"
-        return
-    symbol = f"{vector_name}.{value.parameter}"
+def _store(value: ArgumentValue, size: int, remark: str, abi: Abi, vector: Vector) -> Iterator[str]:
+    """An argument; one that is wider than a relocation is stored in halves."""
+    symbol = f"{vector.name}.{value.parameter}"
     low = f"\t{_DIRECTIVES[min(size, abi.model.word)]} {symbol}{_addend(value.addend)}"
     if size <= abi.model.word:
         yield f"{low} /* {remark} */"
         return
-    halves = [f"{low} /* {remark}, lower half */", f"\t.4byte {symbol}.high /* upper half */"]
+    parameter = vector.parameter(value.parameter)
+    declared = None if parameter is None else parameter.type
+    unsigned = isinstance(declared, Pointer) or (
+        isinstance(declared, Scalar) and not declared.signed and declared.size <= abi.model.word
+    )
+    upper = "0" if unsigned else f"{symbol}.high"
+    halves = [f"{low} /* {remark}, lower half */", f"\t.4byte {upper} /* upper half */"]
     yield from halves if abi.model.byteorder == "little" else reversed(halves)
 
 
@@ -295,10 +337,8 @@ def _expression(value: Value, listing: Listing, cpu: int, vector: Vector | None)
                 addend += (cpu if named is None else named) * listing.layout.percpu_stride
             return name + _addend(addend)
         case SlotAddress(parameter=name, addend=addend):
-            parameter = None if vector is None else vector.parameter(name)
             assert vector is not None
-            assert parameter is not None
-            return f"{_label(vector)}..slots{_addend(parameter.offset + addend)}"
+            return f"{_label(vector)}..slots{_addend(_slot_offset(vector, name, listing) + addend)}"
         case ArgumentValue(parameter=name, addend=addend):
             assert vector is not None
             return f"{vector.name}.{name}{_addend(addend)}"

@@ -13,10 +13,24 @@ from opvasm.binary import encode
 from opvasm.binding import bind, pool_bytes
 from opvasm.formats import Listing, write
 from opvasm.formats.c_header import c_header
-from opvasm.program import Layout, Program, Vector, default_layout
+from opvasm.formats.c_words import Spelling, identifier, vector_name
+from opvasm.program import (
+    Area,
+    ArgumentValue,
+    Layout,
+    Member,
+    Parameter,
+    Program,
+    Scalar,
+    Struct,
+    Symbol,
+    SymbolAddress,
+    Vector,
+    default_layout,
+)
 
-from .programs import arguments_of, program_of
-from .toolchain import GCC_FLAGS, ElfFile, need, run
+from .programs import arguments_of, data_of, instruction, program_of
+from .toolchain import GCC_FLAGS, WARNINGS, ElfFile, need, run
 
 HOST_ABIS = [get_abi(revision.name, "64le") for revision in REVISIONS]
 # Compilers for the other data models are rare; gcc for x86-64 can make their layouts all the same.
@@ -33,7 +47,10 @@ BIG_ENDIAN = "#pragma scalar_storage_order big-endian\n"
 def compiled(text: str, folder: Path, *flags: str) -> Path:
     """An object file; for -m32 without a C library, which is seldom installed."""
     need("gcc")
-    (folder / "string.h").write_text("void *memcpy(void *, const void *, __SIZE_TYPE__);\n")
+    (folder / "string.h").write_text(
+        "void *memcpy(void *, const void *, __SIZE_TYPE__);\n"
+        "void *memset(void *, int, __SIZE_TYPE__);\n"
+    )
     (folder / "v.c").write_text(text)
     options = (*GCC_FLAGS, *flags, "-ffreestanding", "-I", str(folder))
     run("gcc", *options, "-c", folder / "v.c", "-o", folder / "v.o")
@@ -209,3 +226,104 @@ def test_names_that_c_has_taken_get_an_underscore() -> None:
     text = write("c", Listing(program, tuple(program.vectors.values()), layout)).decode()
     assert "uint8_t int_[4];" in text
     assert "int16_t short_;" in text
+
+
+# What C23, C++23 and gcc's own modes take, by their standards' lists.
+_OF_STANDARDS = """
+    _Alignas _Alignof _Atomic _BitInt _Bool _Complex _Decimal32 _Generic _Imaginary _Noreturn
+    _Static_assert _Thread_local asm auto bool break case char const constexpr continue default do
+    double else enum extern false float for goto if inline int long nullptr register restrict return
+    short signed sizeof static static_assert struct switch thread_local true typedef typeof
+    typeof_unqual union unsigned void volatile while __LINE__ __FILE__ __func__ __COUNTER__ __asm__
+    alignas and and_eq bitand bitor catch char16_t class compl concept const_cast consteval co_await
+    decltype delete dynamic_cast explicit export friend mutable namespace new noexcept not not_eq
+    operator or or_eq private protected public reinterpret_cast requires static_cast template this
+    throw try typeid typename using virtual wchar_t xor xor_eq uint64_t size_t uintptr_t NULL
+    SIZE_MAX INT64_MIN CPU_OP_ARG_LEN_MAX CPU_OP_POINTER linux unix
+"""
+C_WORDS = tuple(_OF_STANDARDS.split())
+OUR_WORDS: tuple[str, ...] = (
+    "fill_pool",
+    "percpu_area",
+    "memory",
+    "percpu",
+    "shared",
+    "pool",
+    "cpu_op",
+    "ops",
+    "cpu",
+)
+OUR_WORDS += ("arguments", "main")
+
+
+def defined_macros(*flags: str) -> list[str]:
+    """The macros that gcc and the headers of the text define without an underscore before them."""
+    lines = run(
+        "gcc",
+        *flags,
+        "-dM",
+        "-E",
+        "-include",
+        "stdint.h",
+        "-include",
+        "string.h",
+        "-x",
+        "c",
+        "/dev/null",
+    )
+    names = [line.split()[1].partition("(")[0] for line in lines.splitlines()]
+    return [name for name in names if not name.startswith("_")]
+
+
+@pytest.mark.parametrize(
+    ("compiler", "standard"), [("gcc", "gnu17"), ("gcc", "c11"), ("g++", "gnu++20")]
+)
+def test_a_name_may_be_any_word_of_c(compiler: str, standard: str, tmp_path: Path) -> None:
+    """Variables, structs, members, parameters and vectors called like keywords, macros or our own."""
+    need(compiler, "gcc")
+    words = sorted({*C_WORDS, *OUR_WORDS, *defined_macros()})
+    abi = get_abi()
+    data = data_of(abi)
+    kind = Scalar("u64", 8, False)
+    structs = {word: Struct(word, (Member(word, kind, 0),), 8, 8) for word in words}
+    symbols = [
+        Symbol(word, area, 8 * index, 8, structs[word])
+        for area, half in ((Area.PERCPU, words[::2]), (Area.SHARED, words[1::2]))
+        for index, word in enumerate(half)
+    ]
+    vectors = {}
+    for word in words:
+        row = instruction(abi, "add", 8, (SymbolAddress(word),), ArgumentValue(word))
+        assert row is not None
+        vectors[word] = Vector(word, (Parameter(word, kind, 0),), (row,))
+    data = data._replace(symbols={each.name: each for each in symbols}, structs=structs)
+    program = Program(abi, data._replace(pool=()), vectors)
+    text = write("c", Listing(program, tuple(vectors.values()), default_layout(abi, data))).decode()
+    source = tmp_path / ("v.cc" if compiler == "g++" else "v.c")
+    source.write_text(text)
+    run(compiler, f"-std={standard}", *WARNINGS, "-c", source, "-o", tmp_path / "v.o")
+
+
+def test_no_two_names_become_one() -> None:
+    """A name that is another one with an underscore is not that one's replacement."""
+    names = [name + "_" * more for name in (*C_WORDS, *OUR_WORDS, "opv_x") for more in range(3)]
+    for spell in (identifier, Spelling(False).tag, vector_name):
+        assert len({spell(name) for name in names}) == len(names)
+
+
+def test_structs_may_be_those_of_the_users_header(tmp_path: Path) -> None:
+    """With a header the text declares no struct again, and refuses one that is laid out otherwise."""
+    need("gcc")
+    program = program_of(get_abi())
+    listing = Listing(
+        program, (program.vectors["push"],), default_layout(program.abi, program.data)
+    )
+    text = write("c", listing._replace(header="mine.h")).decode()
+    node = "struct node { struct node *next; unsigned long value; };\n"
+    ring = "struct ring { unsigned long head, slot[4]; };\n"
+    (tmp_path / "mine.h").write_text(f"#pragma once\n{node}{ring}")
+    (tmp_path / "v.c").write_text('#include "mine.h"\n' + text)
+    run("gcc", *GCC_FLAGS, "-c", tmp_path / "v.c", "-o", tmp_path / "v.o")
+    (tmp_path / "mine.h").write_text(f"#pragma once\n{node.replace('long', 'int')}{ring}")
+    with pytest.raises(AssertionError, match="laid out as opvasm does"):
+        run("gcc", *GCC_FLAGS, "-c", tmp_path / "v.c", "-o", tmp_path / "v.o")

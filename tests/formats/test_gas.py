@@ -18,6 +18,7 @@ from opvasm.program import (
     Parameter,
     Program,
     Scalar,
+    SlotAddress,
     SymbolAddress,
     Vector,
     default_layout,
@@ -126,7 +127,66 @@ def test_a_sum_that_needs_a_carry_is_refused_on_a_32_bit_machine() -> None:
     with pytest.raises(BindError) as caught:
         write("gas", listing)
     assert [each.code for each in caught.value.diagnostics] == ["OPV126"]
-    assert "64-bit parameter n" in str(caught.value)
+    assert "can't add 1 to the parameter n in a field of 64 bits" in str(caught.value)
+
+
+def one_sum(abi: Abi, kind: Scalar) -> Program:
+    """A vector that adds its parameter ``z`` and copies the argument's own bytes."""
+    ops = (
+        instruction(abi, "add", 8, (SymbolAddress("ring0"),), ArgumentValue("z")),
+        instruction(abi, "memcpy", kind.size, (SymbolAddress("ring0"), SlotAddress("z"))),
+    )
+    parameters = (Parameter("before", Scalar("u8", 1, False), 0), Parameter("z", kind, kind.size))
+    vector = Vector("v", parameters, tuple(each for each in ops if each is not None))
+    return Program(abi, data_of(abi)._replace(pool=()), {"v": vector})
+
+
+@pytest.mark.parametrize("model", ["64le", "32le"])
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+def test_a_negative_argument_is_one_symbol(size: int, model: str, tmp_path: Path) -> None:
+    """-2 is given as -2 to the linker, whether it is stored in one byte or in eight."""
+    abi = get_abi("2017-11", model)
+    kind = Scalar(f"i{8 * size}", size, True)
+    program = one_sum(abi, kind)
+    vector = program.vectors["v"]
+    text = write("gas", Listing(program, (vector,), default_layout(abi, program.data)))
+    symbols = {"v.z": -2, "v.before": 1}
+    if model == "32le":
+        symbols["v.z.high"] = 0xFFFFFFFF
+    elf = linked(text, abi, tmp_path, symbols)
+    slot = int.from_bytes(elf.symbol_bytes("opv_v")[32:][16 : 16 + abi.model.word], "little")
+    layout = Layout(**BASES, percpu_stride=4096, slots=slot - size)
+    bound = bind(vector, program, layout, 0, {"before": 1, "z": -2})
+    assert elf.symbol_bytes("opv_v") == encode(bound, abi)
+    inside = slot - elf.addresses[".opv.slots"]
+    data = elf.sections[".opv.slots"][inside : inside + size]
+    assert int.from_bytes(data, "little", signed=True) == -2
+
+
+def test_an_unsigned_parameter_needs_no_upper_half_on_a_32_bit_machine(tmp_path: Path) -> None:
+    """The upper half of what has 32 bits is 0; only 64-bit and signed parameters have ``.high``."""
+    abi = get_abi("2017-11", "32le")
+    program = one_sum(abi, Scalar("u32", 4, False))
+    vector = program.vectors["v"]
+    text = write("gas", Listing(program, (vector,), default_layout(abi, program.data)))
+    elf = linked(text, abi, tmp_path, {"v.z": 0xFFFFFFFE, "v.before": 1})
+    assert elf.symbol_bytes("opv_v")[16:24] == bytes.fromhex("feffffff00000000")
+
+
+def test_a_program_with_vectors_keeps_its_stack_from_being_executed(tmp_path: Path) -> None:
+    """The object says that it needs no executable stack, so the linker makes none."""
+    need("as", "ld", "readelf")
+    program = program_of(get_abi())
+    listing = Listing(
+        program, (program.vectors["empty"],), default_layout(program.abi, program.data)
+    )
+    (tmp_path / "v.s").write_bytes(write("gas", listing))
+    run("as", tmp_path / "v.s", "-o", tmp_path / "v.o")
+    run("ld", "-e", "0", "--fatal-warnings", tmp_path / "v.o", "-o", tmp_path / "v")
+    stack = next(
+        line for line in run("readelf", "-lW", tmp_path / "v").splitlines() if "GNU_STACK" in line
+    )
+    assert " RW " in stack
 
 
 @pytest.mark.parametrize("model", ["64be", "32be"])

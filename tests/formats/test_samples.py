@@ -72,3 +72,25 @@ def test_the_bytes_of_a_samples_vectors_disassemble_and_assemble_again(path: Pat
         again = assemble(SourceFile("disassembly", text)).program
         assert again.abi == program.abi
         assert encode(again.vectors["main"].instructions, again.abi) == data
+
+
+def test_the_idioms_are_good_cplusplus(tmp_path: Path) -> None:
+    """What C takes, C++ takes too."""
+    need("g++")
+    sources: list[Path] = []
+    for index, path in enumerate(SAMPLES):
+        program = program_in(path)
+        if path.parent.name == "idioms" and program.abi.model.name == "64le":
+            sources.append(tmp_path / f"{index}.cc")
+            sources[-1].write_bytes(write("c", listing(program)))
+    run(
+        "g++",
+        "-std=c++11",
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Werror",
+        "-Wno-unused",
+        "-fsyntax-only",
+        *sources,
+    )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-GCC_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused", "-O1")
+WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused", "-O1")
+GCC_FLAGS = ("-std=c11", *WARNINGS)
 
 
 def need(*tools: str) -> None:
@@ -29,6 +31,20 @@ def run(*command: str | Path) -> str:
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stderr}"
     return done.stdout
+
+
+@lru_cache
+def _compiles(compiler: str, option: str, folder: Path) -> bool:
+    source, program = folder / "try.cc", folder / "try"
+    source.write_text("#include <stdio.h>\n#include <stdint.h>\nint main() { return 0; }\n")
+    language = "c++" if compiler == "g++" else "c"
+    command = [compiler, option, "-x", language, str(source), "-o", str(program)]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def can_compile(compiler: str, option: str, folder: Path) -> bool:
+    """Whether a compiler makes programs with this option; C libraries for -m32 are seldom there."""
+    return _compiles(compiler, option, folder)
 
 
 class ElfFile:

@@ -50,6 +50,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--vector", metavar="NAME", help="only this vector")
     add_binding(parser)
     parser.add_argument(
+        "--include",
+        metavar="HEADER",
+        help="-f c: take the structs from this C header (or <HEADER>) instead of declaring them",
+    )
+    parser.add_argument(
         "--no-verify", action="store_true", help="write what the kernel would refuse, too"
     )
 
@@ -69,7 +74,10 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         vectors = tuple(program.vectors.values())
         if not vectors:
             raise UsageError("the input has no vector")
-    listing = Listing(program, vectors, layout, cpu, values if bound else None)
+    if arguments.include is not None and (format.name != "c" or bound):
+        raise UsageError("--include is for -f c without --arg: nothing else declares structs")
+    header = arguments.include
+    listing = Listing(program, vectors, layout, cpu, values if bound else None, header)
     if not arguments.no_verify and _refused(listing, program, terminal):
         return NEGATIVE
     data = write(arguments.format, listing)
