@@ -2,8 +2,9 @@
 
 ``assemble`` is the door.  The steps lie in files of their own: files.py follows ``use``, scope.py
 knows what every name stands for, data.py lays the variables out, ops.py makes instructions of
-statements (places.py, operands.py, literals.py and pool.py their operands), checks.py looks
-through the tests.
+statements (places.py, operands.py, literals.py and pool.py their operands), sections.py makes the
+steps of sections (section_terms.py their values), checks.py looks through the tests and runs.py
+through what scenarios run.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from .files import Loader, load, read_file
 from .ops import vector_of
 from .pool import Pool
 from .problems import Problems
+from .runs import check_runs
 from .scope import Scope
+from .sections import section_of
 
 __all__ = ["Assembly", "Loader", "assemble", "read_file"]
 
@@ -90,6 +93,7 @@ def _assemble(
     symbols = lay_out(scope)
     pool = Pool(abi)
     vectors = {vector.name: vector_of(vector, scope, pool) for vector in scope.vectors.values()}
+    sections = {each.name: section_of(each, scope) for each in scope.sections.values()}
     own = [
         each
         for each in loaded.declarations
@@ -103,9 +107,12 @@ def _assemble(
             scope.defined_twice(f'test "{test.name}"', word, first[test.name])
         first.setdefault(test.name, word)
         check_test(test, scope)
+    for scenario in own:
+        if isinstance(scenario, Scenario):
+            check_runs(scenario, sections, problems)
     if problems.found:
         raise ParseError(problems.without_cascades())
-    program = Program(abi, scope.data(symbols, pool.items()), vectors)
+    program = Program(abi, scope.data(symbols, pool.items()), vectors, sections)
     scenarios = tuple(each for each in own if isinstance(each, Scenario))
     strategies = tuple(each for each in loaded.declarations if isinstance(each, Strategy))
     return Assembly(program, tests, loaded.sources, scenarios, strategies)

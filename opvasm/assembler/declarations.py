@@ -10,6 +10,7 @@ from ..text.tree import (
     Constant,
     Declaration,
     Page,
+    SectionDefinition,
     StructDefinition,
     Variable,
     VectorDefinition,
@@ -17,15 +18,18 @@ from ..text.tree import (
 from .problems import Problems
 from .types import POINTER, SCALARS
 
+_Named = Constant | Variable | Page | StructDefinition | VectorDefinition | SectionDefinition
+
 
 class Declarations:
-    """What was declared: variables, pages and constants share their names, others have their own."""
+    """What was declared: variables, pages and constants share their names, as vectors and sections do."""
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self.values: dict[str, Constant | Variable | Page] = {}
         self.structs: dict[str, StructDefinition] = {}
         self.vectors: dict[str, VectorDefinition] = {}
+        self.sections: dict[str, SectionDefinition] = {}
 
     def declare(self, declaration: Declaration) -> None:
         """Take a declaration in; one whose name is taken is reported and left out."""
@@ -41,17 +45,19 @@ class Declarations:
                 elif self._is_new(declaration.name, self.structs, declaration.name_span):
                     self.structs[declaration.name] = declaration
             case VectorDefinition():
-                if self._is_new(declaration.name, self.vectors, declaration.name_span):
+                if self._is_new(declaration.name, self._code(), declaration.name_span):
                     self.vectors[declaration.name] = declaration
+            case SectionDefinition():
+                if self._is_new(declaration.name, self._code(), declaration.name_span):
+                    self.sections[declaration.name] = declaration
             case _:
                 pass
 
-    def _is_new(
-        self,
-        name: str,
-        names: Mapping[str, Constant | Variable | Page | StructDefinition | VectorDefinition],
-        span: Span,
-    ) -> bool:
+    def _code(self) -> dict[str, VectorDefinition | SectionDefinition]:
+        """What a `run` can name: vectors and sections share their names."""
+        return {**self.vectors, **self.sections}
+
+    def _is_new(self, name: str, names: Mapping[str, _Named], span: Span) -> bool:
         first = names.get(name)
         if first is not None:
             self.defined_twice(name, span, first.name_span)

@@ -5,21 +5,20 @@ from __future__ import annotations
 from ..abi.ops import BY_MNEMONIC, LengthRule, Operation
 from ..abi.revisions import REVISIONS
 from ..light_typing import NamedTuple
-from ..program import Instruction, Parameter, Pointer, Scalar, Type, Value, Vector
+from ..program import Instruction, Type, Value, Vector
 from ..source import Span
 from ..suggestion import did_you_mean
-from ..text.names import type_text
 from ..text.tree import OpStatement, VectorDefinition
 from .immediates import immediate_of
 from .lengths import agrees, common_length, written_length
 from .literals import literal_value
 from .operands import Resolved, operand_of
 from .other_bytes import directive, extra_bytes
+from .parameters import parameters_of
 from .parts import parts_of
-from .places import UNKNOWN, Parameters
+from .places import Parameters
 from .pool import Pool
 from .scope import Scope
-from .types import aligned
 
 SUFFIXES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
 POINTER_SUFFIX = "ptr"
@@ -27,7 +26,7 @@ POINTER_SUFFIX = "ptr"
 
 def vector_of(definition: VectorDefinition, scope: Scope, pool: Pool) -> Vector:
     """A vector with its ops; what is wrong with one is reported and the op left out."""
-    parameters = _parameters(definition, scope)
+    parameters = parameters_of(definition, scope)
     assembler = _Assembler(scope, pool, parameters)
     instructions = (assembler.instruction(statement) for statement in definition.ops)
     return Vector(
@@ -37,31 +36,6 @@ def vector_of(definition: VectorDefinition, scope: Scope, pool: Pool) -> Vector:
         definition.verified,
         definition.name_span,
     )
-
-
-def _parameters(definition: VectorDefinition, scope: Scope) -> Parameters:
-    """The parameters, whose slots lie one after the other like the locals of a C function."""
-    parameters: Parameters = {}
-    offset = 0
-    for field in definition.parameters:
-        if field.name in parameters:
-            first = parameters[field.name].place
-            assert isinstance(first, Span)
-            scope.defined_twice(field.name, field.name_span, first)
-            continue
-        type = scope.type_of(field.type)
-        if type is not None and not isinstance(type, Scalar | Pointer):
-            scope.problems.error(
-                *("OPV016", f"a parameter can't be a {type_text(type)}", field.type.span),
-                help="arguments are numbers and pointers; hand a pointer in: `ptr<T>`",
-            )
-            type = None
-        if type is None:
-            type = UNKNOWN
-        offset = aligned(offset, type.size)
-        parameters[field.name] = Parameter(field.name, type, offset, field.name_span)
-        offset += type.size
-    return parameters
 
 
 class _Form(NamedTuple):

@@ -13,11 +13,11 @@ from .code import Code
 
 def all_codes() -> dict[str, Code]:
     """Every code by its number, in order.  Raises ValueError when a number or name comes twice."""
-    from . import advice, binding, debugger, kernel, live, rseq, runtime, scenario, text
+    from . import advice, binding, debugger, kernel, live, rseq, runtime, scenario, section, text
 
     codes: dict[str, Code] = {}
     names: set[str] = set()
-    for module in (text, binding, kernel, advice, rseq, runtime, scenario, debugger, live):
+    for module in (text, section, binding, kernel, advice, rseq, runtime, scenario, debugger, live):
         for row in module.CODES:
             if row.code in codes or row.name in names:
                 raise ValueError(f"code {row.code} ({row.name}) is given twice")

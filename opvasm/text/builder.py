@@ -14,6 +14,7 @@ from .expression_builder import ExpressionBuilder
 from .lalr import Token
 from .literals import string_value
 from .scenario_builder import ScenarioBuilder
+from .section_builder import SectionBuilder
 from .tree import (
     AbiChoice,
     Assert,
@@ -47,7 +48,7 @@ from .tree import (
 )
 
 
-class Builder(ExpressionBuilder, ScenarioBuilder):
+class Builder(ExpressionBuilder, ScenarioBuilder, SectionBuilder):
     """The callbacks of one parse; ``problems`` collects what is wrong though it can be read."""
 
     def __init__(self, source: SourceFile) -> None:

@@ -27,7 +27,7 @@ STACK_LIMIT = 300
 MISTAKE_LIMIT = 100
 _LISTED = (
     *("extra_byte", "item", "field", "op", "statement"),
-    *("arm", "step", "setting", "scenario_part", "declaration"),
+    *("arm", "step", "section_step", "setting", "scenario_part", "declaration"),
 )
 
 

@@ -1,4 +1,4 @@
-"""A whole Program as ``.opv`` text: what it declares, then its vectors."""
+"""A whole Program as ``.opv`` text: what it declares, then its vectors and sections."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ def program_text(program: Program) -> str:
     parts += [_struct(each) for each in data.structs.values()]
     parts += ["".join(_symbol(each, program) for each in data.symbols.values())]
     parts += [vector_text(each, abi, data) for each in program.vectors.values()]
+    if program.sections:
+        from .section_printer import section_text
+
+        parts += [section_text(each, data, abi.model.word) for each in program.sections.values()]
     return "\n".join(part for part in parts if part)
 
 

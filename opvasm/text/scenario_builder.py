@@ -10,7 +10,6 @@ from .lalr import Token
 from .scenario_tree import (
     DISTURBANCES,
     FENCES,
-    RESULTS,
     Arm,
     Compute,
     Disturbance,
@@ -228,13 +227,25 @@ class ScenarioBuilder(ClaimBuilder):
         return Fence(word, cpu, Span(self.source, begin, end))
 
     def run_vector(
-        self, begin: int, end: int, call: Call, cpu: Expression | None, arms: Any
+        self,
+        begin: int,
+        end: int,
+        results: tuple[str, ...] | None,
+        call: Call,
+        cpu: Expression | None,
+        arms: Any,
     ) -> RunVector:
-        """``run push(&node, old) on 1 { differs -> retry }``."""
+        """``run push(&node, old) on 1 { differs -> retry }``, ``item = run pop()``."""
         start = call.span.start
         name_span = Span(self.source, start, start + len(call.function))
         span = Span(self.source, begin, end)
-        return RunVector(call.function, call.arguments, cpu, arms or (), name_span, span)
+        return RunVector(
+            *(call.function, call.arguments, cpu, arms or (), name_span, span), results or ()
+        )
+
+    def run_results(self, begin: int, end: int, *names: Token) -> tuple[str, ...]:
+        """``item, size =``."""
+        return tuple(each[0] for each in names)
 
     def arms(self, begin: int, end: int, *arms: Arm | None) -> tuple[Arm, ...]:
         """What follows each result; none may be named twice."""
@@ -257,7 +268,7 @@ class ScenarioBuilder(ClaimBuilder):
             action = self._word(last, _ACTIONS, "way to go on")
         else:
             body = self._steps(last)
-        results = tuple(self._word(each, RESULTS, "result") for each in names if each is not None)
+        results = tuple(each[0] for each in names if each is not None)
         return Arm(results, action, body, span)
 
 

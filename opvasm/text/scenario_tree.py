@@ -162,9 +162,10 @@ class Arm(Record):
 
 
 class RunVector(Record):
-    """``run VECTOR(arguments) on CPU { arms }``.
+    """``results = run VECTOR(arguments) on CPU { arms }``; the vector may be a section.
 
-    ``retry`` goes back to the loads and computations that stand directly before it.
+    ``retry`` goes back to the loads and computations that stand directly before it.  ``results``
+    are the locals that take the results of a section.
     """
 
     vector: str
@@ -173,6 +174,7 @@ class RunVector(Record):
     arms: tuple[Arm, ...]
     vector_span: Span
     span: Span
+    results: tuple[str, ...] = ()
 
 
 Statement = LoadPlace | StorePlace | Compute | If | Loop | Leave | Fence | RunVector

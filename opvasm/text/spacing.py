@@ -10,6 +10,7 @@ from .layout import Piece, canonical_number
 _NONE_BEFORE = frozenset(",;)]?:")
 _NONE_AFTER = frozenset("([@~!")
 _BINARY = frozenset(("==", "!=", "<=", ">=", "&&", "||", "<<", "%", "/", "^", "|"))
+_CHANGES = frozenset(("+", "-", "&", "|", "^", "<<", ">>"))  # and "=" after them: `store x += 1`
 _EITHER = frozenset("+-*&<>")  # one operand or two, or part of a type
 
 
@@ -92,6 +93,8 @@ class _Run:
             return ""
         if piece.text == "}" and piece.kind == "sign":
             return " "
+        if sign in _CHANGES and piece.text == "=" and not self.closed_type:
+            return ""
         match sign:
             case "," | ":" | ";" | "{":
                 return " "

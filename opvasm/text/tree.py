@@ -16,7 +16,8 @@ by opvasm.scenario, so their design in short; every node is frozen and has a spa
 ``place = value``                      Assign: set up memory
 ``fill place with value``              Fill: each element of an array; the name ``index`` in the
                                        value is the element's number (``index % 256``)
-``run v(a, b) -> result``              Run: call cpu_opv with the vector's ops and expect a result
+``run v(a, b) -> result``              Run: call cpu_opv with the vector's ops and expect a result;
+                                       of a section: ``ok`` or the label by which it is left
 ``run v(a) on 1 flags 1 -> EINVAL``    …with another cpu, flags, count of ops (``count 17``), or
                                        with the ops lying at an address (``at &gone``)
 ``run at 0 count 0 flags 1 -> 10``     Run without a vector: whatever lies at the address
@@ -35,6 +36,7 @@ from ..expression import Expression, TypeName
 from ..light_typing import Record
 from ..source import SourceFile, Span
 from .scenario_tree import Scenario, Strategy
+from .section_tree import SectionStep, Target
 
 
 class Text(Record):
@@ -172,6 +174,18 @@ class VectorDefinition(Record):
     span: Span
 
 
+class SectionDefinition(Record):
+    """``section NAME(parameters) -> results { steps }``."""
+
+    name: str
+    verified: bool
+    parameters: tuple[Field, ...]
+    results: tuple[Target, ...]
+    body: tuple[SectionStep, ...]
+    name_span: Span
+    span: Span
+
+
 class CpuRange(Record):
     """``2`` or ``0..3``: CPUs ``first`` to ``last``, both included."""
 
@@ -274,6 +288,7 @@ Declaration = (
     | Variable
     | Page
     | VectorDefinition
+    | SectionDefinition
     | Test
     | Strategy
     | Scenario

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from opvasm.assembler import assemble
+from opvasm.codes import section, text
 from opvasm.codes.code import Code
-from opvasm.codes.text import CODES
 from opvasm.errors import ParseError
 from opvasm.source import SourceFile
 
+CODES = text.CODES + section.CODES
 PACKAGE = Path(__file__).parents[2] / "opvasm"
 WITHOUT_EXAMPLE = {"OPV027"}  # needs a second file; test_use.py has one
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import Enum
 
-from .abi.ops import Operand, Operation
-from .abi.pages import PageKind
-from .abi.revisions import Abi
-from .light_typing import NamedTuple, Record
-from .source import Place
+from ..abi.ops import Operand, Operation
+from ..abi.pages import PageKind
+from ..abi.revisions import Abi
+from ..light_typing import NamedTuple, Record
+from ..source import Place
 
 
 class SymbolAddress(NamedTuple):
@@ -218,14 +218,6 @@ class Data(NamedTuple):
     def pool_size(self) -> int:
         """The bytes of the literal pool."""
         return max((item.offset + item.size for item in self.pool), default=0)
-
-
-class Program(NamedTuple):
-    """A file's data and vectors for one Abi.  Tests and scenarios are the scenario package's."""
-
-    abi: Abi
-    data: Data
-    vectors: Mapping[str, Vector]
 
 
 class Layout(NamedTuple):
