@@ -18,9 +18,11 @@ from ..expression import (
     children,
     constant,
 )
-from ..program import Array, Pointer, Struct, Type
+from ..program import Array, Pointer, Struct, Type, section as ir
 from ..source import Span
+from ..suggestion import did_you_mean
 from ..text.names import type_text
+from ..text.section_tree import ExitStep
 from ..text.tree import (
     Assert,
     AssertUnchanged,
@@ -32,9 +34,11 @@ from ..text.tree import (
     Initial,
     Repeat,
     Run,
+    SectionDefinition,
     Test,
     TestStatement,
     Text,
+    VectorDefinition,
 )
 from .scope import Scope
 from .types import SCALARS
@@ -48,11 +52,21 @@ def check_test(test: Test, scope: Scope) -> None:
     _Checker(scope).statements(test.statements)
 
 
+def _labels(node: object) -> list[str]:
+    """The labels in a part of a section's tree, whose nodes are tuples all."""
+    if isinstance(node, ExitStep):
+        return [node.label]
+    if isinstance(node, tuple) and not isinstance(node, Span):
+        return [label for child in node for label in _labels(child)]
+    return []
+
+
 class _Checker:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.problems = scope.problems
         self.extra: tuple[str, ...] = ()
+        self.results: tuple[str, ...] = ()  # of the sections that ran so far
 
     def statements(self, statements: tuple[TestStatement, ...]) -> None:
         for statement in statements:
@@ -94,6 +108,10 @@ class _Checker:
         for each in (run.cpu, run.op_count, run.flags, run.address):
             if each is not None:
                 self.expressions(each)
+        section = self.scope.sections.get(run.vector or "")
+        if section is not None:
+            self._run_section(run, section)
+            return
         self.extra = ERRNO_NAMES
         self.expressions(run.result)
         self.extra = ()
@@ -103,17 +121,41 @@ class _Checker:
         if vector is None:
             self.problems.unknown(
                 *("OPV010", f"the vector `{run.vector}` is unknown", run.vector),
-                *(run.vector_span, self.scope.vectors),
+                *(run.vector_span, [*self.scope.vectors, *self.scope.sections]),
                 f"write it: `vector {run.vector}() {{ … }}`",
             )
             return
-        wants, has = len(vector.parameters), len(run.arguments)
         body = vector.ops[0].span.start if vector.ops else vector.span.end
-        head = Span(vector.span.file, vector.name_span.end, body)
+        self._count(run, vector, body)
+
+    def _count(self, run: Run, called: VectorDefinition | SectionDefinition, body: int) -> None:
+        """As many arguments as parameters; the head ends before ``body`` (an offset)."""
+        wants, has = len(called.parameters), len(run.arguments)
+        head = Span(called.span.file, called.name_span.end, body)
         if wants != has and self.problems.could_be_read(head):
-            names = ", ".join(each.name for each in vector.parameters) or "no arguments"
+            names = ", ".join(each.name for each in called.parameters) or "no arguments"
             self.problems.error(
                 *("OPV031", f"`{run.vector}` takes {names}; {has} given", run.span),
+            )
+
+    def _run_section(self, run: Run, section: SectionDefinition) -> None:
+        """A run of a section: a label for a result, and no arguments of a system call."""
+        self.results += tuple(each.name for each in section.results)
+        body = section.body[0].span.start if section.body else section.span.end
+        self._count(run, section, body)
+        for word, each in (("on", run.cpu), ("flags", run.flags), ("at", run.address)):
+            if each is not None:
+                self.problems.error(
+                    *("OPV044", f"a section is no system call and has no `{word}`", each.span),
+                    help="it runs on the CPU that the caller is on: `cpu 1` or `current 1`",
+                )
+        known = [ir.OK, *_labels(section.body), ir.ABORTED]
+        result = run.result
+        if not isinstance(result, Name) or result.name not in known:
+            help = did_you_mean(result.span.text, known) or f"it is left by {', '.join(known)}"
+            self.problems.error(
+                *("OPV044", f"`{result.span.text}` is not how {section.name} ends", result.span),
+                help=help,
             )
 
     def initial(self, initial: Initial, type: Type | None) -> None:
@@ -169,8 +211,8 @@ class _Checker:
             case Name(name=name, span=span):
                 if name in self.scope.symbols:
                     return self.scope.symbols[name].type
-                if name not in self.scope.values and name not in self.extra:
-                    known = [*self.scope.values, *self.extra]
+                if name not in self.scope.values and name not in (*self.extra, *self.results):
+                    known = [*self.scope.values, *self.extra, *self.results]
                     self.problems.unknown(
                         *("OPV010", f"the name `{name}` is unknown", name, span, known),
                         f"declare it: `shared {name}: u64`",

@@ -28,11 +28,15 @@ from ..scenario.events import (
     CpusSet,
     MachineReady,
     MemorySet,
+    SectionBegins,
+    SectionEnds,
+    SectionStepped,
     StatementBegins,
 )
 from ..source import Place, Span
 from ..trace.names import Names
 from ..trace.op import spelled
+from ..trace.section import stepped_text
 from ..trace.values import change, value
 from .movements import Broken, Computed, MachineSet, Movement, Scheduled
 from .session import Session
@@ -106,6 +110,13 @@ def movement_text(movement: Movement, names: Names) -> str:
             return f"the test sets the CPUs: {cpus_text(cpus)}"
         case CallBegins():
             return f"the test calls {call_text(movement, names)}"
+        case SectionBegins(section=section, cpu=cpu):
+            return f"the test enters the section {section.name} on CPU {cpu}"
+        case SectionStepped(at=at):
+            return f"instruction {at}: {stepped_text(movement, names)}"
+        case SectionEnds(label=label, expected=wanted):
+            also = "" if label == wanted else f", expected was {wanted}"
+            return f"the section is left by {label}{also}"
         case Called(cpuopcnt=count, cpu=cpu, flags=flags):
             return f"call: cpu_opv(ops, {count}, {cpu}, {flags}), arguments checked"
         case CopiedIn(instructions=instructions):

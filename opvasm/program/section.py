@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..light_typing import NamedTuple, Record
+from ..light_typing import NamedTuple, Protocol, Record
 from ..source import Place
 from .vector import Parameter, Pointer, Scalar
 
@@ -461,3 +461,54 @@ def apply(operator: str, left: int, right: int, type: RegisterType) -> int:
             return int(bool(left) or bool(right))
         case _:
             raise ValueError(f"`{operator}` is not an operator of sections")
+
+
+class Registers(Protocol):
+    """What terms read when they are computed."""
+
+    def local(self, name: str) -> int:
+        """What a local holds."""
+
+    def argument(self, name: str) -> int:
+        """The value of a parameter."""
+
+    def area(self, name: str) -> int:
+        """A field of the thread's area, now."""
+
+    def address(self, symbol: str, cpu: int | None) -> int:
+        """The address of a variable; None is the CPU on which the section began."""
+
+
+def evaluate(term: Term, registers: Registers) -> int:
+    """The value of a term, in the range of its type."""
+    match term:
+        case Constant(value=value):
+            return value
+        case Local(name=name, type=type):
+            return fitted(registers.local(name), type)
+        case Argument(name=name, type=type):
+            return fitted(registers.argument(name), type)
+        case Id(name=name, type=type):
+            return fitted(registers.area(name), type)
+        case Address(symbol=symbol, addend=addend, cpu=cpu, type=type):
+            number = None if cpu is None else evaluate(cpu, registers)
+            return fitted(registers.address(symbol, number) + addend, type)
+        case Unary(operator=operator, operand=operand, type=type):
+            value = evaluate(operand, registers)
+            match operator:
+                case "-":
+                    return fitted(-value, type)
+                case "~":
+                    return fitted(~value, type)
+                case "!":
+                    return int(not value)
+                case _:
+                    raise ValueError(f"`{operator}` is not an operator of sections")
+        case Binary(operator=operator, left=left, right=right, type=type):
+            first, second = evaluate(left, registers), evaluate(right, registers)
+            return fitted(apply(operator, first, second, left.type), type)
+        case Convert(operand=operand, type=type):
+            return fitted(evaluate(operand, registers), type)
+        case Choose(condition=condition, then=then, otherwise=otherwise, type=type):
+            chosen = then if evaluate(condition, registers) else otherwise
+            return fitted(evaluate(chosen, registers), type)

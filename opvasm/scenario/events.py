@@ -9,6 +9,8 @@ from ..interpreter.events import Event, PageChange
 from ..light_typing import NamedTuple
 from ..machine import Cpus, Memory
 from ..program import Instruction, Vector
+from ..program.flat import Simple
+from ..program.section import Section
 from ..text.tree import Assert, AssertUnchanged, Run, TestStatement
 
 
@@ -40,6 +42,52 @@ class CallEnds(NamedTuple):
     statement: Run | None
     result: int
     expected: int
+
+
+class SectionBegins(NamedTuple):
+    """``run`` is about to enter a section on the caller's CPU."""
+
+    statement: Run
+    section: Section
+    arguments: Mapping[str, int]
+    cpu: int
+
+
+class Read(NamedTuple):
+    """A section read bytes."""
+
+    address: int
+    data: bytes
+
+
+class Written(NamedTuple):
+    """A section wrote bytes: what was there, what is there now."""
+
+    address: int
+    before: bytes
+    after: bytes
+
+
+class SectionStepped(NamedTuple):
+    """A section has run the instruction ``at`` an index of its code.
+
+    ``sets`` is the local that it set, with its value; empty where it set none.
+    """
+
+    at: int
+    step: Simple
+    sets: Mapping[str, int]
+    loads: tuple[Read, ...]
+    stores: tuple[Written, ...]
+
+
+class SectionEnds(NamedTuple):
+    """A section was left: by ``ok``, ``aborted`` or a label, and this was expected."""
+
+    statement: Run
+    label: str
+    expected: str
+    results: Mapping[str, int]
 
 
 class Asserted(NamedTuple):
@@ -75,5 +123,16 @@ class CpusSet(NamedTuple):
     after: Cpus
 
 
-TestEvent = StatementBegins | MachineReady | MemorySet | CpusSet | CallBegins | CallEnds | Asserted
+TestEvent = (
+    StatementBegins
+    | MachineReady
+    | MemorySet
+    | CpusSet
+    | CallBegins
+    | CallEnds
+    | SectionBegins
+    | SectionStepped
+    | SectionEnds
+    | Asserted
+)
 TestObserver = Callable[[TestEvent | Event], None]

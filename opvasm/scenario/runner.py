@@ -11,9 +11,11 @@ from ..expression import Expression, Name, Unevaluable, constant
 from ..interpreter import errno
 from ..interpreter.events import Event, Stored
 from ..interpreter.reason import Reason
+from ..interpreter.section import STEPS_MAX, Endless
 from ..light_typing import NamedTuple
 from ..machine import Fault
 from ..program import Instruction, Layout, Program, Vector
+from ..program.section import Section
 from ..text.tree import (
     Assert,
     AssertUnchanged,
@@ -35,10 +37,14 @@ from .events import (
     CallEnds,
     CpusSet,
     MachineReady,
+    SectionBegins,
+    SectionEnds,
+    SectionStepped,
     StatementBegins,
     TestEvent,
     TestObserver,
 )
+from .sections import enter, finish
 from .store import fill_place, store_initial
 from .world import World
 
@@ -115,6 +121,7 @@ class Runner:
         self._world: World | None = None
         self._ended = False
         self._stores: list[Stored] = []
+        self._results: dict[str, int] = {}  # of the last section that ran
         self._reason = Reason()
 
     def statements(self) -> Iterator[TestStatement]:
@@ -168,7 +175,7 @@ class Runner:
             self.cpu,
             world.machine.cpus.possible,
             world.memory.read,
-            {} if names is None else names,
+            {**self._results, **(names or {})},
         )
 
     def execute(self, statement: TestStatement) -> bool:
@@ -249,8 +256,46 @@ class Runner:
 
     # -- calls -----------------------------------------------------------------------------
 
+    def _run_section(self, statement: Run, section: Section) -> None:
+        """Enter a section and compare by which label it is left."""
+        scope, world = self.scope(), self.world
+        arguments = self._arguments(statement, section, scope)
+        after = None if statement.op_count is None else number(statement.op_count, scope)
+        assert isinstance(statement.result, Name)  # the assembler asks for a label
+        expected = statement.result.name
+        self._stores = []
+        self.calls += 1
+        self._tell(SectionBegins(statement, section, arguments, world.machine.cpus.current))
+        run, observed = enter(world, section, arguments)
+        try:
+            label = finish(run, observed, after, self._section_stepped)
+        except Fault as fault:
+            place = run.code[run.point].step.place or statement.span
+            message = f"{section.name} gets SIGSEGV: {fault}"
+            raise Stop(Diagnostic("error", CANNOT_CALL, message, place)) from None
+        except Endless:
+            message = f"{section.name} has not ended after {STEPS_MAX} instructions"
+            raise Stop(Diagnostic("error", CANNOT_CALL, message, statement.span)) from None
+        self._results = run.results
+        self._tell(SectionEnds(statement, label, expected, run.results))
+        if label != expected:
+            self.findings.append(
+                Diagnostic(
+                    *("error", WRONG_RESULT, f"the section was left by {label}, not {expected}"),
+                    statement.result.span,
+                )
+            )
+
+    def _section_stepped(self, event: SectionStepped) -> None:
+        self._stores += [Stored(event.at, *each) for each in event.stores]
+        self._tell(event)
+
     def _run(self, statement: Run) -> None:
         """Make the call and compare its result."""
+        section = self.program.sections.get(statement.vector or "")
+        if section is not None:
+            self._run_section(statement, section)
+            return
         world, scope = self.world, self.scope()
         cpu = self._int_argument("cpu", statement.cpu, self.cpu, scope)
         data_cpu = cpu if 0 <= cpu < world.machine.cpus.possible else self.cpu
@@ -328,20 +373,7 @@ class Runner:
                     statement.vector_span,
                 )
             )
-        if len(statement.arguments) != len(vector.parameters):
-            raise Stop(
-                Diagnostic(
-                    "error",
-                    CANNOT_CALL,
-                    f"vector {vector.name} takes {len(vector.parameters)} arguments, "
-                    f"here are {len(statement.arguments)}",
-                    statement.span,
-                )
-            )
-        arguments = {
-            parameter.name: number(argument, scope)
-            for parameter, argument in zip(vector.parameters, statement.arguments, strict=True)
-        }
+        arguments = self._arguments(statement, vector, scope)
         try:
             return vector, arguments, self.world.ops(vector, cpu, arguments)
         except BindError as problem:
@@ -349,6 +381,23 @@ class Runner:
                 each._replace(place=statement.span, notes=(*each.notes, *_at(each)))
                 for each in problem.diagnostics
             ) from None
+
+    def _arguments(self, statement: Run, called: Vector | Section, scope: Scope) -> dict[str, int]:
+        """The values of the parameters of what is called."""
+        if len(statement.arguments) != len(called.parameters):
+            raise Stop(
+                Diagnostic(
+                    "error",
+                    CANNOT_CALL,
+                    f"{called.name} takes {len(called.parameters)} arguments, "
+                    f"here are {len(statement.arguments)}",
+                    statement.span,
+                )
+            )
+        return {
+            parameter.name: number(argument, scope)
+            for parameter, argument in zip(called.parameters, statement.arguments, strict=True)
+        }
 
     def _place_vector(self, address: int, bound: tuple[Instruction, ...], statement: Run) -> None:
         """Write the ops where the call will point."""

@@ -31,6 +31,11 @@ def section_text(section: ir.Section, data: Data | None = None, word: int = 8) -
     return "\n".join([head, *_columns(lines), "}\n"])
 
 
+def step_line(step: ir.Step, data: Data | None = None, word: int = 8) -> str:
+    """A step that is no block, as it stands in a section's text."""
+    return _Steps(TermSpeller(data, word)).line(step)
+
+
 class _Steps:
     """Writes steps; ``types`` are the locals that have a type already."""
 

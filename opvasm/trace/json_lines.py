@@ -18,7 +18,10 @@ from ..errors import Diagnostic
 from ..interpreter.events import Event
 from ..machine import Cpus, Memory
 from ..program import Instruction, Vector
+from ..program.flat import Simple
+from ..program.section import Section
 from ..scenario.events import TestEvent
+from .section import instruction_text
 
 SCHEMA = "opvasm-trace/1"
 Json = dict[str, Any]
@@ -66,8 +69,11 @@ def _plain(value: object, name: str) -> Any:
             return value.hex()
         case Instruction():
             return _instruction(value)
-        case Vector():
+        case Vector() | Section():
             return value.name
+        case _ if isinstance(value, Simple):
+            place = None if value.place is None else str(value.place)
+            return {"text": instruction_text(value), "place": place}
         case Diagnostic():
             return str(value)
         case Memory():
@@ -79,7 +85,7 @@ def _plain(value: object, name: str) -> Any:
                 "allowed": sorted(value.allowed),
                 "current": value.current,
             }
-        case dict():  # arguments, which may need all of 64 bits
+        case dict():  # arguments and results, which may need all of 64 bits
             return {key: f"{each:#x}" for key, each in value.items()}
         case _ if hasattr(value, "span"):  # a statement of the test: where it is written
             return {"place": str(value.span), "text": value.span.text}

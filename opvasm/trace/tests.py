@@ -16,12 +16,17 @@ from ..scenario.events import (
     CpusSet,
     MachineReady,
     MemorySet,
+    SectionBegins,
+    SectionEnds,
+    SectionStepped,
     StatementBegins,
     TestEvent,
 )
 from ..scenario.runner import Result
 from ..text.tree import Assert, AssertUnchanged, Run, Test
 from .human import CallTrace
+from .names import Names
+from .section import stepped_text
 
 
 class TestTrace:
@@ -39,6 +44,7 @@ class TestTrace:
     ) -> None:
         self._write = write
         self._style = style
+        self._names = Names(program, layout)
         self._call = CallTrace(program, layout, write, style, indent="      ")
         title = f'test "{_one_line(test.name)}"'
         write(f"{style.strong(title)}  {style.dim(str(test.span))}")
@@ -60,6 +66,15 @@ class TestTrace:
             case CallEnds(result=result, expected=expected):
                 if result != expected:
                     self._write(f"      {self._style.bad(f'expected {result_name(expected)}')}")
+            case SectionBegins(statement=entered, cpu=cpu):
+                text = _one_line(entered.span.text).partition(" -> ")[0]
+                self._write(f"    {text}  {self._style.dim(f'on CPU {cpu}')}")
+            case SectionStepped():
+                self._write(f"      {stepped_text(event, self._names)}")
+            case SectionEnds(label=label, expected=wanted):
+                self._write(f"      left by {self._style.strong(label)}")
+                if label != wanted:
+                    self._write(f"      {self._style.bad(f'expected {wanted}')}")
             case Asserted(statement=asserted, finding=finding):
                 verdict = self._style.good("holds") if finding is None else self._style.bad("fails")
                 self._write(f"    {_one_line(asserted.span.text)}  {verdict}")

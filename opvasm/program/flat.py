@@ -1,0 +1,151 @@
+"""A section as a list of instructions: blocks become branches.
+
+Who runs a section (interpreter, debugger, explorer) or counts its instructions goes by this list;
+a place in it is an instruction's index.
+"""
+
+from __future__ import annotations
+
+from ..light_typing import NamedTuple, Record
+from ..source import Place
+from . import section as ir
+from .vector import Scalar
+
+# Counts the rounds of `loop 4 { … }`; no local can have such a name.
+ROUNDS = "$rounds"
+_COUNT = Scalar("u32", 4, False)
+
+
+class Branch(Record):
+    """Goes to ``target`` where the condition is not 0 (None: always), else to the next."""
+
+    condition: ir.Term | None
+    target: int
+    place: Place | None = None
+
+
+class Leave(Record):
+    """The section is left by a label, ``ok`` after its commit: its code has ended."""
+
+    label: str
+    place: Place | None = None
+
+
+Simple = (
+    ir.Load
+    | ir.Set
+    | ir.Store
+    | ir.Change
+    | ir.CompareExchange
+    | ir.Copy
+    | ir.Barrier
+    | Branch
+    | Leave
+)
+
+
+class Instruction(NamedTuple):
+    """One instruction; ``protected``: an abort can come before it (it stands inside the section)."""
+
+    step: Simple
+    protected: bool
+
+
+def flatten(section: ir.Section) -> tuple[Instruction, ...]:
+    """The instructions of a section, the first at index 0; each way ends in a Leave."""
+    flattener = _Flattener()
+    flattener.block(section.body, None)
+    return flattener.finished()
+
+
+class _Label:
+    """A place in the list that is not known yet."""
+
+    def __init__(self) -> None:
+        self.index = -1
+
+
+class _Flattener:
+    def __init__(self) -> None:
+        self.steps: list[tuple[Simple, bool, _Label | None]] = []
+        self.leaves: dict[str, tuple[_Label, Place | None]] = {}
+        self.loops = 0
+
+    def finished(self) -> tuple[Instruction, ...]:
+        """The list with every target filled in; the leaves stand at its end."""
+        for name, (label, place) in self.leaves.items():
+            label.index = len(self.steps)
+            self.steps.append((Leave(name, place), False, None))
+        return tuple(
+            Instruction(
+                step._replace(target=goal.index) if goal and isinstance(step, Branch) else step,
+                inside,
+            )
+            for step, inside, goal in self.steps
+        )
+
+    def block(self, body: tuple[ir.Step, ...], after: _Label | None) -> None:
+        """The steps of a block; ``after`` is where a break goes to."""
+        committed = False
+        for step in body:
+            self.step(step, after, not committed)
+            committed = committed or ir.is_commit(step)
+        if committed:
+            self.branch(None, self.leave(ir.OK, None), None, False)
+
+    def step(self, step: ir.Step, after: _Label | None, inside: bool) -> None:
+        """The instructions of a step."""
+        match step:
+            case ir.Exit(label=label, condition=condition, place=place):
+                self.branch(condition, self.leave(label, place), place, inside)
+            case ir.Break(condition=condition, place=place):
+                assert after is not None
+                self.branch(condition, after, place, inside)
+            case ir.If(condition=condition, then=then, otherwise=otherwise, place=place):
+                other, end = _Label(), _Label()
+                self.branch(ir.Unary("!", condition, ir.U8), other, place, inside)
+                self.block(then, after)
+                if otherwise:
+                    if not ir.ends(then):
+                        self.branch(None, end, place, inside)
+                    self.here(other)
+                    self.block(otherwise, after)
+                    self.here(end)
+                else:
+                    self.here(other)
+            case ir.Loop():
+                self.loop(step, inside)
+            case _:
+                self.steps.append((step, inside, None))
+
+    def loop(self, step: ir.Loop, inside: bool) -> None:
+        """A loop; one with ``times`` counts its rounds in a local of its own."""
+        again, end = _Label(), _Label()
+        name = f"{ROUNDS}{self.loops}"
+        self.loops += 1
+        if step.times is not None:
+            self.steps.append((ir.Set(name, ir.Constant(step.times, _COUNT)), inside, None))
+        self.here(again)
+        if step.times is not None:
+            rounds = ir.Local(name, _COUNT)
+            self.branch(ir.Unary("!", rounds, ir.U8), end, step.place, inside)
+            one = ir.Constant(1, _COUNT)
+            self.steps.append((ir.Set(name, ir.Binary("-", rounds, one, _COUNT)), inside, None))
+        self.block(step.body, end)
+        if not ir.ends(step.body):
+            self.branch(None, again, step.place, inside)
+        self.here(end)
+
+    def branch(
+        self, condition: ir.Term | None, goal: _Label, place: Place | None, inside: bool
+    ) -> None:
+        """A jump."""
+        self.steps.append((Branch(condition, -1, place), inside, goal))
+
+    def leave(self, label: str, place: Place | None) -> _Label:
+        """Where the section is left by a label."""
+        return self.leaves.setdefault(label, (_Label(), place))[0]
+
+    def here(self, label: _Label) -> None:
+        """Give a label the place of the next instruction."""
+        label.index = len(self.steps)

@@ -1,0 +1,49 @@
+"""An instruction of a section in words: what stands in the text, and what came of it."""
+
+from __future__ import annotations
+
+from ..program.flat import Branch, Leave, Simple
+from ..scenario.events import SectionStepped
+from ..source import Span
+from .names import Names
+from .values import change, value
+
+
+def instruction_text(step: Simple, section_word: int = 8) -> str:
+    """An instruction as it is written; one that no text has is spelled."""
+    if isinstance(step.place, Span):
+        text = " ".join(step.place.text.split())
+        return text.partition(" {")[0] if isinstance(step, Branch) else text
+    match step:
+        case Branch(condition=None):
+            return "jump"
+        case Branch(condition=condition):
+            from ..text.section_terms import TermSpeller
+
+            assert condition is not None
+            return f"jump if {TermSpeller(None, section_word).value(condition, True)}"
+        case Leave(label=label):
+            return f"exit {label}"
+        case _:
+            from ..text.section_printer import step_line
+
+            return step_line(step)
+
+
+def stepped_text(event: SectionStepped, names: Names) -> str:
+    """An instruction with the local it has set and the memory it has changed."""
+    found = []
+    for name, number in event.sets.items():
+        found.append(f"{name} = {_number(number, names)}")
+    for address, before, after in event.stores:
+        where = names.exact(address, len(after)) or f"{address:#x}"
+        found.append(f"{where}: {change(before, after, names)}")
+    text = instruction_text(event.step)
+    return f"{text}  ({'; '.join(found)})" if found else text
+
+
+def _number(number: int, names: Names) -> str:
+    size = names.program.abi.model.word
+    if not 0 <= number < 1 << (8 * size):
+        return str(number)
+    return value(number.to_bytes(size, names.program.abi.model.byteorder), names)
