@@ -66,6 +66,8 @@ class Found(NamedTuple):
 
 def find_descriptors(file: ElfFile) -> Found:
     """The descriptors in sections that are named for them, by address.  Raises ElfError."""
+    if not file.mentions(b"__rseq_"):
+        return Found((), None, {})
     held = file.named(*DESCRIPTOR_SECTIONS)
     arrays = file.named(POINTER_SECTION)
     exit_sections = file.named(EXIT_SECTION)

@@ -197,6 +197,12 @@ class ElfFile:
         """The sections of these names: several may share one (a C++ object has one a group)."""
         return [each for each in self.sections if each.name in names]
 
+    def mentions(self, part: bytes) -> bool:
+        """Whether any section's name has this in it: quick, for files of which most have none."""
+        raw = self._raw_sections
+        index = self._shstrndx if self._shstrndx != _SHN_XINDEX or not raw else raw[0][6]
+        return 0 < index < len(raw) and part in self.source.read(raw[index][4], raw[index][5])
+
     def data(self, section: FileSection) -> bytes:
         """The bytes of a section, as they stand in the file; none for one without bytes."""
         if section.kind == SHT_NOBITS:

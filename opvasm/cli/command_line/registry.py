@@ -51,6 +51,10 @@ COMMANDS: dict[str, Entry] = {
     "steptest": Entry(
         "commands.steptest", "step a real program through its rseq sections: does it get on?"
     ),
+    "audit": Entry(
+        "commands.audit",
+        "find the rseq sections of compiled programs, and check them for each kernel",
+    ),
     "completion": Entry("commands.completion", "print the completion script of a shell"),
 }
 

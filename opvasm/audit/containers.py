@@ -1,0 +1,210 @@
+"""Where ELF files are: by themselves, in folders, archives, wheels, packages; of a running process.
+
+Nothing is unpacked to disk.  A member of a container is read into memory when it begins as an ELF
+file or another container does, and given up as soon as it is dealt with.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from ..elf import archive
+from ..elf.file import MAGIC
+from ..elf.problems import ElfError, unreadable
+from ..elf.source import FileSource, MemorySource, Source
+
+MEMBER_MAX = 1 << 31  # bytes of one member
+_DEPTH_MAX = 4  # containers in containers
+_MAGIC_BYTES = 512
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_TAR = ((b"\x1f\x8b", "gz"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "xz"))
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+Problem = Callable[[ElfError], None]
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Source]:
+    """A regular file as a source.  Raises ElfError for what is not one, and OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise unreadable(path, "not a regular file")
+        yield FileSource(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def kind_of(start: bytes) -> str:
+    """``elf``, ``ar``, ``zip``, ``tar``, ``zstd`` or nothing, by the first bytes of a file."""
+    if start.startswith(MAGIC):
+        return "elf"
+    if start.startswith((archive.MAGIC, archive.THIN_MAGIC)):
+        return "ar"
+    if start.startswith(_ZIP):
+        return "zip"
+    if start.startswith(_ZSTD):
+        return "zstd"
+    if start[257:262] == b"ustar" or any(start.startswith(each) for each, _ in _TAR):
+        return "tar"
+    return ""
+
+
+def elf_sources(source: Source, problem: Problem, depth: int = 0) -> Iterator[Source]:
+    """The ELF files that a source is or holds.  What can't be read inside goes to ``problem``."""
+    kind = kind_of(source.read(0, min(_MAGIC_BYTES, source.size)))
+    if kind == "elf":
+        yield source
+        return
+    if not kind:
+        return
+    if depth >= _DEPTH_MAX:
+        problem(unreadable(source.name, f"containers in containers, {_DEPTH_MAX} deep"))
+        return
+    try:
+        for member in _members(source, kind):
+            try:
+                yield from elf_sources(member, problem, depth + 1)
+            except ElfError as error:
+                problem(error)
+    except ElfError as error:
+        problem(error)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
+        problem(unreadable(source.name, f"the {kind} file can't be read: {error}"))
+    except (RuntimeError, NotImplementedError) as error:  # zipfile: encrypted, unknown compression
+        problem(unreadable(source.name, f"the {kind} file can't be read: {error}"))
+    except Exception as error:  # zlib.error and lzma.LZMAError have no common base
+        if type(error).__module__ not in ("zlib", "_lzma", "lzma"):
+            raise
+        problem(unreadable(source.name, f"the {kind} file can't be read: {error}"))
+
+
+def _members(source: Source, kind: str) -> Iterator[Source]:
+    match kind:
+        case "ar":
+            for member in archive.members(source):
+                start = member.read(0, min(_MAGIC_BYTES, member.size))
+                if kind_of(start):
+                    yield member
+        case "zip":
+            yield from _zip_members(source)
+        case "tar":
+            yield from _tar_members(source)
+        case "zstd":
+            raise unreadable(
+                *(source.name, "compressed with zstd, which this Python can't read", 0, 4),
+                "unpack it first",
+            )
+        case _:
+            return
+
+
+class _Stream(io.RawIOBase):
+    """A source as a file, for zipfile and tarfile."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        base = (0, self._at, self._source.size)[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        size = max(0, min(len(buffer), self._source.size - self._at))
+        buffer[:size] = self._source.read(self._at, size)
+        self._at += size
+        return size
+
+
+def _stream(source: Source) -> io.BufferedReader:
+    return io.BufferedReader(_Stream(source), 1 << 16)
+
+
+def _zip_members(source: Source) -> Iterator[Source]:
+    with zipfile.ZipFile(_stream(source)) as whole:
+        for entry in whole.infolist():
+            if entry.is_dir():
+                continue
+            with whole.open(entry) as member:
+                found = _member(member, f"{source.name}:{entry.filename}")
+            if found is not None:
+                yield found
+
+
+def _tar_members(source: Source) -> Iterator[Source]:
+    with tarfile.open(fileobj=_stream(source), mode="r|*") as whole:
+        for entry in whole:
+            member = whole.extractfile(entry) if entry.isreg() else None
+            if member is None:
+                continue
+            found = _member(member, f"{source.name}:{entry.name}")
+            if found is not None:
+                yield found
+
+
+def _member(member: IO[bytes], name: str) -> Source | None:
+    """The member in memory, if its first bytes are of a kind that is looked into."""
+    start = member.read(_MAGIC_BYTES)
+    if not kind_of(start):
+        return None
+    rest = member.read(MEMBER_MAX)
+    if len(start) + len(rest) > MEMBER_MAX:
+        raise unreadable(name, f"the member has more than {MEMBER_MAX:,} bytes")
+    return MemorySource(start + rest, name)
+
+
+def files_below(folder: str) -> Iterator[str]:
+    """The regular files of a folder and the folders in it, each once, symbolic links left out."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        try:
+            entries = sorted(os.scandir(waiting.pop()), key=lambda each: each.name)
+        except OSError:
+            continue
+        inner = []
+        for entry in entries:
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    inner.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    about = entry.stat(follow_symlinks=False)
+                    if about.st_nlink > 1 and (about.st_dev, about.st_ino) in seen:
+                        continue
+                    seen.add((about.st_dev, about.st_ino))
+                    yield entry.path
+            except OSError:
+                continue
+        waiting += reversed(inner)
+
+
+def files_of_process(pid: int) -> list[str]:
+    """The files that a process has mapped as code.  Raises OSError when it is gone or not ours.
+
+    A file that was replaced on disk is read through /proc, as it is mapped.
+    """
+    found: dict[str, None] = {}
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
+        for line in maps:
+            fields = line.rstrip("\n").split(None, 5)
+            if len(fields) == 6 and "x" in fields[1] and fields[5].startswith("/"):
+                path = fields[5]
+                if path.endswith(" (deleted)"):
+                    path = f"/proc/{pid}/map_files/{fields[0]}"
+                found[path] = None
+    return list(found)

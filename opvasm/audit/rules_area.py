@@ -1,0 +1,178 @@
+"""Rules about the thread's area, struct rseq, and about who enters the section."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+
+from ..codes import audit as codes
+from ..elf.problems import ElfError
+from ..lift.code import Code, Flow, Memory, Step
+from ..lift.values import Values
+from .finding import Finding
+from .outcomes import Fault
+from .subject import Subject
+
+_AREA_BYTES = 32
+_CS = (8, 16)  # rseq_cs, which user space writes
+_FUNCTION_MAX = 1 << 16
+_BACK_BYTES = 128
+_BACK = 256  # instructions that are followed from an abort handler
+_RELATIVE = re.compile(rb"[\xe8\xe9]|\x0f[\x80-\x8f]", re.DOTALL)
+_SHORT = re.compile(rb"[\x70-\x7f\xe0-\xe3\xeb]", re.DOTALL)
+
+_LONG_NUMBER, _SHORT_NUMBER = struct.Struct("<i"), struct.Struct("<b")
+_ENDS = (Flow.JUMP, Flow.RETURN, Flow.INDIRECT, Flow.TRAP)
+
+
+def area_rules(subject: Subject) -> Iterator[Finding]:
+    """What the section and the code right before it do to struct rseq."""
+    lead = subject.lead
+    if lead is None:
+        return
+    values = Values()
+    for index, each in enumerate((*lead.codes, *subject.codes)):
+        for place in each.loads:
+            if _offset(values, place, lead.area) == -4 and place.size == 8:
+                yield _overlap(each, place, "read")
+        for place in each.stores:
+            offset = _offset(values, place, lead.area)
+            if offset is None or index == lead.store:
+                continue
+            if offset == -4 and place.size == 8:
+                yield _overlap(each, place, "written")
+            elif offset < _AREA_BYTES and offset + place.size > 0 and not _only_cs(offset, place):
+                yield Finding(
+                    *(codes.AREA_WRITE, "error", each.address),
+                    f"{place.size} bytes are written at offset {offset} of struct rseq",
+                    "only rseq_cs (offset 8) is user space's to write",
+                    *(Fault.ID_WRITE, each.text),
+                )
+        values.step(each, subject.reads(each))
+
+
+def _offset(values: Values, place: Memory, area: object) -> int | None:
+    address = values.address(place)
+    base, start = area  # type: ignore[misc]
+    return address.offset - start if address.base == base else None  # type: ignore[has-type]
+
+
+def _only_cs(offset: int, place: Memory) -> bool:
+    return _CS[0] <= offset and offset + place.size <= _CS[1]
+
+
+def _overlap(code: Code, place: Memory, does: str) -> Finding:
+    return Finding(
+        *(codes.ID_OVERLAP, "error", code.address),
+        f"8 bytes are {does} over cpu_id_start, at the area - 4 ({place})",
+        "update tcmalloc to a version that keeps its cached pointer elsewhere, or register 32 bytes "
+        "(GLIBC_TUNABLES=glibc.pthread.rseq=0 lets it register itself) on Linux 7.0.10 and later",
+        *(Fault.ID_READ, code.text),
+    )
+
+
+def entry_rules(subject: Subject) -> Iterator[Finding]:
+    """Branches of the section's function into its middle, found by bytes and confirmed by decoding."""
+    extent = subject.extent
+    if not subject.decodes or extent is None or extent.end - extent.start > _FUNCTION_MAX:
+        return
+    try:
+        data = subject.context.code(extent.start, extent.end - extent.start)
+    except ElfError:
+        return
+    suspects = _suspects(subject, data, extent.start)
+    if not suspects:
+        return
+    middle = {each.address for each in subject.codes[1:]}
+    for each in _function_steps(subject, data, extent.start):
+        if each.address in suspects and each.target is not None and subject.inside(each.target):
+            where = "" if each.target in middle else ", between two instructions"
+            yield Finding(
+                *(codes.ENTERED, "error", each.address),
+                f"a branch from outside goes into the middle of the section, to "
+                f"{subject.context.file.place(each.target)}{where}",
+                "enter a section at its start only, after rseq_cs is set",
+                Fault.LEAVES,
+            )
+
+
+def _suspects(subject: Subject, data: bytes, first: int) -> set[int]:
+    """Where bytes outside of the section look like a branch into its middle."""
+    targets: Iterator[tuple[int, int | None]]
+    if subject.context.machine != "x86-64":
+        engine = subject.context.decoder
+        assert engine is not None
+        targets = ((each.address, each.target) for each in engine.steps(data, first))
+    else:
+        targets = _x86_branches(data, first)
+    return {
+        at
+        for at, target in targets
+        if target is not None and subject.start < target < subject.end and not subject.inside(at)
+    }
+
+
+def _x86_branches(data: bytes, first: int) -> Iterator[tuple[int, int | None]]:
+    for pattern, layout in ((_RELATIVE, _LONG_NUMBER), (_SHORT, _SHORT_NUMBER)):
+        for found in pattern.finditer(data):
+            at = found.end()
+            if at + layout.size <= len(data):
+                target = first + at + layout.size + layout.unpack_from(data, at)[0]
+                yield first + found.start(), target
+
+
+def _function_steps(subject: Subject, data: bytes, first: int) -> Iterator[Step]:
+    """The instructions of a function that can be reached from its first, without the section's."""
+    engine = subject.context.decoder
+    assert engine is not None
+    seen: set[int] = set()
+    waiting = [first]
+    while waiting:
+        at = waiting.pop()
+        if at in seen or subject.inside(at) or not first <= at < first + len(data):
+            continue
+        for each in engine.steps(data[at - first :], at):
+            if each.address in seen or subject.inside(each.address):
+                break
+            seen.add(each.address)
+            yield each
+            if each.target is not None:
+                waiting.append(each.target)
+            if each.flow in _ENDS:
+                break
+    # What only the section leads to, such as its exits and what comes after it, is not from outside.
+
+
+def step_rules(subject: Subject) -> Iterator[Finding]:
+    """Whether the abort handler can do nothing but come back: then a debugger's steps never end."""
+    if not subject.decodes or subject.lead is None or subject.context.decoder is None:
+        return
+    goal = range(subject.lead.codes[0].address, subject.end)
+    seen: set[int] = set()
+    waiting = [subject.descriptor.abort]
+    while waiting:
+        at = waiting.pop()
+        if at in goal or at in seen:
+            continue
+        reached = len(seen)
+        for each in subject.context.decoder.steps(subject.context.code(at, _BACK_BYTES), at):
+            if each.address in seen or each.address in goal:
+                break
+            seen.add(each.address)
+            if len(seen) > _BACK or each.flow not in (Flow.NEXT, Flow.JUMP, Flow.BRANCH):
+                return
+            if each.target is not None:
+                waiting.append(each.target)
+            if each.flow is Flow.JUMP:
+                break
+        else:
+            return  # the code goes on after what was read
+        if len(seen) == reached and at not in goal:
+            return
+    yield Finding(
+        *(codes.STEPS_FOREVER, "note", subject.descriptor.abort),
+        "every way from the abort handler leads back to the section: single steps never get through",
+        "count the aborts, and fall back to another way after some",
+        Fault.STEPPED,
+    )

@@ -1,0 +1,255 @@
+"""A section with its surroundings, decoded once for all rules."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from ..elf.descriptors import Descriptor, Found, executable
+from ..elf.file import ElfFile
+from ..elf.frames import Extent, Frames
+from ..elf.object_code import relocated_code
+from ..elf.problems import ElfError
+from ..elf.symbols import Names, names_covering
+from ..lift.code import Code, Decoder, Flow
+from ..lift.values import Value, Values
+from ..light_typing import NamedTuple
+
+LEAD_BYTES = 112  # before the start: where a program makes the descriptor's address
+_LENGTH_MAX = 1 << 16
+_FRAMES = {"x86-64": ("rsp",), "aarch64": ("sp",)}
+_CS_OFFSET = 8  # rseq_cs in struct rseq
+
+
+class Lead(NamedTuple):
+    """The code before a section that puts its descriptor into rseq_cs.
+
+    ``area`` is the address of struct rseq as an expression of what registers hold at ``codes[0]``.
+    """
+
+    codes: tuple[Code, ...]
+    store: int
+    area: Value
+
+
+class Context:
+    """A file as the rules need it."""
+
+    def __init__(self, file: ElfFile, found: Found, decoder: Decoder | None) -> None:
+        self.file = file
+        self.found = found
+        self.decoder = decoder
+        self.frames = Frames(file)
+        self.machine = file.machine.name
+
+    @cached_property
+    def names(self) -> Names:
+        """The functions that the sections and their abort handlers are in."""
+        wanted = [each for one in self.found.descriptors for each in (one.start, one.abort)]
+        return names_covering(self.file, wanted)
+
+    @cached_property
+    def signature(self) -> int | None:
+        """The signature that most sections have: that of the registration, as far as a file says."""
+        counts: dict[int, int] = {}
+        for each in self.found.descriptors:
+            if each.signature is not None:
+                counts[each.signature] = counts.get(each.signature, 0) + 1
+        known = self.file.machine.signature
+        most = max(counts, key=lambda each: counts[each], default=known)
+        # A program may register another one; a few sections are no majority.
+        return known if known in counts or counts.get(most or 0, 0) < 3 else most
+
+    def code(self, address: int, size: int) -> bytes:
+        """Code bytes, those of an object file with its relocations applied.  Raises ElfError."""
+        if self.file.relocatable:
+            return relocated_code(self.file, address, size)
+        return self.file.available(address, size)
+
+    def decode(self, address: int, size: int) -> tuple[Code, ...]:
+        """The instructions of a range, as far as they decode."""
+        if self.decoder is None or size <= 0:
+            return ()
+        return self.decoder.decode(self.code(address, min(size, _LENGTH_MAX)), address)
+
+
+class Subject:
+    """One section."""
+
+    def __init__(self, context: Context, descriptor: Descriptor) -> None:
+        self.context = context
+        self.descriptor = descriptor
+
+    @property
+    def start(self) -> int:
+        """The first instruction's address."""
+        return self.descriptor.start
+
+    @property
+    def end(self) -> int:
+        """The first address after the section."""
+        return self.descriptor.end
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether the range is one that can be looked at: short, executable, not wrapping."""
+        each = self.descriptor
+        return (
+            not each.unresolved
+            and 0 < each.length <= _LENGTH_MAX
+            and each.end > each.start
+            and executable(self.context.file, each.start)
+            and self.context.file.segment_at(each.start)
+            is self.context.file.segment_at(each.end - 1)
+        )
+
+    @cached_property
+    def codes(self) -> tuple[Code, ...]:
+        """The instructions; they end before ``end`` where something does not decode."""
+        if not self.in_order:
+            return ()
+        return self.context.decode(self.start, self.descriptor.length)
+
+    @cached_property
+    def decodes(self) -> bool:
+        """Whether the instructions fill the section exactly."""
+        return bool(self.codes) and self.codes[-1].end == self.end
+
+    @cached_property
+    def extent(self) -> Extent | None:
+        """The function around the start, by the unwind tables or by symbols."""
+        try:
+            found = self.context.frames.around(self.start)
+        except ElfError:
+            found = None
+        if found is not None:
+            return found
+        symbol = self.context.names.covering(self.start)
+        if symbol is not None and symbol.size:
+            return Extent(symbol.address, symbol.address + symbol.size)
+        return None
+
+    @cached_property
+    def function(self) -> str:
+        """The function's name and offset; ``sub_…`` by its address where it has no name."""
+        symbol = self.context.names.covering(self.start)
+        if symbol is not None:
+            offset = self.start - symbol.address
+            return f"{symbol.name}+{offset:#x}" if offset else symbol.name
+        if self.extent is not None:
+            offset = self.start - self.extent.start
+            name = f"sub_{self.extent.start:x}"
+            return f"{name}+{offset:#x}" if offset else name
+        return self.context.file.place(self.start)
+
+    def inside(self, address: int) -> bool:
+        """Whether an address is one of the section's."""
+        return self.start <= address < self.end
+
+    def leaves(self, code: Code) -> bool:
+        """Whether an instruction of the section can leave it by a jump, but for ``end``."""
+        return (
+            code.flow in (Flow.JUMP, Flow.BRANCH)
+            and code.target is not None
+            and not self.inside(code.target)
+            and code.target != self.end
+        )
+
+    @cached_property
+    def has_loop(self) -> bool:
+        """Whether a branch goes back."""
+        return any(
+            each.target is not None and self.inside(each.target) and each.target <= each.address
+            for each in self.codes
+            if each.flow in (Flow.JUMP, Flow.BRANCH)
+        )
+
+    def successors(self, index: int) -> tuple[int, ...]:
+        """The indexes of the instructions that may be next, inside of the section."""
+        code = self.codes[index]
+        found = []
+        if code.flow in (Flow.JUMP, Flow.BRANCH) and code.target is not None:
+            found += [at for at, each in enumerate(self.codes) if each.address == code.target]
+        goes_on = code.flow not in (Flow.JUMP, Flow.RETURN, Flow.INDIRECT, Flow.TRAP)
+        if goes_on and index + 1 < len(self.codes):
+            found.append(index + 1)
+        return tuple(found)
+
+    def reachable(self, index: int) -> set[int]:
+        """The indexes of the instructions that can come after one."""
+        seen: set[int] = set()
+        waiting = list(self.successors(index))
+        while waiting:
+            at = waiting.pop()
+            if at not in seen:
+                seen.add(at)
+                waiting += self.successors(at)
+        return seen
+
+    @cached_property
+    def lead(self) -> Lead | None:
+        """The code that stores the descriptor's address; None where it is not found."""
+        context = self.context
+        if not self.in_order or context.decoder is None:
+            return None
+        first = max(self.start - LEAD_BYTES, 0)
+        segment = context.file.segment_at(self.start)
+        if segment is not None:
+            first = max(first, segment.address)
+        try:
+            data = context.code(first, self.start - first)
+        except ElfError:
+            return None
+        wanted = self.descriptor.address
+        for place in context.decoder.makes_address(data, first, wanted):
+            codes = context.decode(place, self.start - place)
+            if codes and codes[-1].end == self.start:
+                found = _stored(codes, wanted)
+                if found is not None:
+                    return found
+        return None
+
+    def reads(self, code: Code) -> tuple[str, ...]:
+        """The whole registers that an instruction reads."""
+        if self.context.machine == "x86-64":
+            from ..lift.decode_x86_64 import full_name
+        else:
+            from ..lift.decode_aarch64 import full_name
+        each = code.instruction
+        return tuple(full_name(each.reg_name(number)) for number in each.regs_access()[0])
+
+    def on_stack(self, base: str) -> bool:
+        """Whether memory at a register is the thread's own stack."""
+        if base in _FRAMES.get(self.context.machine, ()):
+            return True
+        return base in ("rbp", "x29") and self._keeps_frame
+
+    @cached_property
+    def _keeps_frame(self) -> bool:
+        """Whether the function begins by making a frame (push rbp; mov rbp, rsp and the like)."""
+        if self.extent is None:
+            return False
+        codes = self.context.decode(self.extent.start, 24)[:5]
+        wanted = ("mov rbp, rsp", "mov x29, sp", "add x29, sp")
+        return any(each.text.startswith(wanted) for each in codes)
+
+
+def _stored(codes: tuple[Code, ...], wanted: int) -> Lead | None:
+    """The instruction that writes the wanted address to memory, and the area that it writes to."""
+    values = Values()
+    for index, code in enumerate(codes):
+        for place in code.stores:
+            if place.size == 8 and _value_stored(code, values) == wanted:
+                return Lead(codes, index, values.address(place).plus(-_CS_OFFSET))
+        values.step(code, ())
+    return None
+
+
+def _value_stored(code: Code, values: Values) -> int | None:
+    """The plain number that an instruction stores, None where that is not known."""
+    parts = code.text.partition(" ")[2]
+    name = parts.rpartition(",")[2].strip() if code.mnemonic == "mov" else parts.partition(",")[0]
+    try:
+        return int(name, 0)
+    except ValueError:
+        value = values.register(name.strip())
+        return value.offset if value.base == () else None

@@ -1,0 +1,278 @@
+"""``opvasm audit``."""
+
+from __future__ import annotations
+
+import os
+
+from ...light_typing import TYPE_CHECKING
+from ..terminal.exits import DONE, HOST, INCONCLUSIVE, NEGATIVE, USAGE, UsageError
+from ..terminal.outputs import write_text
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ...audit.audit import FileAudit
+    from ...elf.problems import ElfError
+    from ...elf.source import Source
+    from ...errors import Diagnostic
+    from ...kernels.profiles import Profile
+    from ..terminal.terminal import Terminal
+
+DESCRIPTION = """\
+Find the restartable sections (rseq) of compiled programs, check them against the rules of every
+kernel, and say what each kernel does to them. Reads ELF programs, libraries, objects and archives,
+also inside of wheels, .deb packages and tar files, whole folders, and what a process has mapped."""
+EXAMPLES = """
+opvasm audit ./server
+opvasm audit --kernel v6_19_x86 --kernel legacy ./server
+opvasm audit /usr/lib
+opvasm audit --pid 4711
+opvasm audit -f sarif build/*.o > findings.sarif
+opvasm audit -f html -o report.html package.whl
+"""
+EXITS = {
+    DONE: "no section breaks a rule",
+    NEGATIVE: "a section breaks a rule under one of the kernels",
+    USAGE: "a path can't be read, or holds no ELF file",
+    INCONCLUSIVE: "not all was decided: an unreadable file in a folder, no decoder, or no linked file",
+    HOST: "this host can't do it; the message says what is missing",
+}
+FORMATS = ("human", "json", "sarif", "github", "html")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", help="files, containers of files, or folders"
+    )
+    parser.add_argument(
+        "--pid",
+        metavar="N",
+        action="append",
+        default=[],
+        help="the files that this process has mapped as code; may be repeated",
+    )
+    parser.add_argument(
+        "--deep",
+        action="store_true",
+        help="look for signatures in the code as well (done by itself where no section is named)",
+    )
+    parser.add_argument(
+        "--kernel",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="judge by this kernel's rules only (a profile of explore); may be repeated; default: all "
+        "rule sets of the file's architecture",
+    )
+    parser.add_argument(
+        "--group",
+        choices=("dynamorio",),
+        help="only the findings that DynamoRIO's requirements are about",
+    )
+    parser.add_argument("--notes", action="store_true", help="show the notes in the human report")
+    parser.add_argument("--all", action="store_true", help="list every place of a finding")
+    parser.add_argument(
+        *("-f", "--format"),
+        metavar="FORMAT",
+        choices=FORMATS,
+        default="human",
+        help="human (default); json: opvasm-audit/1; sarif; github; html: one page",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write there (default: standard output)"
+    )
+
+
+def execute(arguments: Namespace, terminal: Terminal) -> int:
+    """Audit every file, report everything."""
+    if not arguments.paths and not arguments.pid:
+        raise UsageError("nothing to audit", "name a file or folder, or a process with --pid")
+    work = _Work(arguments, terminal)
+    for path in arguments.paths:
+        work.path(path)
+    for pid in arguments.pid:
+        work.process(pid)
+    return work.end()
+
+
+class _Work:
+    """The files of one run, what was found in them, and what can't be read."""
+
+    def __init__(self, arguments: Namespace, terminal: Terminal) -> None:
+        from ..terminal.progress import Progress
+
+        self._arguments = arguments
+        self._terminal = terminal
+        self._kernels = _kernels(arguments.kernel)
+        self._texts: list[str] = []
+        self._documents: list[dict[str, object]] = []
+        self._diagnostics: list[Diagnostic] = []
+        self._problems: list[Diagnostic] = []
+        self._progress = Progress("files")
+        self._files = self._sections = 0
+        self._negative = self._open = self._unreadable = False
+
+    def path(self, path: str) -> None:
+        """A file, a container or a folder that was named."""
+        from ...audit.containers import files_below
+
+        if os.path.isdir(path):
+            for inner in files_below(path):
+                self._file(inner, named=False)
+                self._progress.step()
+            self._progress.clear()
+        else:
+            self._file(path, named=True)
+
+    def process(self, text: str) -> None:
+        """The files of a process."""
+        from ...audit.containers import files_of_process
+        from ..inputs.options import whole_number
+
+        pid = whole_number(text, "--pid")
+        try:
+            paths = files_of_process(pid)
+        except OSError as error:
+            raise UsageError(f"--pid {pid}: {error.strerror}") from None
+        for path in paths:
+            self._file(path, named=False)
+
+    def _file(self, path: str, named: bool) -> None:
+        from ...audit.containers import elf_sources, opened
+        from ...elf.problems import ElfError
+
+        def problem(error: ElfError) -> None:
+            self._problems.extend(error.diagnostics)
+            self._unreadable |= named
+            self._open |= not named
+
+        before = self._files, len(self._problems)
+        try:
+            with opened(path) as source:
+                for each in elf_sources(source, problem):
+                    self._files += 1
+                    try:
+                        self._audit(each, named)
+                    except ElfError as error:
+                        problem(error)
+        except ElfError as error:
+            problem(error)
+        except OSError as error:
+            if named:
+                raise UsageError(f"{path}: {error.strerror}") from None
+            self._open = True
+            self._terminal.remark(f"{path}: {error.strerror}")
+        if named and before == (self._files, len(self._problems)):
+            self._unreadable = True
+            self._terminal.fail(
+                f"{path} is not an ELF file and holds none",
+                "ELF programs, libraries, objects, .a, wheels and zip files, .deb, tar files are read",
+            )
+
+    def _audit(self, source: Source, named: bool) -> None:
+        from ...audit.audit import NOT_DECIDED, audit_file
+        from ...elf.file import ElfFile
+
+        file = ElfFile(source)
+        audit = audit_file(file, self._arguments.deep, self._kernels)
+        if self._arguments.group is not None:
+            audit = _only(audit)
+        self._sections += len(audit.sections)
+        findings = [each for section in audit.sections for each in section.findings]
+        self._negative |= any(each.level == "error" for each in findings)
+        self._open |= bool(audit.undecoded) or any(each.code in NOT_DECIDED for each in findings)
+        if audit.sections or named:
+            self._keep(audit, file)
+
+    def _keep(self, audit: FileAudit, file: object) -> None:
+        from ...elf.file import ElfFile
+
+        assert isinstance(file, ElfFile)
+        match self._arguments.format:
+            case "human":
+                from ...audit.text_report import text_report
+
+                self._texts.append(
+                    text_report(audit, file, self._arguments.notes, self._arguments.all)
+                )
+            case "json":
+                from ...audit.json_report import file_json
+
+                self._documents.append(file_json(audit, file))
+            case "html":
+                from ...audit.html_report import file_html
+
+                self._texts.append(file_html(audit, file))
+            case _:
+                from ...audit.diagnostics import diagnostics
+
+                self._diagnostics += diagnostics(audit, file)
+
+    def end(self) -> int:
+        """Write the report; the exit code."""
+        from ...report.diagnostics import render
+
+        match self._arguments.format:
+            case "human":
+                text = "\n".join(self._texts)
+            case "json":
+                import json
+
+                from ...audit.json_report import document, problem_json
+
+                problems = [problem_json(each) for each in self._problems]
+                text = json.dumps(document(self._documents, problems), indent=2) + "\n"
+            case "html":
+                from ...audit.html_report import page
+
+                text = page(self._texts)
+            case name:
+                text = render(name, [*self._problems, *self._diagnostics])
+        write_text(text, self._arguments.output)
+        self._terminal.report(self._problems)
+        files = "file" if self._files == 1 else "files"
+        sections = "section" if self._sections == 1 else "sections"
+        self._terminal.remark(
+            f"{self._files:,} ELF {files}, {self._sections:,} restartable {sections}"
+        )
+        if self._unreadable:
+            return USAGE
+        if self._negative:
+            return NEGATIVE
+        return INCONCLUSIVE if self._open else DONE
+
+
+def _only(audit: FileAudit) -> FileAudit:
+    """The audit with the findings of DynamoRIO's requirements alone."""
+    from ...codes.audit import DYNAMORIO
+
+    def kept(shape: object) -> object:
+        sections = tuple(
+            each._replace(findings=tuple(one for one in each.findings if one.code in DYNAMORIO))
+            for each in shape.sections  # type: ignore[attr-defined]
+        )
+        return shape._replace(sections=sections)  # type: ignore[attr-defined]
+
+    return audit._replace(shapes=tuple(kept(each) for each in audit.shapes))  # type: ignore[misc]
+
+
+def _kernels(names: list[str]) -> tuple[Profile, ...] | None:
+    """The profiles that were named, None for all of a file's architecture."""
+    if not names:
+        return None
+    from ...kernels.profiles import ALIASES, PROFILES, profiles_named
+
+    found: list[Profile] = []
+    for name in names:
+        try:
+            found += profiles_named(name)
+        except KeyError:
+            from ...suggestion import did_you_mean
+
+            known = sorted({*PROFILES, *ALIASES})
+            raise UsageError(
+                f"--kernel: there is no profile {name!r}",
+                did_you_mean(name, known) or f"there are: {', '.join(known)}",
+            ) from None
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,108 @@
+"""Code of object files as a linker would leave it: their own layout, relocations applied.
+
+What another file defines gets an address of its own after the layout, and an offset of its own in
+thread-local storage: two mentions of one symbol stay equal, and different ones stay apart.
+"""
+
+from __future__ import annotations
+
+from .file import ElfFile
+from .machines import AARCH64, X86_64
+from .relocations import Relocation, object_relocations, object_tables
+from .symbols import Symbol, symbol_at
+
+_ELSEWHERE = 1 << 40  # where symbols of other files are thought to lie, 64 KiB each
+_SLOTS = 1 << 41  # the words of a global offset table, one for each symbol
+_THREAD = -(1 << 24)  # the offsets of thread-local variables from the thread pointer
+
+_X86_PC = (2, 4)  # PC32, PLT32
+_X86_ABSOLUTE = {1: 8, 10: 4, 11: 4}
+_X86_THREAD = 23  # TPOFF32
+_X86_SLOT = (9, 22, 41, 42)  # GOTPCREL, GOTTPOFF, GOTPCRELX, REX_GOTPCRELX
+_ARM_LOW = {277: 0, 278: 0, 284: 1, 285: 2, 286: 3, 299: 4}  # ADD and LDST: shift of the number
+_ARM_SLOT_LOW = (312, 542)
+
+
+def relocated_code(file: ElfFile, address: int, size: int) -> bytes:
+    """At most ``size`` bytes of code at an address of the layout.  Raises ElfError."""
+    data = bytearray(file.available(address, size))
+    section = next(
+        (
+            each
+            for each in file.sections
+            if each.flags & 2 and each.address <= address < each.address + max(each.size, 1)
+        ),
+        None,
+    )
+    if section is None:
+        return bytes(data)
+    table = next((each for each in file.sections if each.kind == 2), None)
+    for relocations in object_tables(file, section) if table is not None else ():
+        for each in object_relocations(file, relocations, section.address):
+            at = each.address - address
+            if -8 < at < len(data):
+                symbol = symbol_at(file, table, each.symbol) if table is not None else None
+                if symbol is not None and at >= 0 and at + 4 <= len(data):
+                    _apply(file, data, at, each, symbol)
+    return bytes(data)
+
+
+def _apply(file: ElfFile, data: bytearray, at: int, each: Relocation, symbol: Symbol) -> None:
+    goal = symbol.address if symbol.section else _ELSEWHERE + (each.symbol << 16)
+    goal += each.addend or 0
+    slot = _SLOTS + 8 * each.symbol
+    thread = (symbol.value if symbol.section else each.symbol << 12) + (each.addend or 0)
+    thread += _THREAD if file.machine.number == X86_64 else 16
+    if file.machine.number == X86_64:
+        _apply_x86(data, at, each, (goal, slot, thread))
+    elif file.machine.number == AARCH64:
+        _apply_arm(data, at, each, (goal, slot, thread))
+
+
+def _apply_x86(data: bytearray, at: int, each: Relocation, goals: tuple[int, int, int]) -> None:
+    goal, slot, thread = goals
+    size = _X86_ABSOLUTE.get(each.kind, 4)
+    if each.kind in _X86_PC:
+        number = goal - each.address
+    elif each.kind in _X86_ABSOLUTE:
+        number = goal
+    elif each.kind == _X86_THREAD:
+        number = thread
+    elif each.kind in _X86_SLOT:
+        number = slot + (each.addend or 0) - each.address
+    else:
+        return
+    data[at : at + size] = (number & (1 << 8 * size) - 1).to_bytes(size, "little")
+
+
+def _apply_arm(data: bytearray, at: int, each: Relocation, goals: tuple[int, int, int]) -> None:
+    goal, slot, thread = goals
+    word = int.from_bytes(data[at : at + 4], "little")
+    match each.kind:
+        case 275 | 276:  # ADR_PREL_PG_HI21
+            word |= _pages((goal >> 12) - (each.address >> 12))
+        case 311 | 541:  # ADR_GOT_PAGE, TLSIE_ADR_GOTTPREL_PAGE21
+            word |= _pages((slot >> 12) - (each.address >> 12))
+        case 274:
+            word |= _pages(goal - each.address)
+        case 282 | 283:  # JUMP26, CALL26
+            word |= (goal - each.address >> 2) & 0x3FFFFFF
+        case 280 | 273:  # CONDBR19, LD_PREL_LO19
+            word |= ((goal - each.address >> 2) & 0x7FFFF) << 5
+        case 279:  # TSTBR14
+            word |= ((goal - each.address >> 2) & 0x3FFF) << 5
+        case 549:  # TLSLE_ADD_TPREL_HI12
+            word |= (thread >> 12 & 0xFFF) << 10
+        case 550 | 551:
+            word |= (thread & 0xFFF) << 10
+        case kind if kind in _ARM_LOW:
+            word |= (goal & 0xFFF) >> _ARM_LOW[kind] << 10
+        case kind if kind in _ARM_SLOT_LOW:
+            word |= (slot & 0xFFF) >> 3 << 10
+        case _:
+            return
+    data[at : at + 4] = (word & 0xFFFFFFFF).to_bytes(4, "little")
+
+
+def _pages(number: int) -> int:
+    return (number & 3) << 29 | (number >> 2 & 0x7FFFF) << 5

@@ -1,0 +1,1 @@
+"""What kernels do to restartable sequences, as data: nothing here runs anything."""

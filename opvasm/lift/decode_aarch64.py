@@ -1,0 +1,142 @@
+"""aarch64 instructions by capstone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import capstone
+from capstone import arm64_const as arm
+
+from .code import Code, Flow, Memory, Step
+
+_BRANCHES = ("b.", "cbz", "cbnz", "tbz", "tbnz")
+_ATOMIC = ("ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas")
+_EXCLUSIVE = ("stxr", "stlxr", "stxp", "stlxp")
+
+
+def full_name(register: str) -> str:
+    """The 64-bit register that a register is part of; vector registers by their number."""
+    if register in ("wsp", "wzr"):
+        return {"wsp": "sp", "wzr": "xzr"}[register]
+    if register in ("fp", "lr"):
+        return {"fp": "x29", "lr": "x30"}[register]
+    if register[:1] == "w" and register[1:].isdigit():
+        return "x" + register[1:]
+    if register[:1] in "bhsdq" and register[1:].isdigit():
+        return "v" + register[1:]
+    return register
+
+
+def _flow(mnemonic: str) -> Flow:
+    if mnemonic in ("svc", "hvc", "smc"):
+        return Flow.SYSTEM_CALL
+    if mnemonic in ("brk", "udf", "hlt"):
+        return Flow.TRAP
+    if mnemonic == "bl" or mnemonic.startswith("blr"):
+        return Flow.CALL
+    if mnemonic.startswith(("ret", "eret")):
+        return Flow.RETURN
+    if mnemonic == "b":
+        return Flow.JUMP
+    if mnemonic in ("br", "braa", "brab", "braaz", "brabz"):
+        return Flow.INDIRECT
+    return Flow.BRANCH if mnemonic.startswith(_BRANCHES) else Flow.NEXT
+
+
+class DecoderArm:
+    """Decodes aarch64."""
+
+    name = "aarch64"
+
+    def __init__(self) -> None:
+        self._engine = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN)
+        self._engine.detail = True
+        self._fast = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN)
+
+    def decode(self, data: bytes, address: int) -> tuple[Code, ...]:
+        """The instructions of these bytes, as far as they decode."""
+        return tuple(self._code(each) for each in self._engine.disasm(data, address))
+
+    def steps(self, data: bytes, address: int) -> Iterator[Step]:
+        """The flow of the instructions of these bytes, as far as they decode: fast."""
+        for at, size, mnemonic, operands in self._fast.disasm_lite(data, address):
+            flow = _flow(mnemonic)
+            target = None
+            if flow in (Flow.JUMP, Flow.BRANCH, Flow.CALL) and "#" in operands:
+                target = int(operands.rpartition("#")[2], 0)
+            yield Step(at, at + size, flow, target)
+
+    def makes_address(self, data: bytes, address: int, wanted: int) -> tuple[int, ...]:
+        """Where an adrp of the page of an address stands before an add of its low bits, or an adr."""
+        found = []
+        for at in range(0, len(data) - 3, 4):
+            word = int.from_bytes(data[at : at + 4], "little")
+            offset = (word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3
+            offset -= (offset & 1 << 20) << 1
+            if (
+                word >> 24 & 0x9F == 0x90
+                and ((address + at) & ~0xFFF) + (offset << 12) == (wanted & ~0xFFF)
+            ) or (word >> 24 & 0x9F == 0x10 and address + at + offset == wanted):
+                found.append(address + at)
+        return tuple(sorted(found, reverse=True))
+
+    def _code(self, each: capstone.CsInsn) -> Code:
+        mnemonic = each.mnemonic
+        loads, stores = self._memory(each, mnemonic)
+        written = {full_name(each.reg_name(number)) for number in each.regs_access()[1]}
+        flow = _flow(mnemonic)
+        numbers = [op.imm for op in each.operands if op.type == arm.ARM64_OP_IMM]
+        target = None
+        if flow in (Flow.JUMP, Flow.BRANCH, Flow.CALL) and numbers:
+            target = numbers[-1]
+        stack = bool(each.writeback) and any(place.base == "sp" for place in (*loads, *stores))
+        text = f"{mnemonic} {each.op_str}".rstrip()
+        return Code(
+            *(each.address, bytes(each.bytes), text, mnemonic, flow, target, loads, stores),
+            *(frozenset(written - {"nzcv"}), stack, each),
+        )
+
+    def _memory(
+        self, each: capstone.CsInsn, mnemonic: str
+    ) -> tuple[tuple[Memory, ...], tuple[Memory, ...]]:
+        if mnemonic.startswith(("prfm", "prfum")):
+            return (), ()
+        loads: list[Memory] = []
+        stores: list[Memory] = []
+        size = self._size(each, mnemonic)
+        for operand in each.operands:
+            if operand.type != arm.ARM64_OP_MEM:
+                continue
+            memory = operand.mem
+            base = full_name(each.reg_name(memory.base)) if memory.base else ""
+            index = full_name(each.reg_name(memory.index)) if memory.index else ""
+            scale = 1 << operand.shift.value if memory.index and operand.shift.type else 1
+            displacement = memory.disp
+            if each.writeback and each.post_index:
+                displacement = 0
+            place = Memory("", base, index, scale, displacement, size)
+            if mnemonic.startswith(_ATOMIC):
+                loads.append(place)
+                stores.append(place)
+            elif mnemonic.startswith("st"):
+                stores.append(place)
+            else:
+                loads.append(place)
+        return tuple(loads), tuple(stores)
+
+    def _size(self, each: capstone.CsInsn, mnemonic: str) -> int:
+        if mnemonic.endswith("b") and not mnemonic.endswith("sub"):
+            return 1
+        if mnemonic.endswith("h"):
+            return 2
+        if mnemonic.endswith("sw"):
+            return 4
+        registers = [each.reg_name(op.reg) for op in each.operands if op.type == arm.ARM64_OP_REG]
+        if mnemonic.startswith(_EXCLUSIVE):
+            registers = registers[1:]
+        width = {"w": 4, "x": 8, "q": 16, "d": 8, "s": 4, "h": 2, "b": 1}.get(
+            registers[0][:1] if registers else "x", 8
+        )
+        if registers and registers[0] in ("fp", "lr", "sp"):
+            width = 8
+        return width * (2 if mnemonic in ("ldp", "stp", "ldnp", "stnp", "ldxp", "stxp") else 1)

@@ -1,0 +1,126 @@
+"""What registers hold along a straight piece of code, as far as equal expressions go.
+
+A value is a base and a number added to it.  Bases are tuples that stand for what is not known: what a
+register held at first, what was read from an address, what an instruction made.  Two values are
+equal when they are made the same way; nothing is said of those that are not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..light_typing import NamedTuple
+from .code import Code, Memory
+
+Base = tuple[Any, ...]
+_64 = (1 << 64) - 1
+
+
+class Value(NamedTuple):
+    """``base`` + ``offset`` bytes; an empty base is a plain number."""
+
+    base: Base
+    offset: int
+
+    def plus(self, number: int) -> Value:
+        """The value with a number added."""
+        return Value(self.base, self.offset + number)
+
+
+class Values:
+    """Follows registers through code; forgets what it does not understand."""
+
+    def __init__(self) -> None:
+        self._registers: dict[str, Value] = {}
+        self._taint: dict[str, frozenset[Value]] = {}
+
+    def register(self, name: str) -> Value:
+        """What a whole register holds."""
+        found = self._registers.get(name)
+        if found is None:
+            found = self._registers[name] = Value(("first", name), 0)
+        return found
+
+    def address(self, memory: Memory) -> Value:
+        """The address of a memory operand."""
+        base: Base = (memory.segment,) if memory.segment else ()
+        offset = memory.displacement
+        if memory.base:
+            value = self.register(memory.base)
+            base += value.base
+            offset += value.offset
+        if memory.indexed:
+            value = self.register(memory.indexed)
+            base += ("index", memory.scale, value)
+        return Value(base, offset)
+
+    def comes_from(self, register: str) -> frozenset[Value]:
+        """The addresses from which what a register holds was computed."""
+        return self._taint.get(register, frozenset())
+
+    def step(self, code: Code, reads: tuple[str, ...]) -> None:
+        """Go past an instruction that reads these registers."""
+        read = [self.address(each) for each in code.loads]
+        taint = frozenset(read).union(*(self.comes_from(each) for each in reads))
+        known = self._known(code, read)
+        for name in code.writes:
+            self._taint[name] = taint
+            self._registers[name] = Value(("made", code.address, name), 0)
+        if known is not None:
+            self._registers[known[0]] = known[1]
+
+    def _known(self, code: Code, read: list[Value]) -> tuple[str, Value] | None:
+        """The register that an instruction sets to what can be said, and what that is."""
+        parts = [each.strip() for each in code.text.partition(" ")[2].split(",", 1)]
+        if len(code.writes) != 1 or len(parts) < 2:
+            return None
+        (name,) = code.writes
+        if parts[0] != name:
+            return None  # a part of a register
+        rest = parts[1]
+        match code.mnemonic:
+            case "mov" | "movabs" if code.loads and code.loads[0].size == 8:
+                return name, Value(("read", read[0]), 0)
+            case "ldr" | "ldur" if code.loads and code.loads[0].size == 8:
+                return name, Value(("read", read[0]), 0)
+            case "mov" | "movabs" if _number(rest) is not None:
+                return name, Value((), _number(rest) or 0)
+            case "mov" if rest.isalnum():
+                return name, self.register(rest)
+            case "lea":
+                return name, self._effective(code)
+            case "adrp" | "adr" if _number(rest) is not None:
+                return name, Value((), _number(rest) or 0)
+            case "mrs":
+                return name, Value(("system", rest), 0)
+            case "add" | "sub":
+                terms = [each.strip() for each in rest.split(",")]
+                number = _number(terms[-1])
+                shift = 0
+                if len(terms) == 3 and terms[2].startswith("lsl #"):
+                    shift, number = _number(terms[2][4:].strip()) or 0, _number(terms[1])
+                if number is None:
+                    return None
+                source = terms[0] if len(terms) > 1 else name
+                sign = 1 if code.mnemonic == "add" else -1
+                return name, self.register(source).plus(sign * (number << shift))
+            case _:
+                return None
+
+    def _effective(self, code: Code) -> Value:
+        operand = code.instruction.operands[1].mem
+        named = code.instruction.reg_name
+        base = named(operand.base) if operand.base else ""
+        displacement = operand.disp
+        if base == "rip":
+            return Value((), displacement + code.end)
+        index = named(operand.index) if operand.index else ""
+        return self.address(Memory("", base, index, operand.scale, displacement, 8))
+
+
+def _number(text: str) -> int | None:
+    text = text.removeprefix("#")
+    try:
+        return int(text, 0)
+    except ValueError:
+        return None

@@ -1,0 +1,176 @@
+"""``opvasm audit``: inputs of every kind, formats, exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.audit.sections import linked
+
+
+def run(*words: str | Path) -> tuple[int, str, str]:
+    """Exit code and output of the command."""
+    command = [sys.executable, "-m", "opvasm", "audit", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library with one correct section."""
+    return linked(tmp_path_factory.mktemp("good"))
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library whose section has no signature before its abort handler."""
+    handler = "ret\n .long 0x12345678\nabort: ret"
+    return linked(tmp_path_factory.mktemp("bad"), handler=handler)
+
+
+def test_exit_codes(good: Path, bad: Path, tmp_path: Path) -> None:
+    """0 for nothing, 1 for an error, 2 for what is not an ELF file or not there."""
+    assert run(good)[0] == 0
+    assert run(bad)[0] == 1
+    text = tmp_path / "text"
+    text.write_text("no program")
+    code, _, errors = run(text)
+    assert code == 2
+    assert "is not an ELF file" in errors
+    code, _, errors = run(tmp_path / "missing")
+    assert code == 2
+    assert "No such file" in errors
+    assert run()[0] == 2
+
+
+def test_a_kernel_under_which_nothing_goes_wrong(tmp_path: Path) -> None:
+    """What harms under other kernels only is a note for the one that was named, and exit code 0."""
+    library = linked(tmp_path, version="1")
+    assert run(library)[0] == 1
+    assert run("--kernel", "v6_19_x86", library)[0] == 0
+    code, _, errors = run("--kernel", "v6_19_x68", library)
+    assert code == 2
+    assert "v6_19_x86" in errors
+
+
+def test_containers(good: Path, bad: Path, tmp_path: Path) -> None:
+    """A wheel, a tar in a tar, a .deb's layers and an archive are looked into, a folder as well."""
+    wheel = tmp_path / "made.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as file:
+        file.write(good, "package/good.so")
+        file.write(bad, "package/bad.so")
+        file.writestr("package/text.py", "pass")
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:xz") as tar:
+        tar.add(bad, "usr/lib/bad.so")
+    package = tmp_path / "made.deb"
+    header = b"data.tar.xz".ljust(48) + str(len(inner.getvalue())).encode().ljust(10) + b"`\n"
+    package.write_bytes(b"!<arch>\n" + header + inner.getvalue() + b"\n" * (inner.tell() % 2))
+    for path, count in ((wheel, 2), (package, 1)):
+        code, out, errors = run(path)
+        assert code == 1, errors
+        assert f"{count} restartable section" in errors
+        assert "bad.so" in out
+    code, _, errors = run(tmp_path)
+    assert code == 1
+    assert "3 ELF files, 3 restartable sections" in errors
+
+
+def test_a_container_that_is_broken(good: Path, tmp_path: Path) -> None:
+    """What can't be read inside of a folder is reported, and leaves the rest decided: exit code 3."""
+    (tmp_path / "cut.so").write_bytes(good.read_bytes()[:200])
+    (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04" + bytes(40))
+    (tmp_path / "cut.tar.gz").write_bytes(b"\x1f\x8b\x08" + bytes(40))
+    (tmp_path / "good.so").write_bytes(good.read_bytes())
+    code, out, errors = run(tmp_path)
+    assert code == 3
+    assert "good.so" in out
+    for name in ("cut.so", "cut.zip", "cut.tar.gz"):
+        assert name in errors
+    assert run(tmp_path / "cut.zip")[0] == 2
+
+
+def test_a_process() -> None:
+    """The files that a process has mapped are read; one that is not there is a usage error."""
+    code, _, errors = run("--pid", str(os.getpid()))
+    assert code == 0
+    assert "ELF files" in errors
+    assert run("--pid", str(2**22))[0] == 2
+
+
+def test_json(good: Path, bad: Path) -> None:
+    """The document is valid for its schema, and has the section and its finding."""
+    schema = json.loads((files("opvasm.audit") / "schemas" / "opvasm-audit-1.json").read_text())
+    code, out, _ = run("-f", "json", good, bad)
+    document: dict[str, Any] = json.loads(out)
+    jsonschema.validate(document, schema)
+    assert code == 1
+    assert document["summary"] == {"files": 2, "sections": 2, "error": 1, "warning": 0, "note": 0}
+    (section,) = document["files"][1]["shapes"][0]["sections"]
+    assert section["signature"] == 0x12345678
+    assert section["findings"][0]["code"] == "OPV701"
+
+
+def test_sarif_and_github(bad: Path) -> None:
+    """The other formats name the rule and the file."""
+    log = json.loads(run("-f", "sarif", bad)[1])
+    (result,) = log["runs"][0]["results"]
+    assert (result["ruleId"], result["level"]) == ("OPV701", "error")
+    out = run("-f", "github", bad)[1]
+    assert out.startswith("::error ")
+    assert "OPV701" in out
+
+
+def test_html(bad: Path, tmp_path: Path) -> None:
+    """The page is one file that loads nothing and shows instructions, kernels and findings."""
+    page = tmp_path / "page.html"
+    assert run("-f", "html", "-o", page, bad)[0] == 1
+    text = page.read_text("utf-8")
+    for wanted in ("default-src 'none'", "cmp dword ptr", "v6_19_x86", "OPV701"):
+        assert wanted in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_source_lines(tmp_path: Path) -> None:
+    """A finding names the source line where the file has debug information."""
+    pytest.importorskip("elftools")
+    library = linked(tmp_path, body="mov %rdx, (%rcx)\n nop")
+    source = tmp_path / "code.s"
+    lines = source.read_text().splitlines()
+    subprocess.run(
+        ["gcc", "-g", "-shared", "-nostdlib", "-o", str(library), str(source)], check=True
+    )
+    number = next(index for index, line in enumerate(lines, 1) if line.strip() == "nop")
+    assert f"code.s:{number}" in run(library)[1]
+
+
+def test_without_capstone(good: Path, tmp_path: Path) -> None:
+    """Without capstone descriptors are checked, the report says what was not, and exit code is 3."""
+    (tmp_path / "capstone.py").write_text("raise ImportError('not here')")
+    command = [sys.executable, "-m", "opvasm", "audit", str(good)]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 3
+    assert "opvasm[audit]" in done.stdout
+
+
+def test_the_group_of_dynamorio(tmp_path: Path) -> None:
+    """--group dynamorio keeps what DynamoRIO demands and drops the rest."""
+    body = "mov %rdx, (%r8)\n mov (%r8), %rax\n mov %rdx, (%rcx)"
+    library = linked(tmp_path, body=body, version="1")
+    code, out, _ = run("--group", "dynamorio", "-f", "json", library)
+    section = json.loads(out)["files"][0]["shapes"][0]["sections"][0]
+    assert [each["code"] for each in section["findings"]] == ["OPV723"]
+    assert code == 0

@@ -1,0 +1,177 @@
+"""Each rule has a program that breaks it and one that nearly does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opvasm.codes import all_codes, audit as code
+from tests.audit.sections import audited, codes
+
+STORE = "mov %rdx, (%rcx)"
+ADD_EARLY = f"addq $1, (%r8)\n {STORE}"
+
+# A code, what breaks the rule, and what nearly does: parts of the section on x86-64.
+CASES: list[tuple[str, dict[str, str], dict[str, str]]] = [
+    (code.DESCRIPTOR, {"version": "1"}, {"version": "0"}),
+    (code.DESCRIPTOR, {"flags": "4"}, {"flags": "0"}),
+    (
+        code.SIGNATURE,
+        {"handler": "ret\n .long 0x53053052\nabort: ret"},
+        {"handler": "ret\n .long 0x53053053\nabort: ret"},
+    ),
+    (
+        code.ABORT_INSIDE,
+        {"body": f"jmp 1f\n.long 0x53053053\nabort: nop\n1: {STORE}", "handler": ""},
+        {"after": "jmp 1f\n.long 0x53053053\nabort: nop\n1: ret", "handler": ""},
+    ),
+    (code.ABORT_NOT_CODE, {"abort": "cs"}, {"abort": "abort"}),
+    (code.RANGE, {"length": "0"}, {"length": "end - start"}),
+    (code.RANGE, {"length": "-4"}, {"length": "end - start"}),
+    (code.RANGE, {"start": "cs"}, {"start": "start"}),
+    (
+        code.FUNCTION,
+        {"after": "ret\n.cfi_endproc\ng: .cfi_startproc", "length": "after_g - start",
+         "handler": "nop\nmov %rdx, (%rcx)\nafter_g: ret\n.long 0x53053053\nabort: ret"},
+        {"after": "ret\n.cfi_endproc\ng: .cfi_startproc"},
+    ),
+    (code.DECODE, {"length": "end - start - 1"}, {"length": "end - start"}),
+    (code.CALL, {"body": f"call out\n {STORE}"}, {"body": STORE, "after": "call out\n ret"}),
+    (code.CALL, {"body": f"push %rdx\n {STORE}"}, {"body": STORE, "after": "push %rdx\n pop %rdx"}),
+    (code.CALL, {"body": f"jmp *%rax\n {STORE}"}, {"body": f"jmp 1f\n1: {STORE}"}),
+    (
+        code.SYSTEM_CALL,
+        {"body": f"syscall\n {STORE}"},
+        {"body": STORE, "after": "syscall\n ret"},
+    ),
+    (code.COMMIT, {"body": f"{STORE}\n nop"}, {"body": STORE, "after": "nop\n ret"}),
+    (code.COMMIT, {"body": "mov (%rcx), %rdx"}, {"body": "mov %rdx, 8(%rcx)"}),
+    (
+        code.EXIT_AFTER_STORE,
+        {"body": f"mov %rdx, (%r8)\n cmp %esi, 4(%rdi)\n jne out\n {STORE}"},
+        {"body": f"cmp %esi, 4(%rdi)\n jne out\n mov %rdx, (%r8)\n {STORE}"},
+    ),
+    (code.REPEATED_CHANGE, {"body": ADD_EARLY}, {"body": "addq $1, (%r8)"}),
+    (
+        code.REPEATED_CHANGE,
+        {"body": f"mov (%r8), %rax\n inc %rax\n mov %rax, (%r8)\n {STORE}"},
+        {"body": f"mov (%r8), %rax\n inc %rax\n mov %rax, (%r9)\n {STORE}"},
+    ),
+    (
+        code.ENTERED,
+        {"before": "test %edx, %edx\n je 7f\n lea cs(%rip), %rax\n mov %rax, 8(%rdi)",
+         "body": f"cmp %esi, 4(%rdi)\n jne out\n7: {STORE}"},
+        {"before": "test %edx, %edx\n je out\n lea cs(%rip), %rax\n mov %rax, 8(%rdi)"},
+    ),
+    (
+        code.AREA_WRITE,
+        {"body": f"movl $0, 4(%rdi)\n {STORE}"},
+        {"body": f"movq $0, 8(%rdi)\n {STORE}"},
+    ),
+    (
+        code.AREA_WRITE,
+        {"before": "lea cs(%rip), %rax\n mov %rax, 8(%rdi)\n movl $7, (%rdi)"},
+        {"before": "lea cs(%rip), %rax\n mov %rax, 8(%rdi)\n movl $7, 64(%rdi)"},
+    ),
+    (code.ID_OVERLAP, {"body": f"mov -4(%rdi), %rax\n {STORE}"}, {"body": f"mov -8(%rdi), %rax\n {STORE}"}),
+    (code.EARLY_STORE, {"body": f"mov %rdx, (%r8)\n {STORE}"}, {"body": f"mov %rdx, -8(%rsp)\n {STORE}"}),
+    (code.LOOP, {"body": f"1: dec %eax\n jnz 1b\n {STORE}"}, {"body": f"dec %eax\n jnz 1f\n1: {STORE}"}),
+    (
+        code.EXCHANGE_COMMIT,
+        {"body": "lock cmpxchg %rdx, (%rcx)"},
+        {"body": "cmp %rdx, (%rcx)\n jne out\n mov %rdx, (%rcx)"},
+    ),
+    (
+        code.READ_BACK,
+        {"body": f"mov %rdx, (%r8)\n mov (%r8), %rax\n {STORE}"},
+        {"body": f"mov %rdx, (%r8)\n mov 8(%r8), %rax\n {STORE}"},
+    ),
+    (
+        code.EXIT_NOT_LISTED,
+        {"more": '.section __rseq_exit_point_array, "aw"\n.quad start, end'},
+        {"more": '.section __rseq_exit_point_array, "aw"\n.quad start, out'},
+    ),
+    (
+        code.NOT_LISTED,
+        {"more": '.section __rseq_cs_ptr_array, "aw"\n.quad cs + 32\n.section __rseq_cs\n.zero 32'},
+        {"more": '.section __rseq_cs_ptr_array, "aw"\n.quad cs'},
+    ),
+    (
+        code.STEPS_FOREVER,
+        {"handler": "ret\n .long 0x53053053\nabort: jmp f"},
+        {"handler": "ret\n .long 0x53053053\nabort: dec %r9\n jnz f\n ret"},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "broken", "near"), CASES, ids=[case[0] for case in CASES])
+def test_a_rule(name: str, broken: dict[str, str], near: dict[str, str], tmp_path: Path) -> None:
+    """The program that breaks the rule has the finding at its row's level, the other has it not."""
+    found = codes(audited(tmp_path, **broken))
+    assert name in found
+    if found[name] != "warning":  # a section that stores nothing is a warning of the same rule
+        assert found[name] == all_codes()[name].level
+    assert name not in codes(audited(tmp_path, **near))
+
+
+def test_a_correct_section_has_nothing(tmp_path: Path) -> None:
+    """The section that the others are made from breaks no rule, on either architecture."""
+    for machine in ("x86-64", "aarch64"):
+        assert codes(audited(tmp_path, machine)) == {}
+
+
+ARM_STORE = "str x2, [x3]"
+ARM_CASES = [
+    (code.CALL, f"bl out\n {ARM_STORE}"),
+    (code.CALL, f"stp x2, x4, [sp, #-16]!\n {ARM_STORE}"),
+    (code.SYSTEM_CALL, f"svc #0\n {ARM_STORE}"),
+    (code.COMMIT, f"{ARM_STORE}\n nop"),
+    (code.EXIT_AFTER_STORE, f"str x2, [x4]\n cbz x5, out\n {ARM_STORE}"),
+    (code.REPEATED_CHANGE, f"ldr x5, [x4]\n add x5, x5, #1\n str x5, [x4]\n {ARM_STORE}"),
+    (code.AREA_WRITE, f"str wzr, [x0, #4]\n {ARM_STORE}"),
+    (code.ID_OVERLAP, f"ldur x5, [x0, #-4]\n {ARM_STORE}"),
+    (code.EARLY_STORE, f"str x2, [x4]\n {ARM_STORE}"),
+    (code.LOOP, f"1: subs x5, x5, #1\n b.ne 1b\n {ARM_STORE}"),
+    (code.READ_BACK, f"str x2, [x4]\n ldr x5, [x4]\n {ARM_STORE}"),
+]
+
+
+@pytest.mark.parametrize(("name", "body"), ARM_CASES, ids=[case[0] for case in ARM_CASES])
+def test_a_rule_on_aarch64(name: str, body: str, tmp_path: Path) -> None:
+    """The rules about instructions hold for aarch64 code too."""
+    assert name in codes(audited(tmp_path, "aarch64", body=body))
+
+
+def test_every_rule_has_a_case() -> None:
+    """No finding of the audit is without a program that has it."""
+    tried = {case[0] for case in CASES}
+    elsewhere = {code.UNRESOLVED, code.NOT_LIFTED, code.NOT_DECODED}
+    assert {each.code for each in code.CODES} == tried | elsewhere
+
+
+def test_what_kernels_do(tmp_path: Path) -> None:
+    """Outcomes by kernel are those that were seen on booted kernels (docs/kernels.md)."""
+
+    def matrix(**parts: str) -> dict[str, str]:
+        audit = audited(tmp_path, **parts)
+        return {kernel.name: result.words for kernel, result in audit.shapes[0].matrix}
+
+    assert matrix(version="1") == {
+        "legacy": "killed at a switch", "v6_19_x86": "fine",
+        "v7_x86_size32": "fine", "v7_x86_size33": "fine",
+    }  # fmt: skip
+    assert matrix(body=f"mov -4(%rdi), %rax\n {STORE}") == {
+        "legacy": "fine", "v6_19_x86": "corrupts",
+        "v7_x86_size32": "fine", "v7_x86_size33": "killed at a switch",
+    }  # fmt: skip
+    assert matrix(body=f"syscall\n {STORE}")["v6_19_x86"] == "silently unprotected"
+    assert matrix(body=f"syscall\n {STORE}")["legacy"] == "fine"
+
+
+def test_no_kernel_protects_arm64_from_6_19_to_7_0(tmp_path: Path) -> None:
+    """A correct aarch64 section is silently unprotected where kernels abort nothing."""
+    audit = audited(tmp_path, "aarch64")
+    matrix = {kernel.name: result.words for kernel, result in audit.shapes[0].matrix}
+    assert matrix["v6_19_arm64"] == "silently unprotected"
+    assert (matrix["legacy"], matrix["v7_1_arm64_size33"]) == ("fine", "fine")
