@@ -1,0 +1,533 @@
+"""Small scenarios made at random, that reach every word of the language.
+
+A seed and a number give one text, for good.  ``Made`` says which words it holds, so that a campaign
+can show that no combination of statement, strategy, environment and kernel was left out.
+"""
+
+from __future__ import annotations
+
+import re
+from random import Random
+from typing import NamedTuple
+
+KERNELS = ("legacy", "v6_19_x86", "v6_19_arm64", "v2", "debug", "no_rseq")
+STRATEGIES = {
+    "opv": "opv",
+    "opv_eager": "opv { subscribe eager }",
+    "lock": "lock",
+    "lock_none": "lock { fence none }",
+    "lock_vector": "lock { fence vector }",
+    "rseq": "rseq { unchecked }",
+    "rseq_lazy": "rseq { subscribe lazy, unchecked }",
+    "rseq_eager": "rseq { subscribe eager, unchecked }",
+    "rseq_opv": "rseq then opv after 2 { unchecked }",
+    "rseq_lock": "rseq then lock after 1 { subscribe eager, fence membarrier, unchecked }",
+    "rseq_lock_lazy": "rseq then lock after 1 { subscribe lazy, fence vector, unchecked }",
+}
+ENVIRONMENTS = (
+    "none",
+    "preempt",
+    "migrate",
+    "signal",
+    "hotplug",
+    "checkpoint",
+    "stepped",
+    "stalled",
+)
+STATEMENTS = (
+    *("load", "load percpu", "load @", "load ->", "load ids", "load own"),
+    *("store", "store percpu", "store @", "store ->", "store ids", "store own"),
+    *("compute", "current", "if", "loop n", "loop", "return", "break", "fail"),
+    *("fence membarrier", "fence membarrier on", "fence vector", "fence vector on"),
+    *(
+        "run",
+        "run on",
+        "run on current",
+        "run elsewhere",
+        "differs.at",
+        "unhandled",
+        "retry",
+        "handler",
+    ),
+)
+OPS = (
+    *("cmpeq", "cmpne", "memcpy", "add", "or", "and", "xor", "lshift", "rshift", "mb"),
+    *("itself", "no store", "two places", "->", "[]", "@", "?", "u8", "=", "empty"),
+)
+MEMORY = {
+    "d": ("percpu d: u64", ("d@{}",)),
+    "e": ("percpu e: u64", ("e@{}",)),
+    "q": ("percpu q: u8", ("q@{}",)),
+    "head": ("percpu head: ptr<node>", ("head@{}",)),
+    "f": ("shared f: u64", ("f",)),
+    "g": ("shared g: u64", ("g",)),
+    "k": ("shared k: i32", ("k",)),
+    "A": ("shared A: node", ("A.next", "A.value")),
+    "B": ("shared B: node", ("B.next", "B.value")),
+}
+REVISIONS = ("2017-10", "2017-11", "2017-12", "2018-04", "2019-04")
+
+
+class Made(NamedTuple):
+    """A scenario's text and the words in it."""
+
+    text: str
+    statements: frozenset[str]
+    strategies: frozenset[str]
+    environment: frozenset[str]
+    kernel: str
+    ops: frozenset[str]
+
+
+class _Vector(NamedTuple):
+    name: str
+    parameters: tuple[str, ...]
+    text: str
+
+
+class _Maker:
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.statements: set[str] = set()
+        self.ops: set[str] = set()
+        self.cpus = random.choice((1, 2, 2, 2, 3))
+        self.revision = random.choice(("2017-11",) * 4 + REVISIONS)
+        self.model = random.choice(("64le",) * 5 + ("64be", "32le", "32be"))
+        self.vectors = [self.vector(f"v{n}") for n in range(random.choice((1, 1, 2)))]
+        self.own = False
+
+    def chance(self, probability: float) -> bool:
+        return self.random.random() < probability
+
+    # ---- vectors ----------------------------------------------------------------------------------
+
+    def vector(self, name: str) -> _Vector:
+        count = self.random.choice((0, 1, 1, 1, 2, 2, 2, 2, 3))
+        used: set[str] = set()
+        if self.chance(0.4):
+            # What sections are for: compares, then a store.
+            ops = [self.compare(used)] * self.chance(0.7) + [self.store_op(used)]
+        else:
+            ops = [self.op(used) for _ in range(count)]
+        if not ops:
+            self.ops.add("empty")
+        if not any(re.match(r"memcpy|add|or|and|xor|lshift|rshift", each) for each in ops):
+            self.ops.add("no store")
+        kinds = {"n": "n: ptr<node>", "v": "v: u64", "p": "p: ptr"}
+        names = tuple(each for each in "nvp" if each in used)
+        parameters = ", ".join(kinds[each] for each in names)
+        return _Vector(name, names, f"vector {name}({parameters}) {{ {'; '.join(ops)} }}")
+
+    def memory_operand(self, used: set[str]) -> str:
+        kind = self.random.choice(("d", "d", "d", "e", "f", "f", "@", "->", "[]"))
+        if kind == "@":
+            self.ops.add("@")
+            return f"{self.random.choice('de')}@{self.random.randrange(self.cpus)}"
+        if kind == "->":
+            self.ops.add("->")
+            used.add("n")
+            return "n->value"
+        if kind == "[]":
+            self.ops.add("[]")
+            used.add("p")
+            return "[p]"
+        return kind
+
+    def source(self, used: set[str]) -> str:
+        if self.chance(0.3):
+            self.ops.add("=")
+            return f"={self.random.randrange(3)}"
+        if self.chance(0.5):
+            used.add("v")
+            return "v"
+        self.ops.add("two places")
+        place = self.memory_operand(used)
+        if self.revision not in ("2017-10", "2019-04") and self.chance(0.2):
+            self.ops.add("?")
+            place += "?"
+        return place
+
+    def compare(self, used: set[str]) -> str:
+        name = self.random.choice(("cmpeq", "cmpeq", "cmpne"))
+        self.ops.add(name)
+        if self.chance(0.15):
+            self.ops.add("itself")
+            place = self.random.choice(("d", "f", "d@0"))
+            return f"{name}.u64 {place}, {self.random.choice((place, place, 'd', 'f'))}"
+        if self.chance(0.2):
+            used.add("n")
+            return f"{name} head, n"
+        return f"{name}.u64 {self.memory_operand(used)}, {self.source(used)}"
+
+    def store_op(self, used: set[str]) -> str:
+        release = self.random.choice(("", ".release")) if self.revision == "2019-04" else ""
+        if self.chance(0.25):
+            self.ops.add("memcpy")
+            used.add("n")
+            return self.random.choice(
+                ("memcpy head, n", "memcpy head, n->next", "memcpy n->next, head")
+            )
+        if self.chance(0.5):
+            self.ops.add("memcpy")
+            return f"memcpy{release}.u64 {self.memory_operand(used)}, {self.source(used)}"
+        if self.chance(0.1):
+            self.ops |= {"add", "u8"}
+            return f"add{release}.u8 q, 255"
+        if self.revision == "2019-04" or self.chance(0.4):
+            self.ops.add("add")
+            return f"add{release}.u64 {self.memory_operand(used)}, {self.random.choice((1, 2, -1))}"
+        name = self.random.choice(("or", "and", "xor", "xor", "lshift", "rshift"))
+        self.ops.add(name)
+        return f"{name}.u64 {self.memory_operand(used)}, {self.random.choice((1, 1, 2))}"
+
+    def op(self, used: set[str]) -> str:
+        if self.chance(0.1) and self.revision not in ("2017-10", "2019-04"):
+            self.ops.add("mb")
+            return "mb"
+        return self.compare(used) if self.chance(0.35) else self.store_op(used)
+
+    # ---- bodies -----------------------------------------------------------------------------------
+
+    def note(self, word: str, text: str) -> str:
+        self.statements.add(word)
+        return text
+
+    def cpu(self) -> int:
+        return self.random.randrange(self.cpus)
+
+    def value(self) -> str:
+        return self.random.choice(
+            ("0", "1", "2", "x", "y", "x + 1", "x ^ 1", "y * 2 - 1", "x == y")
+        )
+
+    def condition(self) -> str:
+        return self.random.choice(("x == 0", "x != y", "x", "!y", "x > 0 && y < 2", "current == 0"))
+
+    def local(self) -> str:
+        return self.random.choice("xxy")
+
+    def load(self, kind: str = "") -> str:
+        kinds = ["load"] * 3 + ["load percpu"] * 3 + ["load @", "load ->", "load ids"]
+        kinds += ["load own"] * 3 if self.own else []
+        kind = kind or self.random.choice(kinds)
+        place = {
+            "load": self.random.choice("ffgk"),
+            "load percpu": self.random.choice(("d", "d", "e", "q")),
+            "load @": f"{self.random.choice('de')}@{self.cpu()}",
+            "load ids": "cpu_id_start",
+            "load own": "mine.value",
+        }
+        if kind == "load ->":
+            return self.note(kind, "h = load head; if h != 0 { x = load h->value }")
+        return self.note(kind, f"{self.local()} = load {place[kind]}")
+
+    def store(self, kind: str = "") -> str:
+        kinds = ["store"] * 3 + ["store percpu"] * 3 + ["store @", "store ->", "store ids"]
+        kinds += ["store own"] * 3 if self.own else []
+        kind = kind or self.random.choice(kinds)
+        place = {
+            "store": self.random.choice("ffgk"),
+            "store percpu": self.random.choice(("d", "d", "e", "q")),
+            "store @": f"{self.random.choice('de')}@{self.cpu()}",
+            "store ids": "cpu_id_start",
+            "store own": "mine.value",
+        }
+        if kind == "store ->":
+            return self.note(kind, f"h = {self.node()}; store h->value, {self.value()}")
+        return self.note(kind, f"store {place[kind]}, {self.value()}")
+
+    def node(self) -> str:
+        return "&mine" if self.own and self.chance(0.7) else self.random.choice(("&A", "&A", "&B"))
+
+    def argument(self, parameter: str) -> str:
+        if parameter == "n":
+            return self.random.choice((self.node(), self.node(), self.node(), "h", "0"))
+        if parameter == "v":
+            return self.random.choice(("0", "1", "x", "x + 1", "y", "current"))
+        own = ["&mine.value"] if self.own else []
+        return self.random.choice(["&f", "&f", "&d", "&e", f"&d@{self.cpu()}", "&A.value", *own])
+
+    def run(self, loop: bool, depth: int, word: str = "") -> str:
+        vector = self.random.choice(self.vectors)
+        arguments = ", ".join(self.argument(each) for each in vector.parameters)
+        on = ""
+        where = word
+        if not word.startswith("run ") and self.chance(0.3):
+            where = self.random.choice(("run on", "run on", "run on current", "run elsewhere"))
+        if where.startswith("run "):
+            place = {"run on": self.cpu(), "run on current": "current", "run elsewhere": 9}[where]
+            on = self.note(where, f" on {place}")
+        self.statements.add("run")
+        text = f"run {vector.name}({arguments}){on}"
+        before = ""
+        if "h" in arguments.split(", "):
+            before = "h = load head; "
+        elif "x" in arguments and self.chance(0.5):
+            before = self.note("load percpu", "x = load d; ")
+        return before + text + self.arms(loop, depth, word)
+
+    def arms(self, loop: bool, depth: int, word: str) -> str:
+        if word == "unhandled" or (not word and self.chance(0.05)):
+            return self.note("unhandled", "")
+        if word == "differs.at":
+            return self.note(
+                word,
+                " { differs { y = differs.at + 3 }; again, fault, invalid, offline, aborted { } }",
+            )
+        if word == "retry" or self.chance(0.35):
+            self.statements.add("retry")
+            others = " fault, invalid, offline { x = 7 };" if self.chance(0.9) else ""
+            return f" {{{others} differs, again, aborted -> retry }}"
+        arms = []
+        for result in ("ok", "differs", "again", "fault", "invalid", "offline", "aborted"):
+            if result == "ok" and self.chance(0.7):
+                continue
+            if result != "ok" and self.chance(0.04):
+                self.statements.add("unhandled")
+                continue
+            arms.append(f"{result} {self.action(result, loop, depth)}")
+        return f" {{ {'; '.join(arms)} }}"
+
+    def action(self, result: str, loop: bool, depth: int) -> str:
+        if self.chance(0.25) and result in ("differs", "again", "aborted"):
+            return self.note("retry", "-> retry")
+        if self.chance(0.08):
+            return self.note("return", "-> return")
+        if self.chance(0.03):
+            return self.note("fail", "-> fail")
+        if loop and self.chance(0.4):
+            return self.note("break", "-> break")
+        if result == "differs" and self.chance(0.3):
+            return self.note("differs.at", "{ y = differs.at + 3 }")
+        if depth == 0 and self.chance(0.12):
+            return f"{{ {self.statement(False, 1)} }}"
+        return self.random.choice(("{ }", "{ x = 3 }", "{ x = 4 }", "{ y = current }"))
+
+    def forced(self, word: str) -> str:
+        """A statement that holds a word."""
+        if word.startswith(("load", "store")):
+            return self.load(word) if word.startswith("load") else self.store(word)
+        if word.startswith("run") or word in ("differs.at", "unhandled", "retry"):
+            return self.run(False, 0, word)
+        return self.statement(False, 0, word)
+
+    def statement(self, loop: bool, depth: int, word: str = "") -> str:
+        kinds = (
+            ["run"] * 7
+            + ["load"] * 3
+            + ["store"] * 3
+            + ["compute", "current", "current", "fence", "fence"]
+        )
+        if depth == 0:
+            kinds += ["if", "loop n", "loop", "leave"]
+        elif loop:
+            kinds += ["leave"] * 3
+        kind = word.split()[0] if word.startswith("fence") else word
+        match kind or self.random.choice(kinds):
+            case "run":
+                return self.run(loop, depth)
+            case "load":
+                return self.load()
+            case "store":
+                return self.store()
+            case "compute":
+                return self.note("compute", f"{self.local()} = {self.value()}")
+            case "current":
+                return self.note("current", f"{self.local()} = current")
+            case "fence":
+                fences = (
+                    "fence membarrier",
+                    "fence vector",
+                    "fence membarrier on",
+                    "fence vector on",
+                )
+                kind = word or self.random.choice(fences)
+                return self.note(kind, f"{kind} {self.cpu()}" if kind.endswith("on") else kind)
+            case "break":
+                inside = f"{self.statement(True, 1)}; if {self.condition()} {{ break }}"
+                self.statements |= {"if", "loop n"}
+                return self.note("break", f"loop 2 {{ {inside} }}")
+            case "if":
+                other = f" else {{ {self.statement(loop, 1)} }}" if self.chance(0.4) else ""
+                return self.note(
+                    "if", f"if {self.condition()} {{ {self.statement(loop, 1)} }}{other}"
+                )
+            case "loop n":
+                return self.note("loop n", f"loop 2 {{ {self.statement(True, 1)} }}")
+            case "loop":
+                leave = "" if self.chance(0.15) else f"; if {self.condition()} {{ break }}"
+                self.statements |= {"if", "break"} if leave else set()
+                return self.note("loop", f"loop {{ {self.statement(True, 1)}{leave} }}")
+            case _:
+                kinds = ["return"] * 3 + ["fail"] + (["break"] * 4 if loop else [])
+                kind = word or self.random.choice(kinds)
+                self.statements.add("if")
+                return self.note(kind, f"if {self.condition()} {{ {kind} }}")
+
+    def body(self, most: int, own: bool, words: list[str]) -> str:
+        self.own = own or any(each.endswith(" own") for each in words)
+        parts = [self.forced(each) for each in words]
+        parts += [
+            self.statement(False, 0) for _ in range(self.random.randint(1, most) - len(parts))
+        ]
+        self.random.shuffle(parts)
+        text = "; ".join(parts)
+        for local in "hyx":
+            known = re.search(rf"\b{local} = ", text) is not None
+            if re.search(rf"\b{local}\b", text) and (not known or self.chance(0.2)):
+                parts.insert(0, self.note("compute", f"{local} = {self.random.choice((0, 0, 1))}"))
+        return "; ".join(["own mine: node"] * self.own + parts)
+
+
+def make(seed: int, number: int) -> Made:
+    """The text of a file with one scenario, ``s``.
+
+    The number goes through all kernels, environments, strategies and pairs of statements in turn, so
+    that each combination comes; everything else is random.
+    """
+    random = Random(f"{seed}/{number}")
+    maker = _Maker(random)
+    turn, kernel = number // len(KERNELS), KERNELS[number % len(KERNELS)]
+    turn, environment_word = turn // len(ENVIRONMENTS), ENVIRONMENTS[turn % len(ENVIRONMENTS)]
+    turn, common = turn // len(STRATEGIES), tuple(STRATEGIES)[turn % len(STRATEGIES)]
+    half = len(STATEMENTS) // 2
+    forced = [STATEMENTS[turn % half], STATEMENTS[half + turn % half]]
+    strategies = {common}
+    threads: list[tuple[str, int, str]] = []
+    cpus = maker.cpus
+    shape = random.choice((1, 2, 2, 2, 2, 3, "x2", "x2", "x3", "x2+1"))
+    words = _environment(random, environment_word)
+    if "handler" in forced:
+        forced.remove("handler")
+        if environment_word != "none":
+            words = sorted({*words, "signal"})
+            maker.statements.add("handler")
+    lines: list[str] = []
+    if isinstance(shape, int):
+        threads = [("abc"[n], 1, "") for n in range(shape)]
+    else:
+        threads = [("w", int(shape[1]), "")]
+        threads += [("b", 1, "")] if shape.endswith("+1") else []
+    total = sum(count for _, count, _ in threads)
+    most = {1: 3, 2: 2}.get(total, 1)
+    locals_: dict[str, set[str]] = {}
+    for name, count, _ in threads:
+        option = ""
+        mine = [each for n, each in enumerate(forced) if n % len(threads) == len(locals_)]
+        if maker.chance(0.4) and not mine:
+            other = random.choice(tuple(STRATEGIES))
+            strategies.add(other)
+            option = f" strategy {'' if other in ('opv', 'lock') else 's_'}{other}"
+        where = maker.cpu()
+        if maker.chance(0.15):
+            low = random.randint(0, where)
+            option += f" allowed {low}..{random.randint(where, cpus - 1)}"
+        copies = f" x{count}" if count > 1 else ""
+        body = maker.body(most, maker.chance(0.35 if count > 1 else 0.15), mine)
+        locals_[name] = set(re.findall(r"\b([xyh]) = ", body))
+        lines.append(f"    thread {name}{copies} @{where}{option} {{ {body} }}")
+    names = [name for name, _, _ in threads]
+    if "signal" in words and ("handler" in maker.statements or maker.chance(0.75)):
+        maker.statements.add("handler")
+        handler = maker.body(1, False, [])
+        lines.append(f"    on signal {names[0]} {{ {handler} }}")
+    text = "\n".join([*lines, *(each.text for each in maker.vectors)])
+    used = [name for name in MEMORY if re.search(rf"\b{name}\b", text)]
+    head = [f"abi {maker.revision} {maker.model}", "struct node { next: ptr<node>, value: u64 }"]
+    head += [MEMORY[name][0] for name in used] + [each.text for each in maker.vectors]
+    head += [
+        f"strategy s_{name} = {STRATEGIES[name]}"
+        for name in sorted(strategies)
+        if name not in ("opv", "lock")
+    ]
+    seen = [
+        each.format(cpu)
+        for name in used
+        for each in MEMORY[name][1]
+        for cpu in range(cpus if "{" in each else 1)
+    ]
+    seen += [f"{name}.{each}" for name in names for each in sorted(locals_[name])]
+    claims = _claims(random, used, names, locals_)
+    if seen:
+        claims.append(f"observe {', '.join(seen)}")
+    progress = ("stalled" in words and maker.chance(0.8)) or maker.chance(0.2)
+    if progress:
+        who = random.choice((*names, ""))
+        claims.append(
+            f"progress {who} {random.choice(('finishes', 'finishes', 'lock_free', 'obstruction_free'))}".replace(
+                "  ", " "
+            )
+        )
+    environment = [_spelled(random, each, names) for each in words]
+    top = ["scenario s {", f"    cpus {cpus}", f"    kernel {kernel}"]
+    top.append(f"    strategy {'' if common in ('opv', 'lock') else 's_'}{common}")
+    if environment:
+        top.append(f"    environment {', '.join(environment)}")
+    start = _init(random, used)
+    if start:
+        top.append(f"    init {{ {'; '.join(start)} }}")
+    whole = "\n".join([*head, *top, *lines, *(f"    {each}" for each in claims), "}"]) + "\n"
+    return Made(
+        whole,
+        frozenset(maker.statements),
+        frozenset(strategies),
+        frozenset(words) or frozenset(("none",)),
+        kernel,
+        frozenset(maker.ops),
+    )
+
+
+def _environment(random: Random, word: str) -> list[str]:
+    if word == "none":
+        return []
+    return sorted({word, *random.sample(ENVIRONMENTS[1:], random.choice((0, 0, 0, 1)))})
+
+
+def _spelled(random: Random, word: str, names: list[str]) -> str:
+    match word:
+        case "preempt":
+            return random.choice(("preempt", "preempt <= 1"))
+        case "stepped":
+            who = random.choice((*names, ""))
+            return f"stepped {who}{random.choice(('', '', ' <= 1', ' <= 2'))}".replace(
+                "  ", " "
+            ).strip()
+        case "stalled":
+            return f"stalled {random.choice(names)}"
+        case _:
+            return f"{word} <= {random.choice((1, 1, 1, 1, 2))}"
+
+
+def _init(random: Random, used: list[str]) -> list[str]:
+    found = []
+    if "d" in used and random.random() < 0.2:
+        found.append(f"d@0 = {random.randrange(1, 3)}")
+    if "f" in used and random.random() < 0.2:
+        found.append("f = 1")
+    if {"head", "A"} <= set(used) and random.random() < 0.5:
+        both = " -> B" if "B" in used and random.random() < 0.5 else ""
+        found.append(f"list head@0: A{both}")
+    return found
+
+
+def _claims(
+    random: Random, used: list[str], names: list[str], locals_: dict[str, set[str]]
+) -> list[str]:
+    values = {"d": "sum(d)", "e": "sum(e)", "q": "sum(q)", "f": "f", "g": "g", "k": "k"}
+    values |= {"A": "A.value", "B": "B.value", "head": "length(head@0)"}
+    terms = [values[each] for each in used]
+    terms += [
+        f"sum({name}.{each})" for name in names for each in sorted(locals_[name]) if each != "h"
+    ]
+    found = []
+    for kind in ("forall", "never", "exists"):
+        if terms and random.random() < 0.4:
+            test = (
+                f"{random.choice(terms)} {random.choice(('==', '<', '!='))} {random.randrange(3)}"
+            )
+            found.append(f'{kind} "{kind} of it": {test}')
+    if terms and random.random() < 0.35:
+        watch = random.choice(("invariant", "invariant quiescent"))
+        test = f"{random.choice(terms)} {random.choice(('<', '!='))} {random.randrange(1, 3)}"
+        found.append(f'{watch} "always": {test} || done({random.choice(names)})')
+    return found

@@ -1,0 +1,172 @@
+"""One state of a scenario, and what happens to its threads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .bodies import Code
+from .steps import Label, Step
+from .world import IDS, STRIDE, Scope, World
+
+
+class Kernel(NamedTuple):
+    """Which causes abort a section; when the two ids are rewritten; whether writing there kills."""
+
+    aborts: frozenset[str]
+    rewrites: frozenset[str]
+    kills: bool = False
+    sections: bool = True
+
+
+_ALL = frozenset(("preempt", "migrate", "signal", "membarrier", "trap"))
+KERNELS = {
+    "legacy": Kernel(_ALL, _ALL),
+    "v2": Kernel(_ALL, frozenset(("migrate",)), kills=True),
+    "v6_19_x86": Kernel(_ALL, frozenset(("migrate",))),
+    "v6_19_arm64": Kernel(_ALL - {"preempt"}, frozenset(("migrate",))),
+    "debug": Kernel(_ALL, frozenset(("migrate",)), kills=True),
+    "no_rseq": Kernel(frozenset(), frozenset(), sections=False),
+}
+
+
+class Setting(NamedTuple):
+    """What does not change: memory's layout, the kernel, each thread's name and CPUs, all code."""
+
+    world: World
+    kernel: Kernel
+    names: list[str]
+    allowed: list[range]
+    codes: list[Code]
+
+
+class Frame:
+    """A program and its registers: a thread's own, or a handler's on top of it."""
+
+    def __init__(self, code: int, pc: int = 0, registers: dict[str, Any] | None = None) -> None:
+        self.code, self.pc, self.registers = code, pc, registers if registers is not None else {}
+
+    def set(self, name: str, value: Any) -> None:
+        self.registers[name] = value
+
+    def drop(self, name: str) -> None:
+        self.registers.pop(name, None)
+
+    def jump(self, label: Label) -> None:
+        self.pc = label.at
+
+
+class Thread:
+    """``mode`` is "section", "vector" or "offline" (a vector for a CPU that is off) or nothing."""
+
+    def __init__(self, cpu: int, mode: str, frames: list[Frame], done: bool) -> None:
+        self.cpu, self.mode, self.frames, self.done = cpu, mode, frames, done
+
+
+class State:
+    """One state, to be changed by one step; ``key`` is what makes it equal to another."""
+
+    def __init__(self, setting: Setting, key: tuple[Any, ...] | None = None) -> None:
+        self.setting, self.kernel = setting, setting.kernel
+        self.aborted, self.success = False, set[int]()
+        if key is None:
+            return
+        self.memory = bytearray(key[0])
+        self.threads = [
+            Thread(cpu, mode, [Frame(c, pc, dict(registers)) for c, pc, registers in frames], done)
+            for cpu, mode, frames, done in key[1]
+        ]
+        self.online, self.budget, self.locks, self.flags = (list(each) for each in key[2:6])
+        self.failure: str | None = key[6]
+
+    def key(self) -> tuple[Any, ...]:
+        threads = tuple(
+            (
+                each.cpu,
+                each.mode,
+                tuple((f.code, f.pc, tuple(sorted(f.registers.items()))) for f in each.frames),
+                each.done,
+            )
+            for each in self.threads
+        )
+        lists = (tuple(each) for each in (self.online, self.budget, self.locks, self.flags))
+        return (bytes(self.memory), threads, *lists, self.failure)
+
+    def top(self, thread: int) -> Frame:
+        return self.threads[thread].frames[-1]
+
+    def scope(self, thread: int) -> Scope:
+        return Scope(self, thread, self.threads[thread].cpu, self.top(thread).registers)
+
+    def fail(self, thread: int, why: str) -> None:
+        self.failure = f"thread {self.setting.names[thread]}: {why}"
+
+    def step(self, thread: int) -> Step:
+        frame = self.top(thread)
+        return self.setting.codes[frame.code].steps[frame.pc]
+
+    def end(self, thread: int) -> None:
+        """A program is at its end: a handler returns, a thread is done."""
+        one = self.threads[thread]
+        if len(one.frames) > 1:
+            one.frames.pop()
+        else:
+            one.done = True
+
+    def may_run_on(self, thread: int, cpu: int) -> bool:
+        return cpu in self.setting.allowed[thread]
+
+    def free(self, thread: int, cpu: int) -> bool:
+        """Whether no other thread is inside a vector on that CPU."""
+        return not any(
+            each.mode == "vector" and each.cpu == cpu
+            for number, each in enumerate(self.threads)
+            if number != thread
+        )
+
+    def mutex_held(self) -> bool:
+        return any(each.mode == "offline" for each in self.threads)
+
+    # ---- what happens to threads -----------------------------------------------------------------
+
+    def strike(self, thread: int, cause: str) -> None:
+        """A thread is interrupted: inside a section it goes to its abort handler."""
+        one = self.threads[thread]
+        if one.done:
+            return
+        if one.mode == "section" and cause in self.kernel.aborts:
+            abort = self.step(thread).abort
+            assert abort is not None
+            one.mode = ""
+            self.top(thread).jump(abort)
+            self.aborted = True
+        if cause in self.kernel.rewrites:
+            self.setting.world.set_ids(self, thread, one.cpu)
+
+    def runs_on(self, thread: int, cpu: int) -> None:
+        """A thread runs on a CPU: the others there have lost it."""
+        for number, each in enumerate(self.threads):
+            if number != thread and each.cpu == cpu:
+                self.strike(number, "preempt")
+
+    def move(self, thread: int, cpu: int) -> None:
+        """A call of cpu_opv moves its caller, who preempts whoever runs there."""
+        if cpu != self.threads[thread].cpu:
+            self.threads[thread].cpu = cpu
+            self.strike(thread, "migrate")
+        self.runs_on(thread, cpu)
+
+    def membarrier(self, thread: int, cpu: int | None) -> None:
+        for number, each in enumerate(self.threads):
+            if number != thread and cpu in (None, each.cpu):
+                self.strike(number, "membarrier")
+        if cpu == self.threads[thread].cpu and len(self.threads) > 1:
+            self.strike(thread, "membarrier")
+
+    def cpu_id(self, thread: int) -> int:
+        world = self.setting.world
+        return world.number(world.read(self, IDS + thread * STRIDE + 4, 4))
+
+    def wrote(self, thread: int, address: int) -> None:
+        first = IDS + thread * STRIDE
+        if self.kernel.kills and first - 8 < address < first + 8:
+            self.fail(thread, "a store to cpu_id_start, for which this kernel kills the process")
