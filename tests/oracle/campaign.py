@@ -9,9 +9,10 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 from .compare import MODES, Disagreement, compared
-from .generator import ENVIRONMENTS, KERNELS, OPS, STATEMENTS, STRATEGIES, Made, make
+from .generator import Made, make
 from .judge import TooLarge
 from .shrink import shrink
+from .words import ENVIRONMENTS, KERNELS, OPS, STATEMENTS, STRATEGIES
 
 
 class Result(NamedTuple):

@@ -10,62 +10,8 @@ import re
 from random import Random
 from typing import NamedTuple
 
-KERNELS = ("legacy", "v6_19_x86", "v6_19_arm64", "v2", "debug", "no_rseq")
-STRATEGIES = {
-    "opv": "opv",
-    "opv_eager": "opv { subscribe eager }",
-    "lock": "lock",
-    "lock_none": "lock { fence none }",
-    "lock_vector": "lock { fence vector }",
-    "rseq": "rseq { unchecked }",
-    "rseq_lazy": "rseq { subscribe lazy, unchecked }",
-    "rseq_eager": "rseq { subscribe eager, unchecked }",
-    "rseq_opv": "rseq then opv after 2 { unchecked }",
-    "rseq_lock": "rseq then lock after 1 { subscribe eager, fence membarrier, unchecked }",
-    "rseq_lock_lazy": "rseq then lock after 1 { subscribe lazy, fence vector, unchecked }",
-}
-ENVIRONMENTS = (
-    "none",
-    "preempt",
-    "migrate",
-    "signal",
-    "hotplug",
-    "checkpoint",
-    "stepped",
-    "stalled",
-)
-STATEMENTS = (
-    *("load", "load percpu", "load @", "load ->", "load ids", "load own"),
-    *("store", "store percpu", "store @", "store ->", "store ids", "store own"),
-    *("compute", "current", "if", "loop n", "loop", "return", "break", "fail"),
-    *("fence membarrier", "fence membarrier on", "fence vector", "fence vector on"),
-    *(
-        "run",
-        "run on",
-        "run on current",
-        "run elsewhere",
-        "differs.at",
-        "unhandled",
-        "retry",
-        "handler",
-    ),
-)
-OPS = (
-    *("cmpeq", "cmpne", "memcpy", "add", "or", "and", "xor", "lshift", "rshift", "mb"),
-    *("itself", "no store", "two places", "->", "[]", "@", "?", "u8", "=", "empty"),
-)
-MEMORY = {
-    "d": ("percpu d: u64", ("d@{}",)),
-    "e": ("percpu e: u64", ("e@{}",)),
-    "q": ("percpu q: u8", ("q@{}",)),
-    "head": ("percpu head: ptr<node>", ("head@{}",)),
-    "f": ("shared f: u64", ("f",)),
-    "g": ("shared g: u64", ("g",)),
-    "k": ("shared k: i32", ("k",)),
-    "A": ("shared A: node", ("A.next", "A.value")),
-    "B": ("shared B: node", ("B.next", "B.value")),
-}
-REVISIONS = ("2017-10", "2017-11", "2017-12", "2018-04", "2019-04")
+from .vectors import VectorMaker
+from .words import ENVIRONMENTS, KERNELS, MEMORY, STATEMENTS, STRATEGIES
 
 
 class Made(NamedTuple):
@@ -79,112 +25,13 @@ class Made(NamedTuple):
     ops: frozenset[str]
 
 
-class _Vector(NamedTuple):
-    name: str
-    parameters: tuple[str, ...]
-    text: str
-
-
-class _Maker:
+class _Maker(VectorMaker):
     def __init__(self, random: Random) -> None:
-        self.random = random
+        super().__init__(random)
         self.statements: set[str] = set()
-        self.ops: set[str] = set()
-        self.cpus = random.choice((1, 2, 2, 2, 3))
-        self.revision = random.choice(("2017-11",) * 4 + REVISIONS)
         self.model = random.choice(("64le",) * 5 + ("64be", "32le", "32be"))
         self.vectors = [self.vector(f"v{n}") for n in range(random.choice((1, 1, 2)))]
         self.own = False
-
-    def chance(self, probability: float) -> bool:
-        return self.random.random() < probability
-
-    # ---- vectors ----------------------------------------------------------------------------------
-
-    def vector(self, name: str) -> _Vector:
-        count = self.random.choice((0, 1, 1, 1, 2, 2, 2, 2, 3))
-        used: set[str] = set()
-        if self.chance(0.4):
-            # What sections are for: compares, then a store.
-            ops = [self.compare(used)] * self.chance(0.7) + [self.store_op(used)]
-        else:
-            ops = [self.op(used) for _ in range(count)]
-        if not ops:
-            self.ops.add("empty")
-        if not any(re.match(r"memcpy|add|or|and|xor|lshift|rshift", each) for each in ops):
-            self.ops.add("no store")
-        kinds = {"n": "n: ptr<node>", "v": "v: u64", "p": "p: ptr"}
-        names = tuple(each for each in "nvp" if each in used)
-        parameters = ", ".join(kinds[each] for each in names)
-        return _Vector(name, names, f"vector {name}({parameters}) {{ {'; '.join(ops)} }}")
-
-    def memory_operand(self, used: set[str]) -> str:
-        kind = self.random.choice(("d", "d", "d", "e", "f", "f", "@", "->", "[]"))
-        if kind == "@":
-            self.ops.add("@")
-            return f"{self.random.choice('de')}@{self.random.randrange(self.cpus)}"
-        if kind == "->":
-            self.ops.add("->")
-            used.add("n")
-            return "n->value"
-        if kind == "[]":
-            self.ops.add("[]")
-            used.add("p")
-            return "[p]"
-        return kind
-
-    def source(self, used: set[str]) -> str:
-        if self.chance(0.3):
-            self.ops.add("=")
-            return f"={self.random.randrange(3)}"
-        if self.chance(0.5):
-            used.add("v")
-            return "v"
-        self.ops.add("two places")
-        place = self.memory_operand(used)
-        if self.revision not in ("2017-10", "2019-04") and self.chance(0.2):
-            self.ops.add("?")
-            place += "?"
-        return place
-
-    def compare(self, used: set[str]) -> str:
-        name = self.random.choice(("cmpeq", "cmpeq", "cmpne"))
-        self.ops.add(name)
-        if self.chance(0.15):
-            self.ops.add("itself")
-            place = self.random.choice(("d", "f", "d@0"))
-            return f"{name}.u64 {place}, {self.random.choice((place, place, 'd', 'f'))}"
-        if self.chance(0.2):
-            used.add("n")
-            return f"{name} head, n"
-        return f"{name}.u64 {self.memory_operand(used)}, {self.source(used)}"
-
-    def store_op(self, used: set[str]) -> str:
-        release = self.random.choice(("", ".release")) if self.revision == "2019-04" else ""
-        if self.chance(0.25):
-            self.ops.add("memcpy")
-            used.add("n")
-            return self.random.choice(
-                ("memcpy head, n", "memcpy head, n->next", "memcpy n->next, head")
-            )
-        if self.chance(0.5):
-            self.ops.add("memcpy")
-            return f"memcpy{release}.u64 {self.memory_operand(used)}, {self.source(used)}"
-        if self.chance(0.1):
-            self.ops |= {"add", "u8"}
-            return f"add{release}.u8 q, 255"
-        if self.revision == "2019-04" or self.chance(0.4):
-            self.ops.add("add")
-            return f"add{release}.u64 {self.memory_operand(used)}, {self.random.choice((1, 2, -1))}"
-        name = self.random.choice(("or", "and", "xor", "xor", "lshift", "rshift"))
-        self.ops.add(name)
-        return f"{name}.u64 {self.memory_operand(used)}, {self.random.choice((1, 1, 2))}"
-
-    def op(self, used: set[str]) -> str:
-        if self.chance(0.1) and self.revision not in ("2017-10", "2019-04"):
-            self.ops.add("mb")
-            return "mb"
-        return self.compare(used) if self.chance(0.35) else self.store_op(used)
 
     # ---- bodies -----------------------------------------------------------------------------------
 
