@@ -120,6 +120,9 @@ CODES: tuple[Code, ...] = (
          "or none where one is known. A failure that is gone is one too: the line is out of date then."),
     Code("OPV551", "left-open", "warning", "a scenario without an answer",
          "A limit was hit before every state was seen, so what the scenario expects is still open."),
+    Code("OPV552", "older-kernel-name", "note", "an older name of a kernel profile",
+         "The rule sets of kernels were named anew after they had been seen on booted kernels. An older name "
+         "goes on meaning the profile that is named here; `opvasm explain` says its versions and rules."),
     Code("OPV560", "not-exported", "error", "a part of a scenario that another tool has no words for",
          "opvasm export writes a scenario in another tool's language only when all of it can be said there "
          "with the same meaning; the message names what can't and why. docs/explorer.md lists both subsets."),

@@ -1,4 +1,4 @@
-"""What every code, op, revision, quirk and kind of page means, taken from the tables."""
+"""What every word that the tool prints means, taken from the tables where there is one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ..abi.ops import OPERATIONS
 from ..abi.pages import PageKind
 from ..abi.revisions import QUIRKS, REVISIONS
 from ..codes import all_codes
+from ..kernels.profiles import PROFILES, aliases_of
 from ..light_typing import NamedTuple
 
 
@@ -29,7 +30,7 @@ class Chapter(NamedTuple):
 
 def chapters() -> tuple[Chapter, ...]:
     """Everything there is to explain, in the order in which it is listed."""
-    from . import code, operation, page, quirk, revision
+    from . import code, kernel, operation, page, quirk, revision, words
 
     return (
         Chapter(
@@ -62,6 +63,20 @@ def chapters() -> tuple[Chapter, ...]:
             tuple(
                 Topic(name, (), summary, _later(quirk.explain, name, summary))
                 for name, summary in QUIRKS.items()
+            ),
+        ),
+        Chapter(
+            "kernel profiles: what a kernel does to restartable sections",
+            tuple(
+                Topic(each.name, aliases_of(each), each.summary, _later(kernel.explain, each))
+                for each in PROFILES.values()
+            ),
+        ),
+        Chapter(
+            "words of reports",
+            tuple(
+                Topic(each.name, (), f"{each.kind}", _later(words.explain, each))
+                for each in words.WORDS
             ),
         ),
         Chapter(

@@ -11,7 +11,7 @@ from ..explorer.plan.validate import section_findings
 from ..explorer.search.search import INTERRUPTED
 from ..explorer.setting.configuration import Configuration, kernel_abilities, strip
 from ..explorer.setting.options import Limits
-from ..explorer.setting.profiles import PROFILES, Profile
+from ..kernels.profiles import PROFILES, Profile
 from ..light_typing import NamedTuple
 from ..program import Program
 from ..text.scenario_tree import Scenario, Strategy

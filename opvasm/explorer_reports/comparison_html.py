@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from ..codes import all_codes
-from ..explorer.setting.profiles import PROFILES
+from ..kernels.profiles import PROFILES
 from ..source import SourceFile
 from .comparison import Cell, Table
 from .examples import cell_text, examples, numbers, rule_name

@@ -10,8 +10,8 @@ from .._version import __version__
 from ..assembler import Assembly
 from ..explorer.plan.validate import strategy_table
 from ..explorer.setting.configuration import Configuration, configurations, kernel_abilities, strip
-from ..explorer.setting.profiles import PROFILES
 from ..explorer.setting.statements import walk
+from ..kernels.profiles import PROFILES
 from ..light_typing import Any, NamedTuple
 from ..text.scenario_tree import RunVector, Scenario, Strategy
 from .unit import Settings, Text, Unit

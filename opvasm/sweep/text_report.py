@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..explorer.answers.text_report import outcome_line
 from ..explorer.answers.verdict import HOLDS, INCONCLUSIVE
-from ..explorer.setting.profiles import PROFILES
+from ..kernels.profiles import kernel_legend, kernel_list
 from ..report.style import PLAIN, Paint, Style
 from .merge import VERDICTS, Found, Merged, Report
 from .unit import REFUSED, Result
@@ -82,7 +82,7 @@ def _texts(row: Sequence[Found]) -> tuple[str, ...]:
     own = "*" if any(each.cell.own for each in row) else ""
     bound = "" if cell.bound is None else f"<={cell.bound}"
     names = [each.cell.configuration.profile.name for each in row]
-    kernels = "all" if len(names) == len(PROFILES) else " ".join(names)
+    kernels = kernel_list(names)
     cpus = str(cell.configuration.cpus)
     if result is None:
         return (own, cell.label, cpus, bound, kernels, "not explored", "", "")
@@ -126,6 +126,9 @@ def _paint(result: Result | None, style: Style) -> Paint:
 
 def _legend(report: Report) -> list[str]:
     lines = ["* the file itself asks for it. Kernels whose rules are the same share a search."]
+    rows = (row for merged in report.scenarios for row in merged.rows())
+    folded = {kernel_legend([each.cell.configuration.profile.name for each in row]) for row in rows}
+    lines += sorted(each for each in folded if each is not None)
     settings = report.sweep.settings
     if any(bound is not None for bound in report.sweep.axes.bounds):
         lines.append("A verdict with a bound is about schedules with so many preemptions at most.")

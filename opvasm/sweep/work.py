@@ -19,7 +19,7 @@ from ..explorer.schedules.walks import Taken, walk
 from ..explorer.search.search import INTERRUPTED
 from ..explorer.setting.configuration import Configuration
 from ..explorer.setting.options import Limits
-from ..explorer.setting.profiles import PROFILES
+from ..kernels.profiles import PROFILES
 from ..light_typing import Any
 from ..source import SourceFile
 from ..text.scenario_tree import Scenario, Strategy

@@ -10,7 +10,9 @@ from opvasm.abi.revisions import QUIRKS, REVISIONS, Revision, get_abi
 from opvasm.codes import all_codes
 from opvasm.explain import chapters, find, names, overview
 from opvasm.explain.page import _read, _write
+from opvasm.explain.words import WORDS
 from opvasm.interpreter import Machine
+from opvasm.kernels.profiles import ALIASES, PROFILES
 from opvasm.machine import Cpus, Memory
 from opvasm.program import Instruction
 
@@ -21,6 +23,7 @@ def test_everything_can_be_explained() -> None:
     """Codes by number and by name, ops by mnemonic and by C name, revisions, pages, quirks."""
     wanted = {each.mnemonic for each in OPERATIONS} | {each.c_name for each in OPERATIONS}
     wanted |= {each.name for each in REVISIONS} | {kind.value for kind in PageKind} | set(QUIRKS)
+    wanted |= set(PROFILES) | set(ALIASES) | {word.name for word in WORDS}
     for code in all_codes().values():
         wanted |= {code.code, code.name}
     assert wanted == set(names())

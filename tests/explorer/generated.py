@@ -50,7 +50,7 @@ def scenario(random: Random, name: str = "generated") -> str:
     threads = random.choice((2, 2, 3))
     alike = random.random() < 0.4
     lines = [f"scenario {name} {{", f"    cpus {cpus}"]
-    kernels = ("legacy", "legacy", "v6_19_arm64", "no_rseq", "v2")
+    kernels = ("legacy", "legacy", "v6_19_arm64", "no_rseq", "v7_x86_size33")
     lines.append(f"    kernel {random.choice(kernels)}")
     lines.append(f"    strategy {random.choice(STRATEGIES)}")
     environment = _environment(random)

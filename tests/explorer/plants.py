@@ -19,11 +19,11 @@ from opvasm.explorer.search import progress
 from opvasm.explorer.search.search import Search
 from opvasm.explorer.search.sharing import Sharing
 from opvasm.explorer.setting.options import Limits
-from opvasm.explorer.setting.profiles import PROFILES
 from opvasm.explorer.steps import code as code_module
 from opvasm.explorer.steps.code import CPU, GUARD, Guard, Kind
 from opvasm.explorer.steps.work import Work
 from opvasm.interpreter.semantics import SEMANTICS
+from opvasm.kernels.profiles import PROFILES
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 LIMITS = Limits(states=20_000)

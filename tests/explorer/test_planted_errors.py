@@ -9,6 +9,7 @@ from opvasm.explorer.model.stepper import Stepper
 from opvasm.explorer.search.search import Search
 from opvasm.explorer.setting.options import Limits, Reductions
 from opvasm.explorer.steps.code import Kind
+from opvasm.kernels.profiles import REWRITTEN
 
 from .helpers import COUNTER, found, report, sample
 from .plants import (
@@ -76,12 +77,12 @@ CAUGHT_BY_SAMPLES: dict[str, tuple[Plant, str, str]] = {
     "a deadlock is no deadlock": (waiting_is_fine, "locks", "handler"),
     "ids are never rewritten": (stale_ids, "tcmalloc", "cached_in_the_ids"),
     "6.19 rewrites ids at every switch": (
-        profile("v6_19_x86", ids_at_every_switch=True),
+        profile("v6_19_x86", id_at_preemption=REWRITTEN),
         "tcmalloc",
         "cached_in_the_ids",
     ),
     "7.1 lets threads write their ids": (
-        profile("v2", id_store_kills=False, ids_at_every_switch=True),
+        profile("v7_x86_size33", id_at_migration=REWRITTEN, id_at_preemption=REWRITTEN),
         "tcmalloc",
         "cached_in_the_ids",
     ),

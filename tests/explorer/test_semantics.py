@@ -207,11 +207,11 @@ def test_own_memory_is_each_copys() -> None:
 
 def test_an_unless_that_nothing_needs_is_reported() -> None:
     text = COUNTER + """scenario s {
-    kernel legacy, v2
+    kernel legacy, v7_x86_size33
     strategy opv
     thread a @0 { run bump(1) }
     forall counter == 1
-    expect holds unless kernel v2
+    expect holds unless kernel v7_x86_size33
 }
 """
     found_ = report(assembled(text), "s")

@@ -23,7 +23,7 @@ WHOLE = ("counter", "list", "ring")
 # These take Spin seconds: only with OPVASM_SPIN=all.
 LARGE = (("counter", "four", 0), ("list", "own_nodes", 0))
 # A kernel whose rules differ from another's only in the ids, which are not exported.
-TWINS = ("v2", "v6_19_x86")
+TWINS = ("v7_x86_size33", "v6_19_x86")
 # What the model has no words for, by the scenario: the message must say this.
 REFUSED = {
     ("offline", "both_push"): "hotplug",

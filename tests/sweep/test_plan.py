@@ -10,7 +10,7 @@ from opvasm import _version
 from opvasm.explorer.answers.verdict import run_configuration
 from opvasm.explorer.schedules.walks import Walks
 from opvasm.explorer.setting.options import Limits
-from opvasm.explorer.setting.profiles import PROFILES
+from opvasm.kernels.profiles import PROFILES
 from opvasm.sweep import plan
 from opvasm.sweep.plan import Axes, Sweep, plan_sweep
 from opvasm.sweep.unit import Settings, Text

@@ -92,7 +92,7 @@ def test_a_unit_that_was_written_twice_counts_once(path: Path) -> None:
     ("other", "why"),
     [
         (planned(COUNTER + "// new\n", Axes(kernels=("legacy",))), "counter.opv, or a file that"),
-        (planned(axes=Axes(kernels=("v2",))), 'kernels was ["legacy"], now it is ["v2"]'),
+        (planned(axes=Axes(kernels=("debug",))), 'kernels was ["legacy"], now it is ["debug"]'),
         (
             planned(axes=Axes(kernels=("legacy",)), settings=SETTINGS._replace(states=7)),
             "max_states was 1000000, now it is 7",

@@ -55,6 +55,9 @@ COMMANDS: dict[str, Entry] = {
         "commands.audit",
         "find the rseq sections of compiled programs, and check them for each kernel",
     ),
+    "probe": Entry(
+        "commands.probe", "ask the running kernel for its rules of restartable sequences"
+    ),
     "completion": Entry("commands.completion", "print the completion script of a shell"),
 }
 

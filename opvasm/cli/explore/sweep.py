@@ -160,12 +160,12 @@ def _cores() -> int:
 
 
 def _axes(arguments: Namespace) -> Axes:
-    from ...explorer.setting.profiles import PROFILES
+    from ...kernels.profiles import ALIASES, PROFILES, profiles_named
     from ...sweep.plan import Axes
 
     kernels = _names(arguments.kernels, "--kernels")
     for name in kernels or ():
-        if name not in PROFILES:
+        if name not in PROFILES and name not in ALIASES:
             from ...suggestion import did_you_mean
 
             there_are = f"there are: {', '.join(PROFILES)}"
@@ -173,7 +173,8 @@ def _axes(arguments: Namespace) -> Axes:
             raise UsageError(f"--kernels: there is no kernel {name!r}", help)
     cpus = _numbers(arguments.cpus, "--cpus", 1)
     bounds = _numbers(arguments.preemptions, "--preemptions", 0)
-    ordered = None if kernels is None else tuple(name for name in PROFILES if name in kernels)
+    wanted = {each.name for name in kernels or () for each in profiles_named(name)}
+    ordered = None if kernels is None else tuple(name for name in PROFILES if name in wanted)
     return Axes(_names(arguments.strategies, "--strategies"), ordered, cpus, bounds or (None,))
 
 

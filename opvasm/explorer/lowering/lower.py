@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...errors import Diagnostic
+from ...kernels.profiles import Profile
 from ...light_typing import NamedTuple
 from ...program import Pointer, Program, SlotAddress
 from ...source import Span
@@ -21,7 +22,6 @@ from ...text.scenario_tree import (
     Statement,
     StorePlace,
 )
-from ..setting.profiles import Profile
 from ..setting.statements import CPU_ID_START, assigned, names_in, walk
 from ..steps.code import CPU, CRASH, Builder, Code, Kind, Label, Node
 from ..steps.image import Image

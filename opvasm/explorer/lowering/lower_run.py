@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from ...interpreter.events import CpuRefused
 from ...interpreter.placement import place
+from ...kernels.profiles import Profile
 from ...machine.cpus import Cpus
 from ...text.scenario_tree import LOCK, Strategy
-from ..setting.profiles import Profile
 from ..steps.code import CPU, GUARD, Builder, Guard, Kind, Label
 from ..steps.work import Work
 from .lower_op import OpLowering, writes

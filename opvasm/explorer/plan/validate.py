@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ...errors import Diagnostic, Note, in_order
+from ...kernels.profiles import ALIASES, PROFILES
 from ...program import Program
 from ...source import Span
 from ...suggestion import did_you_mean
 from ...text.scenario_tree import BUILTIN_STRATEGIES, RunVector, Scenario, Strategy
 from ...verifier.rseq_rules import rseq_diagnostics
 from ..setting.configuration import configurations
-from ..setting.profiles import PROFILES
 from ..setting.statements import walk
 from .plan import ScenarioError, make_plan
 
@@ -54,12 +54,22 @@ def _unknown(name: str, what: str, known: Iterable[str], span: Span) -> Diagnost
     return Diagnostic("error", "OPV509", f"there is no {what} {name}", span, help=help)
 
 
+def _kernel(name: str, span: Span) -> Iterator[Diagnostic]:
+    """What is to be said of the name of a kernel profile."""
+    if name in ALIASES:
+        new = " and ".join(ALIASES[name])
+        message = f"kernel {name} is an older name for {new}"
+        help = f"write {ALIASES[name][0]}; `opvasm explain {ALIASES[name][0]}` says its rules"
+        yield Diagnostic("note", "OPV552", message, span, help=help)
+    elif name not in PROFILES:
+        yield _unknown(name, "kernel", PROFILES, span)
+
+
 def _names(scenario: Scenario, strategies: Mapping[str, Strategy]) -> Iterator[Diagnostic]:
     """Kernels, strategies and threads that a scenario speaks of and that are not there."""
     threads = [thread.name for thread in scenario.threads]
     for kernel in scenario.kernels:
-        if kernel not in PROFILES:
-            yield _unknown(kernel, "kernel", PROFILES, scenario.span)
+        yield from _kernel(kernel, scenario.span)
     for strategy in scenario.strategies:
         if strategy not in strategies:
             yield _unknown(strategy, "strategy", strategies, scenario.span)
@@ -78,10 +88,12 @@ def _names(scenario: Scenario, strategies: Mapping[str, Strategy]) -> Iterator[D
             yield _unknown(thread_name, "thread", threads, span)
     for expectation in scenario.expectations:
         for term in expectation.terms:
-            table = {"kernel": PROFILES, "strategy": strategies}.get(term.kind)
+            table = strategies if term.kind == "strategy" else None
             if term.thread is not None and term.thread not in threads:
                 yield _unknown(term.thread, "thread", threads, term.span)
             for value in term.values:
+                if term.kind == "kernel":
+                    yield from _kernel(value, term.span)
                 if table is not None and value not in table:
                     yield _unknown(value, term.kind, table, term.span)
 

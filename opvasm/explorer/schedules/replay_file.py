@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from ...errors import Diagnostic
+from ...kernels.profiles import profile_named
 from ...light_typing import Any, NamedTuple
 from ...program import Program
 from ...source import SourceFile
@@ -14,7 +15,6 @@ from ...text.claim_builder import CPUS_MAX
 from ...text.scenario_tree import Disturbance, Scenario, Strategy
 from ..plan.plan import UNLIMITED, make_plan
 from ..setting.configuration import Configuration
-from ..setting.profiles import PROFILES
 from ..steps.state import Decision
 from .schedule import Replay, ScheduleError, diverged, follow, state_hash
 
@@ -153,7 +153,7 @@ def replay(
         raise diverged(f"there is no scenario {found.scenario}")
     try:
         chosen = tuple(strategies[found.strategies[t.name]] for t in scenario.threads)
-        configuration = Configuration(found.cpus, PROFILES[found.kernel], chosen)
+        configuration = Configuration(found.cpus, profile_named(found.kernel), chosen)
     except KeyError as error:
         raise diverged(f"there is no {error.args[0]}") from None
     plan = make_plan(program, scenario, configuration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+from ...kernels.profiles import LABELS, Profile, profile_named, profiles_named
 from ...light_typing import NamedTuple
 from ...source import Span
 from ...text.scenario_tree import (
@@ -16,8 +17,20 @@ from ...text.scenario_tree import (
     Term,
     Thread,
 )
-from .profiles import PROFILES, Profile
 from .statements import CPU_ID_START, walk
+
+# The fields of a Profile, each in exactly one group (a test holds that): what is no rule, what no
+# scenario can tell, what only sections, sections that meet a signal, and ids can tell.
+SECTIONS = ("registered", "preemption_aborts", "migration_aborts", "membarrier_aborts")
+SIGNALS = ("signal_aborts",)
+IDS = (
+    *("id_at_preemption", "id_at_membarrier", "id_at_signal", "id_at_sleep"),
+    "id_at_migration",
+)
+NOT_EXPLORED = (
+    *("system_call_switches", "system_call_stays"),
+    *("bad_version", "abort_inside", "bad_signature", "outside"),
+)
 
 
 class Configuration(NamedTuple):
@@ -58,7 +71,7 @@ def configurations(
         for kernel in scenario.kernels:
             for names in _choices(scenario):
                 chosen = tuple(known[name] for name in names)
-                found.append(Configuration(cpus, PROFILES[kernel], chosen))
+                found.append(Configuration(cpus, profile_named(kernel), chosen))
     return tuple(found)
 
 
@@ -113,8 +126,12 @@ def strip(value: object) -> object:
 
 
 def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object:
-    """What a configuration can tell of its kernel: kernels that agree on that behave the same."""
-    profile = configuration.profile
+    """What a configuration can tell of its kernel: kernels that agree on that behave the same.
+
+    That is all of the profile, but for the fields that are named here as ones that this scenario
+    can't tell: a rule that nobody named makes kernels differ.
+    """
+    blank = [*LABELS, *NOT_EXPLORED]
     handlers = {handler.thread: handler.body for handler in scenario.handlers}
     sections = ids = False
     for thread, strategy in zip(scenario.threads, configuration.strategies, strict=True):
@@ -122,17 +139,20 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
         ids = ids or CPU_ID_START in _words(bodies)
         runs = any(isinstance(each, RunVector) for body in bodies for each in walk(body))
         sections = sections or (runs and strategy.uses_sections)
-    return (
-        (profile.registered, profile.preemption_aborts) if sections else (),
-        (profile.ids_at_every_switch, profile.id_store_kills) if ids else (),
-    )
+    blank += () if sections else SECTIONS
+    signals = any(each.kind == "signal" for each in scenario.environment)
+    blank += () if sections and signals else SIGNALS
+    blank += () if ids else IDS
+    rules = configuration.profile._asdict()
+    return tuple(sorted((name, rules[name]) for name in set(rules) - set(blank)))
 
 
 def meets(term: Term, scenario: Scenario, configuration: Configuration) -> bool:
     """Whether a configuration is one of those a term names."""
     match term.kind:
         case "kernel":
-            return configuration.profile.name in term.values
+            profiles = (each for name in term.values for each in profiles_named(name))
+            return configuration.profile in profiles
         case "cpus":
             return str(configuration.cpus) in term.values
         case _:
