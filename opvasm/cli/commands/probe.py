@@ -21,7 +21,6 @@ EXAMPLES = """
 opvasm probe
 opvasm probe --require legacy,v2
 opvasm probe -f json
-opvasm explain legacy
 """
 EXITS = {
     DONE: "a known profile, of which nothing is known to break; or one of --require",

@@ -1,0 +1,97 @@
+"""``python -m tests.kernels``: the model's rules against the running kernel, or booted ones.
+
+    python -m tests.kernels [--tries 500]            the running kernel
+    python -m tests.kernels --boot [--only 7.0] ...  Debian's kernels in qemu-system (make kernels)
+
+Exits with 0 when every row is as the profile says, 1 when a rule is contradicted, 4 when something
+that is needed is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from opvasm.kernels.profiles import Profile
+from opvasm.probe.breakage import uname_says
+
+from .boot import KERNELS, CannotBoot, boot_all
+from .build import ARCHITECTURES, CannotBuild
+from .native import run_here
+from .rules import Row, contradictions
+
+DONE, CONTRADICTED, MISSING = 0, 1, 4
+
+
+def main(words: list[str]) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.kernels", description=__doc__)
+    parser.add_argument("--tries", type=int, default=500, help="tries a row (default: 500)")
+    parser.add_argument("--boot", action="store_true", help="boot Debian's kernels in qemu-system")
+    parser.add_argument("--only", default="", help="--boot: only versions that begin so")
+    parser.add_argument("--arch", choices=ARCHITECTURES, help="--boot: only this architecture")
+    parser.add_argument("--keep", type=Path, help="--boot: keep downloads and logs in this folder")
+    parser.add_argument("--probe", action="store_true", help="--boot: run opvasm probe inside, too")
+    chosen = parser.parse_args(words)
+    try:
+        if chosen.boot:
+            return _boot(chosen)
+        release, machine, rows = run_here(chosen.tries)
+        return _judge(release, machine, rows)
+    except (CannotBuild, CannotBoot) as problem:
+        print(problem, file=sys.stderr)
+        return MISSING
+
+
+def _judge(release: str, machine: str, rows: Sequence[Row]) -> int:
+    """Print the rows of a kernel beside what its profiles say; the exit code."""
+    wrong = 0
+    for size in sorted({row.size for row in rows}):
+        of_size = [row for row in rows if row.size == size]
+        profile = uname_says(release, machine, size)
+        if profile is None:
+            print(f"{release}: no profile is known for this version")
+            return CONTRADICTED
+        wrong += report(release, size, of_size, profile)
+    return CONTRADICTED if wrong else DONE
+
+
+def report(release: str, size: int, rows: list[Row], profile: Profile) -> int:
+    """One registration's rows, and how many of them contradict the profile."""
+    found = {each.row.name: each.wanted for each in contradictions(rows, profile)}
+    print(f"{release}, {size} bytes: {profile.name}: {len(rows)} rows, {len(found)} contradicted")
+    for row in rows:
+        seen = " ".join(f"{name}={count}" for name, count in row.seen.items()) or "no try counts"
+        mark = f"   CONTRADICTS {profile.name}: {found[row.name]}" if row.name in found else ""
+        print(f"  {row.name:<29}{seen}{mark}")
+    return len(found)
+
+
+def _boot(chosen: argparse.Namespace) -> int:
+    status = DONE
+    with tempfile.TemporaryDirectory(prefix="kernels-") as made:
+        folder = chosen.keep or Path(made)
+        kernels = [
+            each
+            for each in KERNELS
+            if each.version.startswith(chosen.only) and chosen.arch in (None, each.architecture)
+        ]
+        for booted in boot_all(kernels, folder, chosen.tries, chosen.probe):
+            if booted.skipped:
+                print(
+                    f"{booted.kernel.version} {booted.kernel.architecture}: skipped: {booted.skipped}"
+                )
+                continue
+            status = max(status, _judge(booted.release, booted.kernel.architecture, booted.rows))
+            for said, must in booted.probes:
+                verdict = "as it must be" if said == must else f"WRONG: must be {must}"
+                print(f"  opvasm probe says {said}: {verdict}")
+                status = status if said == must else CONTRADICTED
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

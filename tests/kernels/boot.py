@@ -1,0 +1,222 @@
+"""Debian's kernel packages, booted in qemu-system with the rows as init (outside of CI).
+
+Packages are fetched by apt-get with an index of its own in the working folder, so that nothing on
+the machine is changed and no other architecture has to be configured.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from opvasm.kernels.profiles import Profile
+from opvasm.light_typing import NamedTuple
+from opvasm.probe.breakage import uname_says
+
+from .build import ARCHITECTURES, Architecture, CannotBuild, archive, build
+from .python_root import INIT_WORDS, python_root
+from .rules import Row, read_rows
+
+SUITES = ("bookworm", "trixie", "trixie-backports", "sid")
+KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+SECONDS = 900
+BOOTS = 3  # of one kernel: one in twenty ends in a panic, under load
+PROBES = 3
+
+
+class CannotBoot(Exception):
+    """A tool is missing."""
+
+
+class Kernel(NamedTuple):
+    """A kernel to boot; the package's name is made of the version and Debian's revision."""
+
+    version: str
+    architecture: str
+
+
+class Booted(NamedTuple):
+    """What a kernel said: its rows, and what ``opvasm probe`` said, with what it had to say."""
+
+    kernel: Kernel
+    release: str = ""
+    rows: tuple[Row, ...] = ()
+    probes: tuple[tuple[str, str], ...] = ()
+    skipped: str = ""
+
+
+VERSIONS = (
+    *("6.12.117", "6.18.15", "6.19.6", "6.19.14"),
+    *("7.0.9", "7.0.10", "7.0.13", "7.1.3", "7.2.12", "7.3.4"),
+)
+KERNELS = tuple(
+    Kernel(version, architecture) for version in VERSIONS for architecture in ARCHITECTURES
+)
+
+
+def boot_all(
+    kernels: Sequence[Kernel], folder: Path, tries: int, with_probe: bool
+) -> Iterator[Booted]:
+    """Fetch, boot and read one kernel after the other."""
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise CannotBoot(f"{tool} is not installed: Debian's packages can't be had")
+    folder.mkdir(parents=True, exist_ok=True)
+    for kernel in kernels:
+        architecture = ARCHITECTURES[kernel.architecture]
+        if shutil.which(architecture.qemu[0]) is None:
+            yield Booted(kernel, skipped=f"{architecture.qemu[0]} is not installed")
+            continue
+        try:
+            image = fetch_image(kernel, architecture, folder)
+            program = build(architecture, folder)
+            if image is None:
+                yield Booted(kernel, skipped="Debian has no such package any more")
+                continue
+            text = boot(architecture, image, archive({"init": program}, {}), f"tries={tries}")
+            (folder / f"{kernel.version}-{kernel.architecture}.log").write_text(text)
+            found = re.search(r"^kernel (\S+) ", text, re.MULTILINE)
+            if found is None or "\nend" not in text:
+                yield Booted(kernel, skipped="the kernel did not come to the end of the rows")
+                continue
+            probes = tuple(probe_inside(kernel, architecture, image, folder)) if with_probe else ()
+            yield Booted(kernel, found[1], tuple(read_rows(text)), probes)
+        except CannotBuild as problem:
+            yield Booted(kernel, skipped=str(problem))
+
+
+def boot(architecture: Architecture, image: Path, root: bytes, words: str) -> str:
+    """What a kernel prints with this root, from its start to its end."""
+    initrd = image.with_suffix(".initrd")
+    initrd.write_bytes(root)
+    line = f"console={architecture.console} loglevel=3 panic=-1 {words}"
+    command = [
+        *architecture.qemu,
+        *("-smp", "2", "-m", "768", "-nographic", "-no-reboot", "-nic", "none"),
+        *("-kernel", str(image), "-initrd", str(initrd), "-append", line),
+    ]
+    text = ""
+    for _ in range(BOOTS):
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+            )
+            text = done.stdout.decode(errors="replace").replace("\r", "")
+        except subprocess.TimeoutExpired as over:
+            text = (over.stdout or b"").decode(errors="replace").replace("\r", "")
+        if "\nend" in text:
+            break
+    return text
+
+
+def probe_inside(
+    kernel: Kernel, architecture: Architecture, image: Path, folder: Path
+) -> Iterator[tuple[str, str]]:
+    """What ``opvasm probe`` says in a booted kernel, several boots, and what it has to say."""
+    root = python_root(architecture, folder, lambda names: fetch(architecture, folder, names))
+    for _ in range(PROBES):
+        text = boot(architecture, image, root, INIT_WORDS)
+        for label, size in (("glibc's own", 32), ("feature size", 64)):
+            said = re.search(rf"registration: {label} \((\d+) bytes\).*?^verdict: (\S+?):",
+                             text, re.MULTILINE | re.DOTALL)  # fmt: skip
+            if said is None:
+                if label == "glibc's own":
+                    yield "nothing", "something"
+                continue
+            must: Profile | None = uname_says(kernel.version, kernel.architecture, size)
+            yield said[2], "?" if must is None else must.name
+
+
+# ---- packages -------------------------------------------------------------------------------------
+
+
+def fetch_image(kernel: Kernel, architecture: Architecture, folder: Path) -> Path | None:
+    """The kernel's image, from the folder or from Debian; None: there is no such package."""
+    image = folder / f"vmlinuz-{kernel.version}-{architecture.debian}"
+    if image.exists():
+        return image
+    package = _package(kernel, architecture, folder)
+    if package is None:
+        return None
+    (archive_file,) = fetch(architecture, folder, [package])
+    unpacked = folder / "unpacked"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    subprocess.run(["dpkg-deb", "-x", str(archive_file), str(unpacked)], check=True)
+    places = [*unpacked.glob("boot/vmlinuz*"), *unpacked.glob("usr/lib/modules/*/vmlinuz")]
+    found = [each for each in places if each.is_file() and not each.is_symlink()]
+    if not found:
+        return None
+    shutil.move(found[0], image)
+    shutil.rmtree(unpacked)
+    archive_file.unlink()
+    return image
+
+
+def _package(kernel: Kernel, architecture: Architecture, folder: Path) -> str | None:
+    """The package of a version: linux-image to 6.18, linux-binary from 6.19 on."""
+    debian = architecture.debian
+    pattern = rf"^linux-(image|binary)-{re.escape(kernel.version)}\+deb[0-9]+-{debian}$"
+    listed = _apt("apt-cache", architecture, folder, "search", "--names-only", pattern)
+    names = sorted(line.split()[0] for line in listed.splitlines() if line)
+    binaries = [each for each in names if each.startswith("linux-binary")]
+    return next(iter(binaries or names), None)
+
+
+def fetch(architecture: Architecture, folder: Path, names: Sequence[str]) -> list[Path]:
+    """The packages with these names, as files."""
+    place = folder / f"packages-{architecture.debian}"
+    place.mkdir(exist_ok=True)
+    _apt("apt-get", architecture, folder, "download", *names, place=place)
+    return [next(place.glob(f"{name.partition('/')[0]}_*.deb")) for name in names]
+
+
+def _apt(
+    tool: str, architecture: Architecture, folder: Path, *words: str, place: Path | None = None
+) -> str:
+    """apt with an index of its own, which is made the first time."""
+    own = (folder / f"apt-{architecture.debian}").resolve()
+    settings = own / "apt.conf"
+    environment = {**os.environ, "APT_CONFIG": str(settings)}
+    if not settings.exists():
+        for each in ("lists/partial", "cache/archives/partial", "etc"):
+            (own / each).mkdir(parents=True, exist_ok=True)
+        (own / "status").touch()
+        lines = [f"deb [signed-by={KEYS}] {_mirror()} {suite} main\n" for suite in SUITES]
+        (own / "etc" / "sources.list").write_text("".join(lines))
+        settings.write_text(
+            f'APT::Architecture "{architecture.debian}";\n'
+            f'APT::Architectures {{ "{architecture.debian}"; }};\n'
+            f'Dir::Etc::sourcelist "{own}/etc/sources.list"; Dir::Etc::sourceparts "-";\n'
+            f'Dir::State "{own}"; Dir::State::lists "{own}/lists";\n'
+            f'Dir::State::status "{own}/status"; Dir::Cache "{own}/cache";\n'
+            'Acquire::Languages "none"; APT::Sandbox::User "root";\n'
+        )
+        _run(["apt-get", "update", "-qq"], environment, own)
+    return _run([tool, *words], environment, place or own)
+
+
+def _mirror() -> str:
+    """Where this machine has Debian's packages from."""
+    words = ["indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)", "Created-By: Packages"]
+    listed = _run(["apt-get", *words], dict(os.environ), Path("/"))
+    found = [line.split()[0] for line in listed.splitlines() if line.split()[1:] == ["Debian"] * 2]
+    if not found:
+        raise CannotBoot("apt-get is not set up for Debian's packages here")
+    return found[0]
+
+
+def _run(command: Sequence[str], environment: dict[str, str], place: Path) -> str:
+    done = subprocess.run(
+        command, env=environment, cwd=place, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise CannotBoot(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,59 @@
+"""A root with Debian's Python and this package: the probe runs in it as the first process."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .build import Architecture, archive
+
+# glibc of bookworm registers 32 bytes; the probe asks about the feature size by itself.
+SUITE = "bookworm"
+PACKAGES = (
+    *("python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib"),
+    *("libc6", "zlib1g", "libexpat1", "libffi8"),
+)
+INIT_WORDS = "rdinit=/usr/bin/python3.11 -- -S /first.py"
+FIRST = b"""\
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+for name in ("proc", "sys"):
+    os.makedirs("/" + name, exist_ok=True)
+    libc.mount(name.encode(), ("/" + name).encode(), (name + ("fs" if name == "sys" else "")).encode(), 0, None)
+sys.path.insert(0, "/project")
+from opvasm.cli.main import main
+print()
+print("exit", main(["probe", "--timeout", "120"]))
+print("end", flush=True)
+os.sync()
+libc.reboot(0x4321FEDC)
+"""
+PROJECT = Path(__file__).parents[2] / "opvasm"
+
+
+def python_root(
+    architecture: Architecture, folder: Path, fetch: Callable[[Sequence[str]], list[Path]]
+) -> bytes:
+    """The file system, made from packages that ``fetch`` gets."""
+    root = folder / f"root-{architecture.debian}"
+    if not root.exists():
+        made = folder / f"root-{architecture.debian}.part"
+        shutil.rmtree(made, ignore_errors=True)
+        for package in fetch([f"{name}/{SUITE}" for name in PACKAGES]):
+            subprocess.run(["dpkg-deb", "-x", str(package), str(made)], check=True)
+        made.rename(root)
+    files: dict[str, bytes | Path] = {"first.py": FIRST}
+    for top in ("lib", "lib64", "usr/bin", "usr/lib"):
+        for path in (root / top).rglob("*"):
+            if path.is_file() and _wanted(path):
+                files[str(path.relative_to(root))] = path
+    for path in PROJECT.rglob("*.py"):
+        files[f"project/opvasm/{path.relative_to(PROJECT)}"] = path
+    return archive(files, {})
+
+
+def _wanted(path: Path) -> bool:
+    """Without what Python does not need to start: locales' conversions, tests, caches."""
+    return not {"gconv", "__pycache__", "test", "doc", "audit"} & set(path.parts)

@@ -1,0 +1,117 @@
+"""What each row of rows.c must come to under a profile, and the comparison with what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from opvasm.kernels.profiles import Profile
+from opvasm.light_typing import NamedTuple
+
+SHARE = 0.95  # of the tries must agree: a timer's tick may abort a section now and then
+
+
+class Row(NamedTuple):
+    """One row that was seen: its name, the registered size in bytes, and how often each outcome."""
+
+    name: str
+    size: int
+    seen: Mapping[str, int]
+
+    @property
+    def outcome(self) -> str | None:
+        """What nearly all tries came to; None: they differ, or there were none."""
+        total = sum(self.seen.values())
+        name = max(self.seen, key=lambda each: self.seen[each], default="")
+        return name if total and self.seen[name] >= SHARE * total else None
+
+
+class Contradiction(NamedTuple):
+    """A row in which a kernel does not do what its profile says."""
+
+    row: Row
+    wanted: str
+
+
+# A row, and the field of Profile that says what it comes to.
+FIELDS: dict[str, str] = {
+    "section-preempted": "preemption_aborts",
+    "section-signal": "signal_aborts",
+    "section-membarrier-all": "membarrier_aborts",
+    "section-membarrier-here": "membarrier_aborts",
+    "section-migrated": "migration_aborts",
+    "section-migrated-and-back": "migration_aborts",
+    # A fault is delivered as a signal: the handler finds the abort address in the context.
+    "section-fault-at-start": "signal_aborts",
+    "section-fault-at-last": "signal_aborts",
+    "call-getppid": "system_call_stays",
+    "call-nanosleep": "system_call_switches",
+    "id-preempted": "id_at_preemption",
+    "cpu-id-preempted": "id_at_preemption",
+    "id-signal": "id_at_signal",
+    "id-membarrier-here": "id_at_membarrier",
+    "id-membarrier-self": "id_at_membarrier",
+    "id-migrated": "id_at_migration",
+    "id-sleep": "id_at_sleep",
+    "inside-version": "bad_version",
+    "inside-flags": "bad_version",
+    "inside-abort-within": "abort_inside",
+    "inside-unsigned": "bad_signature",
+    "outside-version": "outside",
+    "outside-unsigned": "outside",
+    "two-threads": "preemption_aborts",
+}
+# Rows that every kernel answers alike.
+ALWAYS: dict[str, str] = {
+    "section-nothing": "commits",
+    "section-ignored-signal": "commits",
+    "section-membarrier-elsewhere": "commits",
+    "section-same-affinity": "commits",
+    "section-fault-after": "commits",
+    "id-nothing": "kept",
+    "id-ignored-signal": "kept",
+    "id-membarrier-elsewhere": "kept",
+    "id-membarrier-self-plain": "kept",
+    "id-getppid": "kept",
+}
+# Rows that are printed and compared with nothing: no document says what other kernels do.
+OPEN = ("call-fork-child",)
+
+_WORDS = {"kills": "killed", "continues": "commits"}
+
+
+def wanted(name: str, profile: Profile) -> str | None:
+    """What a row comes to under a profile; None: no rule says it."""
+    if name in ALWAYS:
+        return ALWAYS[name]
+    if name not in FIELDS:
+        return None
+    value = profile._asdict()[FIELDS[name]]
+    if name == "two-threads":
+        return "none_lost" if value else "lost"
+    if isinstance(value, bool):
+        return "aborts" if value else "commits"
+    if value == "ignored":
+        return "kept" if name.startswith("outside") else "commits"
+    return _WORDS.get(value, str(value))
+
+
+def contradictions(rows: Iterable[Row], profile: Profile) -> list[Contradiction]:
+    """The rows of one registration that are not as a profile says, in their order."""
+    found = []
+    for row in rows:
+        must = wanted(row.name, profile)
+        if must is not None and row.seen and row.outcome != must:
+            found.append(Contradiction(row, must))
+    return found
+
+
+def read_rows(text: str) -> list[Row]:
+    """The rows that rows.c printed; other lines are passed over."""
+    found = []
+    for line in text.splitlines():
+        words = line.strip().split()
+        if len(words) >= 3 and words[0] == "row" and words[2].isdigit():
+            pairs = (each.split("=") for each in words[3:] if "=" in each)
+            seen = {name: int(count) for name, count in pairs}
+            found.append(Row(words[1], int(words[2]), seen))
+    return found
