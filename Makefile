@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: help demo test coverage check format bench screenshot clean
+.PHONY: help demo test coverage check format bench kernels screenshot clean
 
 help:
 	@echo "make demo      assemble, verify and run samples/idioms/list.opv, with a trace"
@@ -13,6 +13,7 @@ help:
 	@echo "make check     black, ruff and mypy --strict"
 	@echo "make format    let black and ruff change the files"
 	@echo "make bench     measure, and print ratios"
+	@echo "make kernels   boot Debian's kernels in qemu, and hold the profiles against them"
 	@echo "make screenshot  make docs/images/explore.png with a headless Chromium"
 	@echo "make clean     remove what the other targets made"
 
@@ -36,6 +37,10 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.run
 	$(BIN)/python -m benchmarks
+
+# Not for CI: downloads kernels into a temporary folder (KERNELS="--keep FOLDER" keeps them).
+kernels: $(VENV)/.dev
+	$(BIN)/python -m tests.kernels --boot --probe --tries 100 $(KERNELS)
 
 screenshot: $(VENV)/.run
 	sh docs/images/make.sh $(BIN)/opvasm
