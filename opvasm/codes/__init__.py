@@ -3,7 +3,7 @@
 The rows live in one file per phase; ranges: text OPV001-099, binding and files OPV100-199, the
 kernel's static rules OPV200-299, advice OPV300-399, restartable sequences OPV400-449, run time and
 tests OPV450-499, scenarios and the explorer OPV500-599, debugger and traces OPV600-649, live
-programs OPV650-699, audited binaries OPV700-749.
+programs OPV650-699, audited binaries OPV700-749, emitted C OPV750-769.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ def all_codes() -> dict[str, Code]:
         audit,
         binding,
         debugger,
+        emit,
         kernel,
         live,
         rseq,
@@ -32,6 +33,7 @@ def all_codes() -> dict[str, Code]:
     modules = (
         *(text, section, binding, kernel, advice, rseq, runtime, scenario, debugger, live),
         audit,
+        emit,
     )
     for module in modules:
         for row in module.CODES:

@@ -16,6 +16,7 @@ _CHAPTERS = (
     (500, "Scenarios and the explorer"),
     (600, "Debugger and traces"),
     (650, "Live programs"),
+    (750, "Emitted C"),
 )
 _HEAD = """\
 # Diagnostics

@@ -11,7 +11,7 @@ from opvasm.text.formatter import formatted
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
 # The wrong ones keep the layout of their mistakes.
-FOLDERS = ("advice", "faults", "idioms", "ops", "races", "selftest")
+FOLDERS = ("advice", "emit", "faults", "idioms", "ops", "races", "selftest")
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

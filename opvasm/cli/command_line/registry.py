@@ -47,6 +47,7 @@ COMMANDS: dict[str, Entry] = {
     "export": Entry(
         "commands.export", "write a scenario for Spin or herd7, and ask Spin for its verdict"
     ),
+    "emit": Entry("emit.emit", "write a vector as C: a restartable section and its fallback"),
     "exec": Entry("commands.exec", "run a real program that calls cpu_opv, and trace its calls"),
     "steptest": Entry(
         "commands.steptest", "step a real program through its rseq sections: does it get on?"

@@ -1,0 +1,343 @@
+"""The C functions of one vector: its section, its rare path, and what a user calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..abi.revisions import Abi
+from ..formats.c_names import identifier
+from ..program import ArgumentValue, Vector
+from ..source import Span
+from ..text.scenario_tree import LOCK, OPV, Strategy
+from . import aarch64, opv, plain, x86_64
+from .context import Context, Operands
+from .names import parameter_text
+from .x86_64 import Line
+
+_COLUMN = 52
+_LINE = 100
+
+
+def functions(
+    context: Context, strategy: Strategy, abi: Abi, architectures: tuple[str, ...]
+) -> Iterator[str]:
+    """Everything for one vector, in the order in which C needs it."""
+    vector, prefix = context.vector, context.naming.prefix
+    name = f"{prefix}_{vector.name}"
+    yield f"/* ---- {_signature(vector)} ---- */"
+    yield ""
+    fallback = strategy.fallback if strategy.uses_sections else strategy.first
+    if strategy.uses_sections:
+        for here in (False, True):
+            yield from _section(context._replace(here=here), name, architectures)
+    if fallback == LOCK:
+        yield from _locked(context, strategy, name)
+    elif fallback == OPV:
+        yield from _called(context, strategy, name, abi)
+    yield from _slow(context, strategy, name, fallback)
+    yield from _user(context, strategy, name)
+
+
+def _signature(vector: Vector) -> str:
+    parameters = ", ".join(parameter_text(each.type, each.name) for each in vector.parameters)
+    place = vector.place
+    where = f"  {place.file.name}:{place.line}" if isinstance(place, Span) else ""
+    return f"vector {vector.name}({parameters}){where}"
+
+
+def _head(start: str, context: Context, cpu: bool = True, more: str = "") -> str:
+    """The first lines of a function, as far as its parameters."""
+    parts = [f"const struct {context.naming.prefix} *opv_m"]
+    parts += ["unsigned opv_cpu"] if cpu else []
+    parts += [context.naming.declare(p.type, p.name) for p in context.vector.parameters]
+    parts += [more] if more else []
+    line = f"{start}({', '.join(parts)})"
+    return line if len(line) <= _LINE else f"{start}(\n    {', '.join(parts)})"
+
+
+def _arguments(context: Context, cpu: str | None) -> str:
+    parts = ["opv_m"] + ([cpu] if cpu is not None else [])
+    return ", ".join([*parts, *(identifier(p.name) for p in context.vector.parameters)])
+
+
+def _percpu(context: Context) -> str:
+    return f"    struct {context.naming.prefix}_percpu *opv_percpu = &opv_m->percpu[opv_cpu];"
+
+
+def _unused(context: Context, body: list[str], names: list[str]) -> Iterator[str]:
+    """Casts for parameters that a body does not use, so that no compiler warns."""
+    text = "\n".join(line for line in body if "/*" not in line or "*/" not in line or ";" in line)
+    for name in names:
+        if name not in text:
+            yield f"    (void){name};"
+
+
+# ---- the section ------------------------------------------------------------------------------------
+
+
+def _section(context: Context, name: str, architectures: tuple[str, ...]) -> Iterator[str]:
+    form = "_here" if context.here else ""
+    yield f"/* One attempt{', on the CPU that this thread is on' if context.here else ''}. */"
+    yield from _head(f"OPV_FAST int {name}{form}_section", context, not context.here).split("\n")
+    yield "{"
+    first = True
+    for macro, architecture, module in (
+        ("OPV_X86_64", "x86-64", x86_64),
+        ("OPV_AARCH64", "aarch64", aarch64),
+    ):
+        if architecture not in architectures:
+            continue
+        operands = Operands()
+        lines = list(module.section_lines(context, operands))
+        yield f"#{'if' if first else 'elif'} defined({macro})"
+        yield from _asm(context, f"{name}{form}", lines, operands, module.clobbers(lines))
+        first = False
+    yield "#else" if not first else "#if 1"
+    names = ["opv_m"] + ([] if context.here else ["opv_cpu"])
+    for each in [*names, *(identifier(p.name) for p in context.vector.parameters)]:
+        yield f"    (void){each};"
+    yield "    return OPV_ABORTED;"
+    yield "#endif"
+    yield "}"
+    yield ""
+
+
+def _asm(
+    context: Context, name: str, lines: list[Line], operands: Operands, clobbers: list[str]
+) -> Iterator[str]:
+    labels = [f"opv_op{index}" for index in _compares(context.vector)]
+    labels += ["opv_busy"] if context.subscribes else []
+    labels.append("opv_aborted")
+    labels = [each for each in labels if each == "opv_aborted" or _uses(lines, each)]
+    needs = {expression for _, expression in operands.inputs.values()}
+    if any("opv_percpu" in each for each in needs):
+        yield _percpu(context)
+    for parameter in context.vector.parameters:
+        known = identifier(parameter.name)
+        if not any(known in each for each in needs):
+            yield f"    (void){known};"
+    yield "    __asm__ goto("
+    yield "        OPV_TABLES"
+    yield from (f'        OPV_EXIT("{each}")' for each in labels)
+    yield "        OPV_ENTER"
+    for text, why in lines:
+        written = f'        "{text}\\n\\t"'
+        yield f"{written:<{_COLUMN}} /* {why} */" if why else written
+    yield f'        OPV_LEAVE("{name}")'
+    yield "        : /* no outputs */"
+    inputs = [("opv_rseq", "r", "OPV_RSEQ_OPERAND")]
+    inputs += [(key, *value) for key, value in operands.inputs.items()]
+    listed = [f'[{key}] "{constraint}"({expression})' for key, constraint, expression in inputs]
+    yield f"        : {listed[0]}"
+    yield from (f"        , {each}" for each in listed[1:])
+    yield "        OPV_UNWIND_OPERAND"
+    yield f"        : {', '.join(_quoted(['memory', 'cc', *clobbers]))}"
+    yield f"        : {', '.join(labels)});"
+    yield "    OPV_EDGE();"
+    yield "    return OPV_DONE;"
+    for label in labels:
+        yield f"{label}:"
+        yield "    OPV_EDGE();"
+        match label:
+            case "opv_aborted":
+                yield "    return OPV_ABORTED;"
+            case "opv_busy":
+                yield "    return OPV_BUSY;"
+            case _:
+                yield f"    return {int(label.removeprefix('opv_op')) + 1};"
+
+
+def _uses(lines: list[Line], label: str) -> bool:
+    return any(f"%l[{label}]" in text for text, _ in lines)
+
+
+def _quoted(names: list[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
+
+
+def _compares(vector: Vector) -> list[int]:
+    return [
+        index
+        for index, instruction in enumerate(vector.instructions)
+        if instruction.operation is not None and instruction.operation.is_compare
+    ]
+
+
+# ---- the fallbacks ----------------------------------------------------------------------------------
+
+
+def _locked(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
+    body = list(plain.statements(context))
+    yield "/* The same ops under the lock of the CPU. The order is what was proven: the lock, the flag, the"
+    yield " * fence, the ops, the flag, the lock. While the flag stays set after a fence no section runs, so"
+    yield " * the next holder need not fence again; after some operations it is cleared. */"
+    yield from _head(f"OPV_SLOW int {name}_locked", context).split("\n")
+    yield "{"
+    yield _percpu(context)
+    yield "    int opv_result = OPV_DONE;"
+    yield from _unused(context, body, [identifier(p.name) for p in context.vector.parameters])
+    yield "    opv_lock(&opv_percpu->opv.lock);"
+    yield "    if (!opv_percpu->opv.slow) {"
+    yield "        opv_store32(&opv_percpu->opv.slow, 1);"
+    yield "        OPV_COUNT(&opv_percpu->opv, fences);"
+    if strategy.fence == "vector":
+        yield "        /* A vector of no ops runs there after all others; the stock kernel has no vectors. */"
+        yield "        if (opv_cpu_opv((void *)0, 0, opv_cpu) == OPV_NO_CALL && opv_m->usable)"
+    else:
+        yield "        if (opv_m->usable)"
+    yield "            opv_fence(opv_cpu);"
+    yield "        opv_percpu->opv.keep = opv_m->keep;"
+    yield "    }"
+    yield from body
+    if plain.needs_out(context):
+        yield "opv_out:"
+    yield "    if (opv_percpu->opv.keep == 0)"
+    yield "        opv_commit32(&opv_percpu->opv.slow, 0);"
+    yield "    else"
+    yield "        opv_percpu->opv.keep--;"
+    yield "    opv_unlock(&opv_percpu->opv.lock);"
+    yield "    return opv_result;"
+    yield "}"
+    yield ""
+
+
+def _called(context: Context, strategy: Strategy, name: str, abi: Abi) -> Iterator[str]:
+    subscribes = strategy.subscription == "eager" and strategy.first == OPV
+    context = context._replace(subscribes=subscribes)
+    body = list(opv.statements(context, abi))
+    yield "/* The same ops by the system call, on the CPU that was asked for. */"
+    yield from _head(f"OPV_SLOW int {name}_called", context).split("\n")
+    yield "{"
+    if any("opv_percpu" in line for line in body):
+        yield _percpu(context)
+    yield "    int opv_result;"
+    yield from _unused(
+        context, body, ["opv_m", *(identifier(p.name) for p in context.vector.parameters)]
+    )
+    yield from body
+    if context.subscribes:
+        yield "    if (opv_result == 1)"
+        yield "        return OPV_BUSY;"
+        yield "    if (opv_result > 1)"
+        yield "        opv_result--;"
+    yield "    return opv_result;"
+    yield "}"
+    yield ""
+
+
+# ---- the rare path ----------------------------------------------------------------------------------
+
+
+def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None) -> Iterator[str]:
+    first = "int opv_first" if strategy.uses_sections else ""
+    prefix = context.naming.prefix
+    yield "/* Whatever is not done by the first attempt: checks, more attempts, the fallback. */"
+    yield from _head(f"OPV_SLOW int {name}_slow", context, more=first).split("\n")
+    yield "{"
+    yield f"    struct {prefix}_percpu *opv_percpu;"
+    if strategy.uses_sections:
+        yield "    unsigned opv_attempt = 0;"
+    if fallback != LOCK or strategy.uses_sections:
+        yield "    int opv_result;"
+    yield "    if (opv_cpu >= opv_m->cpus)"
+    yield "        return OPV_INVALID;"
+    for check in _bit_checks(context):
+        yield f"    {check}"
+        yield "        return OPV_INVALID;"
+    yield "    opv_percpu = &opv_m->percpu[opv_cpu];"
+    if strategy.uses_sections:
+        arguments = _arguments(context, "opv_cpu")
+        yield "    opv_result = opv_m->limit ? opv_first : OPV_UNTRIED;"
+        yield "    if (!opv_m->usable || opv_thread_joins(&opv_result) < 0)"
+        yield "        goto opv_fallback;"
+        yield "    if (opv_m->every"
+        yield "        && __atomic_add_fetch(&opv_percpu->opv.calls, 1, __ATOMIC_RELAXED) % opv_m->every == 0)"
+        yield "        goto opv_fallback;"
+        yield "    for (;;) {"
+        yield "        if (opv_result == OPV_BUSY) {"
+        yield "            OPV_COUNT(&opv_percpu->opv, busy);"
+        if fallback == LOCK:
+            yield "            goto opv_fallback;"
+        else:
+            yield "            while (__atomic_load_n(&opv_percpu->opv.slow, __ATOMIC_ACQUIRE))"
+            yield "                (void)sched_yield();"
+            yield "            opv_attempt = 0;"
+        yield "        } else if (opv_result == OPV_ABORTED) {"
+        yield "            OPV_COUNT(&opv_percpu->opv, aborts);"
+        yield f"            if (++opv_attempt >= {strategy.attempts})"
+        yield "                break;"
+        yield "        }"
+        yield "        OPV_COUNT_ATTEMPT(&opv_percpu->opv);"
+        yield f"        opv_result = {name}_section({arguments});"
+        yield "        if (opv_result >= 0)"
+        yield "            return opv_result;"
+        yield "    }"
+        yield "opv_fallback:"
+    match fallback:
+        case "lock":
+            yield "    OPV_COUNT(&opv_percpu->opv, fallbacks);"
+            yield f"    return {name}_locked({_arguments(context, 'opv_cpu')});"
+        case "opv":
+            yield "    OPV_COUNT(&opv_percpu->opv, fallbacks);"
+            if strategy.first == OPV and strategy.subscription == "eager":
+                yield "    for (;;) {"
+                yield f"        opv_result = {name}_called({_arguments(context, 'opv_cpu')});"
+                yield "        if (opv_result != OPV_BUSY)"
+                yield "            return opv_result;"
+                yield "        while (__atomic_load_n(&opv_percpu->opv.slow, __ATOMIC_ACQUIRE))"
+                yield "            (void)sched_yield();"
+                yield "    }"
+            else:
+                yield f"    opv_result = {name}_called({_arguments(context, 'opv_cpu')});"
+                yield "    return opv_result;"
+        case _:
+            yield "    OPV_COUNT(&opv_percpu->opv, fallbacks);"
+            yield "    return OPV_ABORTED;"
+    yield "}"
+    yield ""
+
+
+def _bit_checks(context: Context) -> Iterator[str]:
+    """The kernel refuses a shift by a word's width or more; C and processors do something else."""
+    for instruction in context.vector.instructions:
+        operation = instruction.operation
+        if operation is None or not operation.shifts:
+            continue
+        if isinstance(instruction.immediate, ArgumentValue):
+            limit = 8 * instruction.length
+            yield f"if ({context.immediate(instruction)} >= {limit})"
+
+
+def _user(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
+    compares = _compares(context.vector)
+    answers = "0: done" + "".join(f"; {i + 1}: op {i} differed" for i in compares)
+    checks = [check.removeprefix("if (").removesuffix(")") for check in _bit_checks(context)]
+    for here in (False, True):
+        form = "_here" if here else ""
+        where = "the CPU that this thread is on" if here else "opv_cpu"
+        yield f"/* {context.vector.name} on {where}. {answers}; or a negative opv_result. */"
+        yield from _head(f"OPV_FAST int {name}{form}", context, not here).split("\n")
+        yield "{"
+        if strategy.uses_sections:
+            condition = "1" if here else "opv_cpu < opv_m->limit"
+            condition = " && ".join([condition, *(f"!({each})" for each in checks)])
+            yield "    int opv_result = OPV_ABORTED;"
+            if condition == "1":
+                yield "    {"
+            else:
+                yield f"    if (OPV_LIKELY({condition})) {{"
+            if here:
+                yield "        OPV_COUNT_ATTEMPT(&opv_m->percpu[opv_current_cpu() % opv_m->cpus].opv);"
+            else:
+                yield "        OPV_COUNT_ATTEMPT(&opv_m->percpu[opv_cpu].opv);"
+            arguments = _arguments(context, None if here else "opv_cpu")
+            yield f"        opv_result = {name}{form}_section({arguments});"
+            yield "        if (OPV_LIKELY(opv_result >= 0))"
+            yield "            return opv_result;"
+            yield "    }"
+        cpu = "opv_current_cpu()" if here else "opv_cpu"
+        call = _arguments(context, cpu)
+        call += ", opv_result" if strategy.uses_sections else ""
+        yield f"    return {name}_slow({call});"
+        yield "}"
+        yield ""

@@ -1,0 +1,114 @@
+"""Threads on all CPUs, natively: nothing is lost on the fast path, on the rare one, or where they meet.
+
+Counts are small here; ``python -m tests.emit.hammer`` does as many as one has time for.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import IDIOMS, Build, build_hammer, need, run, write_headers
+
+STRATEGIES = ("elide", "rseq_then_opv")
+
+
+def hammered(program: Path, *words: str, env: dict[str, str] | None = None) -> dict[str, int]:
+    """What a run counted; the run must have come out right."""
+    done = run(program, *words, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", done.stdout)}
+
+
+@pytest.mark.parametrize("idiom", IDIOMS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_sections_lose_nothing(hammer: Build, strategy: str, idiom: str) -> None:
+    """More threads than CPUs, which move, are interrupted and fenced, keep every sum."""
+    counts = hammered(hammer(strategy), idiom, "6", "200000", "migrate", "signal", "barrier")
+    assert counts["operations"] == 199998
+
+
+@pytest.mark.parametrize("idiom", IDIOMS)
+def test_sections_beside_the_fallback_lose_nothing(hammer: Build, idiom: str) -> None:
+    """Every second thread takes the lock each time, some operations name another CPU: sums stay."""
+    env = {"OPV_KEEP_SLOW": "1"}
+    counts = hammered(hammer("elide"), idiom, "6", "60000", "mixed", "remote", "migrate", env=env)
+    assert counts["fallbacks"] > 0
+    assert counts["fences"] > 0
+
+
+@pytest.mark.parametrize("forced", ["always", "7"])
+@pytest.mark.parametrize("idiom", IDIOMS)
+def test_a_variable_of_the_environment_forces_the_fallback(
+    hammer: Build, idiom: str, forced: str
+) -> None:
+    """OPV_FALLBACK=always takes the lock for each call, =7 for every seventh; nothing is lost."""
+    counts = hammered(hammer("elide"), idiom, "4", "60000", env={"OPV_FALLBACK": forced})
+    if forced == "always":
+        assert counts["fallbacks"] >= counts["operations"]
+    assert counts["fallbacks"] >= counts["operations"] // 7 - 4 * 7
+
+
+def test_a_macro_forces_the_fallback_and_the_environment_wins(hammer: Build) -> None:
+    """-DOPV_FALLBACK=1 takes the lock for each call, unless the variable says never."""
+    forced = hammer("elide", "-DOPV_FALLBACK=1")
+    assert hammered(forced, "counter", "2", "1000")["fallbacks"] == 1000
+    assert hammered(forced, "counter", "1", "1000", env={"OPV_FALLBACK": "never"})["fallbacks"] < 10
+    deaf = hammer("elide", "-DOPV_FALLBACK=1", "-DOPV_NO_ENVIRONMENT")
+    assert (
+        hammered(deaf, "counter", "2", "1000", env={"OPV_FALLBACK": "never"})["fallbacks"] == 1000
+    )
+
+
+def test_without_rseq_each_call_takes_the_fallback(hammer: Build) -> None:
+    """With glibc's tunable, and compiled without sections, the lock does it all."""
+    tunable = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
+    counts = hammered(hammer("elide"), "list", "4", "20000", env=tunable)
+    assert counts["sections"] == 0
+    assert counts["fallbacks"] >= 40000 - 100
+    counts = hammered(hammer("elide", "-DOPV_NO_RSEQ"), "list", "4", "20000")
+    assert counts["sections"] == 0
+
+
+def test_counters_can_be_compiled_out_or_count_attempts(hammer: Build) -> None:
+    """-DOPV_COUNTERS=0 counts nothing; the default counts no attempts but all fallbacks."""
+    none = hammered(
+        hammer("elide", "-DOPV_COUNTERS=0"), "counter", "2", "9000", env={"OPV_FALLBACK": "3"}
+    )
+    assert none["fallbacks"] == 0
+    assert (
+        hammered(hammer("elide"), "counter", "1", "9000", env={"OPV_FALLBACK": "3"})["fallbacks"]
+        > 1
+    )
+
+
+# What a slip in the emitter would look like: (where, from, to).
+SLIPS = {
+    "the flag is not looked at": (r'"jne %l\[opv_busy\]\\n\\t" *', ""),
+    "the holder does not fence": (r"opv_fence\(opv_cpu\);", ";"),
+    "the holder takes no lock": (r"opv_lock\(&opv_percpu->opv.lock\);", ";"),
+    "no look at the CPU": (r'"jne %l\[opv_aborted\]\\n\\t" *', ""),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_planted_slip_is_noticed(slip: str, tmp_path: Path) -> None:
+    """The hammer is no toy: each part of the protocol that is taken away costs an update."""
+    need("gcc")
+    write_headers(tmp_path, "elide")
+    pattern, replacement = SLIPS[slip]
+    file = tmp_path / "counter.h"
+    text, count = re.subn(pattern, replacement, file.read_text())
+    assert count, slip
+    file.write_text(text)
+    program = build_hammer(tmp_path, ["gcc"], "-Wno-error", "-Wno-unused-label")
+    words = ("counter", "6", "2000000", "mixed", "remote", "migrate", "signal")
+    env = {"OPV_KEEP_SLOW": "0"}
+    # How soon two threads meet is a matter of luck: one of several runs must show it.
+    for _ in range(10):
+        done = run(program, *words, env=env)
+        if done.returncode == 1 and "LOST" in done.stdout:
+            return
+    pytest.fail("no run of 10 noticed it")
