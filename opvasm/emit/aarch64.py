@@ -29,7 +29,7 @@ from ..abi.ops import (
     XOR,
     Access,
 )
-from ..formats.c_names import identifier
+from ..formats.c_words import identifier
 from ..program import Area, ArgumentValue, Instruction, SlotAddress, SymbolAddress, Value
 from .context import Context, Operands
 from .names import SLOW_OFFSET, control_offset, stride

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..abi.ops import WORD_LENGTHS, Access
-from ..formats.c_names import identifier
+from ..formats.c_words import identifier
 from ..light_typing import NamedTuple
 from ..program import (
     Area,

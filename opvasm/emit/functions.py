@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..abi.revisions import Abi
-from ..formats.c_names import identifier
+from ..formats.c_words import identifier
 from ..program import ArgumentValue, Vector
 from ..source import Span
 from ..text.scenario_tree import LOCK, OPV, Strategy

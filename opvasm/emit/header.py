@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..formats.c_names import identifier
+from ..formats.c_words import identifier
 from ..light_typing import NamedTuple
 from ..program import Area, Data, PoolItem, Program, Symbol, SymbolAddress, Vector
 from ..text.printer import Speller

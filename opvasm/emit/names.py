@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..formats.c_names import identifier
+from ..formats.c_words import identifier
 from ..light_typing import NamedTuple
 from ..program import Area, Array, Data, Pointer, Scalar, Struct, Symbol, Type
 from ..text.names import best_path, type_text

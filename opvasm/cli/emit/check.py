@@ -9,7 +9,8 @@ from ...light_typing import TYPE_CHECKING
 from ..inputs.inputs import read_source
 from ..terminal.exits import DONE, NEGATIVE, UsageError
 from ..terminal.terminal import say
-from .emit import MADE_BY, add_arguments, emitted, proof_lines
+from .arguments import add_arguments
+from .making import MADE_BY, emitted, proof_lines
 
 if TYPE_CHECKING:
     from argparse import Namespace
