@@ -105,7 +105,9 @@ CODES: tuple[Code, ...] = (
         "A store before the commit must go to bytes that nobody reads until the commit publishes "
         "them. One to bytes that the vector compares is seen at once: an abort behind it leaves the "
         "new value without its data, and the next attempt fails its own compare. The helpers of "
-        "2017-10 stored in this order; those of November 2017 store the compared word last.",
+        "2017-10 stored in this order; those of November 2017 store the compared word last. Where "
+        "several stores go to what was compared, as in a pop that advances a version tag, no order "
+        "avoids it and it may be harmless: then this is a warning, and `opvasm explore` decides.",
         "percpu index: u64\npercpu item: u64\nvector v(expect: u64, next: u64, value: u64) {\n"
         "    cmpeq.u64 index, expect\n    memcpy.u64 index, next\n    memcpy.u64 item, value\n}",
     ),

@@ -173,22 +173,45 @@ def _tries(vector: Vector, data: Data) -> Iterator[RseqFinding]:
             what = f"op {index} changes its old value, so an abort behind it makes it happen twice"
             help = "only the last op may add, or, and, xor or shift"
             yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
-    compared: list[tuple[int, _Touch]] = []
-    stores = _stores(vector)
-    for index, instruction in enumerate(vector.instructions):
-        if instruction.operation is not None and instruction.operation.is_compare:
-            touches = [_touch(value, instruction.length) for value in instruction.addresses]
-            compared += [(index, each) for each in touches if each is not None]
-        if index not in stores[:-1]:
-            continue
-        written = _written(instruction)
-        touch = None if written is None else _touch(written, instruction.length)
-        for earlier, bytes_ in compared:
-            if touch is not None and _meet(touch, bytes_):
-                what = f"op {index} stores to what op {earlier} compared, before the commit"
-                help = f"make op {index} the last store: it is the one that others look at"
-                yield RseqFinding("R4", codes.EARLY_COMMIT, index, what, help)
-                break
+    early = _early_commits(vector)
+    last = _stores(vector)[-1:]
+    # An order helps only where one store alone goes to what was compared: that one comes last.
+    ordered = len(early) == 1 and not any(_compared_before(vector, index) for index in last)
+    for index, earlier in early:
+        what = f"op {index} stores to what op {earlier} compared, before the commit"
+        if ordered:
+            help = f"make op {index} the last store: it is the one that others look at"
+        else:
+            help = (
+                "no order of the stores avoids it, as several go to what was compared; "
+                "`opvasm explore` finds out whether an abort between them does harm"
+            )
+        yield RseqFinding("R4", codes.EARLY_COMMIT, index, what, help, refuses=ordered)
+
+
+def _early_commits(vector: Vector) -> list[tuple[int, int]]:
+    """The stores before the commit that go to compared bytes, each with the op that compared."""
+    found = ((index, _compared_before(vector, index)) for index in _stores(vector)[:-1])
+    return [(index, earlier[0]) for index, earlier in found if earlier]
+
+
+def _compared_before(vector: Vector, index: int) -> list[int]:
+    """The compares before an op that looked at bytes which it writes."""
+    instruction = vector.instructions[index]
+    written = _written(instruction)
+    touch = None if written is None else _touch(written, instruction.length)
+    if touch is None:
+        return []
+    return [
+        earlier
+        for earlier, each in enumerate(vector.instructions[:index])
+        if each.operation is not None
+        and each.operation.is_compare
+        and any(
+            bytes_ is not None and _meet(touch, bytes_)
+            for bytes_ in (_touch(value, each.length) for value in each.addresses)
+        )
+    ]
 
 
 def _meet(first: _Touch, second: _Touch) -> bool:

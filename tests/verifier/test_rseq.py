@@ -124,6 +124,41 @@ def test_each_rule_is_said_and_refuses(code: str) -> None:
     assert "can't be a restartable section" in outcome.message
 
 
+TAGGED = """
+struct node {{ next: ptr<node>, value: u64 }}
+percpu head: ptr<node>
+percpu tag: u64
+vector pop(old: ptr<node>, next: ptr<node>, seen: u64, more: u64) {{
+    cmpeq.ptr head, old
+    cmpeq.u64 tag, seen
+    {}
+    {}
+}}
+"""
+TAG, HEAD = "memcpy.u64 tag, more", "memcpy.ptr head, next"
+
+
+@pytest.mark.parametrize("stores", [(TAG, HEAD), (HEAD, TAG)])
+def test_a_pop_that_advances_a_version_tag_is_left_to_the_explorer(stores: tuple[str, str]) -> None:
+    """Both stores go to compared bytes: no order is advised, nothing is refused."""
+    outcome, broken = report(program(TAGGED.format(*stores)), "pop")
+    assert [(each.code, each.level) for each in broken] == [(codes.EARLY_COMMIT, "warning")]
+    assert "no order" in str(broken[0].help)
+    assert "explore" in str(broken[0].help)
+    assert "may also be" in outcome.message
+
+
+def test_the_order_that_is_advised_can_be_followed() -> None:
+    """The store that the help says to put last is no longer a finding there."""
+    text = RULES[codes.EARLY_COMMIT]
+    first, second = "memcpy.u64 a, x", "memcpy.u64 b, x"
+    _, broken = report(program(text), "v")
+    assert "make op 1 the last store" in str(broken[0].help)
+    swapped = text.replace(first, "~").replace(second, first).replace("~", second)
+    _, broken = report(program(swapped), "v")
+    assert broken == ()
+
+
 def test_a_pointer_that_nothing_proves_is_a_warning_only() -> None:
     outcome, broken = report(program("percpu a: u64\nvector v(p: ptr) { memcpy.u64 a, [p] }"), "v")
     assert [(each.code, each.level) for each in broken] == [(codes.STALE_POINTER, "warning")]
