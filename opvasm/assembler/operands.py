@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..expression import AddressOf, Binary, Expression, Name, Number, Unary
+from ..expression import AddressOf, Binary, Expression, Name, Number, Unary, children
 from ..light_typing import NamedTuple
 from ..program import Pointer, Type, Value
 from ..source import Span
@@ -81,8 +81,17 @@ def _address_value(
 
 
 def _value_help(value: Expression, span: Span, parameters: Parameters) -> str:
-    if isinstance(value, Binary) and any(
-        isinstance(each, Name) and each.name in parameters for each in (value.left, value.right)
-    ):
+    if isinstance(value, Unary) and _names_parameter(value, parameters):
+        return f"an op computes nothing; hand in the value: `run VECTOR({span.text})`"
+    if isinstance(value, Binary) and value.operator in "+-" and _names_parameter(value, parameters):
         return f"write `[{span.text}]` for the memory at that address"
+    if isinstance(value, Binary) and _names_parameter(value, parameters):
+        return f"an op computes nothing; hand in the value: `run VECTOR({span.text})`"
     return f"write `={span.text}` for a constant in the literal pool, `[{span.text}]` for memory"
+
+
+def _names_parameter(value: Expression, parameters: Parameters) -> bool:
+    """Whether a parameter stands in an expression, whose value is known only at the call."""
+    return (isinstance(value, Name) and value.name in parameters) or any(
+        _names_parameter(each, parameters) for each in children(value)
+    )

@@ -78,7 +78,11 @@ def place_of(expression: Expression, scope: Scope, parameters: Parameters | None
             )
         case Index(base=base, position=index):
             inside = place_of(base, scope, parameters)
-            number = scope.evaluate(index, "a constant index", parameters or ())
+            number = scope.evaluate(
+                *(index, "a constant index", parameters or ()),
+                help=f"hand in the address: `run VECTOR(&{expression.span.text})`, a parameter"
+                " `p: ptr` here, and `[p]` for the place",
+            )
             if inside is None or number is None:
                 return None
             return _element(inside, number, expression, scope)

@@ -106,16 +106,18 @@ class Scope(Declarations):
         expression: Expression,
         what: str = "a constant",
         parameters: Collection[str] = (),
+        help: str = "an op takes one argument plus or minus a constant",
     ) -> int | None:
         """The value of a constant expression; reported where it has none.
 
-        ``what`` must stand there, in a message; ``parameters`` are names that are none.
+        ``what`` must stand there, in a message; ``parameters`` are names that are not constants,
+        and ``help`` is what to do about one.
         """
         failed = False
 
         def leaf(node: Name | SizeOf | OffsetOf) -> int | None:
             nonlocal failed
-            value = self._leaf(node, what, parameters)
+            value = self._leaf(node, what, parameters, help)
             failed |= value is None
             return 1 if value is None else value  # 1: so that no division by zero is invented
 
@@ -129,14 +131,14 @@ class Scope(Declarations):
         return None if failed else value
 
     def _leaf(
-        self, node: Name | SizeOf | OffsetOf, what: str, parameters: Collection[str]
+        self, node: Name | SizeOf | OffsetOf, what: str, parameters: Collection[str], help: str
     ) -> int | None:
         match node:
             case Name(name=name, span=span):
                 if name in parameters:
                     self.problems.error(
                         *("OPV022", f"`{name}` is a parameter, where {what} must stand", span),
-                        help="an op takes one argument plus or minus a constant",
+                        help=help,
                     )
                     return None
                 declaration = self.values.get(name)

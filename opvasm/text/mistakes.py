@@ -16,6 +16,7 @@ from .lalr import (
     Mistake,
     reserved_words,
 )
+from .other_words import other_word
 from .tables import Tables
 
 # Parts of the language that have a name of their own; a part stands for all that it can begin with.
@@ -102,12 +103,22 @@ def describe(mistake: Mistake, source: SourceFile, tables: Tables) -> Diagnostic
 def _unexpected(mistake: Mistake, span: Span, tables: Tables) -> Diagnostic:
     expected = _expected(mistake, tables)
     found = _found(span, tables, mistake.kind)
+    other = other_word(mistake, span, tables)
     if "a declaration" in expected and (span.text[:1].isalpha() or span.text[:1] in ("_", ".")):
         return Diagnostic(
             *("error", "OPV030", f"{found} begins no declaration", span),
-            help=_declaring_word(span, tables) or "ops stand in a vector: `vector NAME() { … }`",
+            help=(other and other.help)
+            or _declaring_word(span, tables)
+            or "ops stand in a vector: `vector NAME() { … }`",
+        )
+    if other is not None and other.start < span.start:
+        span = Span(span.file, other.start, other.end)
+        return Diagnostic(
+            "error", "OPV001", f"`{span.text}` begins no statement", span, help=other.help
         )
     message = f"expected {_any_of(expected)}, found {found}" if expected else f"unexpected {found}"
+    if other is not None:
+        return Diagnostic("error", "OPV001", message, span, help=other.help)
     return Diagnostic("error", "OPV001", message, span, help=_help(span, tables, expected))
 
 

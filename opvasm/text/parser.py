@@ -9,9 +9,10 @@ from ..expression import Expression
 from ..light_typing import NamedTuple
 from ..source import SourceFile, Span
 from .builder import Builder
-from .grammar import load_tables
+from .grammar import Tables, load_tables
 from .lalr import MISTAKE_LIMIT, Mistake, parse
 from .mistakes import describe
+from .other_words import other_word
 from .tree import File
 
 
@@ -56,9 +57,24 @@ def _parse(
     tables = load_tables()
     mistakes: list[Mistake] = []
     result = parse(tables, start, source.text, builder, mistakes.append)
-    problems = [describe(each, source, tables) for each in mistakes]
+    problems = _described(mistakes, source, tables)
     if len(mistakes) == MISTAKE_LIMIT:
         problems[-1] = problems[-1]._replace(
             help=f"this is the {MISTAKE_LIMIT}th mistake, and the rest of the text was not read"
         )
     return result.value, (*problems, *builder.problems), result.skipped
+
+
+def _described(mistakes: list[Mistake], source: SourceFile, tables: Tables) -> list[Diagnostic]:
+    """Each mistake, but those on the rest of a line that began in another language."""
+    problems: list[Diagnostic] = []
+    quiet_until = -1
+    for each in mistakes:
+        if each.start < quiet_until:
+            continue
+        problems.append(describe(each, source, tables))
+        other = other_word(each, Span(source, each.start, each.end), tables)
+        if other is not None and other.foreign:
+            end = source.text.find("\n", each.end)
+            quiet_until = len(source.text) if end < 0 else end
+    return problems

@@ -1,0 +1,134 @@
+"""Words of other languages, and words of this one spelled wrong: what is written here instead."""
+
+from __future__ import annotations
+
+import re
+
+from ..light_typing import NamedTuple
+from ..source import Span
+from ..suggestion import did_you_mean
+from .automaton import landing
+from .tables import Tables
+from .lalr import Mistake
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOOP = "a loop is `loop N { … }`, or `loop { … }` that `break` leaves"
+_CLAIM = (
+    "a scenario claims with `forall`, `exists`, `never` or `invariant`; `assert` stands in a `test`"
+)
+_LOCAL = "a local needs no type: `NAME = VALUE`"
+_STRATEGY = (
+    "give the strategy a name outside of the scenario, `strategy NAME = rseq then opv after 2`, "
+    "and name it here"
+)
+_VECTOR = "ops stand in `vector NAME(parameters) { … }`"
+# What stands here for a word that other languages have.  Where the grammar knows the word itself
+# and would take it, it is not one of these.
+_OTHER_WORDS = {
+    **dict.fromkeys(("for", "while", "until", "do", "repeat", "foreach"), _LOOP),
+    **dict.fromkeys(("assert", "assume", "require", "ensure"), _CLAIM),
+    **dict.fromkeys(
+        ("int", "unsigned", "long", "let", "var", "local", "auto", "uint64_t", "u64"), _LOCAL
+    ),
+    **dict.fromkeys(("def", "fn", "func", "function", "proc", "void"), _VECTOR),
+    "and": "`&&` is the and of this language",
+    "or": "`||` is the or of this language",
+    "not": "`!` is the not of this language",
+    "then": _STRATEGY,
+    "after": _STRATEGY,
+    "elif": "write `else { if … { … } }`",
+    "elsif": "write `else { if … { … } }`",
+    "continue": "there is no `continue`: put what follows into an `if`",
+    "goto": "there is no `goto`: `loop`, `break`, and the arms of a `run` lead on",
+    "import": 'another file is taken in by `use "FILE.opv"`',
+    "include": 'another file is taken in by `use "FILE.opv"`',
+    "print": "`observe EXPRESSION` shows a value in the table of outcomes",
+    "printf": "`observe EXPRESSION` shows a value in the table of outcomes",
+    "spawn": "a thread is `thread NAME @CPU { … }`",
+    "threads": "a thread is `thread NAME @CPU { … }`, several alike `thread NAME x3 @CPU { … }`",
+    "call": "a vector is called by `run NAME(arguments)`",
+}
+_OTHER_SIGNS = {
+    **dict.fromkeys(
+        ("++", "+="), "write `NAME = NAME + 1`; in memory a vector adds: `add PLACE, 1`"
+    ),
+    **dict.fromkeys(
+        ("--", "-="), "write `NAME = NAME - 1`; in memory a vector adds: `add PLACE, -1`"
+    ),
+    ":=": "a value is given by `=`",
+}
+# Shorter words resemble too many others.
+_SHORTEST = 3
+
+
+class OtherWord(NamedTuple):
+    """Where such a word stands, and what to write instead.
+
+    ``foreign``: it is a word of another language, and so is what follows it on its line.
+    """
+
+    start: int
+    end: int
+    help: str
+    foreign: bool
+
+
+def other_word(mistake: Mistake, span: Span, tables: Tables) -> OtherWord | None:
+    """The word or sign that a mistake comes from: the text at it, or the word just before it."""
+    if not mistake.states:  # a mistake of the characters, which no word explains
+        return None
+    text = span.file.text
+    sign = text[span.start : span.start + 2]
+    if sign in _OTHER_SIGNS:
+        return OtherWord(span.start, span.start + 2, _OTHER_SIGNS[sign], True)
+    if span.text == "=" and _in_condition(text, span.start):
+        return OtherWord(span.start, span.end, "`==` compares", False)
+    if _WORD.fullmatch(span.text):
+        found = _meant(span.start, span.end, span.text, mistake.states, tables)
+        if found is not None:
+            return found
+    before = _word_before(text, span.start)
+    # A statement that begins with a name was taken for `NAME = …`: its states are those below it.
+    if before is None or len(mistake.states) < 2 or not _begins_statement(text, before[0]):
+        return None
+    return _meant(*before, text[before[0] : before[1]], mistake.states[:-1], tables)
+
+
+def _meant(
+    start: int, end: int, word: str, states: tuple[int, ...], tables: Tables
+) -> OtherWord | None:
+    keyword = tables.keywords.get(word)
+    if keyword is not None and landing(tables, states, keyword) is not None:
+        return None
+    help = _OTHER_WORDS.get(word)
+    a_name_may_stand = landing(tables, states, tables.number("NAME")) is not None
+    if help is not None and (help != _LOCAL or a_name_may_stand):
+        return OtherWord(start, end, help, True)
+    at_top = landing(tables, states, tables.keywords["vector"]) is not None
+    if len(word) < _SHORTEST or at_top:  # there, what follows the word says whether it was meant
+        return None
+    possible = [
+        each
+        for each, number in tables.keywords.items()
+        if each != word and landing(tables, states, number) is not None
+    ]
+    near = did_you_mean(word, possible)
+    return None if near is None else OtherWord(start, end, near, False)
+
+
+def _word_before(text: str, position: int) -> tuple[int, int] | None:
+    """The word that ends before an offset, with nothing but blanks between."""
+    end = len(text[:position].rstrip(" \t"))
+    found = re.search(r"[A-Za-z_][A-Za-z0-9_]*$", text[max(0, end - 80) : end])
+    return None if found is None else (end - len(found[0]), end)
+
+
+def _begins_statement(text: str, start: int) -> bool:
+    before = text[:start].rstrip(" \t")
+    return not before or before[-1] in "\n;{}"
+
+
+def _in_condition(text: str, position: int) -> bool:
+    """Whether a line begins with a word that a condition follows."""
+    line = text[text.rfind("\n", 0, position) + 1 : position].split()
+    return bool(line) and line[0] in ("if", "forall", "exists", "never", "invariant", "assert")
