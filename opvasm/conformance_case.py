@@ -9,6 +9,7 @@ from .abi.layout import OP_BYTES
 from .abi.pages import PageKind
 from .abi.revisions import REVISIONS
 from .errors import DecodeError, Diagnostic
+from .json_values import loads
 from .light_typing import Any, NamedTuple
 from .source import SourceFile, Span
 
@@ -111,7 +112,7 @@ def _no_case(span: Span, error: Exception) -> Diagnostic:
 
 def read_case(text: str) -> Case:
     """A case from its JSON text.  Raises ValueError, KeyError or TypeError where it is none."""
-    record = json.loads(text)
+    record = loads(text)
     if not isinstance(record, dict):
         raise TypeError("it is not a JSON object")
     revision = next((each for each in REVISIONS if each.name == record["abi"]), None)

@@ -12,13 +12,16 @@ from .light_typing import NamedTuple
 
 
 class SourceFile:
-    """A named text.  Offsets count characters from 0; lines and columns count from 1."""
+    """A named text.  Offsets count characters from 0; lines and columns count from 1.
+
+    A carriage return that stands alone ends a line, as it did on old machines.
+    """
 
     __slots__ = ("_line_starts", "name", "text")
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
-        self.text = text
+        self.text = text if "\r" not in text else _without_lone_returns(text)
         self._line_starts: list[int] | None = None
 
     def __repr__(self) -> str:
@@ -51,6 +54,11 @@ class SourceFile:
         start = self._starts()[line - 1]
         end = self.text.find("\n", start)
         return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
+
+
+def _without_lone_returns(text: str) -> str:
+    """A text in which each line ends with a newline; offsets stay as they are."""
+    return "\r\n".join(part.replace("\r", "\n") for part in text.split("\r\n"))
 
 
 class Span(NamedTuple):

@@ -16,6 +16,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     return f"did you mean {near}?" if near is not None else None
 
 
+def listing(names: Iterable[str], most: int = 12) -> str:
+    """Names for a line of help, with a count of those that are left out."""
+    names = list(names)
+    left_out = len(names) - most
+    shown = ", ".join(names[:most] if left_out > 0 else names)
+    return f"{shown}, … ({left_out} more)" if left_out > 0 else shown
+
+
 def _nearest(name: str, known: list[str]) -> str | None:
     """The name with most in common; of equally near ones the one that begins more alike."""
     from difflib import SequenceMatcher, get_close_matches  # only after a mistake: it imports re

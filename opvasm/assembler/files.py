@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 
 from ..errors import Note
-from ..light_typing import NamedTuple
+from ..light_typing import TYPE_CHECKING, NamedTuple
 from ..source import SourceFile, Span
 from ..text.parser import parse_file
 from ..text.tree import Declaration, Use
 from .problems import Problems
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 Loader = Callable[[str], SourceFile]
 # How long a chain of files that use each other may be.
@@ -26,8 +30,19 @@ class Loaded(NamedTuple):
 
 def read_file(path: str) -> SourceFile:
     """A text file.  Raises OSError, and ValueError with the place where it is not UTF-8."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return decode(path, file.read())
+
+
+def open_regular(path: str) -> BinaryIO:
+    """Open a file for reading.  Raises OSError, and ValueError for a FIFO or a device.
+
+    What a file uses must be there to be read again.
+    """
+    kind = stat.S_IFMT(os.stat(path).st_mode)
+    if kind not in (stat.S_IFREG, stat.S_IFDIR):  # opening a folder says what is wrong itself
+        raise ValueError("it is not a regular file")
+    return open(path, "rb")
 
 
 def decode(name: str, data: bytes) -> SourceFile:
@@ -72,6 +87,9 @@ class _Reading:
 
     def _use(self, use: Use, source: SourceFile, using: tuple[tuple[str, Span], ...]) -> None:
         path = os.path.normpath(os.path.join(os.path.dirname(source.name), use.path))
+        if "\0" in path:
+            self._unreadable(use, f"can't read {path!r}: a path has no zero byte")
+            return
         identity = _identity(path)
         chain = (*using, (_identity(source.name), use.span))
         if any(name == identity for name, _ in chain):
@@ -94,13 +112,15 @@ class _Reading:
             used = self.loader(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            self.problems.error(
-                *("OPV026", f"can't read {path}: {reason}", use.span),
-                help="a path is relative to the file that names it",
-            )
-            self.problems.names_are_missing = True
+            self._unreadable(use, f"can't read {path}: {reason}")
             return
         self.read(used, chain)
+
+    def _unreadable(self, use: Use, message: str) -> None:
+        """A used file that is not there: the names that it declares are not asked for."""
+        help = "a path is relative to the file that names it"
+        self.problems.error("OPV026", message, use.span, help=help)
+        self.problems.names_are_missing = True
 
 
 def _identity(name: str) -> str:

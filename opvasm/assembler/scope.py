@@ -10,6 +10,7 @@ from ..errors import Note
 from ..expression import Expression, Name, OffsetOf, SizeOf, TypeName, Unevaluable, constant
 from ..program import Array, Data, Member, Pointer, PoolItem, Scalar, Struct, Symbol, Type
 from ..source import Span
+from ..suggestion import listing
 from ..text.names import type_text
 from ..text.tree import (
     Constant,
@@ -346,7 +347,7 @@ class Scope(Declarations):
             known = [each.name for each in type.members]
             self.problems.unknown(
                 *("OPV017", f"struct {type.name} has no member `{name}`", name, span, known),
-                f"its members are {', '.join(known)}",
+                f"its members are {listing(known)}",
             )
         return member
 

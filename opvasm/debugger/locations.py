@@ -9,7 +9,7 @@ from ..interpreter.errno import NUMBERS
 from ..program import Type
 from ..scenario.evaluate import locate, number
 from ..source import Span
-from ..suggestion import did_you_mean
+from ..suggestion import did_you_mean, listing
 from .points import AtLine, AtMemory, AtOp, AtResult, AtVector, Condition, Location, Mode
 from .session import Session
 from .view import current_place
@@ -108,7 +108,7 @@ def _line(file: str | None, line: int, session: Session) -> Location:
 def _vector(name: str, op: str | None, session: Session) -> Location:
     vectors = session.program.vectors
     if name not in vectors:
-        hint = did_you_mean(name, list(vectors)) or f"there is: {', '.join(vectors) or 'none'}"
+        hint = did_you_mean(name, list(vectors)) or f"there is: {listing(vectors) or 'none'}"
         raise CommandError(f"no vector is called {name!r}; {hint}")
     if op is None:
         return AtVector(name)

@@ -11,7 +11,7 @@ from ..expression import Unevaluable
 from ..machine import Fault
 from ..report.human import render_all
 from ..report.style import PLAIN, Style
-from ..suggestion import did_you_mean
+from ..suggestion import did_you_mean, listing
 from .displays import Display, display_line
 from .locations import CommandError
 from .session import Session
@@ -127,7 +127,7 @@ class Shell:
         if len(found) == 1:
             return next(iter(found.values())), argument
         if found:
-            raise CommandError(f"{word!r} is not clear: {', '.join(sorted(found))}")
+            raise CommandError(f"{word!r} is not clear: {listing(sorted(found))}")
         names = [command.name for command in self.commands.values()]
         hint = did_you_mean(word, names)
         raise CommandError(f"there is no command {word!r}; {hint or 'try help'}")

@@ -16,6 +16,7 @@ import subprocess
 from collections.abc import Collection
 
 from ..conformance_case import Case
+from ..json_values import loads
 from .base import Answer, EngineError
 
 
@@ -58,7 +59,7 @@ class PluginEngine:
             status = process.returncode
             raise EngineError(f"plugin {self.name!r} ended with status {status}, no answer given")
         try:
-            answer = json.loads(line)
+            answer = loads(line)
             if answer.get("id", case.identifier) != case.identifier:
                 raise ValueError(f"it answers case {answer['id']!r}")
             changed = {

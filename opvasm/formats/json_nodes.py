@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from ..errors import DecodeError, Diagnostic
+from ..json_values import loads
 from ..source import BytePlace, SourceFile, Span
 
 Result = TypeVar("Result")
@@ -151,14 +152,13 @@ def parse(data: bytes, name: str) -> Node:
         message = "JSON is UTF-8 text, and this byte is not"
         raise DecodeError([Diagnostic("error", "OPV123", message, place)]) from None
     try:
-        value = json.loads(text)
+        value = loads(text)
     except json.JSONDecodeError as error:
         start = min(error.pos, len(text))
         span = Span(SourceFile(name, text), start, min(start + 1, len(text)))
         reason = f"{error.msg[0].lower()}{error.msg[1:]}"
         raise DecodeError([Diagnostic("error", "OPV123", f"not JSON: {reason}", span)]) from None
-    except (RecursionError, ValueError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    except ValueError as error:
         place = BytePlace(name, 0, 0)
-        raise DecodeError([Diagnostic("error", "OPV123", f"not usable: {reason}", place)]) from None
+        raise DecodeError([Diagnostic("error", "OPV123", f"not usable: {error}", place)]) from None
     return Node(value, "", Problems(name, []))

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from .._version import __version__
+from ..json_values import loads
 from ..light_typing import Any
 from .plan import Sweep
 from .unit import Result, result_of, result_record
@@ -172,7 +173,7 @@ def _line(record: Mapping[str, Any]) -> bytes:
 
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
+        found = loads(line)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

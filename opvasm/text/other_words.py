@@ -8,8 +8,8 @@ from ..light_typing import NamedTuple
 from ..source import Span
 from ..suggestion import did_you_mean
 from .automaton import landing
-from .tables import Tables
 from .lalr import Mistake
+from .tables import Tables
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOP = "a loop is `loop N { … }`, or `loop { … }` that `break` leaves"

@@ -6,7 +6,6 @@ A trace may come from another implementation.  What it says is taken as it is; w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +14,7 @@ from ..abi.pages import PageKind
 from ..abi.revisions import DEFAULT_DATA_MODEL, DEFAULT_PAGE_SIZE, Abi, get_abi
 from ..errors import DecodeError, Diagnostic
 from ..interpreter import events
+from ..json_values import loads
 from ..machine import Cpus, Memory
 from ..program import Instruction, Program, Vector
 from ..scenario.events import (
@@ -153,7 +153,7 @@ def no_trace(name: str, line: int, reason: str) -> DecodeError:
 
 
 def _object(line: str) -> Json:
-    record = json.loads(line)
+    record = loads(line)
     if not isinstance(record, dict):
         raise ValueError("it is not a JSON object")
     return record

@@ -121,11 +121,11 @@ def text_session(arguments: Namespace, assembly: Assembly) -> Session:
     if found:
         listed = ", ".join(repr(test.name) for test in found)
         raise UsageError(f"{what!r} could be each of {listed}")
-    from ...suggestion import did_you_mean
+    from ...suggestion import did_you_mean, listing
 
     raise UsageError(
         f"there is no vector or test {what!r}",
-        did_you_mean(what, names) or f"there are: {', '.join(names)}",
+        did_you_mean(what, names) or f"there are: {listing(names)}",
     )
 
 

@@ -107,7 +107,7 @@ def _check_strategies(axes: Axes, found: list[tuple[Text, Assembly]]) -> None:
         known |= dict.fromkeys(strategy_table(assembly.strategies))
     for name in axes.strategies or ():
         if name not in known:
-            from ...suggestion import did_you_mean
+            from ...suggestion import did_you_mean, listing
 
-            help = did_you_mean(name, known) or f"there are: {', '.join(known)}"
+            help = did_you_mean(name, known) or f"there are: {listing(known)}"
             raise UsageError(f"--strategies: no file has a strategy {name!r}", help)

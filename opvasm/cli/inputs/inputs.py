@@ -13,6 +13,7 @@ STDIN = "-"
 STDIN_NAME = "<stdin>"
 # Far above any real vector or scenario file; keeps an endless stream from eating the machine.
 LARGEST_INPUT = 64 << 20
+FIFO_NOTICE_MILLISECONDS = 1000
 
 
 def display_name(path: str) -> str:
@@ -39,10 +40,26 @@ def _read_stdin() -> bytes:
 
 
 def _read_file(path: str) -> bytes:
-    with open(path, "rb") as file:
-        if stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
+    # Opening a FIFO would wait for somebody who writes to it, and say nothing.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISDIR(mode):
             raise UsageError(f"cannot read {path}: Is a directory")
+        if stat.S_ISFIFO(mode):
+            _wait_for_a_writer(file.fileno(), path)
+        os.set_blocking(file.fileno(), True)
         return _within_limit(file.read(LARGEST_INPUT + 1), path)
+
+
+def _wait_for_a_writer(descriptor: int, path: str) -> None:
+    """Wait until a FIFO has something to read; after a second, say that this is what happens."""
+    from select import POLLIN, poll  # few inputs are FIFOs
+
+    waiting = poll()
+    waiting.register(descriptor, POLLIN)
+    if not waiting.poll(FIFO_NOTICE_MILLISECONDS):
+        print(f"opvasm: {path} is a FIFO: waiting for its writer", file=sys.stderr, flush=True)
+        waiting.poll()
 
 
 def _within_limit(data: bytes, name: str) -> bytes:

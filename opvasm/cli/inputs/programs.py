@@ -124,7 +124,9 @@ def json_input(data: bytes, name: str, arguments: Namespace) -> Assembly:
 
 def _used_file(path: str, folder: str) -> SourceFile:
     """A file that ``use`` names; errors as ``assemble`` expects them of a loader."""
-    with open(os.path.join(folder, path), "rb") as file:
+    from ...assembler.files import open_regular
+
+    with open_regular(os.path.join(folder, path)) as file:
         data = file.read(LARGEST_INPUT + 1)
     if len(data) > LARGEST_INPUT:
         raise ValueError(f"it is larger than {LARGEST_INPUT >> 20} MiB, the limit for one input")
@@ -142,13 +144,15 @@ def chosen_vector(program: Program, name: str | None, option: str) -> Vector:
             return next(iter(vectors.values()))
         if not vectors:
             raise UsageError("the input has no vector")
+        from ...suggestion import listing
+
         raise UsageError(
-            f"the input has {len(vectors)} vectors: say which", f"{option}: {', '.join(vectors)}"
+            f"the input has {len(vectors)} vectors: say which", f"{option}: {listing(vectors)}"
         )
     if name not in vectors:
-        from ...suggestion import did_you_mean
+        from ...suggestion import did_you_mean, listing
 
-        there_are = f"there are: {', '.join(vectors)}" if vectors else "the input has none"
+        there_are = f"there are: {listing(vectors)}" if vectors else "the input has none"
         raise UsageError(f"there is no vector {name!r}", did_you_mean(name, vectors) or there_are)
     return vectors[name]
 

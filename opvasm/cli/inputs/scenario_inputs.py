@@ -35,10 +35,10 @@ def named_scenarios(path: str, assembly: Assembly, names: Sequence[str]) -> list
         raise UsageError(f"{path} has no scenario", "see grammar/README.md, Scenarios")
     for name in names:
         if name not in known:
-            from ...suggestion import did_you_mean
+            from ...suggestion import did_you_mean, listing
 
             raise UsageError(
                 f"{path} has no scenario {name!r}",
-                did_you_mean(name, known) or f"there are: {', '.join(known)}",
+                did_you_mean(name, known) or f"there are: {listing(known)}",
             )
     return [known[name] for name in names or known]

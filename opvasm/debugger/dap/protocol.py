@@ -6,6 +6,8 @@ import json
 from threading import Lock
 from typing import Any, BinaryIO
 
+from ...json_values import loads
+
 Message = dict[str, Any]
 HEADER_MAX = 8192
 BODY_MAX = 64 << 20
@@ -43,7 +45,7 @@ def read_message(stream: BinaryIO) -> Message | None:
     if len(body) < length:
         raise ProtocolError("the stream ends within a message")
     try:
-        message = json.loads(body)
+        message = loads(body)
     except ValueError as error:
         raise ProtocolError(f"a message is not JSON: {error}") from None
     if not isinstance(message, dict):

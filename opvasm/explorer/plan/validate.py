@@ -8,7 +8,7 @@ from ...errors import Diagnostic, Note, in_order
 from ...kernels.profiles import ALIASES, PROFILES
 from ...program import Program
 from ...source import Span
-from ...suggestion import did_you_mean
+from ...suggestion import did_you_mean, listing
 from ...text.scenario_tree import BUILTIN_STRATEGIES, RunVector, Scenario, Strategy
 from ...verifier.rseq_rules import rseq_diagnostics
 from ..setting.configuration import configurations
@@ -50,7 +50,7 @@ def _twice(declared: Iterable[Strategy | Scenario], what: str) -> Iterator[Diagn
 
 def _unknown(name: str, what: str, known: Iterable[str], span: Span) -> Diagnostic:
     known = list(known)
-    help = did_you_mean(name, known) or f"there are {', '.join(known)}"
+    help = did_you_mean(name, known) or f"there are {listing(known)}"
     return Diagnostic("error", "OPV509", f"there is no {what} {name}", span, help=help)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from ...errors import Diagnostic
+from ...json_values import loads
 from ...kernels.profiles import profile_named
 from ...light_typing import Any, NamedTuple
 from ...program import Program
@@ -96,7 +97,7 @@ def replay_json(
 def read_replay(text: str, name: str) -> Found:
     """What a replay file says.  Raises ScheduleError where it is none."""
     try:
-        document: dict[str, Any] = json.loads(text)
+        document: dict[str, Any] = loads(text)
         if document["format"] != FORMAT:
             raise _unreadable(name, f"its format is {document['format']!r}, not {FORMAT!r}")
         source, model, expect = document["source"], document["model"], document["expect"]
