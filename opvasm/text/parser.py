@@ -9,10 +9,11 @@ from ..expression import Expression
 from ..light_typing import NamedTuple
 from ..source import SourceFile, Span
 from .builder import Builder
-from .grammar import Tables, load_tables
+from .grammar import load_tables
 from .lalr import MISTAKE_LIMIT, Mistake, parse
 from .mistakes import describe
 from .other_words import other_word
+from .tables import Tables
 from .tree import File
 
 
