@@ -45,11 +45,13 @@ class ProgramRefused(Exception):
 
 class Streams(Enum):
     """What a program shares with us: everything; the terminal, as a process group of its own, so
-    that the terminal can be given to one of us at a time; all but standard input, which is ours."""
+    that the terminal can be given to one of us at a time; all but standard input, which is ours;
+    nothing."""
 
     SHARED = "shared"
     OWN_GROUP = "own group"
     NO_INPUT = "no input"
+    QUIET = "quiet"
 
 
 class Ended(NamedTuple):
@@ -175,6 +177,10 @@ def _become(
                 os.setpgid(0, 0)
             elif streams is Streams.NO_INPUT:
                 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            elif streams is Streams.QUIET:
+                nothing = os.open(os.devnull, os.O_RDWR)
+                for stream in (0, 1, 2):
+                    os.dup2(nothing, stream)
             for number in (*_OWN_SIGNALS, signal.SIGPIPE, signal.SIGXFSZ):
                 was_ignored = number in ignored
                 signal.signal(number, signal.SIG_IGN if was_ignored else signal.SIG_DFL)

@@ -128,19 +128,23 @@ def go_on(tid: int, signal_number: int = 0) -> None:
 
 
 class SignalInfo(NamedTuple):
-    """The start of siginfo_t: signal, code (positive: raised by the kernel), address or sender."""
+    """The start of siginfo_t: signal, code (positive: raised by the kernel), address or sender.
+
+    ``data`` is the number that a perf event was opened with (sig_data).
+    """
 
     signal: int
     code: int
     address: int
+    data: int
 
 
 def signal_info(tid: int) -> SignalInfo:
     """Why a thread is about to get a signal."""
     info = ctypes.create_string_buffer(128)
     ptrace(PTRACE_GETSIGINFO, tid, 0, ctypes.addressof(info))
-    signal, _, code, address = struct.unpack_from("<iiixxxxQ", info.raw)
-    return SignalInfo(signal, code, address)
+    signal, _, code, address, data = struct.unpack_from("<iiixxxxQQ", info.raw)
+    return SignalInfo(signal, code, address, data)
 
 
 _info = ctypes.create_string_buffer(128)

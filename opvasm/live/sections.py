@@ -1,30 +1,42 @@
-"""A program's restartable sections: the descriptors that its executable and its libraries hold."""
+"""The restartable sections of a process, at the addresses that they have there."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ..elf.descriptors import DESCRIPTOR_BYTES, Descriptor, find_descriptors
+from ..elf.file import ElfFile, open_elf
+from ..elf.problems import ElfError
+from ..elf.signatures import find_by_signature, signature_stands
+from ..elf.symbols import (
+    FUNCTION,
+    INDIRECT_FUNCTION,
+    OBJECT,
+    Symbol,
+    names_covering,
+    symbol_tables,
+    symbols,
+)
 from .linux import parse_file_mappings
-from .symbols import Named, covering, load_bias, read_table
-
-if TYPE_CHECKING:
-    from elftools.elf.elffile import ELFFile
+from .symbols import load_bias, load_segments
 
 _AT_ENTRY = 9
 DESCRIPTOR = struct.Struct("<IIQQQ")
-DESCRIPTOR_SECTION = "__rseq_cs"
-_RELATIVE = 8  # R_X86_64_RELATIVE
-_FIELDS = (8, 16, 24)  # start, length, abort: offsets in a descriptor
+_FUNCTIONS = (FUNCTION, INDIRECT_FUNCTION)
+# Above this size a file is searched by the signature in its code only where it names no section: it
+# takes seconds.
+_SEARCHED_BYTES = 32 << 20
 
 
 class Section(NamedTuple):
     """A restartable section: its first instruction, the one after its commit, its abort handler.
 
     ``file`` and ``descriptor`` (its address there) tell it from others in whatever process;
-    ``place`` says where its code stands, for people.
+    ``place`` says where its code stands, for people.  ``at`` is the descriptor in this process.
     """
 
     start: int
@@ -33,6 +45,7 @@ class Section(NamedTuple):
     file: str
     descriptor: int
     place: str
+    at: int
 
     @property
     def key(self) -> tuple[str, int]:
@@ -40,25 +53,25 @@ class Section(NamedTuple):
         return self.file, self.descriptor
 
 
-class _Found(NamedTuple):
-    """A section in the addresses of its file."""
+class _File(NamedTuple):
+    """The sections of a file, those of its segments that are loaded, and what was asked for."""
 
-    descriptor: int
-    start: int
-    length: int
-    abort: int
-    place: str
+    sections: tuple[tuple[Descriptor, str], ...]
+    segments: tuple[tuple[int, int, int], ...]
+    known: frozenset[str]
 
 
 class Wanted:
-    """Which sections are meant: all, or those of some symbols, each a descriptor or a function.
+    """Which sections are meant: all, or those of some words.
 
-    ``missing`` are the symbols that no file has had so far.
+    A word is a descriptor's symbol, a function, a place in one (``push+12``), or the address of a
+    descriptor or of a section's first instruction in its file, as the reports give it.  ``missing`` are
+    the words that no file has had so far.
     """
 
-    def __init__(self, symbols: Sequence[str]) -> None:
-        self.symbols = tuple(symbols)
-        self.missing = set(symbols)
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = tuple(words)
+        self.missing = set(words)
 
     def of_process(self, pid: int) -> tuple[Section, ...]:
         """The sections of all files that a process has mapped; raises OSError when it is gone."""
@@ -66,98 +79,122 @@ class Wanted:
             mappings = list(parse_file_mappings(file.read()))
         found: dict[tuple[str, int], Section] = {}
         seen: set[str] = set()
-        for mapping in mappings:
-            path = mapping.path
-            if not path.startswith("/") or path in seen:
-                continue
-            bias = load_bias(mapping, read_table(path).segments)
-            if bias is None:
-                continue
-            seen.add(path)
-            for each in self._in_file(path):
-                start = each.start + bias
-                section = Section(
-                    *(start, start + each.length, each.abort + bias),
-                    *(path, each.descriptor, each.place),
-                )
-                found.setdefault((path, start), section)
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            for mapping in mappings:
+                path = mapping.path
+                if not path.startswith("/") or path in seen:
+                    continue
+                held = _read(path, self.words)
+                bias = load_bias(mapping, held.segments)
+                if bias is None:
+                    continue
+                seen.add(path)
+                self.missing -= held.known
+                for each, place in held.sections:
+                    start, length, abort = each.start + bias, each.length, each.abort + bias
+                    if each.unresolved:
+                        # Another file defines it: the loader has written it down by now.
+                        with suppress(OSError, struct.error):
+                            memory.seek(each.address + bias)
+                            start, length, abort = DESCRIPTOR.unpack(memory.read(32))[2:]
+                    at = each.address + bias
+                    end = start + length
+                    section = Section(start, end, abort, path, each.address, place, at)
+                    found.setdefault((path, start), section)
         return tuple(found.values())
-
-    def _in_file(self, path: str) -> tuple[_Found, ...]:
-        sections, known = _read(path, self.symbols)
-        self.missing -= known
-        return sections
 
 
 @lru_cache(maxsize=256)
-def _read(path: str, symbols: tuple[str, ...]) -> tuple[tuple[_Found, ...], frozenset[str]]:
-    """The sections of a file, and those of the wanted symbols that it has."""
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
-    table = read_table(path)
-    variables = [each for each in table.variables if each.name in symbols]
-    functions = [each for each in table.functions if each.name in symbols]
-    known = frozenset(each.name for each in (*variables, *functions))
-    ranges = [(each.address, max(each.size, DESCRIPTOR.size)) for each in variables]
+def _read(path: str, words: tuple[str, ...]) -> _File:
+    """The sections of a file that are meant, and the words that it knows."""
     try:
-        with open(path, "rb") as file:
-            elf = ELFFile(file)
-            section = elf.get_section_by_name(DESCRIPTOR_SECTION)
-            if section is not None and (functions or not symbols):
-                ranges.append((int(section["sh_addr"]), int(section["sh_size"])))
-            found = list(_descriptors(elf, ranges, table.functions)) if ranges else []
-    except (ELFError, OSError):
-        return (), known
-    named = {each.address for each in variables}
-    if symbols:
-        found = [
-            each
-            for each in found
-            if each.descriptor in named
-            or any(in_.address <= each.start < in_.address + in_.size for in_ in functions)
-        ]
-    return tuple(found), known
+        with open_elf(path) as file:
+            segments = load_segments(file)
+            with suppress(ElfError):
+                held = {each.start: each for each in _descriptors(file, words)}
+                places = _places(file, held.values())
+                if not words:
+                    found = tuple((each, places[each.address]) for each in held.values())
+                    return _File(found, segments, frozenset())
+                named = _named(file, words)
+                chosen = tuple(
+                    (each, places[each.address])
+                    for each in held.values()
+                    if _words_of(each, places[each.address], named) & set(words)
+                )
+                known = {each.name for each in named}
+                for each, place in chosen:
+                    known |= _words_of(each, place, ()) & set(words)
+                return _File(chosen, segments, frozenset(known))
+            return _File((), segments, frozenset())
+    except (ElfError, OSError):
+        return _File((), (), frozenset())
 
 
-def _descriptors(
-    elf: ELFFile, ranges: Sequence[tuple[int, int]], functions: Sequence[Named]
-) -> Iterator[_Found]:
-    """The descriptors in ranges of (address, bytes), as they are once the file is relocated."""
-    relocated = _relocations(elf)
-    for address, size in ranges:
-        for descriptor in range(address, address + size // DESCRIPTOR.size * DESCRIPTOR.size, 32):
-            fields = [
-                relocated.get(descriptor + offset, _word(elf, descriptor + offset))
-                for offset in _FIELDS
-            ]
-            start, length, abort = fields
-            if start and length:
-                place = covering(functions, start) or f"{start:#x}"
-                yield _Found(descriptor, start, length, abort, place)
+def _descriptors(file: ElfFile, words: tuple[str, ...]) -> Iterator[Descriptor]:
+    """All of a file, those that sections are named for first; the padding between them is none."""
+    found = [each for each in find_descriptors(file).descriptors if each.length or each.unresolved]
+    yield from found
+    small = file.source.size <= _SEARCHED_BYTES
+    if (small or not found) and signature_stands(file):
+        starts = {each.start for each in found}
+        yield from (
+            each for each in find_by_signature(file).descriptors if each.start not in starts
+        )
+    known = {each.address for each in found}
+    for table in symbol_tables(file) if words else ():
+        for each in symbols(file, table, (OBJECT,)):
+            if each.name in words and each.address not in known:
+                yield from _at(file, each)
 
 
-def _relocations(elf: ELFFile) -> dict[int, int]:
-    """What the loader writes where, before it adds the address at which the file is loaded."""
-    from elftools.elf.relocation import RelocationSection
+def _at(file: ElfFile, symbol: Symbol) -> Iterator[Descriptor]:
+    """The descriptors of a variable that was named: one, or an array of them."""
+    from ..elf.descriptors import read_descriptor
+    from ..elf.relocations import words_in
 
-    return {
-        int(each["r_offset"]): int(each["r_addend"])
-        for section in elf.iter_sections()
-        if isinstance(section, RelocationSection) and section.is_RELA()
-        for each in section.iter_relocations()
-        if each["r_info_type"] == _RELATIVE
-    }
+    size = max(symbol.size, DESCRIPTOR_BYTES)
+    words = words_in(file, [(symbol.address, size)])
+    for address in range(symbol.address, symbol.address + size - 31, DESCRIPTOR_BYTES):
+        each = read_descriptor(file, address, words, "named", "")
+        if (each.start and each.length) or each.unresolved:
+            yield each
 
 
-def _word(elf: ELFFile, address: int) -> int:
-    """The word that the file holds for an address."""
-    for segment in elf.iter_segments("PT_LOAD"):
-        offset = address - int(segment["p_vaddr"])
-        if 0 <= offset <= int(segment["p_filesz"]) - 8:
-            elf.stream.seek(int(segment["p_offset"]) + offset)
-            return int.from_bytes(elf.stream.read(8), "little")
-    return 0
+def _places(file: ElfFile, found: Iterable[Descriptor]) -> dict[int, str]:
+    """Where the code of each section stands, by the descriptor's address."""
+    held = list(found)
+    names = names_covering(file, [each.start for each in held], _FUNCTIONS)
+    places = {}
+    for each in held:
+        symbol = names.covering(each.start)
+        offset = 0 if symbol is None else each.start - symbol.address
+        name = f"{each.start:#x}" if symbol is None else symbol.name
+        places[each.address] = f"{name}+{offset}" if offset else name
+    return places
+
+
+def _named(file: ElfFile, words: tuple[str, ...]) -> tuple[Symbol, ...]:
+    """The functions and variables that are named by a word."""
+    return tuple(
+        each
+        for table in symbol_tables(file)
+        for each in symbols(file, table, (OBJECT, *_FUNCTIONS))
+        if each.name in words
+    )
+
+
+def _words_of(each: Descriptor, place: str, named: Sequence[Symbol]) -> set[str]:
+    """Everything that a section may be called."""
+    words = {place}
+    for number in (each.address, each.start):
+        words |= {f"{number:#x}", f"{number:x}", str(number)}
+    for symbol in named:
+        size = max(symbol.size, DESCRIPTOR_BYTES if symbol.kind == OBJECT else 1)
+        inside = each.address if symbol.kind == OBJECT else each.start
+        if symbol.address <= inside < symbol.address + size:
+            words.add(symbol.name)
+    return words
 
 
 def entry_of(pid: int) -> int | None:

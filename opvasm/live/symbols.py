@@ -8,6 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from ..elf.file import PT_TLS, ElfFile, open_elf
+from ..elf.problems import ElfError
+from ..elf.symbols import (
+    FUNCTION,
+    INDIRECT_FUNCTION,
+    OBJECT,
+    THREAD_LOCAL,
+    symbol_tables,
+    symbols,
+)
 from .linux import FileMapping, parse_file_mappings
 
 
@@ -163,44 +173,34 @@ def load_bias(mapping: FileMapping, segments: Iterable[tuple[int, int, int]]) ->
     return None
 
 
-_KINDS = {
-    "STT_OBJECT": "variables",
-    "STT_FUNC": "functions",
-    "STT_GNU_IFUNC": "functions",
-    "STT_TLS": "thread_local",
-}
+def load_segments(file: ElfFile) -> tuple[tuple[int, int, int], ...]:
+    """The parts of a file that are loaded: offset and size in the file, address."""
+    return tuple((each.offset, each.file_size, each.address) for each in file.loaded)
+
+
+_KINDS = {OBJECT: 0, FUNCTION: 1, INDIRECT_FUNCTION: 1, THREAD_LOCAL: 2}
 
 
 @lru_cache(maxsize=256)
 def read_table(path: str) -> Table:
     """The symbols of an ELF file; none when it can't be read."""
-    found: dict[str, set[Named]] = {kind: set() for kind in _KINDS.values()}
+    found: tuple[set[Named], set[Named], set[Named]] = (set(), set(), set())
     block = 0
-    segments: list[tuple[int, int, int]] = []
     try:
-        from elftools.elf.elffile import ELFFile
-
-        with open(path, "rb") as file:
-            elf = ELFFile(file)
-            for segment in elf.iter_segments("PT_LOAD"):
-                place = (segment["p_offset"], segment["p_filesz"], segment["p_vaddr"])
-                segments.append((int(place[0]), int(place[1]), int(place[2])))
-            for segment in elf.iter_segments("PT_TLS"):
-                alignment = max(1, int(segment["p_align"]))
-                # The block ends at the thread pointer, and begins where its alignment asks.
-                skew = -int(segment["p_vaddr"]) % alignment
-                size = int(segment["p_memsz"]) - skew
-                block = -(-size // alignment) * alignment + skew
-            for section in (".symtab", ".dynsym"):
-                table = elf.get_section_by_name(section)
-                if table is None:
-                    continue
-                for symbol in table.iter_symbols():  # type: ignore[attr-defined]
-                    kind = _KINDS.get(symbol["st_info"]["type"])
-                    if kind is not None and symbol["st_shndx"] != "SHN_UNDEF" and symbol.name:
-                        named = Named(symbol["st_value"], symbol["st_size"], symbol.name)
-                        found[kind].add(named)
-    except Exception:
+        with open_elf(path) as file:
+            segments = load_segments(file)
+            for segment in file.segments:
+                if segment.kind == PT_TLS:
+                    alignment = max(1, segment.alignment)
+                    # The block ends at the thread pointer, and begins where its alignment asks.
+                    skew = -segment.address % alignment
+                    size = segment.memory_size - skew
+                    block = -(-size // alignment) * alignment + skew
+            for table in symbol_tables(file):
+                for each in symbols(file, table, _KINDS):
+                    if each.name:
+                        found[_KINDS[each.kind]].add(Named(each.value, each.size, each.name))
+    except (ElfError, OSError):
         return Table()
-    kinds = {kind: tuple(sorted(names)) for kind, names in found.items()}
-    return Table(thread_block=block, segments=tuple(segments), **kinds)
+    variables, functions, thread_local = (tuple(sorted(names)) for names in found)
+    return Table(variables, functions, thread_local, block, segments)

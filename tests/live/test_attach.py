@@ -37,7 +37,6 @@ def _commands(*commands: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_call_is_walked_and_made_once(number: int, build: Build, opvasm: Opvasm) -> None:
     """Steps both ways change the copy; the program's own call takes effect when it is let go."""
-    pytest.importorskip("elftools")
     script = _commands("step 3", "print count", "reverse-step 2", "finish", "print count", "why")
     again = _commands("goto start", "print count", "continue")
     words = (*_attach(number, "--attach-on", "sym=head nr=2"), *script, *again, "--batch")
@@ -53,7 +52,6 @@ def test_a_call_is_walked_and_made_once(number: int, build: Build, opvasm: Opvas
 
 def test_names_are_the_programs(build: Build, opvasm: Opvasm) -> None:
     """Variables, the thread's own ones too, the caller, the registers and the threads."""
-    pytest.importorskip("elftools")
     looks = _commands("print own", "print head@0 == expect", "info registers", "info threads")
     words = (*_attach(335, "--attach-on", "nr=2"), *_commands("step"), *looks, "--batch")
     done = opvasm(*words, "--", build("attach", 335), "counts", "3")
@@ -66,7 +64,6 @@ def test_names_are_the_programs(build: Build, opvasm: Opvasm) -> None:
 
 def test_points_and_displays_stay_from_call_to_call(build: Build, opvasm: Opvasm) -> None:
     """A breakpoint and a display that were made at one call serve at the next."""
-    pytest.importorskip("elftools")
     script = _commands("tbreak op 1", "break op 2", "display count", *["continue"] * 5)
     words = (*_attach(335, "--attach-on", "add"), *script, "--batch")
     done = opvasm(*words, "--", build("attach", 335), "counts", "3")
@@ -97,7 +94,6 @@ def test_a_result_is_foreseen(build: Build, opvasm: Opvasm) -> None:
 
 def test_conditions_read_the_programs_variables(build: Build, opvasm: Opvasm) -> None:
     """The same expressions as behind the debugger's own breakpoints."""
-    pytest.importorskip("elftools")
     words = _attach(335, "--attach-on", "add if count == 2 && cpu >= 0", "--batch")
     done = opvasm(*words, "--", build("attach", 335), "counts", "9")
     assert re.findall(r"^Call (\d+)", done.stdout, re.MULTILINE) == ["3"]

@@ -35,7 +35,6 @@ def test_exit_codes_and_output_are_the_programs(opvasm: Opvasm) -> None:
 
 def test_trace_names_symbols(build: Build, opvasm: Opvasm, tmp_path: Path) -> None:
     """A line a call: thread, ops with the program's symbols, CPU, result, time."""
-    pytest.importorskip("elftools")
     path = tmp_path / "trace"
     done = opvasm("exec", "--trace", "-o", str(path), "--", build("placement", 335))
     assert done.returncode == 0, done.stderr

@@ -53,7 +53,6 @@ def test_a_command_prints_what_the_document_says(
     document: str, index: int, build: Build, tmp_path: Path
 ) -> None:
     """Run in a folder with the programs that the document names."""
-    pytest.importorskip("elftools")
     require(335)
     for name in ("counter", "attach"):
         (tmp_path / name).symlink_to(build(name, 335))

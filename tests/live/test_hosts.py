@@ -70,7 +70,6 @@ def test_what_can_be_done_without(denied: str, warned: bool, build: Build, opvas
 
 def test_without_perf_events_no_abort_is_injected(build: Build, opvasm: Opvasm) -> None:
     """Counting entries needs the kernel's counter; stepping does not."""
-    pytest.importorskip("elftools")
     program = build("counter", 335)
     before = (*DENIED, "perf_event_open")
     done = opvasm("steptest", "--inject-abort", "1/9", "--", program, "9", before=before)

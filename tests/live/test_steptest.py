@@ -10,8 +10,6 @@ import pytest
 
 from .conftest import PROGRAMS, Build, Opvasm
 
-pytest.importorskip("elftools")
-
 
 def test_stepping_never_completes_a_section(build: Build, opvasm: Opvasm) -> None:
     """Of a thousand entries under single-stepping none is completed, and the answer is 1."""

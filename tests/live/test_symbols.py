@@ -10,7 +10,6 @@ import pytest
 
 from .conftest import PROGRAMS, Build, Opvasm
 
-pytest.importorskip("elftools")
 OWN = ["add.u64 of_cpu+256, 1", "add.u64 of_thread+16, 1"]
 LIBRARY = ["add.u64 library_word, 1", "add.u64 library_zeros+400, 1"]
 UNNAMED = r"@0x[0-9a-f]+"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from os.path import basename
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.live_options import (
@@ -20,15 +19,19 @@ from ..inputs.options import whole_number
 from ..terminal.exits import DONE, HOST, INCONCLUSIVE, NEGATIVE, USAGE, UsageError
 
 if TYPE_CHECKING:
+    from ...live.aborting import Aborter, Instruction
     from ...live.launch import Run
-    from ...live.stepper import Stepper
+    from ...live.sections import Wanted
+    from ...live.settings import Settings
     from ..terminal.terminal import Terminal
 
 DESCRIPTION = """\
 Run a program and step every restartable section (rseq) that it enters, one instruction at a time,
-as a debugger would. Does it get on? Calls of cpu_opv are answered as by exec, so a program
-that falls back to it does. With --inject-abort the program runs at full speed, and every Nth
-section is aborted, so that its fallback is exercised."""
+as a debugger would. Does it make progress? Calls of cpu_opv are answered as by exec, so a program
+that falls back to it does. With --inject-abort the program runs at full speed, and sections are
+aborted at each of their instructions in turn; where the program then fails it is run again,
+without its output, to find the instruction at which an abort makes it fail. A failing program's
+exit code is passed on, and its death by a signal."""
 EXAMPLES = """
 opvasm steptest -- ./counter 100
 opvasm steptest --bound 5000 -- ./counter 100 --fallback 3
@@ -36,12 +39,15 @@ opvasm steptest --section push_section -- ./list_test
 opvasm steptest --inject-abort 1/100 -- ./test_suite
 """
 EXITS = {
-    DONE: "the program ended well",
-    NEGATIVE: "no section was completed within the bound, or the program failed",
-    INCONCLUSIVE: "some sections were completed, but the bound was reached; or there were none",
+    DONE: "sections were stepped, or aborted, and the program ended with 0",
+    NEGATIVE: "no progress up to the bound, or an abort after a section's last store",
+    INCONCLUSIVE: "the bound was reached; or no section was entered, or none that is protected",
     HOST: "this host can't do it; the message says what is missing",
 }
 RUNS_PROGRAM = True
+_BOUND = 10000
+_RUNS_MAX = 64  # that look for the instruction at which an abort makes the program fail
+_PATIENCE = 20.0  # how much longer than the first run another one may take
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -51,21 +57,22 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--bound",
         metavar="N",
-        default="10000",
-        help="end the program after N entries into sections (default: 10000)",
+        help=f"end the program after N entries into sections (default: {_BOUND}; with --inject-abort "
+        "none)",
     )
     parser.add_argument(
         "--section",
-        metavar="SYMBOL",
+        metavar="NAME",
         action="append",
         default=[],
-        help="only this: a section's descriptor (struct rseq_cs) by its symbol, or the sections of a "
-        "function; may be repeated",
+        help="only this: a section's descriptor (struct rseq_cs) by its symbol, the sections of a "
+        "function, or a place or an address as the report gives it; may be repeated",
     )
     parser.add_argument(
         "--inject-abort",
         metavar="1/N",
-        help="do not step: abort every Nth entry into a section, at full speed",
+        help="do not step: abort at every Nth time that an instruction of a section is come to, at "
+        "full speed, each instruction in turn",
     )
     parser.add_argument(
         "--summary", action="store_true", help="at the end: cpu_opv's calls, results, ops, times"
@@ -78,7 +85,7 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Run the program under the stepper and report."""
     from ...live.host import HostCannot
     from ...live.launch import ProgramRefused
-    from ...live.stepper import CannotCount
+    from ...live.perf import CannotCount
 
     words = program_words(arguments, "steptest")
     try:
@@ -92,92 +99,173 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
             "and the processor (or its virtual machine) must have debug registers; Linux 5.13",
         )
         return HOST
-    except ImportError:
-        terminal.fail("steptest reads executables with pyelftools", "pip install 'opvasm[elf]'")
-        return HOST
 
 
 def _run(arguments: Namespace, words: list[str], terminal: Terminal) -> int:
-    import elftools  # noqa: F401 - nothing could be found without it
-
     from ...abi.revisions import get_abi
-    from ...live import launch
     from ...live.host import probe
     from ...live.report import Summary
     from ...live.sections import Wanted
     from ...live.settings import Settings
-    from ...live.stepper import Stepper
 
-    bound = whole_number(arguments.bound, "--bound")
-    if bound < 1:
-        raise UsageError(f"--bound {bound} allows nothing", "give a number of entries above 0")
-    inject = _share(arguments.inject_abort)
-    host = probe(syscall_number(arguments))
-    wanted = Wanted(arguments.section)
-    settings = Settings(get_abi(arguments.abi), host)
+    every = _share(arguments.inject_abort)
+    bound = None if every else _BOUND
+    if arguments.bound is not None:
+        bound = whole_number(arguments.bound, "--bound")
+        if bound < 1:
+            raise UsageError(f"--bound {bound} allows nothing", "give a number of entries above 0")
+    settings = Settings(get_abi(arguments.abi), probe(syscall_number(arguments)))
     summary = Summary() if arguments.summary else None
-    made: list[Stepper] = []
-
-    def make(settings: Settings, **told: Callable[..., None]) -> Stepper:
-        made.append(Stepper(settings, wanted, None if inject else bound, inject, **told))
-        return made[0]
-
-    run = launch.run(settings, words, arguments.no_rseq, summary, _foreign(terminal), make=make)
-    stepper = made[0]
-    _report(stepper, run, inject, terminal)
+    runner = _Runner(settings, words, arguments.no_rseq, Wanted(arguments.section), terminal)
+    run = runner.aborted(every, bound, summary) if every else runner.stepped(bound, summary)
     for line in summary.lines() if summary is not None else ():
         terminal.remark(line)
-    if stepper.bound_reached:
-        return INCONCLUSIVE if stepper.completed else NEGATIVE
-    code = launch.end_like(run.ended)
-    if code == DONE and wanted.missing:
-        missing = ", ".join(sorted(wanted.missing))
-        terminal.fail(f"--section: nothing that ran has a descriptor or function {missing}")
-        return USAGE
-    return code or (DONE if stepper.sections else INCONCLUSIVE)
+    return run
 
 
-def _foreign(terminal: Terminal) -> Callable[[int, str], None]:
-    from ...live.session import unanswered
+class _Runner:
+    """Runs the program in one way or the other, and says what came out."""
 
-    return lambda tid, what: terminal.report([unanswered(tid, what)])
+    def __init__(
+        self,
+        settings: Settings,
+        words: list[str],
+        no_rseq: bool,
+        wanted: Wanted,
+        terminal: Terminal,
+    ) -> None:
+        self.settings = settings
+        self.words = words
+        self.no_rseq = no_rseq
+        self.wanted = wanted
+        self.terminal = terminal
 
+    def stepped(self, bound: int | None, summary: Callable[..., None] | None) -> int:
+        """Step its sections; the exit code."""
+        from ...live import launch, step_report
+        from ...live.stepper import Stepper
 
-def _report(stepper: Stepper, run: Run, inject: int | None, terminal: Terminal) -> None:
-    calls = run.calls
-    for section in sorted(stepper.sections.values()):
-        tally = stepper.tally(section)
-        if inject is None and tally.entered:
-            terminal.remark(
-                f"section {section.place} ({basename(section.file)}, descriptor "
-                f"{section.descriptor:#x}): entered {tally.entered}, completed {tally.completed}, "
-                f"aborted {tally.aborted}, left otherwise {tally.left}"
+        made: list[Stepper] = []
+
+        def make(settings: Settings, **told: Callable[..., None]) -> Stepper:
+            made.append(Stepper(settings, self.wanted, bound, **told))
+            return made[0]
+
+        run = launch.run(
+            *(self.settings, self.words, self.no_rseq, summary, self._foreign()), make=make
+        )
+        stepper = made[0]
+        for line in (
+            *step_report.beginning(stepper, bool(self.wanted.words)),
+            *step_report.kills(stepper),
+            *step_report.stepped(stepper, run.ended, run.calls),
+        ):
+            self.terminal.remark(line)
+        if stepper.bound_reached:
+            return NEGATIVE if stepper.stuck else INCONCLUSIVE
+        proven = stepper.entries - stepper.tallies.unguarded.total() > 0
+        return self._code(run, proven)
+
+    def aborted(self, every: int, bound: int | None, summary: Callable[..., None] | None) -> int:
+        """Abort its sections; the exit code."""
+        from time import monotonic
+
+        from ...live import launch, step_report
+        from ...live.aborting import Aborter
+
+        made: list[Aborter] = []
+
+        def make(settings: Settings, **told: Callable[..., None]) -> Aborter:
+            made.append(Aborter(settings, self.wanted, every, bound, None, None, **told))
+            return made[0]
+
+        before = monotonic()
+        run = launch.run(
+            *(self.settings, self.words, self.no_rseq, summary, self._foreign()), make=make
+        )
+        seconds = _PATIENCE * (monotonic() - before) + _PATIENCE
+        aborter = made[0]
+        for line in (
+            *step_report.beginning(aborter, bool(self.wanted.words)),
+            *step_report.kills(aborter),
+            *step_report.injected(aborter, run.ended, run.calls),
+        ):
+            self.terminal.remark(line)
+        late = tuple(step_report.too_late(aborter))
+        for line in late:
+            self.terminal.remark(line)
+        aborts = aborter.aborted.total()
+        if aborter.bound_reached:
+            return NEGATIVE if late else INCONCLUSIVE
+        if (run.ended.code or run.ended.signal) and aborts:
+            self._find_culprits(aborter, every, seconds)
+        code = self._code(run, aborts > 0)
+        return NEGATIVE if late and code == DONE else code
+
+    def _find_culprits(self, aborter: Aborter, every: int, seconds: float) -> None:
+        """Run the program again with aborts at one instruction only, for each of them."""
+        from ...live import step_report
+        from ...live.aborting import Instruction
+
+        if self._fails(every, Instruction(("", 0), 0), seconds):
+            self.terminal.remark(
+                "the program also fails when nothing is injected: so aborts at single instructions were "
+                "not tried"
             )
-    completed = stepper.completed
-    if not stepper.sections:
-        terminal.remark(
-            "no restartable section was found: nothing that ran has a section __rseq_cs, or what "
-            "--section names"
-        )
-    elif inject is not None:
-        total = stepper.total_entries()
-        terminal.remark(f"aborted {stepper.entries} of {total} entries; {calls} calls of cpu_opv")
-        if stepper.uncovered > 0:
-            terminal.remark(
-                f"{stepper.uncovered} more sections were left alone: a processor watches "
-                f"{len(stepper.sections) - stepper.uncovered}; --section chooses"
+            return
+        tried = sorted(aborter.aborted)
+        found = 0
+        for instruction in tried[:_RUNS_MAX]:
+            how = self._fails(every, instruction, seconds)
+            if how:
+                found += 1
+                section = aborter.sections[instruction.key]
+                listed = aborter.listed[instruction.key]
+                self.terminal.remark(step_report.culprit(section, listed, instruction.offset, how))
+        if len(tried) > _RUNS_MAX:
+            self.terminal.remark(
+                f"{len(tried) - _RUNS_MAX} more instructions were not tried alone: --section chooses"
             )
-    elif stepper.bound_reached:
-        verdict = "some progress" if completed else "no progress"
-        terminal.remark(
-            f"{verdict}: {completed} of {stepper.entries} sections were completed in "
-            f"{stepper.steps} steps, then the program was ended; {calls} calls of cpu_opv"
-        )
-    else:
-        terminal.remark(
-            f"the program came to its end: {completed} of {stepper.entries} sections were "
-            f"completed in {stepper.steps} steps; {calls} calls of cpu_opv"
-        )
+        elif not found:
+            self.terminal.remark(
+                f"with aborts at one of its {len(tried)} instructions alone the program did not fail"
+            )
+
+    def _fails(self, every: int, only: Instruction, seconds: float) -> str:
+        """How the program fails with aborts at one instruction only; empty where it does not."""
+        from ...live import launch, step_report
+        from ...live.aborting import Aborter
+
+        made: list[Aborter] = []
+
+        def make(settings: Settings, **told: Callable[..., None]) -> Aborter:
+            made.append(Aborter(settings, self.wanted, every, None, only, seconds, **told))
+            return made[0]
+
+        streams = launch.Streams.QUIET
+        run = launch.run(self.settings, self.words, self.no_rseq, make=make, streams=streams)
+        if made[0].bound_reached:
+            return f"does not end within {seconds:.0f} s"
+        failed = run.ended.code or run.ended.signal
+        return step_report.ending(run.ended) if failed else ""
+
+    def _code(self, run: Run, proven: bool) -> int:
+        """The exit code of a program that came to its end, where something or nothing was proven."""
+        from ...live.launch import end_like
+
+        code = end_like(run.ended)
+        if code == DONE and self.wanted.missing:
+            missing = ", ".join(sorted(self.wanted.missing))
+            self.terminal.fail(
+                f"--section: nothing that ran has a descriptor or function {missing}"
+            )
+            return USAGE
+        return code or (DONE if proven else INCONCLUSIVE)
+
+    def _foreign(self) -> Callable[[int, str], None]:
+        from ...live.session import unanswered
+
+        return lambda tid, what: self.terminal.report([unanswered(tid, what)])
 
 
 def _share(text: str | None) -> int | None:
