@@ -18,7 +18,8 @@ from ..expression import (
     children,
     constant,
 )
-from ..program import Array, Pointer, Struct, Type, section as ir
+from ..places import REPORTED, Base, Element, NoPlace, resolve, values_in
+from ..program import Array, Struct, Type, section as ir
 from ..source import Span
 from ..suggestion import did_you_mean
 from ..text.names import type_text
@@ -40,8 +41,7 @@ from ..text.tree import (
     Text,
     VectorDefinition,
 )
-from .scope import Scope
-from .types import SCALARS
+from .scope import Scope, ScopeNames
 
 FUNCTIONS = ("sum",)
 ERRNO_NAMES = ("EAGAIN", "EFAULT", "EINVAL", "ENOMEM")
@@ -61,9 +61,9 @@ def _labels(node: object) -> list[str]:
     return []
 
 
-class _Checker:
+class _Checker(ScopeNames):
     def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+        super().__init__(scope)
         self.problems = scope.problems
         self.extra: tuple[str, ...] = ()
         self.results: tuple[str, ...] = ()  # of the sections that ran so far
@@ -188,7 +188,7 @@ class _Checker:
 
     def _expression(self, expression: Expression) -> None:
         match expression:
-            case Name() | Member() | Arrow() | Index() | AtCpu():
+            case Name() | Member() | Arrow() | Index() | AtCpu() | Load():
                 self.place(expression)
             case AddressOf(place=place):
                 self.place(place)
@@ -207,63 +207,32 @@ class _Checker:
 
     def place(self, expression: Expression) -> Type | None:
         """The type of a place; None where it has none, or where something was reported."""
-        match expression:
-            case Name(name=name, span=span):
-                if name in self.scope.symbols:
-                    return self.scope.symbols[name].type
-                if name not in self.scope.values and name not in (*self.extra, *self.results):
-                    known = [*self.scope.values, *self.extra, *self.results]
-                    self.problems.unknown(
-                        *("OPV010", f"the name `{name}` is unknown", name, span, known),
-                        f"declare it: `shared {name}: u64`",
-                    )
-                return None
-            case Member(base=Load(address=address), name=name) if name in SCALARS or name == "ptr":
-                self.expressions(address)
-                return SCALARS.get(name) or Pointer(None, self.scope.abi.model.word)
-            case Member(base=base, name=name, span=span):
-                return self._member(self.place(base), name, span)
-            case Arrow(base=base, name=name, span=span):
-                pointer = self.place(base)
-                if pointer is None:
-                    return None
-                target = self.scope.target(pointer) if isinstance(pointer, Pointer) else None
-                if target is None:
-                    self.problems.error(
-                        *("OPV017", f"`{base.span.text}` is no pointer to a struct", base.span),
-                        help="give it the type `ptr<T>`",
-                    )
-                return self._member(target, name, span)
-            case Index(base=base, position=index, span=span):
-                return self._element(self.place(base), index, span)
-            case AtCpu(base=base, cpu=cpu):
-                self.expressions(cpu)
-                return self.place(base)
-            case _:
-                self.expressions(expression)
-                return None
-
-    def _member(self, type: Type | None, name: str, span: Span) -> Type | None:
-        if type is None:
-            return None
-        member = self.scope.member(type, name, Span(span.file, span.end - len(name), span.end))
-        return None if member is None else member.type
-
-    def _element(self, type: Type | None, index: Expression, span: Span) -> Type | None:
-        self.expressions(index)
-        if type is None:
-            return None
-        if not isinstance(type, Array):
-            self.problems.error("OPV017", f"`{type_text(type)}` is no array", span)
-            return None
+        for value in values_in(expression):
+            self._expression(value)
         try:
-            number = constant(index, lambda _: None)
+            place = resolve(expression, self)
+            for element in place.elements:
+                self._element(element)
+        except NoPlace as problem:
+            self.scope.no_place(problem)
+            return None
+        return place.type
+
+    def _element(self, element: Element) -> None:
+        """An index that is known before the test runs must be that of an element."""
+        try:
+            number = constant(element.index, lambda _: None)
         except Unevaluable:
-            return type.element
-        if not 0 <= number < type.count:
-            self.problems.error(
-                "OPV018",
-                f"there is no element {number}: there are {type.count}, 0 to {type.count - 1}",
-                index.span,
-            )
-        return type.element
+            return
+        element.checked(number)
+
+    def base(self, name: Name) -> tuple[Base, Type | None]:
+        """A variable; constants and the names of values are not places, but no mistake either."""
+        known = name.name in (*self.scope.values, *self.extra, *self.results)
+        if known and name.name not in self.scope.symbols:
+            raise REPORTED
+        return super().base(name)
+
+    def known(self) -> list[str]:
+        """Names of values, too."""
+        return [*super().known(), *self.extra, *self.results]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import Note
+from ..places import POINTER, SCALARS
 from ..source import Span
 from ..text.tree import (
     Constant,
@@ -16,7 +17,6 @@ from ..text.tree import (
     VectorDefinition,
 )
 from .problems import Problems
-from .types import POINTER, SCALARS
 
 _Named = Constant | Variable | Page | StructDefinition | VectorDefinition | SectionDefinition
 

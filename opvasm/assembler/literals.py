@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..abi.layout import number_range
 from ..expression import Expression
+from ..places import SCALARS
 from ..program import Array, Pointer, Scalar, Struct, SymbolAddress, Type, Value
 from ..source import Span
 from ..text.tree import Braces, Text
@@ -12,7 +13,7 @@ from .operands import Resolved
 from .places import Parameters
 from .pool import Pool
 from .scope import Scope
-from .types import LITERAL_MAX, SCALARS, number_text
+from .types import LITERAL_MAX, number_text
 
 
 def literal_value(

@@ -39,7 +39,7 @@ def operand_of(operand: Operand, scope: Scope, parameters: Parameters) -> Resolv
             return Resolved(span, None, None, value, size)
         case Text():
             scope.problems.error(
-                *("OPV015", "a text is no place in memory", span),
+                *("OPV015", "a text is not a place in memory", span),
                 help=f"write `={span.text}` for a constant in the literal pool",
             )
             return None

@@ -16,10 +16,21 @@ from ..expression import (
     Unary,
 )
 from ..light_typing import NamedTuple
+from ..places import (
+    REPORTED,
+    AtAddress,
+    Base,
+    Mistake,
+    NoPlace,
+    OfReader,
+    OfVariable,
+    TypedPlace,
+    resolve,
+    values_in,
+)
 from ..program import (
     Area,
     ArgumentValue,
-    Array,
     Parameter,
     Pointer,
     Scalar,
@@ -28,10 +39,8 @@ from ..program import (
     Type,
 )
 from ..source import Span
-from ..text.names import type_text
-from ..text.tree import Constant
-from .scope import Scope
-from .types import SCALARS, number_text
+from .scope import Scope, ScopeNames
+from .types import number_text
 
 AddressValue = int | SymbolAddress | ArgumentValue | SlotAddress
 Parameters = dict[str, Parameter]
@@ -60,153 +69,109 @@ def place_of(expression: Expression, scope: Scope, parameters: Parameters | None
 
     ``parameters`` are those of the vector around it, None where there is none.
     """
-    match expression:
-        case Name(name=name, span=span):
-            return _named(name, span, scope, parameters)
-        case Member(base=Load() as base, name=name, span=span) if name in SCALARS or name == "ptr":
-            load = place_of(base, scope, parameters)
-            return None if load is None else Address(load.value, scope.named_type(name, span))
-        case Member(base=base, name=name, span=span):
-            inside = place_of(base, scope, parameters)
-            if inside is None:
+    try:
+        place = resolve(expression, _VectorNames(scope, parameters))
+    except NoPlace as problem:
+        for each in values_in(expression):
+            if not _is_address(each, scope, parameters):
+                scope.evaluate(each, "a constant", parameters or ())
+        scope.no_place(problem)
+        return None
+    value = _base(place, expression.span, scope, parameters)
+    offset: int | None = place.offset
+    for element in place.elements:
+        number = scope.evaluate(
+            element.index,
+            "a constant index",
+            parameters or (),
+            f"hand in the address: `run VECTOR(&{expression.span.text})`, a parameter `p: ptr` here,"
+            " and `[p]` for the place",
+        )
+        try:
+            step = None if number is None else element.checked(number)
+        except NoPlace as problem:
+            scope.no_place(problem)
+            step = None
+        offset = None if step is None or offset is None else offset + step
+    if value is None or offset is None:
+        return None
+    return Address(moved(value, offset), place.type)
+
+
+class _VectorNames(ScopeNames):
+    """Names in a vector's operands and in initial values: parameters, then variables."""
+
+    def __init__(self, scope: Scope, parameters: Parameters | None) -> None:
+        super().__init__(scope)
+        self.parameters = parameters or {}
+
+    def base(self, name: Name) -> tuple[Base, Type | None]:
+        """A parameter's slot, or a variable."""
+        parameter = self.parameters.get(name.name)
+        if parameter is None:
+            return super().base(name)
+        if parameter.type is UNKNOWN:
+            raise REPORTED
+        return OfReader(name.name), parameter.type
+
+    def known(self) -> list[str]:
+        """Parameters, too."""
+        return [*self.parameters, *super().known()]
+
+    def pointer(self, arrow: Arrow) -> Type | None:
+        """An op can follow an argument, but not a pointer that lies in memory."""
+        if isinstance(arrow.base, Name):
+            parameter = self.parameters.get(arrow.base.name)
+            if parameter is None:
+                super().base(arrow.base)  # unknown names first
+            elif parameter.type is UNKNOWN:
+                raise REPORTED
+            else:
+                return self.readable(parameter.type)
+        raise NoPlace(
+            Mistake.NOT_A_PLACE,
+            f"`{arrow.span.text}` would follow a pointer that lies in memory",
+            arrow.span,
+            "no op can do that; load the pointer first and hand it in as a parameter",
+        )
+
+    def loaded(self, load: Load) -> Type | None:
+        """What an argument points to, or what `&` was taken of."""
+        match load.address:
+            case AddressOf(place=place):
+                return resolve(place, self).type
+            case Name(name=name) if name in self.parameters:
+                type = self.parameters[name].type
+                return self.scope.target(type) if isinstance(type, Pointer) else None
+            case _:
                 return None
-            return _field(inside, name, _last(span, name), scope, base)
-        case Arrow(base=base, name=name, span=span):
-            pointer = _pointer_argument(base, name, span, scope, parameters)
-            return (
-                None if pointer is None else _field(pointer, name, _last(span, name), scope, base)
-            )
-        case Index(base=base, position=index):
-            inside = place_of(base, scope, parameters)
-            number = scope.evaluate(
-                *(index, "a constant index", parameters or ()),
-                help=f"hand in the address: `run VECTOR(&{expression.span.text})`, a parameter"
-                " `p: ptr` here, and `[p]` for the place",
-            )
-            if inside is None or number is None:
-                return None
-            return _element(inside, number, expression, scope)
-        case AtCpu(base=base, cpu=cpu, span=span):
-            inside = place_of(base, scope, parameters)
-            number = scope.evaluate(cpu, "a constant number of a CPU", parameters or ())
-            if inside is None or number is None:
-                return None
-            return _on_cpu(inside, number, span, scope)
-        case Load(address=address):
-            return address_of(address, scope, parameters)
-        case _:
-            scope.problems.error(
-                *("OPV015", f"`{expression.span.text}` is no place in memory", expression.span),
-                help="a place is a variable, a field or element of one, `node->next` or `[address]`",
-            )
+
+
+def _base(
+    place: TypedPlace, span: Span, scope: Scope, parameters: Parameters | None
+) -> AddressValue | None:
+    """Where a place begins, on the CPU that it names."""
+    cpu: int | None = None
+    if place.cpu is not None:
+        cpu = scope.evaluate(place.cpu, "a constant number of a CPU", parameters or ())
+        if cpu is None:
             return None
-
-
-def _last(span: Span, name: str) -> Span:
-    """The name at the end of a span."""
-    return Span(span.file, span.end - len(name), span.end)
-
-
-def _named(name: str, span: Span, scope: Scope, parameters: Parameters | None) -> Address | None:
-    if parameters is not None and name in parameters:
-        type = parameters[name].type
-        return None if type is UNKNOWN else Address(SlotAddress(name), type)
-    symbol = scope.symbols.get(name)
-    if symbol is not None:
-        return Address(SymbolAddress(name), symbol.type)
-    declaration = scope.values.get(name)
-    if isinstance(declaration, Constant):
-        scope.problems.error(
-            *("OPV015", f"`{name}` is a constant, which is no place in memory", span),
-            help=f"write `={name}` for a constant in the literal pool",
-        )
-    elif declaration is None:
-        known = [*(parameters or ()), *scope.values]
-        scope.problems.unknown(
-            *("OPV010", f"the name `{name}` is unknown", name, span, known),
-            f"declare it: `shared {name}: u64` or `percpu {name}: u64`",
-        )
-    return None
-
-
-def _field(
-    inside: Address, name: str, span: Span, scope: Scope, base: Expression
-) -> Address | None:
-    if inside.type is None:
-        scope.problems.error(
-            *("OPV017", f"`{base.span.text}` has no type, so that `{name}` means nothing", span),
-            help="give the parameter a type: `ptr<T>`",
-        )
-        return None
-    member = scope.member(inside.type, name, span)
-    return None if member is None else Address(moved(inside.value, member.offset), member.type)
-
-
-def _pointer_argument(
-    base: Expression, name: str, span: Span, scope: Scope, parameters: Parameters | None
-) -> Address | None:
-    """What a parameter points to."""
-    if isinstance(base, Name):
-        parameter = (parameters or {}).get(base.name)
-        if parameter is not None and parameter.type is UNKNOWN:
+        percpu = isinstance(place.base, OfVariable) and place.base.symbol.area is Area.PERCPU
+        if not percpu:
+            message = f"`{span.text}`: only a percpu variable has CPUs"
+            scope.problems.error("OPV015", message, span)
             return None
-        if parameter is not None and isinstance(parameter.type, Pointer):
-            target = scope.target(parameter.type)
-            if target is None and parameter.type.target is not None:
-                return None  # an unknown type, reported where it stands
-            return Address(ArgumentValue(base.name), target)
-        if parameter is not None:
-            scope.problems.error(
-                *(
-                    "OPV015",
-                    f"`{base.name}` is a {type_text(parameter.type)}, no pointer",
-                    base.span,
-                ),
-                help=f"give the parameter the type `ptr<T>`, T being a struct with `{name}`",
-            )
+        if cpu < 0:
+            scope.problems.error("OPV019", f"there is no CPU {cpu}", place.cpu.span)
             return None
-        if base.name not in scope.values:
-            known = [*(parameters or ()), *scope.values]
-            scope.problems.unknown(
-                "OPV010", f"the name `{base.name}` is unknown", base.name, base.span, known
-            )
-            return None
-    scope.problems.error(
-        *("OPV015", f"`{span.text}` would follow a pointer that lies in memory", span),
-        help="no op can do that; load the pointer first and hand it in as a parameter",
-    )
-    return None
-
-
-def _element(inside: Address, index: int, expression: Index, scope: Scope) -> Address | None:
-    if not isinstance(inside.type, Array):
-        what = "has no type" if inside.type is None else f"is a {type_text(inside.type)}, no array"
-        scope.problems.error("OPV017", f"`{expression.base.span.text}` {what}", expression.span)
-        return None
-    if not 0 <= index < inside.type.count:
-        scope.problems.error(
-            "OPV018",
-            f"there is no element {number_text(index)}: `{expression.base.span.text}` has"
-            f" {inside.type.count}, 0 to {inside.type.count - 1}",
-            expression.position.span,
-        )
-        return None
-    element = inside.type.element
-    return Address(moved(inside.value, index * element.size), element)
-
-
-def _on_cpu(inside: Address, cpu: int, span: Span, scope: Scope) -> Address | None:
-    value = inside.value
-    if not isinstance(value, SymbolAddress) or scope.symbols[value.symbol].area is not Area.PERCPU:
-        scope.problems.error("OPV015", f"`{span.text}`: only a percpu variable has CPUs", span)
-        return None
-    if value.cpu is not None:
-        scope.problems.error("OPV015", f"`{span.text}` names two CPUs", span)
-        return None
-    if cpu < 0:
-        scope.problems.error("OPV019", f"there is no CPU {cpu}", span)
-        return None
-    return Address(value._replace(cpu=cpu), inside.type)
+    match place.base:
+        case OfVariable(symbol=symbol):
+            return SymbolAddress(symbol.name, cpu=cpu)
+        case OfReader(name=name):
+            return SlotAddress(name)
+        case AtAddress(address=address):
+            found = address_of(address, scope, parameters)
+            return None if found is None else found.value
 
 
 def address_of(

@@ -7,10 +7,31 @@ from collections.abc import Collection, Mapping
 from ..abi.layout import number_range
 from ..abi.revisions import Abi
 from ..errors import Note
-from ..expression import Expression, Name, OffsetOf, SizeOf, TypeName, Unevaluable, constant
+from ..expression import (
+    Arrow,
+    Expression,
+    Load,
+    Name,
+    OffsetOf,
+    SizeOf,
+    TypeName,
+    Unevaluable,
+    constant,
+)
+from ..places import (
+    POINTER,
+    REPORTED,
+    SCALARS,
+    Base,
+    Mistake,
+    NoPlace,
+    OfVariable,
+    field_of,
+    resolve,
+    unknown_name,
+)
 from ..program import Array, Data, Member, Pointer, PoolItem, Scalar, Struct, Symbol, Type
 from ..source import Span
-from ..suggestion import listing
 from ..text.names import type_text
 from ..text.tree import (
     Constant,
@@ -22,14 +43,22 @@ from .declarations import Declarations
 from .problems import Problems
 from .types import (
     NESTING_MAX,
-    POINTER,
-    SCALARS,
     TYPE_SIZE_MAX,
     aligned,
     alignment_of,
     number_text,
 )
 
+# What is wrong with a place, by the codes of this phase.
+CODE_OF = {
+    Mistake.UNKNOWN_NAME: "OPV010",
+    Mistake.NOT_A_PLACE: "OPV015",
+    Mistake.NO_FIELD: "OPV017",
+    Mistake.NOT_AN_ARRAY: "OPV017",
+    Mistake.NO_ELEMENT: "OPV018",
+    Mistake.NOT_A_POINTER: "OPV017",
+    Mistake.UNKNOWN_TYPE: "OPV016",
+}
 # Definitions that wait for definitions further down, this many in a row.
 _DEPTH_MAX = 60
 
@@ -45,7 +74,7 @@ class Scope(Declarations):
         self.abi = abi
         self.symbols: dict[str, Symbol] = {}
         self._constants: dict[str, int | None] = {}
-        self._types: dict[str, Struct | None] = {}
+        self.laid_out: dict[str, Struct | None] = {}
         self._nestings: dict[str, int] = {}
         self._settling: list[str] = []
         self._pointers: dict[str | None, Pointer] = {None: Pointer(None, abi.model.word)}
@@ -65,7 +94,7 @@ class Scope(Declarations):
         """What the program declares beside its vectors."""
         return Data(
             symbols,
-            {name: each for name, each in self._types.items() if each is not None},
+            {name: each for name, each in self.laid_out.items() if each is not None},
             {name: each for name, each in self._constants.items() if each is not None},
             pool,
         )
@@ -281,13 +310,13 @@ class Scope(Declarations):
         return None
 
     def _struct(self, name: str, span: Span) -> Struct | None:
-        if name not in self._types:
+        if name not in self.laid_out:
             definition = self.structs[name]
             if not self._enter(f"struct {name}", span, definition.name_span):
                 return None
-            self._types[name] = self._lay_out(definition)
+            self.laid_out[name] = self._lay_out(definition)
             self._settling.pop()
-        return self._types[name]
+        return self.laid_out[name]
 
     def _lay_out(self, definition: StructDefinition) -> Struct | None:
         """Members one after the other, each at a multiple of its own alignment, as in C."""
@@ -337,19 +366,21 @@ class Scope(Declarations):
 
     def member(self, type: Type, name: str, span: Span) -> Member | None:
         """A struct's field."""
-        if not isinstance(type, Struct):
-            self.problems.error(
-                "OPV017", f"`{type_text(type)}` is no struct and has no `{name}`", span
-            )
+        try:
+            return field_of(type, type_text(type), name, span)
+        except NoPlace as problem:
+            self.no_place(problem)
             return None
-        member = type.member(name)
-        if member is None:
-            known = [each.name for each in type.members]
-            self.problems.unknown(
-                *("OPV017", f"struct {type.name} has no member `{name}`", name, span, known),
-                f"its members are {listing(known)}",
-            )
-        return member
+
+    def no_place(self, problem: NoPlace) -> None:
+        """Report what is wrong with a place, unless that was reported where it stands."""
+        if problem.mistake is None or problem.span is None:
+            return
+        code, message, span = CODE_OF[problem.mistake], problem.message, problem.span
+        if problem.name:
+            self.problems.unknown(code, message, problem.name, span, problem.known, problem.help)
+        else:
+            self.problems.error(code, message, span, help=problem.help)
 
     def fits(self, value: int, type: Scalar | Pointer, span: Span) -> bool:
         """Whether a number is one of a type; reported where it is not."""
@@ -361,6 +392,70 @@ class Scope(Declarations):
             help=f"it holds {number_text(low)} to {number_text(high)}",
         )
         return False
+
+
+class ScopeNames:
+    """Names outside of vectors, to readers of places."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def base(self, name: Name) -> tuple[Base, Type | None]:
+        """A variable."""
+        symbol = self.scope.symbols.get(name.name)
+        if symbol is not None:
+            return OfVariable(symbol), symbol.type
+        declaration = self.scope.values.get(name.name)
+        if isinstance(declaration, Constant):
+            raise NoPlace(
+                Mistake.NOT_A_PLACE,
+                f"`{name.name}` is a constant, not a place in memory",
+                name.span,
+                f"write `={name.name}` for a constant in the literal pool",
+            )
+        if declaration is not None:  # a variable whose type is wrong
+            raise REPORTED
+        help = f"declare it: `shared {name.name}: u64` or `percpu {name.name}: u64`"
+        raise unknown_name(name, self.known(), help)
+
+    def known(self) -> list[str]:
+        """What a name could have been."""
+        return [*self.scope.values]
+
+    def pointer(self, arrow: Arrow) -> Type | None:
+        """The type of a pointer that lies in memory."""
+        type = resolve(arrow.base, self).type
+        if type is None:
+            raise REPORTED
+        return self.readable(type)
+
+    def readable(self, type: Type) -> Type:
+        """The type; NoPlace for a pointer to an unknown type, which was reported where it stands."""
+        if isinstance(type, Pointer) and type.target and self.scope.target(type) is None:
+            raise REPORTED
+        return type
+
+    def loaded(self, load: Load) -> Type | None:
+        """Nothing says what lies at an address."""
+        return None
+
+    def struct(self, name: str) -> Struct | None:
+        """The struct of a name."""
+        definition = self.scope.structs.get(name)
+        if definition is None:
+            return None
+        found = self.scope.named_type(name, definition.name_span)
+        if not isinstance(found, Struct):  # it is wrong itself
+            raise REPORTED
+        return found
+
+    def structs(self) -> Mapping[str, Struct]:
+        """Every struct that is not wrong itself."""
+        return {name: each for name, each in self.scope.laid_out.items() if each is not None}
+
+    def word(self) -> int:
+        """The bytes of a pointer."""
+        return self.scope.abi.model.word
 
 
 def _name_of(type_name: TypeName) -> Span:

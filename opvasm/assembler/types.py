@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from ..program import Array, Struct, Type
 
-from ..program import Array, Scalar, Struct, Type
-
-SCALARS: Mapping[str, Scalar] = {
-    f"{letter}{8 * size}": Scalar(f"{letter}{8 * size}", size, letter == "i")
-    for letter in "ui"
-    for size in (1, 2, 4, 8)
-}
-POINTER = "ptr"
 # No type is larger (bytes): the machine's areas have to fit into a 32-bit address space.
 TYPE_SIZE_MAX = 128 << 20
 # Structs in structs: keeps walks over types inside Python's own limit of calls.

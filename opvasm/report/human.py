@@ -1,6 +1,6 @@
 """Findings as a person reads them: the first line, the source with carets, notes, help.
 
-list.opv:9:21: error[OPV012]: nothing is called 'haed'
+list.opv:9:21: error[OPV012]: the name `haed` is unknown
     9 |         cmpeq.u64   haed, expect
       |                     ^^^^
 help: did you mean 'head'?

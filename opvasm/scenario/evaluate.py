@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ..errors import Crash
 from ..expression import (
     COMPARISONS,
     AddressOf,
     Arrow,
-    AtCpu,
     Binary,
     Call,
     Expression,
@@ -32,8 +32,20 @@ from ..expression import (
 )
 from ..light_typing import NamedTuple
 from ..machine import Fault
-from ..program import Area, Array, Layout, Pointer, Program, Scalar, Struct, Symbol, Type
+from ..places import (
+    SCALARS,
+    AtAddress,
+    Base,
+    NoPlace,
+    OfReader,
+    OfVariable,
+    field_of,
+    resolve,
+    unknown_name,
+)
+from ..program import Area, Array, Layout, Pointer, Program, Scalar, Struct, Type
 from ..suggestion import did_you_mean
+from ..text.names import type_text
 
 Bytes = bytes | bytearray
 Value = int | bytes
@@ -100,24 +112,64 @@ def number(expression: Expression, scope: Scope) -> int:
 
 def locate(expression: Expression, scope: Scope) -> Place:
     """The place that an expression names.  Raises Unevaluable where it names none."""
-    match expression:
-        case Name(name=name):
-            symbol = _symbol(expression, scope)
-            return Place(scope.layout.symbol_address(symbol, scope.cpu), symbol.type)
-        case AtCpu(base=base, cpu=cpu):
-            return locate(base, scope._replace(cpu=_cpu(base, cpu, scope)))
-        case Member(base=Load() as load, name=name):
-            return Place(locate(load, scope).address, _named_type(name, expression, scope))
-        case Member(base=base, name=name):
-            return _member(locate(base, scope), name, expression)
-        case Arrow(base=base, name=name):
-            return _member(_target(base, scope), name, expression)
-        case Index(base=base, position=index):
-            return _element(locate(base, scope), number(index, scope), expression)
-        case Load(address=address):
-            return Place(number(address, scope), None)
-        case _:
-            raise Unevaluable(f"`{expression.span.text}` is no place in memory", expression.span)
+    try:
+        place = resolve(expression, _MachineNames(scope))
+        if place.cpu is not None:
+            scope = scope._replace(cpu=_cpu(place.cpu, scope))
+        address = place.offset
+        match place.base:
+            case OfVariable(symbol=symbol):
+                address += scope.layout.symbol_address(symbol, scope.cpu)
+            case AtAddress(address=pointer):
+                address += number(pointer, scope)
+            case OfReader(name=name):
+                raise Crash(f"{name}: a test has no memory of its own")
+        for element in place.elements:
+            address += element.checked(number(element.index, scope))
+    except NoPlace as problem:
+        raise unevaluable(problem, expression) from None
+    return Place(address, place.type)
+
+
+def unevaluable(problem: NoPlace, expression: Expression) -> Unevaluable:
+    """What is wrong with a place, as an expression that has no value."""
+    hint = f"; {problem.near}" if problem.near else ""
+    return Unevaluable(problem.message + hint, problem.span or expression.span)
+
+
+class _MachineNames:
+    """Names on a machine: variables, and pointers that lie in memory."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def base(self, name: Name) -> tuple[Base, Type | None]:
+        """A variable."""
+        data = self.scope.program.data
+        symbol = data.symbols.get(name.name)
+        if symbol is None:
+            raise unknown_name(name, [*data.symbols, *data.constants, *self.scope.names])
+        return OfVariable(symbol), symbol.type
+
+    def pointer(self, arrow: Arrow) -> Type | None:
+        """The type of the pointer's own place."""
+        return resolve(arrow.base, self).type
+
+    def loaded(self, load: Load) -> Type | None:
+        """Nothing says what lies at an address."""
+        return None
+
+    def struct(self, name: str) -> Struct | None:
+        """The struct of a name."""
+        return self.scope.program.data.structs.get(name)
+
+    def structs(self) -> Mapping[str, Struct]:
+        """Every struct."""
+        return self.scope.program.data.structs
+
+    def word(self) -> int:
+        """The bytes of a pointer."""
+        return self.scope.program.abi.model.word
 
 
 def read_place(place: Place, expression: Expression, scope: Scope) -> Value:
@@ -145,18 +197,7 @@ def decode_value(data: bytes, kind: Type, program: Program) -> Value:
             return data
 
 
-def _symbol(name: Name, scope: Scope) -> Symbol:
-    symbol = scope.program.data.symbols.get(name.name)
-    if symbol is None:
-        known = [*scope.program.data.symbols, *scope.program.data.constants, *scope.names]
-        hint = did_you_mean(name.name, known)
-        raise Unevaluable(
-            f"nothing is called `{name.name}`" + (f"; {hint}" if hint else ""), name.span
-        )
-    return symbol
-
-
-def _cpu(base: Expression, cpu: Expression, scope: Scope) -> int:
+def _cpu(cpu: Expression, scope: Scope) -> int:
     value = number(cpu, scope)
     if not 0 <= value < scope.cpus:
         raise Unevaluable(f"CPU {value} does not exist; there are 0 to {scope.cpus - 1}", cpu.span)
@@ -176,47 +217,6 @@ def _named_type(name: str, expression: Expression, scope: Scope) -> Type:
     raise Unevaluable(
         f"no type is called `{name}`" + (f"; {hint}" if hint else ""), expression.span
     )
-
-
-SCALARS: dict[str, Scalar] = {
-    f"{letter}{8 * size}": Scalar(f"{letter}{8 * size}", size, letter == "i")
-    for letter in "ui"
-    for size in (1, 2, 4, 8)
-}
-
-
-def _member(place: Place, name: str, expression: Expression) -> Place:
-    kind = place.type
-    if not isinstance(kind, Struct):
-        raise Unevaluable(f"`{expression.span.text}`: only a struct has fields", expression.span)
-    member = kind.member(name)
-    if member is None:
-        hint = did_you_mean(name, [each.name for each in kind.members])
-        raise Unevaluable(
-            f"struct {kind.name} has no field `{name}`" + (f"; {hint}" if hint else ""),
-            expression.span,
-        )
-    return Place(place.address + member.offset, member.type)
-
-
-def _target(base: Expression, scope: Scope) -> Place:
-    """What a pointer points to."""
-    place = locate(base, scope)
-    if not isinstance(place.type, Pointer) or place.type.target is None:
-        raise Unevaluable(f"`{base.span.text}` is no pointer to a struct", base.span)
-    address = read_place(place, base, scope)
-    assert isinstance(address, int)
-    return Place(address, _named_type(place.type.target, base, scope))
-
-
-def _element(place: Place, index: int, expression: Expression) -> Place:
-    kind = place.type
-    if not isinstance(kind, Array):
-        raise Unevaluable(f"`{expression.span.text}`: only an array has elements", expression.span)
-    if not 0 <= index < kind.count:
-        reason = f"element {index} of an array of {kind.count}"
-        raise Unevaluable(f"`{expression.span.text}` is {reason}", expression.span)
-    return Place(place.address + index * kind.element.size, kind.element)
 
 
 def _binary(expression: Binary, scope: Scope) -> int:
@@ -271,7 +271,8 @@ def _is_every_cpus(place: Expression, scope: Scope) -> bool:
     """Whether a place is (a part of) a percpu variable, with no CPU named."""
     while isinstance(place, Member | Index):
         place = place.base
-    return isinstance(place, Name) and _symbol(place, scope).area is Area.PERCPU
+    symbol = scope.program.data.symbols.get(place.name) if isinstance(place, Name) else None
+    return symbol is not None and symbol.area is Area.PERCPU
 
 
 def _measure(leaf: Name | SizeOf | OffsetOf, scope: Scope) -> int | None:
@@ -282,10 +283,14 @@ def _measure(leaf: Name | SizeOf | OffsetOf, scope: Scope) -> int | None:
         case SizeOf(type=type_name):
             return _type_size(type_name, scope)
         case OffsetOf(type=type_name, path=path):
-            place = Place(0, _named_type(type_name.name, leaf, scope))
-            for name in path:
-                place = _member(place, name, leaf)
-            return place.address
+            offset, kind = 0, _named_type(type_name.name, leaf, scope)
+            try:
+                for name in path:
+                    field = field_of(kind, type_text(kind), name, leaf.span)
+                    offset, kind = offset + field.offset, field.type
+            except NoPlace as problem:
+                raise unevaluable(problem, leaf) from None
+            return offset
 
 
 def _type_size(type_name: TypeName, scope: Scope) -> int:

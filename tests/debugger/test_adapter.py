@@ -285,4 +285,4 @@ def test_a_part_of_a_variable_is_watched_where_it_lies(client: Client) -> None:
     for reference, name in ((cpus, "CPU 0"), (nodes, "[9]")):
         info = client.request("dataBreakpointInfo", variablesReference=reference, name=name)
         assert info["dataId"] is None
-        assert info["description"] == f"{name} is no place in memory"
+        assert info["description"] == f"{name} is not a place in memory"

@@ -203,9 +203,9 @@ def test_values_of_expressions_carry_what_an_editor_opens_and_watches(client: Cl
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ("nodez", "nothing is called `nodez`; did you mean nodes?"),
+        ("nodez", "the name `nodez` is unknown; did you mean nodes?"),
         ("[0x10].u64", "can't be read"),
-        ("nodes[9]", "element 9 of an array of 4"),
+        ("nodes[9]", "there is no element 9: `nodes` has 4, 0 to 3"),
         ("1 / 0", "zero"),
         ("head +", ""),
         ("", "an expression is missing"),

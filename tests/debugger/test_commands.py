@@ -121,7 +121,7 @@ def test_a_disabled_point_stops_nothing_and_a_condition_can_be_taken_away(
         ("break a b", "'a b' is no place to stop"),
         ("watch", "an expression is missing"),
         ("watch head, 0", "a range of 0 bytes holds nothing"),
-        ("watch nodez", "nothing is called `nodez`"),
+        ("watch nodez", "the name `nodez` is unknown"),
         ("who", "say whose bytes"),
         ("record", "say into which file"),
         ("source", "say which file"),

@@ -118,7 +118,7 @@ def test_parts_of_variables_and_expressions_can_be_asked_for(client: Client, fil
     assert memory["data"] == "BwAAAAAAAAA="  # seven, eight bytes, little-endian
     wrong = client.response(client.send("evaluate", expression="nothing", context="watch"))
     assert not wrong["success"]
-    assert "nothing is called" in wrong["message"]
+    assert "the name `nothing` is unknown" in wrong["message"]
 
 
 def test_conditions_functions_and_data_stop_runs(client: Client, file: Path) -> None:

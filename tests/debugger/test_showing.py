@@ -153,7 +153,7 @@ def test_displays_are_numbered_formatted_and_forgotten(shell: Transcript) -> Non
     assert shell("display expect + 1") == "2: expect + 1 = 1"
     assert shell("info display") == "1: /x head\n2: expect + 1"
     shell("delete")
-    assert "2: expect + 1 = <nothing is called `expect`" in shell("start")
+    assert "2: expect + 1 = <the name `expect` is unknown" in shell("start")
     assert shell("display").splitlines()[0] == "1: /x head = 0x0000000000000000"
     assert shell("undisplay 9") == "error: there is no display 9"
     shell("undisplay 1")

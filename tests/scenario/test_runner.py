@@ -111,7 +111,7 @@ def test_does_not_hold(statements: str, said: str) -> None:
         ("cpu 0; assert head->value == 1", "it can't be read: read of 8 bytes at 0x8: 0x0 is"),
         (
             "cpu 0; assert table[count - 1] == 0",
-            "`table[count - 1]` is element -1 of an array of 4",
+            "there is no element -1: `table` has 4, 0 to 3",
         ),
         ("cpu 0; assert count@4 == 0", "CPU 4 does not exist; there are 0 to 3"),
         ("cpu 0; [&word] = 5", "the place has no type; write `[address].u64` or another size"),

@@ -225,7 +225,7 @@ def test_an_initial_value_names_the_bytes_that_are_not_zero(
         ("shared x: u8[2] = { 1, 2, 3 }", "1:27 OPV032 '3': u8[2] has only 2 elements"),
         (
             "struct s { a: u8 }\nshared x: s = { .b = 1 }",
-            "2:17 OPV017 '.b = 1': struct s has no member `b`",
+            "2:17 OPV017 '.b = 1': struct s has no field `b`",
         ),
         ("struct s { a: u8 }\nshared x: s = { 1, .a = 1 }", None),
         ("shared x: u8 = y", "1:16 OPV010 'y': the name `y` is unknown"),

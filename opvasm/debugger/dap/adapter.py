@@ -207,7 +207,7 @@ class Adapter:
                 name = self._variables.place_of(reference, name)
             address, length = parse_range(name, self.session)
         except (CommandError, OpvasmError):
-            answer: Message = {"dataId": None, "description": f"{name} is no place in memory"}
+            answer: Message = {"dataId": None, "description": f"{name} is not a place in memory"}
         else:
             answer = {
                 "dataId": f"{address:#x},{length},{name}",

@@ -40,7 +40,7 @@ class Variables:
         for part in self.of(reference):
             if part["name"] == name and "evaluateName" in part:
                 return str(part["evaluateName"])
-        raise CommandError(f"{name} is no place in memory")
+        raise CommandError(f"{name} is not a place in memory")
 
     def scopes(self) -> list[Message]:
         """The groups of variables."""
