@@ -132,7 +132,9 @@ REPORTED = NoPlace(None)
 
 
 class Names(Protocol):
-    """What names mean to a reader of places."""
+    """What names mean to a reader of places.  ``scalars`` are the types of numbers in memory."""
+
+    scalars: Mapping[str, Scalar]
 
     def base(self, name: Name) -> tuple[Base, Type | None]:
         """The memory of a name, and its type.  Raises NoPlace."""
@@ -216,8 +218,8 @@ def _number(value: int) -> str:
 def _typed_load(load: Load, name: str, span: Span, names: Names) -> TypedPlace:
     """``[address].u32``; the name is a type's, or a field's where the type is known."""
     place, last = TypedPlace(AtAddress(load.address), None), _last(span, name)
-    if name in SCALARS:
-        return place._replace(type=SCALARS[name])
+    if name in names.scalars:
+        return place._replace(type=names.scalars[name])
     if name == POINTER:
         return place._replace(type=Pointer(None, names.word()))
     type = names.loaded(load)
@@ -226,7 +228,7 @@ def _typed_load(load: Load, name: str, span: Span, names: Names) -> TypedPlace:
     struct = names.struct(name)
     if struct is not None:
         return place._replace(type=struct)
-    known = (*SCALARS, POINTER, *names.structs())
+    known = (*names.scalars, POINTER, *names.structs())
     message = f"the type `{name}` is unknown"
     raise NoPlace(Mistake.UNKNOWN_TYPE, message, last, "write `[address].u64`", name, known)
 

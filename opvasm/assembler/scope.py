@@ -397,6 +397,8 @@ class Scope(Declarations):
 class ScopeNames:
     """Names outside of vectors, to readers of places."""
 
+    scalars = SCALARS
+
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
@@ -411,12 +413,16 @@ class ScopeNames:
                 Mistake.NOT_A_PLACE,
                 f"`{name.name}` is a constant, not a place in memory",
                 name.span,
-                f"write `={name.name}` for a constant in the literal pool",
+                self.constant_help(name.name),
             )
         if declaration is not None:  # a variable whose type is wrong
             raise REPORTED
         help = f"declare it: `shared {name.name}: u64` or `percpu {name.name}: u64`"
         raise unknown_name(name, self.known(), help)
+
+    def constant_help(self, name: str) -> str | None:
+        """What to write for a constant where memory must stand."""
+        return f"write `={name}` for a constant in the literal pool"
 
     def known(self) -> list[str]:
         """What a name could have been."""

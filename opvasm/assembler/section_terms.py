@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ..errors import Crash
 from ..expression import (
     AddressOf,
     Arrow,
@@ -27,12 +28,27 @@ from ..expression import (
     apply_unary,
 )
 from ..light_typing import NamedTuple
-from ..program import Area, Array, Parameter, Pointer, Type, section as ir
+from ..places import (
+    POINTER,
+    REPORTED,
+    SCALARS,
+    AtAddress,
+    Base,
+    Element,
+    Mistake,
+    NoPlace,
+    OfReader,
+    OfVariable,
+    TypedPlace,
+    resolve,
+    values_in,
+)
+from ..program import Area, Parameter, Pointer, Scalar, Type, section as ir
 from ..source import Span
 from ..text.names import type_text
 from .places import UNKNOWN
-from .scope import Scope
-from .types import POINTER, SCALARS, number_text
+from .scope import Scope, ScopeNames
+from .types import number_text
 
 Value = ir.Term | int | None
 
@@ -308,147 +324,107 @@ class Terms:
 
     def spot(self, expression: Expression) -> Spot | None:
         """The address and type of a place in memory."""
-        match expression:
-            case Name(name=name, span=span):
-                return self._variable(name, span)
-            case AtCpu(base=base, cpu=cpu, span=span):
-                inside, number = self.spot(base), self.value(cpu)
-                if inside is None or number is None:
-                    return None
-                return self._on_cpu(inside, number, cpu.span, span)
-            case Member(
-                base=Load(address=address), name=name, span=span
-            ) if name in SCALARS or name in (POINTER, ir.U128.name):
-                at = self.number_of_bytes(address)
-                type: Type | None = ir.REGISTER_TYPES.get(name, self.pointer)
-                return None if at is None else Spot(at, type)
-            case Member(base=base, name=name, span=span):
-                inside = self.spot(base)
-                return None if inside is None else self._field(inside, name, base, span)
-            case Arrow(base=base, name=name, span=span):
-                pointed = self._pointed(base, span)
-                return None if pointed is None else self._field(pointed, name, base, span)
-            case Index(base=base, position=position):
-                inside, index = self.spot(base), self.value(position)
-                if inside is None or index is None:
-                    return None
-                return self._element(inside, index, expression)
-            case Load(address=address):
-                at = self.number_of_bytes(address)
-                return None if at is None else Spot(at, self._target(at))
-            case _:
-                self.problems.error(
-                    "OPV015",
-                    f"`{expression.span.text}` is not a place in memory",
-                    *(expression.span, ()),
-                    "a place is a variable, a field or element, `node->next` or `[address].u64`",
-                )
-                return None
+        try:
+            place = resolve(expression, SectionNames(self))
+        except NoPlace as problem:
+            for each in values_in(expression):
+                self.value(each)
+            self.scope.no_place(problem)
+            return None
+        address = self._base(place, expression.span)
+        if address is not None:
+            address = moved(address, place.offset)
+        for element in place.elements:
+            step = self._step(element)
+            if address is None or step is None:
+                address = None
+            elif isinstance(step, int):
+                address = moved(address, step)
+            else:
+                address = ir.Binary("+", address, step, self.pointer)
+        return None if address is None else Spot(address, place.type)
 
-    def _variable(self, name: str, span: Span) -> Spot | None:
-        if name in self.locals or name in self.parameters:
-            self.problems.error(
-                *("OPV015", f"`{name}` is a value of the section, not a place in memory", span),
-                help=f"the memory it points to is `[{name}].u64`, or `{name}->field`",
+    def _base(self, place: TypedPlace, span: Span) -> ir.Term | None:
+        cpu: ir.Term | None = None
+        if place.cpu is not None:
+            percpu = isinstance(place.base, OfVariable) and place.base.symbol.area is Area.PERCPU
+            number = self.value(place.cpu)
+            if not percpu:
+                message = f"`{span.text}`: only a percpu variable has CPUs"
+                self.problems.error("OPV015", message, span)
+                return None
+            if isinstance(number, int) and number < 0:
+                self.problems.error("OPV019", f"there is no CPU {number}", place.cpu.span)
+                return None
+            if number is None:
+                return None
+            cpu = ir.Constant(number, ir.U32) if isinstance(number, int) else number
+        match place.base:
+            case OfVariable(symbol=symbol):
+                return ir.Address(symbol.name, 0, cpu, self.pointer)
+            case AtAddress(address=address):
+                return self.number_of_bytes(address)
+            case OfReader(name=name):
+                raise Crash(f"{name}: a section has no memory of its own")
+
+    def _step(self, element: Element) -> ir.Term | int | None:
+        """The bytes from the start of an array to an element."""
+        index = self.value(element.index)
+        if isinstance(index, int):
+            try:
+                return element.checked(index)
+            except NoPlace as problem:
+                self.scope.no_place(problem)
+                return None
+        at = self._word(index, element.index.span)
+        if at is None or element.stride == 1:
+            return at
+        return ir.Binary("*", at, ir.Constant(element.stride, at.type), at.type)
+
+
+class SectionNames(ScopeNames):
+    """Names of a section, to readers of places: locals and parameters are values."""
+
+    scalars: Mapping[str, Scalar] = {**SCALARS, ir.U128.name: ir.U128}
+
+    def __init__(self, terms: Terms) -> None:
+        super().__init__(terms.scope)
+        self.terms = terms
+
+    def base(self, name: Name) -> tuple[Base, Type | None]:
+        """A variable."""
+        word = name.name
+        if word in self.terms.locals or word in self.terms.parameters:
+            raise NoPlace(
+                Mistake.NOT_A_PLACE,
+                f"`{word}` is a value of the section, not a place in memory",
+                name.span,
+                f"the memory it points to is `[{word}].u64`, or `{word}->field`",
             )
-            return None
-        symbol = self.scope.symbols.get(name)
-        if symbol is not None:
-            return Spot(ir.Address(name, 0, None, self.pointer), symbol.type)
-        if name in self.scope.values:
-            self.problems.error("OPV015", f"`{name}` is a constant, not a place in memory", span)
-            return None
-        self.problems.unknown(
-            *("OPV010", f"the name `{name}` is unknown", name, span, self.scope.values),
-            f"declare it: `shared {name}: u64` or `percpu {name}: u64`",
-        )
+        return super().base(name)
+
+    def constant_help(self, name: str) -> str | None:
+        """A section has no literal pool."""
         return None
 
-    def _on_cpu(self, inside: Spot, cpu: ir.Term | int, number: Span, span: Span) -> Spot | None:
-        base = inside.address
-        while isinstance(base, ir.Binary):
-            base = base.left
-        if not (
-            isinstance(base, ir.Address)
-            and self.scope.symbols[base.symbol].area is Area.PERCPU
-            and base.cpu is None
-        ):
-            self.problems.error(
-                "OPV015", f"`{span.text}`: only a percpu variable has CPUs, and one", span
-            )
-            return None
-        if isinstance(cpu, int):
-            if cpu < 0:
-                self.problems.error("OPV019", f"there is no CPU {cpu}", number)
-                return None
-            cpu = ir.Constant(cpu, ir.U32)
-        return inside._replace(address=_with_cpu(inside.address, cpu))
-
-    def _pointed(self, base: Expression, span: Span) -> Spot | None:
-        """What stands before ``->``: a value with the type ``ptr<T>``."""
-        value = self.value(base)
+    def pointer(self, arrow: Arrow) -> Type | None:
+        """The type of a value: a section follows no pointer that lies in memory."""
+        value, span = self.terms.value(arrow.base), arrow.base.span
         if value is None:
-            return None
-        if isinstance(value, int) or not isinstance(value.type, Pointer):
-            self.problems.error(
-                *("OPV015", f"`{base.span.text}` is not a pointer", base.span),
-                help="give the parameter or local the type `ptr<T>`",
-            )
-            return None
-        target = self.scope.target(value.type)
-        if target is None:
-            if value.type.target is None:
-                self.problems.error(
-                    *("OPV017", f"`{base.span.text}` points to nothing that has fields", span),
-                    help="give the parameter or local the type `ptr<T>`",
-                )
-            return None
-        return Spot(value, target)
+            raise REPORTED
+        if isinstance(value, int):
+            message = f"`{span.text}` is a number, not a pointer to a struct"
+            raise NoPlace(Mistake.NOT_A_POINTER, message, span)
+        return self.readable(value.type)
 
-    def _target(self, address: ir.Term) -> Type | None:
+    def loaded(self, load: Load) -> Type | None:
         """What lies at an address, where its type says so."""
-        return self.scope.target(address.type) if isinstance(address.type, Pointer) else None
-
-    def _field(self, inside: Spot, name: str, base: Expression, span: Span) -> Spot | None:
-        last = Span(span.file, span.end - len(name), span.end)
-        if inside.type is None:
-            self.problems.error(
-                *(
-                    "OPV017",
-                    f"`{base.span.text}` has no type, so that `{name}` means nothing",
-                    last,
-                ),
-                help="write `[address].u64` or another type of a number",
-            )
+        value = self.terms.value(load.address)
+        if value is None:
+            raise REPORTED
+        if isinstance(value, int) or not isinstance(value.type, Pointer):
             return None
-        member = self.scope.member(inside.type, name, last)
-        if member is None:
-            return None
-        return Spot(moved(inside.address, member.offset), member.type)
-
-    def _element(self, inside: Spot, index: ir.Term | int, expression: Index) -> Spot | None:
-        array = inside.type
-        if not isinstance(array, Array):
-            text = expression.base.span.text
-            self.problems.error("OPV017", f"`{text}` is not an array", expression.span)
-            return None
-        element = array.element
-        if isinstance(index, int):
-            if not 0 <= index < array.count:
-                self.problems.error(
-                    "OPV018",
-                    f"there is no element {number_text(index)}: `{expression.base.span.text}` has"
-                    f" {array.count}, 0 to {array.count - 1}",
-                    expression.position.span,
-                )
-                return None
-            return Spot(moved(inside.address, index * element.size), element)
-        at = self._word(index, expression.position.span)
-        if at is None:
-            return None
-        if element.size != 1:
-            at = ir.Binary("*", at, ir.Constant(element.size, at.type), at.type)
-        return Spot(ir.Binary("+", inside.address, at, self.pointer), element)
+        return self.scope.target(value.type)
 
 
 def _truth(value: ir.Term | int) -> ir.Term:
@@ -472,13 +448,6 @@ def moved(address: ir.Term, offset: int) -> ir.Term:
             word = pointer if isinstance(pointer, Pointer) else Pointer(None, pointer.size)
             plain = word._replace(target=None)
             return ir.Binary("+", address, ir.Constant(offset, plain), plain)
-
-
-def _with_cpu(address: ir.Term, cpu: ir.Term) -> ir.Term:
-    if isinstance(address, ir.Binary):
-        return address._replace(left=_with_cpu(address.left, cpu))
-    assert isinstance(address, ir.Address)
-    return address._replace(cpu=cpu)
 
 
 def _signed(constant: ir.Constant) -> int:

@@ -140,6 +140,8 @@ def unevaluable(problem: NoPlace, expression: Expression) -> Unevaluable:
 class _MachineNames:
     """Names on a machine: variables, and pointers that lie in memory."""
 
+    scalars = SCALARS
+
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 

@@ -116,7 +116,7 @@ def test_widths_do_not_mix(text: str) -> None:
         ("OPV010", "commit counts[0], m"),
         ("OPV015", "commit counts[0], counts[1]"),  # memory without load
         ("OPV015", "x = load n; exit a"),
-        ("OPV015", "x = load n->next; exit a"),  # n is a number
+        ("OPV017", "x = load n->next; exit a"),  # n is a number
         ("OPV017", "x = load counts[0].first; exit a"),
         ("OPV018", "x = load counts[4]; exit a"),
         ("OPV019", "commit small, 256"),
