@@ -29,7 +29,7 @@ static struct cmpxchg exchanges;
 
 static int mixed, remote, migrate;
 static long each;
-static volatile int stop;
+static int running; /* threads that have not done all their operations */
 static unsigned long long signals_seen;
 
 static struct list_node nodes[NODES];
@@ -260,6 +260,7 @@ static void *work(void *argument)
         }
         operation(worker);
     }
+    __atomic_fetch_sub(&running, 1, __ATOMIC_RELAXED);
     return NULL;
 }
 
@@ -273,7 +274,7 @@ static void *interrupt(void *argument)
 {
     int threads = *(int *)argument, next = 0;
     struct timespec pause = { 0, 50000 };
-    while (!stop) {
+    while (__atomic_load_n(&running, __ATOMIC_RELAXED) > 0) {
         pthread_kill(workers[next++ % threads].thread, SIGUSR1);
         nanosleep(&pause, NULL);
     }
@@ -284,7 +285,7 @@ static void *fence(void *argument)
 {
     struct timespec pause = { 0, 50000 };
     (void)argument;
-    while (!stop) {
+    while (__atomic_load_n(&running, __ATOMIC_RELAXED) > 0) {
         (void)syscall(SYS_membarrier, OPV_MEMBARRIER_RSEQ, 0, 0);
         nanosleep(&pause, NULL);
     }
@@ -375,6 +376,7 @@ int main(int count, char **words)
         sigaction(SIGUSR1, &action, NULL);
     }
     (void)opv_fence_register();
+    running = threads;
     for (number = 0; number < threads; number++) {
         struct worker *worker = &workers[number];
         worker->number = number;
@@ -386,18 +388,11 @@ int main(int count, char **words)
         pthread_create(&interrupter, NULL, interrupt, &threads);
     if (with_fences)
         pthread_create(&fencer, NULL, fence, NULL);
-    /* A thread that has ended must not be signalled, so the interrupter ends first. */
-    if (with_signals || with_fences) {
-        struct timespec pause = { 0, 1000000 };
-        int rounds;
-        for (rounds = 0; rounds < 300; rounds++)
-            nanosleep(&pause, NULL);
-        stop = 1;
-        if (with_signals)
-            pthread_join(interrupter, NULL);
-        if (with_fences)
-            pthread_join(fencer, NULL);
-    }
+    /* Before any thread is joined, whose number must not be used after that. */
+    if (with_signals)
+        pthread_join(interrupter, NULL);
+    if (with_fences)
+        pthread_join(fencer, NULL);
     for (number = 0; number < threads; number++) {
         pthread_join(workers[number].thread, NULL);
         sum.given_count += workers[number].given_count;
