@@ -250,8 +250,9 @@ def _id(code: Code, question: Question, area: Area) -> str | None:
     before = word.value
     word.value = WRITTEN
     if question.event == SLEEP:
+        switches = _switches()
         time.sleep(PAUSE)
-        happened = True
+        happened = _switches() != switches
     else:
         happened = _happened(code, question, code.wait(area.address, None, ROUNDS))
     now = word.value

@@ -314,6 +314,8 @@ static int try_id(int kind)
 	if (now_there == 77)
 		*word = before;
 	int moved = switches() != count;
+	if (event == SLEEP && !moved)
+		seen = 0;
 	if (!seen || ((quiet() || event == STAY || event == FENCE_SELF_PLAIN) && moved))
 		return -1;
 	return now_there == 77 ? KEPT : REWRITTEN;

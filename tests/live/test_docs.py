@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_a_command_prints_what_the_document_says(
 ) -> None:
     """Run in a folder with the programs that the document names."""
     require(335)
-    for name in ("counter", "attach"):
+    for name in ("counter", "attach", "breakpoint"):
         (tmp_path / name).symlink_to(build(name, 335))
     command = tmp_path / "opvasm"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m opvasm "$@"\n')
@@ -67,6 +68,8 @@ def test_a_command_prints_what_the_document_says(
         "PYTHONPATH": str(ROOT),
         "NO_COLOR": "1",
     }
+    if "$ gdb " in found[1] and shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed")
     now = ""
     for line in found[1].splitlines():
         if line.startswith("$ "):
