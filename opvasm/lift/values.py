@@ -7,6 +7,7 @@ equal when they are made the same way; nothing is said of those that are not.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..light_typing import NamedTuple
@@ -33,6 +34,18 @@ class Values:
     def __init__(self) -> None:
         self._registers: dict[str, Value] = {}
         self._taint: dict[str, frozenset[Value]] = {}
+
+    def copy(self) -> Values:
+        """The same values, followed from here on their own way."""
+        other = Values()
+        other._registers = dict(self._registers)
+        other._taint = dict(self._taint)
+        return other
+
+    def forget(self, names: Iterable[str], address: int) -> None:
+        """Hold nothing for known of these registers, which a loop at ``address`` changes."""
+        for name in names:
+            self._registers[name] = Value(("loop", address, name), 0)
 
     def register(self, name: str) -> Value:
         """What a whole register holds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -58,14 +59,36 @@ cs: .long {version}, {flags}
 TOOLS = {"x86-64": "gcc", "aarch64": "aarch64-linux-gnu-gcc"}
 
 
-def linked(folder: Path, machine: str = "x86-64", **parts: str) -> Path:
-    """A shared library with one section, parts of which are replaced; skips without the tools."""
+def _need(machine: str) -> None:
     pytest.importorskip("capstone")
     tool = TOOLS[machine]
-    native = machine == "x86-64" and platform.machine() != "x86_64"
-    if shutil.which(tool) is None or native:
+    other = machine == "x86-64" and platform.machine() != "x86_64"
+    if shutil.which(tool) is None or other:
         pytest.skip(f"{tool} for {machine} is not installed")
-    text = TEXT.format(**{**(X86 if machine == "x86-64" else ARM), **parts})
+
+
+def linked(folder: Path, machine: str = "x86-64", **parts: str) -> Path:
+    """A shared library with one section, parts of which are replaced; skips without the tools."""
+    _need(machine)
+    tool = TOOLS[machine]
+    return _link(folder, tool, _text(machine, parts))
+
+
+def linked_bodies(folder: Path, machine: str, bodies: list[str]) -> Path:
+    """A shared library with one section for each of these bodies, in their order."""
+    texts = []
+    for number, body in enumerate(bodies):
+        text = _text(machine, {"body": body})
+        texts.append(re.sub(r"\b(f|start|end|abort|out|cs)\b", rf"\1_{number}", text))
+    _need(machine)
+    return _link(folder, TOOLS[machine], "\n".join(texts))
+
+
+def _text(machine: str, parts: dict[str, str]) -> str:
+    return TEXT.format(**{**(X86 if machine == "x86-64" else ARM), **parts})
+
+
+def _link(folder: Path, tool: str, text: str) -> Path:
     (folder / "code.s").write_text(text)
     out = folder / "code.so"
     command = [tool, "-shared", "-nostdlib", "-o", str(out), str(folder / "code.s")]

@@ -174,3 +174,29 @@ def test_the_group_of_dynamorio(tmp_path: Path) -> None:
     section = json.loads(out)["files"][0]["shapes"][0]["sections"][0]
     assert [each["code"] for each in section["findings"]] == ["OPV723"]
     assert code == 0
+
+
+def test_lift(tmp_path: Path) -> None:
+    """--lift writes the section as a text that the assembler takes, each line with its instruction."""
+    import opvasm
+
+    library = linked(tmp_path)
+    out = tmp_path / "out.opv"
+    code, _, errors = run("--lift", out, library)
+    assert code == 0, errors
+    text = out.read_text()
+    program = opvasm.assemble(opvasm.SourceFile("out.opv", text)).program
+    (section,) = program.sections.values()
+    assert [each.name for each in section.parameters] == ["cpu_rsi", "base_rcx", "value_rdx"]
+    assert "cmp dword ptr [rdi + 4], esi" in text
+    assert run("--lift", out, "--section", "missing", library)[0] == 2
+
+
+def test_what_is_not_lifted_says_why(tmp_path: Path) -> None:
+    """An instruction that the lifter does not know is named, and exit code 3 says that work is left."""
+    library = linked(tmp_path, body="popcnt %rdx, %rax\n mov %rax, (%rcx)")
+    out = tmp_path / "out.opv"
+    code, _, errors = run("--lift", out, library)
+    assert code == 3
+    assert "`popcnt rax, rdx` is not known" in errors
+    assert "not lifted" in out.read_text()

@@ -27,6 +27,7 @@ opvasm audit ./server
 opvasm audit --kernel v6_19_x86 --kernel legacy ./server
 opvasm audit /usr/lib
 opvasm audit --pid 4711
+opvasm audit --lift malloc.opv --section malloc ./server
 opvasm audit -f sarif build/*.o > findings.sarif
 opvasm audit -f html -o report.html package.whl
 """
@@ -70,6 +71,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=("dynamorio",),
         help="only the findings that DynamoRIO's requirements are about",
     )
+    parser.add_argument(
+        "--lift",
+        metavar="OUT.opv",
+        help="write the sections as a text that opvasm runs and explores",
+    )
+    parser.add_argument(
+        "--section",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="lift only this: a function, or a section's or descriptor's address; may be repeated",
+    )
     parser.add_argument("--notes", action="store_true", help="show the notes in the human report")
     parser.add_argument("--all", action="store_true", help="list every place of a finding")
     parser.add_argument(
@@ -112,6 +125,8 @@ class _Work:
         self._progress = Progress("files")
         self._files = self._sections = 0
         self._negative = self._open = self._unreadable = False
+        self._lifted: list[str] = []
+        self._lifted_count = 0
 
     def path(self, path: str) -> None:
         """A file, a container or a folder that was named."""
@@ -184,6 +199,20 @@ class _Work:
         self._open |= bool(audit.undecoded) or any(each.code in NOT_DECIDED for each in findings)
         if audit.sections or named:
             self._keep(audit, file)
+        if self._arguments.lift is not None and audit.sections:
+            self._lift(audit)
+
+    def _lift(self, audit: FileAudit) -> None:
+        from ...audit.lifting import document, lift_audit
+
+        texts = lift_audit(audit, self._arguments.section)
+        if texts:
+            self._lifted.append(document(audit, texts))
+        self._lifted_count += sum(each.lifted is not None for each in texts)
+        for each in texts:
+            if each.lifted is None:
+                self._open = True
+                self._terminal.remark(f"{each.name} is not lifted: {each.reason}")
 
     def _keep(self, audit: FileAudit, file: object) -> None:
         from ...elf.file import ElfFile
@@ -203,7 +232,7 @@ class _Work:
             case "html":
                 from ...audit.html_report import file_html
 
-                self._texts.append(file_html(audit, file))
+                self._texts.append(file_html(audit, file, _shape_texts(audit)))
             case _:
                 from ...audit.diagnostics import diagnostics
 
@@ -230,6 +259,13 @@ class _Work:
             case name:
                 text = render(name, [*self._problems, *self._diagnostics])
         write_text(text, self._arguments.output)
+        if self._arguments.lift is not None:
+            if not self._lifted:
+                raise UsageError(
+                    "--lift: there is no such section", "--section names functions, addresses"
+                )
+            write_text("\n".join(self._lifted), self._arguments.lift)
+            self._terminal.remark(f"{self._lifted_count} lifted into {self._arguments.lift}")
         self._terminal.report(self._problems)
         files = "file" if self._files == 1 else "files"
         sections = "section" if self._sections == 1 else "sections"
@@ -241,6 +277,18 @@ class _Work:
         if self._negative:
             return NEGATIVE
         return INCONCLUSIVE if self._open else DONE
+
+
+def _shape_texts(audit: FileAudit) -> list[str]:
+    """The text of each shape's first section."""
+    from ...audit.lifting import lift_audit
+
+    found = []
+    for shape in audit.shapes:
+        first = shape.sections[0].subject
+        (text,) = lift_audit(audit, [hex(first.start)])
+        found.append(text.text or f"not lifted: {text.reason}")
+    return found
 
 
 def _only(audit: FileAudit) -> FileAudit:

@@ -1,0 +1,53 @@
+"""The aarch64 instructions that are alike, in tables."""
+
+from __future__ import annotations
+
+from capstone import arm64_const as arm
+
+# aarch64's conditions by the names that flags.py knows.
+CONDITIONS = {
+    "eq": "e", "ne": "ne", "hs": "ae", "cs": "ae", "lo": "b", "cc": "b", "mi": "s", "pl": "ns",
+    "vs": "o", "vc": "no", "hi": "a", "ls": "be", "ge": "ge", "lt": "l", "gt": "g", "le": "le",
+}  # fmt: skip
+CC = {
+    arm.ARM64_CC_EQ: "eq", arm.ARM64_CC_NE: "ne", arm.ARM64_CC_HS: "hs", arm.ARM64_CC_LO: "lo",
+    arm.ARM64_CC_MI: "mi", arm.ARM64_CC_PL: "pl", arm.ARM64_CC_VS: "vs", arm.ARM64_CC_VC: "vc",
+    arm.ARM64_CC_HI: "hi", arm.ARM64_CC_LS: "ls", arm.ARM64_CC_GE: "ge", arm.ARM64_CC_LT: "lt",
+    arm.ARM64_CC_GT: "gt", arm.ARM64_CC_LE: "le",
+}  # fmt: skip
+NOTHING = frozenset(["nop", "hint", "yield", "isb", "prfm", "prfum"])
+LOADS = frozenset(
+    [
+        "ldr",
+        "ldur",
+        "ldrb",
+        "ldurb",
+        "ldrh",
+        "ldurh",
+        "ldar",
+        "ldarb",
+        "ldarh",
+        "ldapr",
+        "ldaprb",
+        "ldaprh",
+        "ldtr",
+    ]
+)
+SIGNED_LOADS = {
+    "ldrsb": 1, "ldursb": 1, "ldrsh": 2, "ldursh": 2, "ldrsw": 4, "ldursw": 4,
+}  # fmt: skip
+STORES = frozenset(
+    ["str", "stur", "strb", "sturb", "strh", "sturh", "stlr", "stlrb", "stlrh", "sttr"]
+)
+BINARY = {
+    "add": "+", "sub": "-", "and": "&", "orr": "|", "eor": "^", "adds": "+", "subs": "-",
+    "ands": "&", "bic": "&", "bics": "&", "orn": "|", "eon": "^", "mul": "*",
+    "lsl": "<<", "lsr": ">>", "lslv": "<<", "lsrv": ">>",
+}  # fmt: skip
+INVERTED = frozenset(["bic", "bics", "orn", "eon"])
+EXTENSIONS = {
+    arm.ARM64_EXT_UXTB: (1, False), arm.ARM64_EXT_UXTH: (2, False), arm.ARM64_EXT_UXTW: (4, False),
+    arm.ARM64_EXT_UXTX: (8, False), arm.ARM64_EXT_SXTB: (1, True), arm.ARM64_EXT_SXTH: (2, True),
+    arm.ARM64_EXT_SXTW: (4, True), arm.ARM64_EXT_SXTX: (8, True),
+}  # fmt: skip
+SIZES = {"w": 4, "x": 8, "q": 16, "d": 8, "s": 4, "h": 2, "b": 1}

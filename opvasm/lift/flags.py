@@ -1,0 +1,98 @@
+"""Condition flags as terms, made by the instruction that set them and read by one that asks."""
+
+from __future__ import annotations
+
+from ..light_typing import NamedTuple
+from ..program import section as ir
+from .terms import SIGNED, binary, either, number, opposite, signed
+
+
+class Flags(NamedTuple):
+    """What is known of the flags; None is not known.
+
+    ``compared`` are the two sides of a compare, from which every condition follows.  Carry is that of
+    x86: a borrow of a subtraction; aarch64's is its opposite, which its conditions heed.
+    """
+
+    zero: ir.Term | None = None
+    sign: ir.Term | None = None
+    carry: ir.Term | None = None
+    overflow: ir.Term | None = None
+    compared: tuple[ir.Term, ir.Term] | None = None
+
+    def condition(self, name: str) -> ir.Term | None:
+        """A condition by its name in x86 assembly (``e``, ``b``, ``le`` …); None: not known."""
+        if name in _NEGATED:
+            positive = self.condition(_NEGATED[name])
+            return None if positive is None else opposite(positive)
+        if self.compared is not None and name in _COMPARES:
+            operator, with_sign = _COMPARES[name]
+            left, right = self.compared
+            if with_sign:
+                left, right = signed(left), signed(right)
+            return binary(operator, left, right)
+        match name:
+            case "e":
+                return self.zero
+            case "s":
+                return self.sign
+            case "b":
+                return self.carry
+            case "o":
+                return self.overflow
+            case "be":
+                return _either(self.carry, self.zero)
+            case "l":
+                return _differ(self.sign, self.overflow)
+            case "le":
+                return _either(self.zero, _differ(self.sign, self.overflow))
+            case _:
+                return None
+
+
+_COMPARES = {
+    "e": ("==", False), "b": ("<", False), "be": ("<=", False), "l": ("<", True), "le": ("<=", True),
+}  # fmt: skip
+_NEGATED = {
+    "ne": "e", "ns": "s", "ae": "b", "no": "o", "a": "be", "ge": "l", "g": "le",
+}  # fmt: skip
+NOTHING = Flags()
+
+
+def _either(left: ir.Term | None, right: ir.Term | None) -> ir.Term | None:
+    if left is None or right is None:
+        return None
+    if left == _NEVER:
+        return right
+    return either(left, right)
+
+
+def _differ(left: ir.Term | None, right: ir.Term | None) -> ir.Term | None:
+    if left is None or right is None:
+        return None
+    return left if right == _NEVER else binary("!=", left, right)
+
+
+_NEVER = number(0, 1)
+
+
+def of_result(result: ir.Term) -> Flags:
+    """The flags after an operation of bits: no carry, no overflow."""
+    return arithmetic(result)._replace(carry=_NEVER, overflow=_NEVER)
+
+
+def arithmetic(result: ir.Term, carry: ir.Term | None = None) -> Flags:
+    """The flags after arithmetic whose overflow is not followed."""
+    size = result.type.size
+    return Flags(
+        binary("==", result, number(0, size)),
+        binary("<", signed(result), ir.Constant(0, SIGNED[size])),
+        carry,
+    )
+
+
+def of_compare(left: ir.Term, right: ir.Term) -> Flags:
+    """The flags after a subtraction or compare."""
+    difference = binary("-", left, right)
+    sign = arithmetic(difference).sign
+    return Flags(binary("==", left, right), sign, binary("<", left, right), None, (left, right))

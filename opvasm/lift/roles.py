@@ -1,0 +1,163 @@
+"""Names for what a lifted section gets and gives, by what it does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..program import Parameter, section as ir
+from .lift import Lifted
+from .state import AREA
+
+_IDS = ("cpu_id", "cpu_id_start", "mm_cid", "node_id")
+
+
+def named_by_role(lifted: Lifted) -> Lifted:
+    """The same section with parameters such as ``base_rdi``, ``index_rsi``, ``cpu_esi``.
+
+    A base is the part of an address that is not scaled, an index the part that is; what is compared
+    with a field of the thread's area has its name, what is compared with memory is expected, and
+    what is stored is a value.
+    """
+    section = lifted.section
+    roles = _roles(section)
+    names: dict[str, str] = {}
+    for each in section.parameters:
+        role = roles.get(each.name)
+        if each.name != AREA:
+            names[each.name] = f"{role}_{each.name}" if role is not None else f"in_{each.name}"
+    body = replace_terms(
+        section.body,
+        lambda term: (
+            term._replace(name=names.get(term.name, term.name))
+            if isinstance(term, ir.Argument)
+            else term
+        ),
+    )
+    parameters = tuple(
+        Parameter(names.get(each.name, each.name), each.type, 0) for each in section.parameters
+    )
+    registers = {names.get(name, name): register for name, register in lifted.registers.items()}
+    return lifted._replace(
+        section=section._replace(parameters=parameters, body=body), registers=registers
+    )
+
+
+def _roles(section: ir.Section) -> dict[str, str]:
+    """The strongest role of each parameter: base, index, an id, expect, value."""
+    found: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    loaded: set[str] = set()
+    for step in ir.walk(section.body):
+        if isinstance(step, ir.Set) and isinstance(step.value, ir.Id):
+            ids[step.local] = step.value.name.removesuffix("_start").removesuffix("_id")
+        if isinstance(step, ir.Load):
+            loaded.add(step.local)
+    for step in ir.walk(section.body):
+        match step:
+            case ir.Load(address=address) | ir.Store(address=address):
+                _address(address, found)
+            case ir.Change(address=address) | ir.CompareExchange(address=address):
+                _address(address, found)
+            case ir.Copy(target=target, source=source):
+                _address(target, found)
+                _address(source, found)
+            case _:
+                pass
+    for step in ir.walk(section.body):
+        for term in ir.terms_of(step):
+            for each in ir.every_term(term):
+                if isinstance(each, ir.Binary) and each.operator in ir.COMPARES:
+                    _compare(each, ids, loaded, found)
+    for step in ir.walk(section.body):
+        match step:
+            case ir.Store(value=value) | ir.Change(value=value):
+                for name in _arguments(value):
+                    found.setdefault(name, "value")
+            case _:
+                pass
+    return found
+
+
+def _arguments(term: ir.Term) -> list[str]:
+    return [each.name for each in ir.every_term(term) if isinstance(each, ir.Argument)]
+
+
+def _address(address: ir.Term, found: dict[str, str]) -> None:
+    scaled: set[str] = set()
+    for each in ir.every_term(address):
+        if isinstance(each, ir.Binary) and each.operator in ("*", "<<"):
+            scaled |= set(_arguments(each))
+    for name in _arguments(address):
+        if name in scaled:
+            found.setdefault(name, "index")
+        elif found.get(name) in (None, "index"):
+            found[name] = "base"
+
+
+def _compare(
+    compare: ir.Binary, ids: dict[str, str], loaded: set[str], found: dict[str, str]
+) -> None:
+    for one, other in ((compare.left, compare.right), (compare.right, compare.left)):
+        locals = [each.name for each in ir.every_term(other) if isinstance(each, ir.Local)]
+        for name in _arguments(one):
+            role = next((ids[each] for each in locals if each in ids), None)
+            if role is not None:
+                found.setdefault(name, role)
+            elif any(each in loaded for each in locals) and compare.operator in ("==", "!="):
+                found.setdefault(name, "expect")
+
+
+def replace_terms(
+    body: tuple[ir.Step, ...], change: Callable[[ir.Term], ir.Term]
+) -> tuple[ir.Step, ...]:
+    """The same steps with every term, the innermost first, replaced by what ``change`` makes of it."""
+    return tuple(_replace_step(step, change) for step in body)
+
+
+def _replace_step(step: ir.Step, change: Callable[[ir.Term], ir.Term]) -> ir.Step:
+    def term(old: ir.Term) -> ir.Term:
+        match old:
+            case ir.Unary() | ir.Convert():
+                return change(old._replace(operand=term(old.operand)))
+            case ir.Binary():
+                return change(old._replace(left=term(old.left), right=term(old.right)))
+            case ir.Choose():
+                return change(
+                    old._replace(
+                        condition=term(old.condition),
+                        then=term(old.then),
+                        otherwise=term(old.otherwise),
+                    )
+                )
+            case _:
+                return change(old)
+
+    match step:
+        case ir.Load():
+            return step._replace(address=term(step.address))
+        case ir.Set():
+            return step._replace(value=term(step.value))
+        case ir.Store() | ir.Change():
+            return step._replace(address=term(step.address), value=term(step.value))
+        case ir.CompareExchange():
+            return step._replace(
+                address=term(step.address),
+                expected=term(step.expected),
+                replacement=term(step.replacement),
+            )
+        case ir.Copy():
+            return step._replace(
+                target=term(step.target), source=term(step.source), length=term(step.length)
+            )
+        case ir.Exit() | ir.Break():
+            return step if step.condition is None else step._replace(condition=term(step.condition))
+        case ir.If():
+            return step._replace(
+                condition=term(step.condition),
+                then=replace_terms(step.then, change),
+                otherwise=replace_terms(step.otherwise, change),
+            )
+        case ir.Loop():
+            return step._replace(body=replace_terms(step.body, change))
+        case ir.Barrier():
+            return step

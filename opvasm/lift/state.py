@@ -1,0 +1,200 @@
+"""What is known at a point of a section: registers, flags, and the steps made so far."""
+
+from __future__ import annotations
+
+from ..light_typing import NamedTuple
+from ..program import section as ir
+from .code import Code, Memory
+from .flags import NOTHING, Flags
+from .terms import UNSIGNED, add, binary, convert, number, wide
+from .values import Value, Values
+
+_STEPS_MAX = 3000
+_NEAR_AREA = 64
+AREA = "area"  # the parameter that is the address of struct rseq
+_LARGE = 5  # parts of a term: a larger one gets a local
+
+
+class NotLifted(Exception):
+    """A section that is not lifted; ``address`` is the instruction that is the reason."""
+
+    def __init__(self, reason: str, address: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.address = address
+
+
+class Budget:
+    """Names that were given away, and how many steps were made."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+        self.steps = 0
+
+    def fresh(self, wish: str) -> str:
+        """A name that no other local has."""
+        name, count = wish, 1
+        while name in self._names:
+            count += 1
+            name = f"{wish}{count}"
+        self._names.add(name)
+        return name
+
+
+class Area(NamedTuple):
+    """Where struct rseq is: its address as an expression of what registers hold at ``lead``'s start."""
+
+    lead: tuple[Code, ...]
+    address: Value
+
+
+class State:
+    """Registers and flags on one way through a section."""
+
+    def __init__(self, budget: Budget, values: Values, area: Value | None) -> None:
+        self.budget = budget
+        self.registers: dict[str, ir.Term] = {}
+        self.flags: Flags = NOTHING
+        self.values = values
+        self.area = area
+        self.out: list[ir.Step] = []
+        self.given: dict[str, ir.Term] = {}
+        self.lost: dict[str, int] = {}
+        self.now: Code | None = None
+
+    def copy(self) -> State:
+        """The same state on another way, with steps of its own."""
+        other = State(self.budget, self.values.copy(), self.area)
+        other.registers = dict(self.registers)
+        other.flags = self.flags
+        other.given = dict(self.given)
+        other.lost = dict(self.lost)
+        return other
+
+    # ---- registers ------------------------------------------------------------------------------
+
+    def get(self, name: str) -> ir.Term:
+        """What a whole register holds: at first, the parameter of its name."""
+        if name in self.lost:
+            raise NotLifted(f"{name} holds what a loop left in it", self.lost[name])
+        found = self.registers.get(name)
+        if found is None:
+            type = ir.U128 if name[0] in "v" or name.startswith("xmm") else ir.U64
+            found = self.registers[name] = ir.Argument(name, type)
+        return found
+
+    def set(self, name: str, term: ir.Term) -> None:
+        """Give a whole register a value."""
+        self.lost.pop(name, None)
+        if _size(term) > _LARGE and self.now is not None:
+            # A register of its own: what follows names it instead of spelling it out again.
+            local = self.budget.fresh(f"{name}_is")
+            self.emit(ir.Set(local, term), self.now)
+            term = ir.Local(local, term.type)
+        self.registers[name] = term
+
+    # ---- steps ------------------------------------------------------------------------------------
+
+    def emit(self, step: ir.Step, code: Code) -> None:
+        """Add a step, with the address and text of its instruction as its remark."""
+        self.budget.steps += 1
+        if self.budget.steps > _STEPS_MAX:
+            raise NotLifted("too many ways lead through it", code.address)
+        remark = f"{code.address:x}: {code.text}"
+        self.out.append(step if step.remark else step._replace(remark=remark))
+
+    def address(self, place: Memory) -> ir.Term:
+        """The address of a memory operand."""
+        offset = self._area_offset(place)
+        if offset is not None and abs(offset) <= _NEAR_AREA:
+            return add(self.get(AREA), offset)
+        total: ir.Term | None = None
+        if place.segment:
+            total = self.get(place.segment)
+        for name, scale in ((place.base, 1), (place.indexed, place.scale)):
+            if name:
+                term = self.get(name)
+                if scale != 1:
+                    term = binary("*", term, number(scale))
+                total = term if total is None else add(total, term)
+        if total is None:
+            return number(place.displacement)
+        return add(total, place.displacement)
+
+    def load(self, place: Memory, code: Code, size: int | None = None) -> ir.Term:
+        """Read memory; the value without a sign, of ``size`` bytes."""
+        size = place.size if size is None else size
+        if size not in UNSIGNED:
+            raise NotLifted(f"reads {size} bytes at once", code.address)
+        offset = self._area_offset(place)
+        if offset is not None:
+            known = self._from_area(offset, size, place, code)
+            if known is not None:
+                return known
+        type = UNSIGNED[size]
+        name = self.budget.fresh("loaded")
+        self.emit(ir.Load(name, self.address(place), type, _acquires(code)), code)
+        return ir.Local(name, type)
+
+    def _area_offset(self, place: Memory) -> int | None:
+        if self.area is None:
+            return None
+        value = self.values.address(place)
+        return value.offset - self.area.offset if value.base == self.area.base else None
+
+    def _from_area(self, offset: int, size: int, place: Memory, code: Code) -> ir.Term | None:
+        for name, at in ir.AREA_FIELDS.items():
+            if at == offset and size == 4:
+                local = self.budget.fresh(name + "_read")
+                self.emit(ir.Set(local, ir.Id(name)), code)
+                return ir.Local(local, ir.U32)
+        if offset == -4 and size == 8:
+            # The four bytes before the area, and cpu_id_start above them.
+            low = self.budget.fresh("low")
+            self.emit(ir.Load(low, self.address(place), ir.U32), code)
+            high = self.budget.fresh("high")
+            self.emit(ir.Set(high, ir.Id("cpu_id_start")), code)
+            upper = binary("<<", convert(ir.Local(high, ir.U32), ir.U64), number(32, 1))
+            both = self.budget.fresh("cached")
+            whole = binary("|", upper, wide(ir.Local(low, ir.U32)))
+            self.emit(ir.Set(both, whole), code)
+            return ir.Local(both, ir.U64)
+        if 0 <= offset < 28 or -8 < offset < 0:
+            raise NotLifted(f"reads {size} bytes at offset {offset} of struct rseq", code.address)
+        return None
+
+    def store(self, place: Memory, value: ir.Term, code: Code) -> None:
+        """Write memory."""
+        self._refuse_area(place, code)
+        type = UNSIGNED[value.type.size]
+        release = code.mnemonic.startswith("stl")
+        self.emit(ir.Store(self.address(place), convert(value, type), type, release=release), code)
+
+    def change(self, operator: str, place: Memory, value: ir.Term, code: Code) -> None:
+        """Read and write memory in one instruction."""
+        self._refuse_area(place, code)
+        type = UNSIGNED[place.size]
+        self.emit(ir.Change(operator, self.address(place), convert(value, type), type), code)
+
+    def exchange(
+        self, place: Memory, expected: ir.Term, replacement: ir.Term, code: Code
+    ) -> ir.Term:
+        """Compare and exchange; what was there before."""
+        self._refuse_area(place, code)
+        type = UNSIGNED[place.size]
+        name = self.budget.fresh("old")
+        self.emit(ir.CompareExchange(name, self.address(place), expected, replacement, type), code)
+        return ir.Local(name, type)
+
+    def _refuse_area(self, place: Memory, code: Code) -> None:
+        offset = self._area_offset(place)
+        if offset is not None and -place.size < offset < 32:
+            raise NotLifted(f"writes at offset {offset} of struct rseq", code.address)
+
+
+def _size(term: ir.Term) -> int:
+    return sum(1 for _ in ir.every_term(term))
+
+
+def _acquires(code: Code) -> bool:
+    return code.mnemonic.startswith(("ldar", "ldapr"))

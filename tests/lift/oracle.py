@@ -1,0 +1,288 @@
+"""Machine code under unicorn beside its lifted text in the interpreter, from the same states.
+
+Memory is made up as the text first reads it, from values that make compares equal often; unicorn
+then gets the same memory, and both must write the same bytes, leave by the same way and leave the
+same values in every register that the section sets.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+import opvasm
+from opvasm.audit.subject import Subject
+from opvasm.interpreter.section import SectionRun, Surroundings
+from opvasm.lift.lift import Lifted, lift
+from opvasm.lift.state import AREA, Area
+from opvasm.program import section as ir
+from opvasm.text.section_printer import section_text
+
+STEPS_MAX = 3000
+_REGION = 0x10_0000
+_LOWEST, _HIGHEST = 0x1_0000, 1 << 46
+
+
+class Skip(Exception):
+    """A state that says nothing: an endless loop, or an address that no program has."""
+
+
+class Ran(NamedTuple):
+    """How a section ended: its label, the bytes it wrote, the registers it set."""
+
+    label: str
+    written: dict[int, int]
+    registers: dict[str, int]
+
+
+class Memory:
+    """Bytes that are made up when they are first read."""
+
+    def __init__(self, generator: random.Random, pool: list[int]) -> None:
+        self.generator = generator
+        self.pool = pool
+        self.first: dict[int, int] = {}
+        self.now: dict[int, int] = {}
+
+    def read(self, address: int, length: int) -> bytes:
+        """The bytes there, made up as one number where they are all new."""
+        self.check(address, length)
+        if all(address + at not in self.now for at in range(length)):
+            value = self.generator.choice(self.pool) & (1 << 8 * length) - 1
+            for at, byte in enumerate(value.to_bytes(length, "little")):
+                self.first[address + at] = self.now[address + at] = byte
+        return bytes(self._byte(address + at) for at in range(length))
+
+    def _byte(self, address: int) -> int:
+        if address not in self.now:
+            self.first[address] = self.now[address] = 0
+        return self.now[address]
+
+    def write(self, address: int, data: bytes) -> None:
+        """Set bytes; what they were first is made up as well."""
+        self.check(address, len(data))
+        for at, byte in enumerate(data):
+            self._byte(address + at)
+            self.now[address + at] = byte
+
+    def check(self, address: int, length: int) -> None:
+        """Only addresses that a program may have."""
+        if not _LOWEST <= address <= _HIGHEST - length:
+            raise Skip
+
+    @property
+    def written(self) -> dict[int, int]:
+        """The bytes that differ from what was there first."""
+        return {at: byte for at, byte in self.now.items() if self.first[at] != byte}
+
+
+def lifted(subject: Subject, results: bool = True) -> tuple[Lifted, ir.Section]:
+    """A section lifted, and the same after its text was written and assembled again."""
+    changed: set[str] = set()
+    if results and not subject.has_loop:
+        for code in subject.codes:
+            changed |= {each for each in code.writes if each[0] not in "v" and "mm" not in each}
+    lead = subject.lead
+    area = Area(lead.codes, lead.area) if lead is not None else None
+    found = lift(
+        "lifted", subject.context.machine, subject.codes, subject.end, area, sorted(changed)
+    )
+    text = section_text(found.section)
+    program = opvasm.assemble(opvasm.SourceFile("lifted.opv", text)).program
+    return found, program.sections["lifted"]
+
+
+def states(
+    subject: Subject, found: Lifted, section: ir.Section, count: int, seed: int
+) -> Iterator[tuple[dict[str, int], dict[str, int], Memory, Ran]]:
+    """States in which the text runs to an end: arguments, ids, memory, and what came of it."""
+    generator = random.Random(seed)
+    pointers, indexes = _roles(section)
+    tries = 0
+    made = 0
+    while made < count and tries < 40 * count:
+        tries += 1
+        arguments: dict[str, int] = {}
+        data = [generator.choice([0, 1, 2, 3, 5, generator.getrandbits(64)]) for _ in range(3)]
+        for number, parameter in enumerate(section.parameters, 1):
+            if parameter.name in pointers:
+                value = number * _REGION + 0x1_0000 + 8 * generator.randrange(64)
+            elif parameter.name in indexes:
+                value = generator.randrange(6)
+            else:
+                value = generator.choice(data)
+            if parameter.type.size == 16:
+                value = generator.getrandbits(128)
+            arguments[parameter.name] = value
+        small = [0, 1, 2, 4, 9]
+        far = [40 * _REGION + 64 * each for each in range(4)]
+        pool = [*arguments.values(), *data, *small, *far]
+        area = {
+            "cpu_id_start": generator.choice([1, 0x8000_0001, 0x8000_0002, 0x8000_0003]),
+            "cpu_id": generator.choice([*(each & 0xFFFF_FFFF for each in data), 1]),
+            "node_id": generator.choice([each & 0xFFFF_FFFF for each in data]),
+            "mm_cid": generator.choice([*(each & 0xFFFF_FFFF for each in data), 1]),
+        }
+        memory = Memory(generator, pool)
+        place = _place_area(subject, arguments, generator)
+        if place is not None:
+            for name, offset in ir.AREA_FIELDS.items():
+                for at, byte in enumerate(area[name].to_bytes(4, "little")):
+                    memory.first[place + offset + at] = memory.now[place + offset + at] = byte
+        surroundings = Surroundings(
+            memory.read, memory.write, lambda symbol, cpu: 0, area, "little"
+        )
+        run = SectionRun(section, arguments, surroundings)
+        try:
+            while run.label is None:
+                if run.steps > STEPS_MAX:
+                    raise Skip
+                run.step()
+        except Skip:
+            continue
+        made += 1
+        registers = {
+            found.registers[local]: value & (1 << 64) - 1 for local, value in run.results.items()
+        }
+        yield arguments, area, memory, Ran(run.label, memory.written, registers)
+
+
+def _roles(section: ir.Section) -> tuple[set[str], set[str]]:
+    pointers: set[str] = set()
+    indexes: set[str] = set()
+    for step in ir.walk(section.body):
+        addresses: tuple[ir.Term, ...] = ()
+        match step:
+            case ir.Load() | ir.Store() | ir.Change() | ir.CompareExchange():
+                addresses = (step.address,)
+            case ir.Copy():
+                addresses = (step.target, step.source)
+            case _:
+                pass
+        for address in addresses:
+            for term in ir.every_term(address):
+                if isinstance(term, ir.Binary) and term.operator == "*":
+                    indexes |= {e.name for e in ir.every_term(term) if isinstance(e, ir.Argument)}
+            pointers |= {e.name for e in ir.every_term(address) if isinstance(e, ir.Argument)}
+    return pointers - indexes, indexes
+
+
+def _place_area(
+    subject: Subject, arguments: dict[str, int], generator: random.Random
+) -> int | None:
+    """Where struct rseq is: registers that the section does not read are given values for it."""
+    lead = subject.lead
+    if lead is None:
+        return None
+    place = lead.codes[lead.store].stores[0]
+    total = place.displacement - 8
+    for name, scale in ((place.base, 1), (place.indexed, place.scale), (place.segment, 1)):
+        if name:
+            far = 90 * _REGION if name == place.base and not place.segment else 30 * _REGION
+            arguments.setdefault(name, far + 0x40 * generator.randrange(1, 9))
+            total += arguments[name] * scale
+    if AREA in arguments:
+        arguments[AREA] = total
+    return total
+
+
+class Machine:
+    """unicorn for one architecture."""
+
+    def __init__(self, machine: str) -> None:
+        self.const: Any
+        unicorn = pytest.importorskip("unicorn")
+        self.uc = unicorn
+        self.machine = machine
+        if machine == "x86-64":
+            from unicorn import x86_const
+
+            self.prefix, self.const = "UC_X86_REG_", x86_const
+            self.names = {"fs": "FS_BASE", "gs": "GS_BASE"}
+            self.pc = "RIP"
+        else:
+            from unicorn import arm64_const
+
+            self.prefix, self.const = "UC_ARM64_REG_", arm64_const
+            self.names = {"tpidr_el0": "TPIDR_EL0", "v": "Q"}
+            self.pc = "PC"
+
+    def register(self, name: str) -> Any:
+        """unicorn's number of a register."""
+        if self.machine == "aarch64" and name[0] == "v" and name[1:].isdigit():
+            name = "q" + name[1:]
+        return getattr(self.const, self.prefix + self.names.get(name, name.upper()))
+
+    def run(
+        self, subject: Subject, found: Lifted, arguments: dict[str, int], memory: Memory
+    ) -> Ran:
+        """Run the machine code of a section from a state."""
+        uc = self.uc
+        if self.machine == "x86-64":
+            engine = uc.Uc(uc.UC_ARCH_X86, uc.UC_MODE_64)
+        else:
+            engine = uc.Uc(uc.UC_ARCH_ARM64, uc.UC_MODE_ARM)
+        code = b"".join(each.data for each in subject.codes)
+        base = subject.start & ~0xFFF
+        # The code lies where nothing of the state does.
+        engine.mem_map(base, (subject.end - base + 0x2000) & ~0xFFF, uc.UC_PROT_ALL)
+        engine.mem_write(subject.start, code)
+        pages = {at & ~0xFFF for at in memory.first}
+        for page in pages:
+            if base <= page < subject.end:
+                raise Skip
+            engine.mem_map(page, 0x1000)
+        for at, byte in memory.first.items():
+            engine.mem_write(at, bytes([byte]))
+        for name, value in arguments.items():
+            if name == AREA:
+                continue
+            engine.reg_write(self.register(name), value)
+        last = [0]
+
+        def each(engine: Any, address: int, size: int, data: object) -> None:
+            if subject.inside(address):
+                last[0] = address
+            else:
+                engine.emu_stop()
+
+        engine.hook_add(uc.UC_HOOK_CODE, each)
+        written: dict[int, int] = {}
+        engine.emu_start(subject.start, subject.end, count=20_000)
+        pc = engine.reg_read(self.register(self.pc))
+        for page in pages:
+            data = engine.mem_read(page, 0x1000)
+            for at, byte in enumerate(data):
+                if byte != memory.first.get(page + at, 0):
+                    written[page + at] = byte
+        labels = {address: label for label, address in found.exits.items()}
+        if pc == subject.end and last[0] == subject.codes[-1].address:
+            label = "ok"
+        else:
+            label = labels.get(pc, hex(pc))
+        registers = {
+            register: engine.reg_read(self.register(register))
+            for local, register in found.registers.items()
+            if local in found.section.results
+        }
+        return Ran(label, written, registers)
+
+
+def compare(subject: Subject, count: int, seed: int = 16) -> tuple[int, int]:
+    """Hold a section's text against its code in ``count`` states; how many ran, and committed."""
+    found, section = lifted(subject)
+    machine = Machine(subject.context.machine)
+    ran = committed = 0
+    for arguments, area, memory, expected in states(subject, found, section, count, seed):
+        del area
+        try:
+            actual = machine.run(subject, found, arguments, memory)
+        except Skip:
+            continue
+        ran += 1
+        committed += expected.label == "ok"
+        assert actual == expected, (section_text(section), arguments)
+    return ran, committed

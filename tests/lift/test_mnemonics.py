@@ -1,0 +1,99 @@
+"""Every instruction that the lifter knows, against unicorn: registers, memory, way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opvasm.audit.audit import audit_file
+from opvasm.elf.file import open_elf
+from opvasm.lift.state import NotLifted
+from tests.audit.sections import linked_bodies
+from tests.lift.oracle import compare
+
+# Each runs before a commit of rax to (%rcx); rdi is the area, so that it is left alone.
+X86 = """
+mov %rsi, %rax | mov %esi, %eax | mov %si, %ax | mov %sil, %al | mov %ah, %bl | mov $-5, %rax
+movabs $0x123456789abcdef0, %rax | mov $7, %eax | mov (%rdx), %eax | mov (%rdx), %ax | mov (%rdx), %al
+movzbl (%rdx), %eax | movzwl %si, %eax | movsbq (%rdx), %rax | movslq %esi, %rax | movswl %si, %eax
+lea 8(%rsi,%rbx,4), %rax | lea (%esi,%ebx), %eax | lea 3(,%rbx,8), %rax | cltq | cwtl
+add %rsi, %rax | add $-1, %rax | add %esi, %eax | sub %rsi, %rax | sub %esi, %eax | sub %al, %bl
+and $0xf0, %eax | and %rsi, %rax | or %rsi, %rax | or $1, %al | xor %esi, %eax | xor %eax, %eax
+inc %rax | dec %eax | neg %rax | not %eax | neg %esi | inc %ax
+shl $3, %rax | shl %rax | shr $5, %eax | sar $63, %rax | sar $3, %esi | shl %cl, %rax | shr %cl, %eax
+imul %rsi, %rax | imul $24, %rsi, %rax | imul %esi, %eax
+xchg %rax, %rsi | bt $63, %rax; jc out | bt %rsi, %rax; jnc out | btr $63, %rax | bts $5, %rsi | btc $3, %eax
+btr %rsi, %rax; jc out
+cmp %rsi, %rax; je out | cmp %rsi, %rax; jb out | cmp %rsi, %rax; ja out | cmp %rsi, %rax; jl out
+cmp %rsi, %rax; jge out | cmp %esi, %eax; jle out | cmp %esi, %eax; jg out | cmp $3, %al; jbe out
+cmp %rsi, (%rdx); jne out | cmpl $2, (%rdx); jae out | cmp (%rdx), %si; jl out
+test %rsi, %rax; jz out | test $1, %al; jnz out | test %eax, %eax; js out | test %rax, %rax; jle out
+and %rsi, %rax; jg out | or %rsi, %rax; jns out | dec %rax; jz out | sub %rsi, %rax; jb out
+add %rsi, %rax; jc out | inc %eax; jne out | neg %rax; jc out | xor %rsi, %rax; jz out
+cmp %rsi, %rax; cmovb %rsi, %rax | cmp %rsi, %rax; cmovge (%rdx), %rax | test %esi, %esi; cmove %esi, %eax
+cmp %rsi, %rax; sete %al | cmp %rsi, %rax; setb %bl; movzbl %bl, %eax
+addq $1, (%rdx) | subl %esi, (%rdx) | orw $3, (%rdx) | xorb %sil, (%rdx) | andq %rsi, (%rdx) | incq (%rdx)
+decl (%rdx) | movq $-2, (%rdx) | movb %ah, (%rdx) | mov %si, 2(%rdx) | movnti %rsi, (%rdx)
+lock cmpxchg %rsi, (%rdx); jne out | lock addq $1, (%rdx)
+movups (%rdx), %xmm0; movups %xmm0, 16(%rdx) | movdqu (%rdx), %xmm3; movdqu %xmm3, 32(%rdx)
+nop | pause | mfence | lfence | prefetcht0 (%rdx) | nopl 8(%rax)
+1: dec %rbx; jnz 1b | 1: mov (%rdx,%rbx,8), %rax; mov %rax, 64(%rdx,%rbx,8); dec %rbx; jns 1b
+cmp %rsi, %rax; jb 1f; add $5, %rax; 1: | test %rsi, %rsi; jz 1f; jmp 2f; 1: mov $1, %eax; 2:
+mov $3, %ecx; and $7, %esi; 1: add %rsi, %rax; dec %ecx; jnz 1b; mov %rdx, %rcx
+"""
+ARM = """
+mov x1, x2 | mov w1, w2 | mov x1, #5 | mov x1, #-3 | movz x1, #0x1234, lsl #16 | movk x1, #0x55, lsl #32
+movn x1, #4 | mvn x1, x2 | neg x1, x2 | neg w1, w2
+add x1, x1, x2 | add x1, x2, #16 | add w1, w1, w2 | add x1, x1, x2, lsl #3 | add x1, x1, w2, uxtw #2
+add x1, x1, w2, sxtw | sub x1, x1, x2 | sub w1, w2, #1 | and x1, x2, #0xff | orr x1, x1, x2 | eor w1, w1, w2
+bic x1, x1, x2 | orn x1, x1, x2 | eon x1, x1, x2 | lsl x1, x2, #4 | lsr w1, w2, #3 | asr x1, x2, #7
+lsl x1, x1, x2 | lsr x1, x1, x2 | asr w1, w1, w2 | mul x1, x1, x2 | madd x1, x1, x2, x4 | msub w1, w1, w2, w4
+ubfx x1, x2, #4, #8 | ubfiz x1, x2, #3, #5 | sbfx x1, x2, #4, #8 | sbfiz w1, w2, #3, #5 | bfi x1, x2, #8, #8
+bfxil x1, x2, #8, #8 | uxtb w1, w2 | uxth w1, w2 | sxtb x1, w2 | sxth w1, w2 | sxtw x1, w2
+ldr x1, [x6] | ldr w1, [x6, #4] | ldrb w1, [x6, #1] | ldrh w1, [x6, #2] | ldrsb x1, [x6] | ldrsh w1, [x6]
+ldrsw x1, [x6] | ldur x1, [x6, #-8] | ldr x1, [x6, x7, lsl #3] | ldrh w1, [x6, x7, lsl #1] | ldar x1, [x6]
+ldr x1, [x6, w7, uxtw #3] | ldr w1, [x6, w7, sxtw #2] | ldp x1, x4, [x6] | ldp w1, w4, [x6, #8]
+ldr x1, [x6], #8 | ldr x1, [x6, #8]! | ldr q0, [x6]; str q0, [x6, #16] | ldp q0, q1, [x6]; stp q0, q1, [x6, #32]
+str x2, [x6] | strb w2, [x6] | strh w2, [x6, #2] | stur x2, [x6, #-8] | stp x2, x4, [x6] | str xzr, [x6]
+stlr x2, [x6] | str x2, [x6, x7, lsl #3] | str w2, [x6], #4 | stp w2, w4, [x6, #16]
+cmp x1, x2; b.eq out | cmp x1, x2; b.lo out | cmp w1, w2; b.hs out | cmp x1, #4; b.hi out | cmp x1, x2; b.ls out
+cmp x1, x2; b.lt out | cmp w1, w2; b.ge out | cmp x1, x2; b.gt out | cmp x1, x2; b.le out | cmp x1, x2; b.mi out
+cmn x1, #1; b.eq out | tst x1, #1; b.ne out | tst x1, x2; b.eq out | cbz x1, out | cbnz w2, out
+tbz x1, #3, out | tbnz w2, #0, out | subs x1, x1, #1; b.eq out | subs w1, w1, w2; b.lo out | adds x1, x1, x2; b.eq out
+ands x1, x1, x2; b.ne out | bics x1, x1, x2; b.eq out | cmp x1, w2, uxtb; b.eq out | cmp x1, x2, lsl #2; b.ne out
+cmp x1, x2; csel x1, x1, x2, lo | cmp x1, x2; cset x1, eq | cmp x1, x2; csinc x1, x1, x2, ne
+cmp x1, x2; csetm x1, hi | cmp w1, w2; csneg w1, w1, w2, lt | cmp x1, x2; cinc x1, x1, eq | cmp x1, x2; csinv x1, x1, x2, ge
+negs x1, x2; b.mi out | nop | dmb ish | prfm pldl1keep, [x6]
+1: subs x7, x7, #1; b.pl 1b | 1: ldr x1, [x6, x7, lsl #3]; str x1, [x6, #64]; cbz x7, 2f; sub x7, x7, #1; b 1b; 2:
+cmp x1, x2; b.lo 1f; add x1, x1, #5; 1: | cbz x2, 1f; b 2f; 1: mov x1, #1; 2:
+"""
+
+
+def _snippets(text: str) -> list[str]:
+    return [each.strip() for line in text.strip().splitlines() for each in line.split("|")]
+
+
+@pytest.mark.parametrize(
+    ("machine", "text", "commit"),
+    [("x86-64", X86, "mov %rax, (%rcx)"), ("aarch64", ARM, "str x1, [x3]")],
+)
+def test_every_mnemonic(machine: str, text: str, commit: str, tmp_path: Path) -> None:
+    """Text and machine code end alike from random states, for each instruction."""
+    pytest.importorskip("unicorn")
+    wrong = []
+    snippets = _snippets(text)
+    bodies = [snippet.replace(";", "\n") + "\n" + commit for snippet in snippets]
+    with open_elf(str(linked_bodies(tmp_path, machine, bodies))) as file:
+        found = audit_file(file).sections
+        assert len(found) == len(snippets)
+        for snippet, section in zip(snippets, found, strict=True):
+            subject = section.subject
+            try:
+                ran, _ = compare(subject, 8)
+            except (AssertionError, NotLifted) as error:
+                wrong.append(f"{snippet}: {error}")
+                continue
+            if ran < 3:
+                wrong.append(f"{snippet}: only {ran} states ran to an end")
+    assert not wrong, "\n".join(wrong)
