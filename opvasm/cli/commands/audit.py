@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ...light_typing import TYPE_CHECKING
+from ..inputs.kernels import HostUnknown, host_unknown, named_profiles
 from ..terminal.exits import DONE, HOST, INCONCLUSIVE, NEGATIVE, USAGE, UsageError
 from ..terminal.outputs import write_text
 
@@ -63,8 +64,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="judge by this kernel's rules only (a profile of explore); may be repeated; default: all "
-        "rule sets of the file's architecture",
+        help="judge by this kernel's rules only (a profile of explore, or host: the running one's, "
+        "found by a probe); may be repeated; default: all rule sets of the file's architecture",
     )
     parser.add_argument(
         "--group",
@@ -101,7 +102,10 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Audit every file, report everything."""
     if not arguments.paths and not arguments.pid:
         raise UsageError("nothing to audit", "name a file or folder, or a process with --pid")
-    work = _Work(arguments, terminal)
+    try:
+        work = _Work(arguments, terminal)
+    except HostUnknown as problem:
+        return host_unknown(problem, terminal)
     for path in arguments.paths:
         work.path(path)
     for pid in arguments.pid:
@@ -307,20 +311,4 @@ def _only(audit: FileAudit) -> FileAudit:
 
 def _kernels(names: list[str]) -> tuple[Profile, ...] | None:
     """The profiles that were named, None for all of a file's architecture."""
-    if not names:
-        return None
-    from ...kernels.profiles import ALIASES, PROFILES, profiles_named
-
-    found: list[Profile] = []
-    for name in names:
-        try:
-            found += profiles_named(name)
-        except KeyError:
-            from ...suggestion import did_you_mean
-
-            known = sorted({*PROFILES, *ALIASES})
-            raise UsageError(
-                f"--kernel: there is no profile {name!r}",
-                did_you_mean(name, known) or f"there are: {', '.join(known)}",
-            ) from None
-    return tuple(dict.fromkeys(found))
+    return named_profiles(names, "--kernel") or None

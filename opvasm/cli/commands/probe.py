@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
+from ..inputs.kernels import named_profiles
 from ..terminal.exits import DONE, HOST, INCONCLUSIVE, NEGATIVE, UsageError
 from ..terminal.outputs import write_text
 
@@ -98,22 +99,9 @@ def _exit_code(probe: Probe, found: list[Verdict], required: frozenset[str] | No
 
 
 def _required(text: str | None) -> frozenset[str] | None:
-    from ...kernels.profiles import ALIASES, PROFILES, profiles_named
-
     if text is None:
         return None
-    found: set[str] = set()
-    for name in (each.strip() for each in text.split(",") if each.strip()):
-        if name not in PROFILES and name not in ALIASES:
-            from ...suggestion import did_you_mean
-
-            there_are = f"there are: {', '.join((*PROFILES, *ALIASES))}"
-            help = did_you_mean(name, PROFILES) or there_are
-            raise UsageError(f"--require: there is no profile {name!r}", help)
-        found |= {each.name for each in profiles_named(name)}
-    if not found:
-        raise UsageError(f"--require {text!r} names nothing")
-    return frozenset(found)
+    return frozenset(each.name for each in named_profiles([text], "--require"))
 
 
 def _seconds(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.inputs import read_source
+from ..inputs.kernels import HostUnknown, host_unknown, named_profiles
 from ..inputs.options import add_abi, add_output
 from ..inputs.scenario_inputs import explorable, named_scenarios
 from ..terminal.exits import DONE, HOST, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ...explorer.search.search import Progress as SearchProgress
     from ...explorer.setting.configuration import Configuration
     from ...explorer.setting.options import Limits, Reductions
+    from ...kernels.profiles import Profile
     from ...text.scenario_tree import Scenario, Strategy
     from ..terminal.terminal import Terminal
 
@@ -32,6 +34,7 @@ opvasm explore samples/races/counter.opv
 opvasm explore samples/races/list.opv naive --save failure.json
 opvasm explore samples/races/list.opv --replay failure.json
 opvasm explore samples/races/counter.opv preempted --compare
+opvasm explore samples/races/counter.opv preempted --kernel host
 opvasm explore samples/races/ring.opv --coverage --require all
 opvasm explore samples/races/list.opv -f html -o list.html
 opvasm explore big.opv --preemptions 2 --timeout 60 -f json
@@ -113,11 +116,27 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="exit 1 unless each op was: executed, differs (each compare failed), aborted (each op "
         "of a section was aborted at), several with commas, or all",
     )
+    parser.add_argument(
+        *("--kernel", "--kernels"),
+        dest="kernels",
+        metavar="LIST",
+        action="append",
+        default=[],
+        help="under these kernels instead of the scenario's own, asking whether it holds there; "
+        "host: the running one's, found by a probe; with --sweep: only under these (default: all)",
+    )
     add_sweep(parser)
 
 
 def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Explore, report, compare with what is expected."""
+    try:
+        return _execute(arguments, terminal)
+    except HostUnknown as problem:
+        return host_unknown(problem, terminal)
+
+
+def _execute(arguments: Namespace, terminal: Terminal) -> int:
     if arguments.sweep:
         from .sweep import sweep
 
@@ -133,6 +152,11 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if arguments.replay is not None:
         return _show_replay(arguments, assembly, strategies, terminal)
     chosen = named_scenarios(arguments.file, assembly, arguments.scenarios)
+    if arguments.compare and arguments.kernels:
+        raise UsageError("--compare goes through every kernel", "leave out --kernel")
+    chosen = [
+        _under(scenario, named_profiles(arguments.kernels, "--kernel")) for scenario in chosen
+    ]
     if arguments.compare:
         from .compare import compare_scenarios
 
@@ -155,6 +179,17 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if any(report.as_expected is False for report in reports) or lacking:
         return NEGATIVE
     return INCONCLUSIVE if any(report.as_expected is None for report in reports) else DONE
+
+
+def _under(scenario: Scenario, profiles: tuple[Profile, ...]) -> Scenario:
+    """A scenario under kernels of the command line, if there are some.
+
+    What it expects of the kernels that it names itself is passed over: it must hold.
+    """
+    if not profiles:
+        return scenario
+    kernels = tuple(each.name for each in profiles)
+    return scenario._replace(kernels=kernels, expectations=())
 
 
 def _reductions(arguments: Namespace, coverage: bool) -> Reductions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ...light_typing import TYPE_CHECKING
+from ..inputs.kernels import named_profiles
 from ..inputs.options import whole_number
 from ..inputs.workers import HostError, add_workers, chosen_jobs, workers
 from ..terminal.exits import DONE, INCONCLUSIVE, INTERRUPTED, NEGATIVE, UsageError
@@ -31,7 +32,7 @@ MOST_WALKS = 10**9
 # Units that a worker of a cluster is handed at once, so that the network is no part of the time.
 TOGETHER = 8
 # Options of a sweep alone, by their names among the arguments.
-ONLY_HERE = ("cpus", "kernels", "strategies", "walks", "pct", "seed", "jobs", "cluster",
+ONLY_HERE = ("cpus", "strategies", "walks", "pct", "seed", "jobs", "cluster",
              "results", "resume")  # fmt: skip
 _NOT_HERE = ("compare", "coverage", "require", "no_reduction", "replay")
 
@@ -48,9 +49,6 @@ def add_sweep(parser: ArgumentParser) -> None:
         "--cpus",
         metavar="LIST",
         help="--sweep: with these numbers of CPUs, as 1,2,3 (default: the scenario's own)",
-    )
-    parser.add_argument(
-        "--kernels", metavar="LIST", help="--sweep: only under these kernels (default: all)"
     )
     parser.add_argument(
         "--strategies",
@@ -160,21 +158,12 @@ def _cores() -> int:
 
 
 def _axes(arguments: Namespace) -> Axes:
-    from ...kernels.profiles import ALIASES, PROFILES, profiles_named
     from ...sweep.plan import Axes
 
-    kernels = _names(arguments.kernels, "--kernels")
-    for name in kernels or ():
-        if name not in PROFILES and name not in ALIASES:
-            from ...suggestion import did_you_mean
-
-            there_are = f"there are: {', '.join(PROFILES)}"
-            help = did_you_mean(name, PROFILES) or there_are
-            raise UsageError(f"--kernels: there is no kernel {name!r}", help)
+    named = named_profiles(arguments.kernels, "--kernel")
     cpus = _numbers(arguments.cpus, "--cpus", 1)
     bounds = _numbers(arguments.preemptions, "--preemptions", 0)
-    wanted = {each.name for name in kernels or () for each in profiles_named(name)}
-    ordered = None if kernels is None else tuple(name for name in PROFILES if name in wanted)
+    ordered = tuple(each.name for each in named) or None
     return Axes(_names(arguments.strategies, "--strategies"), ordered, cpus, bounds or (None,))
 
 
