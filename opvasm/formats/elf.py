@@ -1,60 +1,53 @@
-"""Arrays of ``struct cpu_op`` inside ELF files: found by symbol or section, relocations as names.
-
-Needs pyelftools, the extra ``opvasm[elf]``.
-"""
+"""Arrays of ``struct cpu_op`` inside ELF files: found by symbol or section, addresses as names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..abi.layout import OP_BYTES, UNION_OFFSET
+from ..abi.ops import Access
 from ..abi.revisions import Abi, get_abi
 from ..binary import decode
+from ..elf.descriptors import find_descriptors
+from ..elf.file import PF_W, SHF_EXECINSTR, SHT_NOBITS, ElfFile, FileSection, elf_from_bytes
+from ..elf.problems import ElfError, unreadable
+from ..elf.relocations import relocations_in, target
+from ..elf.symbols import NOTYPE, OBJECT, Symbol, symbol_tables, symbols
 from ..errors import DecodeError, Diagnostic
+from ..light_typing import NamedTuple
 from ..program import Instruction, SymbolAddress, Value, Vector
 from ..source import BytePlace
 from ..suggestion import did_you_mean
+from ..verifier.kernel_rules import violations
+from .elf_names import ElfNames
 
-if TYPE_CHECKING:
-    from elftools.elf.elffile import ELFFile
-
-MAGIC = b"\x7fELF"
 VECTOR_SECTION = ".opv.vectors"  # where the format ``gas`` puts them
-# Relocations that set a whole word to symbol + addend, by machine (the psABI of each).
-_ABSOLUTE = {
-    "EM_X86_64": (1,),
-    "EM_386": (1,),
-    "EM_AARCH64": (257,),
-    "EM_ARM": (2,),
-    "EM_PPC64": (38,),
-    "EM_PPC": (1,),
-    "EM_S390": (4, 22),
-    "EM_RISCV": (1, 2),
-    "EM_MIPS": (2, 18),
-}
+_SHT_NOTE, _SHF_STRINGS, _SHF_ALLOC = 7, 0x20, 2
 _LARGEST_ARRAY = 64  # ops: far more than a kernel takes, far less than any other table
+_LISTED = 12
 
 
 class ElfVector(NamedTuple):
     """One array: its vector, whose places are bytes of the file, and the Abi to read it with.
 
-    A pointer that the linker has yet to fill in is a SymbolAddress; its name need not be declared.
+    A pointer that a linker or loader fills in, or that is the address of a known symbol, is a
+    SymbolAddress.  ``sizes`` are the bytes of those symbols that the file knows, by the name there.
     """
 
     vector: Vector
     abi: Abi
     section: str
+    sizes: Mapping[str, int]
 
 
 class _Object(NamedTuple):
-    """A named part of a section."""
+    """A named range of addresses."""
 
     name: str
     section: int
-    start: int
+    address: int
     size: int
 
 
@@ -72,63 +65,49 @@ def read_vectors(
     in the section ``.opv.vectors`` are taken, or else the only object whose bytes can be ops.  The
     data model is the file's.
 
-    Raises DecodeError for a file that can't be read, for a name that is not there, for bytes that
-    are no whole ops, and where pyelftools is not installed.
+    Raises DecodeError for a file that can't be read, for a name that is not there, and for bytes that
+    are no whole ops.
     """
-    try:
-        from elftools.common.exceptions import ELFError
-        from elftools.elf.elffile import ELFFile
-    except ImportError:
-        raise _error("reading ELF files needs pyelftools", "pip install 'opvasm[elf]'") from None
-    try:
-        reader = _Reader(ELFFile(BytesIO(data)), name, revision, page_size)
-        return tuple(reader.vectors(symbols, sections))
-    except (
-        ELFError,
-        ValueError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        OverflowError,
-        UnicodeDecodeError,
-    ) as error:
-        raise _error(f"{name}: not a whole ELF file: {error}", None) from None
+    reader = _Reader(elf_from_bytes(data, name), name, revision, page_size)
+    return tuple(reader.vectors(symbols, sections))
 
 
 def _error(message: str, help: str | None) -> DecodeError:
     return DecodeError([Diagnostic("error", "OPV127", message, help=help)])
 
 
+def _listed(names: Iterable[str]) -> str:
+    """Some names, and how many there are beside."""
+    every = list(dict.fromkeys(names))
+    more = f" and {len(every) - _LISTED} more" if len(every) > _LISTED else ""
+    return f"there are: {', '.join(every[:_LISTED])}{more}" if every else "it has none"
+
+
 class _Reader:
     """Reads the arrays of one file."""
 
-    def __init__(self, file: ELFFile, name: str, revision: str, page_size: int) -> None:
+    def __init__(self, file: ElfFile, name: str, revision: str, page_size: int) -> None:
         self.file = file
         self.name = name
-        word = 8 if file.elfclass == 64 else 4
         # x32 programs are 32-bit files of a 64-bit machine, and have 32-bit pointers.
-        self.abi = get_abi(revision, f"{8 * word}{'le' if file.little_endian else 'be'}", page_size)
-        self.sections: list[Any] = list(file.iter_sections())
-        self.objects = list(self._objects())
+        order = "le" if file.header.little else "be"
+        self.abi = get_abi(revision, f"{8 * file.word_bytes}{order}", page_size)
+        self.objects = [
+            _Object(each.name, each.section, each.address, each.size)
+            for each in self._symbols()
+            if each.name and 0 < each.section < len(file.sections)
+        ]
+        self.names = ElfNames(file)
 
     def vectors(self, symbols: tuple[str, ...], sections: tuple[str, ...]) -> Iterator[ElfVector]:
         """The arrays that were asked for."""
         for chosen in self._chosen(symbols, sections):
             yield self._vector(chosen)
 
-    def _objects(self) -> Iterator[_Object]:
-        table: Any = self.file.get_section_by_name(".symtab") or self.file.get_section_by_name(
-            ".dynsym"
-        )
-        relocatable = self.file.header.e_type == "ET_REL"
-        for symbol in table.iter_symbols() if table is not None else ():
-            index = symbol.entry.st_shndx
-            if symbol.entry.st_info.type not in ("STT_OBJECT", "STT_NOTYPE") or not symbol.name:
-                continue
-            if not isinstance(index, int):
-                continue
-            base = 0 if relocatable else self.sections[index].header.sh_addr
-            yield _Object(symbol.name, index, symbol.entry.st_value - base, symbol.entry.st_size)
+    def _symbols(self) -> Iterator[Symbol]:
+        """Those of the file's first table: .symtab where it was not stripped."""
+        for table in symbol_tables(self.file)[:1]:
+            yield from symbols(self.file, table, (OBJECT, NOTYPE))
 
     def _chosen(self, symbols: tuple[str, ...], sections: tuple[str, ...]) -> list[_Object]:
         if not symbols and not sections:
@@ -140,149 +119,170 @@ class _Reader:
             ]
             if not matching:
                 names = [each.name for each in self.objects]
-                listed = f"there are: {', '.join(names)}" if names else "it has none"
                 raise _error(
-                    f"{self.name} has no object {pattern}", did_you_mean(pattern, names) or listed
+                    f"{self.name} has no object {pattern}",
+                    did_you_mean(pattern, names) or _listed(names),
                 )
             found += matching
         for pattern in sections:
-            indexes = [
-                index
-                for index, section in enumerate(self.sections)
-                if section.name and fnmatchcase(section.name, pattern)
-            ]
-            if not indexes:
-                names = [section.name for section in self.sections if section.name]
+            named = [each for each in self.file.sections if fnmatchcase(each.name, pattern)]
+            if not named:
+                names = [each.name for each in self.file.sections if each.name]
                 raise _error(
                     f"{self.name} has no section {pattern}",
-                    did_you_mean(pattern, names) or f"there are: {', '.join(names)}",
+                    did_you_mean(pattern, names) or _listed(names),
                 )
-            for index in indexes:
-                found += self._of_section(index)
+            for section in named:
+                found += self._of_section(section)
         return list(dict.fromkeys(found))
 
-    def _of_section(self, index: int) -> list[_Object]:
+    def _of_section(self, section: FileSection) -> list[_Object]:
         """The objects of a section; the whole of it where it has none with a size."""
-        inside = [each for each in self.objects if each.section == index and each.size]
+        inside = [each for each in self.objects if each.section == section.number and each.size]
         if inside:
-            return sorted(inside, key=lambda each: each.start)
-        section = self.sections[index]
-        return [_Object(section.name, index, 0, section.header.sh_size)]
+            return sorted(inside, key=lambda each: each.address)
+        return [_Object(section.name, section.number, section.address, section.size)]
 
     def _likely(self) -> list[_Object]:
-        for index, section in enumerate(self.sections):
-            if section.name == VECTOR_SECTION:
-                return self._of_section(index)
+        for section in self.file.named(VECTOR_SECTION):
+            return self._of_section(section)
         likely = [each for each in self.objects if self._may_be_ops(each)]
         if len(likely) == 1:
             return likely
         if not likely:
-            message = f"{self.name} has no object that can be an array of struct cpu_op"
-            raise _error(message, "name it with --symbol or --section")
-        names = ", ".join(each.name for each in likely)
+            raise self._nothing()
         raise _error(
             f"{self.name} has {len(likely)} objects that can be arrays of struct cpu_op",
-            f"say which with --symbol: {names}",
+            f"say which with --symbol: {_listed(each.name for each in likely)[11:]}",
+        )
+
+    def _nothing(self) -> DecodeError:
+        count = 0
+        with suppress(ElfError):
+            count = len(find_descriptors(self.file).descriptors)
+        if not count:
+            message = f"{self.name} has no object that can be an array of struct cpu_op"
+            return _error(message, "name it with --symbol or --section")
+        sections = "1 restartable section" if count == 1 else f"{count} restartable sections"
+        return _error(
+            f"{self.name} has no object that can be an array of struct cpu_op; it has {sections} (rseq)",
+            f"opvasm audit {self.name}",
         )
 
     def _may_be_ops(self, each: _Object) -> bool:
-        """Whether an object has whole ops, all of which the revision knows."""
+        """Whether an object has whole ops, none of which the file shows to be something else."""
         count, rest = divmod(each.size, OP_BYTES)
-        if rest or not 0 < count <= _LARGEST_ARRAY:
+        section = self.file.sections[each.section]
+        if rest or not 0 < count <= _LARGEST_ARRAY or section.kind in (_SHT_NOTE, SHT_NOBITS):
+            return False
+        if section.flags & (SHF_EXECINSTR | _SHF_STRINGS) or not section.flags & _SHF_ALLOC:
             return False
         data = self._bytes(each)
-        return len(data) == each.size and all(
-            instruction.operation is not None for instruction in decode(data, self.abi, None)
-        )
+        if len(data) != each.size or not all(
+            map(self._looks_like_op, decode(data, self.abi, None))
+        ):
+            return False
+        try:
+            found = self._instructions(each, data)
+        except DecodeError:
+            return False
+        return all(self._may_be_op(instruction) for instruction in found)
+
+    def _looks_like_op(self, instruction: Instruction) -> bool:
+        """Whether the bytes alone can be an op; looking at relocations costs more."""
+        operation, length = instruction.operation, instruction.length
+        if operation is None or instruction.extra or max(instruction.expect_fault, default=0) > 1:
+            return False
+        return not operation.operands or 0 < length <= self.abi.data_length_max
+
+    def _may_be_op(self, instruction: Instruction) -> bool:
+        operation = instruction.operation
+        for operand, value, _ in instruction.operands():
+            if operand.access is not Access.READ and self._is_constant(value):
+                return False
+        points = any(isinstance(value, SymbolAddress) for value in instruction.addresses)
+        if any(isinstance(value, int) and value for value in instruction.addresses):
+            return False  # a number that is the address of nothing in the file
+        if points or operation is None or not operation.operands:
+            return True
+        # Filled in when the program runs: then at least the length must be right.
+        length = instruction._replace(addresses=(1 << 16,) * len(instruction.addresses))
+        return not any(found.field == "len" for found in violations((length,), self.abi))
+
+    def _is_constant(self, value: Value) -> bool:
+        """Whether an address is in memory that is never written."""
+        if not isinstance(value, SymbolAddress):
+            return False
+        address = self.names.address(value)
+        segment = None if address is None else self.file.segment_at(address)
+        return segment is not None and not segment.flags & PF_W
 
     def _bytes(self, each: _Object) -> bytes:
-        section = self.sections[each.section]
-        if section.header.sh_type == "SHT_NOBITS":
+        if self.file.sections[each.section].kind == SHT_NOBITS:
             return b""
-        data: bytes = section.data()[each.start : each.start + each.size]
-        return data
+        return self.file.available(each.address, each.size)
 
     def _vector(self, each: _Object) -> ElfVector:
-        section = self.sections[each.section]
+        section = self.file.sections[each.section]
         data = self._bytes(each)
-        place = BytePlace(
-            self.name,
-            section.header.sh_offset + each.start,
-            section.header.sh_offset + each.start + each.size,
-            symbol=each.name,
-        )
+        start = section.offset + each.address - section.address
+        place = BytePlace(self.name, start, start + each.size, symbol=each.name)
         if len(data) != each.size or each.size % OP_BYTES:
             message = f"{each.name} has {each.size} bytes: no whole number of ops of {OP_BYTES}"
             if len(data) != each.size:
                 message = f"{each.name} has no bytes in the file"
             raise DecodeError([Diagnostic("error", "OPV127", message, place)])
-        names = self._relocations(each)
-        instructions = []
-        for index, instruction in enumerate(decode(data, self.abi, None)):
-            start = place.start + index * OP_BYTES
-            instructions.append(
-                self._named(instruction, index * OP_BYTES, names)._replace(
-                    place=place._replace(start=start, end=start + OP_BYTES, op=index)
+        instructions = tuple(
+            instruction._replace(
+                place=place._replace(
+                    start=start + index * OP_BYTES, end=start + (index + 1) * OP_BYTES, op=index
                 )
             )
-        vector = Vector(each.name, (), tuple(instructions), place=place)
-        return ElfVector(vector, self.abi, section.name)
+            for index, instruction in enumerate(self._instructions(each, data))
+        )
+        vector = Vector(each.name, (), instructions, place=place)
+        return ElfVector(vector, self.abi, section.name, self.names.sizes)
 
-    def _named(
-        self, instruction: Instruction, start: int, names: Mapping[int, SymbolAddress]
-    ) -> Instruction:
-        """The op with its relocated fields as names."""
-        operation = instruction.operation
-        if operation is None or not names:
-            return instruction
-        offsets = {field.name: field.offset for field in self.abi.fields(operation)}
-        addresses: list[Value] = [
-            names.get(start + offsets[operand.name], value)
-            for operand, value, _ in instruction.operands()
-        ]
-        immediate = instruction.immediate
-        if operation.immediate is not None:
-            immediate = names.get(start + offsets[operation.immediate.name], immediate)
-        return instruction._replace(addresses=tuple(addresses), immediate=immediate)
-
-    def _relocations(self, each: _Object) -> dict[int, SymbolAddress]:
-        """Offset in the array to what the linker puts there; only whole words count."""
-        from elftools.elf.relocation import RelocationSection
-
-        found: dict[int, SymbolAddress] = {}
-        absolute = _ABSOLUTE.get(self.file.header.e_machine, ())
-        for section in self.sections:
-            if not isinstance(section, RelocationSection) or section.header.sh_info != each.section:
-                continue
-            symbols = self.sections[section.header.sh_link]
-            for relocation in section.iter_relocations():
-                offset = relocation.entry.r_offset - each.start
-                if not 0 <= offset < each.size or offset % OP_BYTES < UNION_OFFSET:
-                    continue
-                if relocation.entry.r_info_type not in absolute:
-                    raise _error(
-                        f"{self.name}: {each.name} has a relocation of type "
-                        f"{relocation.entry.r_info_type} at byte {offset}, which sets no whole word",
-                        "link the program, and read the result",
-                    )
-                symbol = symbols.get_symbol(relocation.entry.r_info_sym)
-                addend = self._addend(relocation, each, offset)
-                found[offset] = self._target(symbol, addend)
+    def _instructions(self, each: _Object, data: bytes) -> list[Instruction]:
+        words = self._relocated(each, data)
+        found = []
+        for index, instruction in enumerate(decode(data, self.abi, None)):
+            operation, start = instruction.operation, index * OP_BYTES
+            if operation is not None:
+                offsets = {field.name: field.offset for field in self.abi.fields(operation)}
+                addresses = tuple(
+                    words.get(start + offsets[operand.name], self._absolute(value))
+                    for operand, value, _ in instruction.operands()
+                )
+                immediate = instruction.immediate
+                if operation.immediate is not None:
+                    immediate = words.get(start + offsets[operation.immediate.name], immediate)
+                instruction = instruction._replace(addresses=addresses, immediate=immediate)
+            found.append(instruction)
         return found
 
-    def _addend(self, relocation: Any, each: _Object, offset: int) -> int:
-        if relocation.is_RELA():
-            return int(relocation.entry.r_addend)
-        word = self.abi.model.word
-        stored = self._bytes(each)[offset : offset + word]
-        return int.from_bytes(stored, self.abi.model.byteorder, signed=True)
+    def _absolute(self, value: Value) -> Value:
+        """An address as it stands: in a program that is loaded where it was linked, it has a name."""
+        if isinstance(value, int) and value and self.file.header.kind == 2:  # ET_EXEC
+            return self.names.at(value) or value
+        return value
 
-    def _target(self, symbol: Any, addend: int) -> SymbolAddress:
-        """The name of what a relocation points at; a place in a section by the object around it."""
-        if symbol.entry.st_info.type != "STT_SECTION":
-            return SymbolAddress(symbol.name, addend)
-        index = symbol.entry.st_shndx
-        for each in self.objects:
-            if each.section == index and each.start <= addend < each.start + max(each.size, 1):
-                return SymbolAddress(each.name, addend - each.start)
-        return SymbolAddress(self.sections[index].name, addend)
+    def _relocated(self, each: _Object, data: bytes) -> dict[int, SymbolAddress]:
+        """Offset in the array to what the linker or loader puts there."""
+        found: dict[int, SymbolAddress] = {}
+        word, order = self.file.word_bytes, self.abi.model.byteorder
+        for address, relocation in relocations_in(self.file, [(each.address, each.size)]).items():
+            offset = address - each.address
+            if offset % OP_BYTES < UNION_OFFSET:
+                continue
+            stored = int.from_bytes(data[offset : offset + word], order)
+            reached = target(self.file, relocation, stored)
+            if reached is None:
+                raise unreadable(
+                    self.name,
+                    f"{each.name} has a relocation of type {relocation.kind} at byte {offset}, which "
+                    "sets no whole word",
+                    help="link the program, and read the result",
+                )
+            found[offset] = self.names.of(reached)
+        return found
