@@ -275,7 +275,8 @@ def _target(arrow: Arrow, names: Names) -> Struct:
         what = "is a ptr, which does not say of what struct"
     else:
         what = f"is a {type_text(type)}, not a pointer to a struct"
-    raise NoPlace(Mistake.NOT_A_POINTER, f"`{span.text}` {what}", span, "give it the type `ptr<T>`")
+    help = None if type is None else "give it the type `ptr<T>`"
+    raise NoPlace(Mistake.NOT_A_POINTER, f"`{span.text}` {what}", span, help)
 
 
 def _element(place: TypedPlace, expression: Index) -> TypedPlace:

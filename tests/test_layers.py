@@ -162,6 +162,21 @@ def test_rooms_import_from_rooms_further_down(part: str) -> None:
                 assert order.index(own) < order.index(room), f"{name} imports {other}"
 
 
+def test_one_module_says_what_a_place_means() -> None:
+    """Only places.py takes `->` and `@` apart to give them a meaning; the rest walks its places.
+
+    expression.py lists the children of every node, which says nothing of what they mean.
+    """
+    taking_apart = set()
+    for module in modules():
+        for node in ast.walk(ast.parse(module.read_text())):
+            if not isinstance(node, ast.MatchClass) or not isinstance(node.cls, ast.Name):
+                continue
+            if node.cls.id in ("Arrow", "AtCpu") and (node.patterns or node.kwd_patterns):
+                taking_apart.add(str(module.relative_to(PACKAGE)))
+    assert taking_apart == {"expression.py", "places.py"}
+
+
 def test_the_machine_has_never_heard_of_an_op() -> None:
     """Simulated hardware knows pages and CPUs."""
     allowed = {"abi.pages", "light_typing"}

@@ -6,15 +6,14 @@ expression carries how large it can get at most, and one that could leave 32 bit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..expression import (
     AddressOf,
     Arrow,
-    AtCpu,
     Binary,
     Expression,
-    Index,
     Load,
-    Member,
     Name,
     Number,
     OffsetOf,
@@ -22,18 +21,24 @@ from ..expression import (
     Unary,
 )
 from ..light_typing import NamedTuple
-from ..program import Area, Array, Pointer, Program, Scalar, Struct, Type
+from ..places import (
+    SCALARS,
+    AtAddress,
+    Base,
+    NoPlace,
+    OfReader,
+    OfVariable,
+    field_of,
+    resolve,
+    unknown_name,
+)
+from ..program import Area, Pointer, Program, Scalar, Struct, Symbol, Type
 from ..source import Span
 from .memory import TOP, MemoryMap
 from .refusal import Refusals
 
 SMALL = 1 << 20  # numbers that are no addresses stay below
 LARGEST = (1 << 31) - 1
-SCALARS = {
-    f"{letter}{8 * size}": Scalar(f"{letter}{8 * size}", size, letter == "i")
-    for letter in "ui"
-    for size in (1, 2, 4, 8)
-}
 
 
 class Term(NamedTuple):
@@ -206,48 +211,49 @@ class Numbers:
 
     def place(self, expression: Expression, cpu: Term | None) -> Place:
         """The address of a place; ``cpu`` chooses the instance of a percpu variable."""
-        match expression:
-            case Name(name=name):
-                return self._named(name, cpu, expression)
-            case AtCpu(base=base, cpu=chosen):
-                return self.place(base, self.value(chosen))
-            case Member(base=Load(address=inner), name=name):
-                return Place(self.value(inner), SCALARS.get(name))
-            case Member(base=base, name=name):
-                return self._field(self.place(base, cpu), name)
-            case Arrow(base=base, name=name):
-                pointer = self.value(base)
-                return self._field(Place(pointer, self._pointed(pointer.type, name)), name)
-            case Index(base=base, position=position):
-                outer = self.place(base, cpu)
-                if not isinstance(outer.type, Array):
-                    return NO_PLACE
-                element = outer.type.element
-                step = _times(self.value(position), element.size)
-                return Place(self._sum(outer.address, step, expression.span), element)
-            case Load(address=inner):
-                return Place(self.value(inner), None)
-            case _:
-                return NO_PLACE
-
-    def _named(self, name: str, cpu: Term | None, expression: Expression) -> Place:
-        own = self.own(name)
-        if own is not None:
-            return own
-        symbol = self.program.data.symbols.get(name)
-        if symbol is None:
+        try:
+            place = resolve(expression, _ExportNames(self))
+        except NoPlace:  # the scenario was lowered before, so this is what has no counterpart
             self._refused(expression, "it has no counterpart there")
             return NO_PLACE
+        if place.cpu is not None:
+            cpu = self.value(place.cpu)
+        match place.base:
+            case OfReader(name=name):
+                own = self.own(name)
+                address = NOTHING if own is None else own.address
+            case OfVariable(symbol=symbol):
+                found = self._variable(symbol, cpu, expression)
+                if found is None:
+                    return NO_PLACE
+                address = found
+            case AtAddress(address=pointer):
+                address = self.value(pointer)
+        if place.offset or not isinstance(place.base, AtAddress):
+            address = self._moved(address, place.offset)
+        for element in place.elements:
+            step = _times(self.value(element.index), element.stride)
+            address = self._sum(address, step, expression.span)
+        return Place(address, place.type)
+
+    def _variable(self, symbol: Symbol, cpu: Term | None, expression: Expression) -> Term | None:
         if symbol.area is Area.PAGE:
             self._refused(expression, "the model has no pages")
-            return NO_PLACE
-        first = self.memory.symbol(symbol, 0)
+            return None
+        first = known(self.memory.symbol(symbol, 0), pointer=True)
         chosen = cpu if cpu is not None else self.cpu()
         if symbol.area is Area.SHARED or chosen is None:
-            return Place(known(first, pointer=True), symbol.type)
-        step = _times(chosen, self.memory.stride)
-        address = self._sum(known(first, pointer=True), step, expression.span)
-        return Place(address, symbol.type)
+            return first
+        return self._sum(first, _times(chosen, self.memory.stride), expression.span)
+
+    def _moved(self, address: Term, offset: int) -> Term:
+        """An address so many bytes further."""
+        if address.constant is not None:
+            return known(address.constant + offset, None, True)
+        if offset:
+            text, bound = f"({address.text} + {offset})", address.bound + offset
+            address = address._replace(text=text, bound=bound)
+        return address._replace(type=None, pointer=True)
 
     def _sum(self, left: Term, right: Term, span: Span) -> Term:
         if left.constant is not None and right.constant is not None:
@@ -261,27 +267,6 @@ class Numbers:
             return left._replace(pointer=True)
         text = f"({left.text} + {right.text})"
         return Term(text, left.bound + right.bound, left.type, None, uses, True)
-
-    def _field(self, outer: Place, name: str) -> Place:
-        member = outer.type.member(name) if isinstance(outer.type, Struct) else None
-        if member is None:
-            return NO_PLACE
-        address = outer.address._replace(type=None)
-        if member.offset:
-            if address.constant is not None:
-                address = known(address.constant + member.offset, None, True)
-            else:
-                bound = address.bound + member.offset
-                address = address._replace(text=f"({address.text} + {member.offset})", bound=bound)
-        return Place(address._replace(pointer=True), member.type)
-
-    def _pointed(self, kind: Type | None, member: str) -> Struct | None:
-        """The struct that a pointer points to; of an untyped one, the only one with the field."""
-        structs = self.program.data.structs
-        if isinstance(kind, Pointer) and kind.target is not None:
-            return structs.get(kind.target)
-        fitting = [each for each in structs.values() if each.member(member) is not None]
-        return fitting[0] if len(fitting) == 1 else None
 
     def width(self, place: Place) -> tuple[int, bool]:
         """The size in bytes of the number at a place, and whether it is signed."""
@@ -301,11 +286,51 @@ class Numbers:
     def _offset(self, expression: OffsetOf) -> int:
         kind: Type | None = self.program.data.structs.get(expression.type.name)
         offset = 0
-        for name in expression.path:
-            member = kind.member(name) if isinstance(kind, Struct) else None
-            if member is not None:
-                offset, kind = offset + member.offset, member.type
+        for name in expression.path:  # the scenario was lowered before, so each field is there
+            field = field_of(kind, "", name, expression.span)
+            offset, kind = offset + field.offset, field.type
         return offset
+
+
+class _ExportNames:
+    """Names of a thread or a claim, to readers of places."""
+
+    scalars = SCALARS
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers
+        self.data = numbers.program.data
+
+    def base(self, name: Name) -> tuple[Base, Type | None]:
+        """Memory of the thread's own, or a variable."""
+        own = self.numbers.own(name.name)
+        if own is not None:
+            return OfReader(name.name), own.type
+        symbol = self.data.symbols.get(name.name)
+        if symbol is None:
+            raise unknown_name(name, self.data.symbols)
+        return OfVariable(symbol), symbol.type
+
+    def pointer(self, arrow: Arrow) -> Type | None:
+        """The type of the value; a plain ``ptr`` does not count as one."""
+        type = self.numbers.value(arrow.base).type
+        return None if isinstance(type, Pointer) and type.target is None else type
+
+    def loaded(self, load: Load) -> Type | None:
+        """Nothing says what lies at an address."""
+        return None
+
+    def struct(self, name: str) -> Struct | None:
+        """The struct of a name."""
+        return self.data.structs.get(name)
+
+    def structs(self) -> Mapping[str, Struct]:
+        """Every struct."""
+        return self.data.structs
+
+    def word(self) -> int:
+        """The bytes of a pointer."""
+        return self.numbers.program.abi.model.word
 
 
 _NO_ARITHMETIC = "addresses are other numbers there, which only keep order and distance"

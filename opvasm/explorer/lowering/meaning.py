@@ -7,7 +7,7 @@ share one meaning of ``nodes[2].value`` or ``old->next``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ...errors import Diagnostic, Note
 from ...expression import (
@@ -28,9 +28,22 @@ from ...expression import (
     apply_unary,
 )
 from ...light_typing import NamedTuple, Protocol
-from ...program import Area, Array, Pointer, Program, Scalar, Struct, Symbol, Type
+from ...places import (
+    SCALARS,
+    AtAddress,
+    Base,
+    Mistake,
+    NoPlace,
+    OfReader,
+    OfVariable,
+    field_of,
+    resolve,
+    unknown_name,
+)
+from ...program import Area, Pointer, Program, Scalar, Struct, Symbol, Type
 from ...source import Span
 from ...suggestion import did_you_mean
+from ...text.names import type_text
 from .arithmetic import compute
 
 
@@ -244,104 +257,58 @@ class Compiler:
 
     def spot(self, expression: Expression, cpu: Value | None) -> Spot:
         """The closure of an address; ``cpu`` chooses the instance of a percpu variable."""
-        match expression:
-            case Name(name=name):
-                return self._named_spot(name, cpu, expression.span)
-            case AtCpu(base=base, cpu=chosen):
-                return self.spot(base, self.value(chosen))
-            case Member(base=Load(address=inner), name=name):
-                scalar = _SCALARS.get(name)
-                if scalar is None:
-                    help = did_you_mean(name, [*_SCALARS])
-                    self.problem("OPV516", f"{name} is no type of a number", expression.span, help)
-                value = self.value(inner)
-                return Spot(value.get, scalar, value.registers, value.uses_cpu)
-            case Member(base=base, name=name):
-                outer = self.spot(base, cpu)
-                return self._field(outer, outer.type, name, expression.span)
-            case Arrow(base=base, name=name):
-                value = self._pointer(base, cpu)
-                pointed = self._pointed(value.type, name, base.span)
-                spot = Spot(value.get, pointed, value.registers, value.uses_cpu)
-                return self._field(spot, pointed, name, expression.span)
-            case Index(base=base, position=index):
-                return self._element(self.spot(base, cpu), index, expression.span)
-            case Load(address=inner):
-                value = self.value(inner)
-                return Spot(value.get, None, value.registers, value.uses_cpu)
-            case _:
-                self.problem("OPV517", f"`{expression.span.text}` is not a place", expression.span)
-                return NO_SPOT
-
-    def _pointer(self, base: Expression, cpu: Value | None) -> Value:
-        """What stands in front of ``->``."""
-        known = None
-        if isinstance(base, Name):
-            known = self.scope.value(base.name)
-        elif isinstance(base, Member):
-            known = self.scope.member(base)
-        if known is not None:
-            return known
-        if self.scope.reads_memory:
-            return self.load(self.spot(base, cpu), base.span)
-        return self._memory_value(base)
-
-    def _pointed(self, kind: Type | None, member: str, span: Span) -> Struct | None:
-        """The struct that a pointer points to; of an untyped one, the only struct with the field."""
-        structs = self.program.data.structs
-        if isinstance(kind, Pointer) and kind.target is not None:
-            return structs.get(kind.target)
-        fitting = [each for each in structs.values() if each.member(member) is not None]
-        if len(fitting) == 1:
-            return fitting[0]
-        which = "no struct has" if not fitting else "more than one struct has"
-        self.problem("OPV518", f"`{span.text}` has no type, and {which} a field {member}", span)
-        return None
-
-    def _field(self, outer: Spot, kind: Type | None, name: str, span: Span) -> Spot:
-        if outer is NO_SPOT or kind is None:
+        try:
+            place = resolve(expression, _ScenarioNames(self.scope, self.program))
+        except NoPlace as problem:
+            self.no_place(problem)
             return NO_SPOT
-        member = kind.member(name) if isinstance(kind, Struct) else None
-        if member is None:
-            known = [each.name for each in kind.members] if isinstance(kind, Struct) else []
-            self.problem(
-                "OPV519", f"there is no field {name} here", span, did_you_mean(name, known)
-            )
+        if place.cpu is not None:
+            cpu = self.value(place.cpu)
+        base = self._base(place.base, cpu, expression.span)
+        if base is NO_SPOT:
             return NO_SPOT
-        base, offset = outer.address, member.offset
-        return outer._replace(address=lambda c: base(c) + offset, type=member.type)
-
-    def _element(self, outer: Spot, index: Expression, span: Span) -> Spot:
-        if outer is NO_SPOT:
-            return NO_SPOT
-        if not isinstance(outer.type, Array):
-            self.problem("OPV520", f"`{span.text}` takes an element of what is no array", span)
-            return NO_SPOT
-        array, at, base = outer.type, self.value(index), outer.address
-        size, count = array.element.size, array.count
-        if isinstance(index, Number) and not 0 <= index.value < count:
-            self.problem("OPV521", f"element {index.value} of {count} does not exist", span)
-        return Spot(
-            lambda c: base(c) + size * at.get(c),
-            array.element,
-            outer.registers | at.registers,
-            outer.uses_cpu or at.uses_cpu,
+        first, offset, registers, uses_cpu = (
+            base.address,
+            place.offset,
+            base.registers,
+            base.uses_cpu,
         )
+        address: Getter = (lambda c: first(c) + offset) if offset else first
+        for element in place.elements:
+            index = self.value(element.index)
+            address = _step(address, index.get, element.stride)
+            registers |= index.registers
+            uses_cpu |= index.uses_cpu
+        return Spot(address, place.type, registers, uses_cpu)
 
-    def _named_spot(self, name: str, cpu: Value | None, span: Span) -> Spot:
-        own = self.scope.own(name)
-        if own is not None:
-            return own
-        symbol = self.program.data.symbols.get(name)
-        if symbol is None:
-            what = self.scope.what(name)
-            if what is not None:
-                self.problem("OPV517", f"`{name}` is not a place: it is {what}", span)
-                return NO_SPOT
-            known = [*self.scope.names(), *self.program.data.symbols]
-            self.problem("OPV512", f"there is no {name}", span, did_you_mean(name, known))
-            return NO_SPOT
-        find = self.symbol_address
+    def no_place(self, problem: NoPlace) -> None:
+        """What is wrong with a place, by the codes of scenarios."""
+        if problem.mistake is not None and problem.span is not None:
+            code = _CODE_OF[problem.mistake]
+            self.problem(code, problem.message, problem.span, problem.help)
+
+    def _base(self, base: Base, cpu: Value | None, span: Span) -> Spot:
+        match base:
+            case OfReader(name=name):
+                own = self.scope.own(name)
+                return NO_SPOT if own is None else own
+            case OfVariable(symbol=symbol):
+                return self._variable(symbol, cpu, span)
+            case AtAddress(address=pointer):
+                value = self._pointer(pointer, cpu)
+                return Spot(value.get, None, value.registers, value.uses_cpu)
+
+    def _pointer(self, expression: Expression, cpu: Value | None) -> Value:
+        """An address that is a value; one that lies in memory is read where the scope allows it."""
+        lies_in_memory = isinstance(expression, Name | Member | Arrow | Index | AtCpu | Load)
+        if not lies_in_memory or _known(expression, self.scope) is not None:
+            return self.value(expression)
+        if self.scope.reads_memory:
+            return self.load(self.spot(expression, cpu), expression.span)
+        return self._memory_value(expression)
+
+    def _variable(self, symbol: Symbol, cpu: Value | None, span: Span) -> Spot:
+        find, name = self.symbol_address, symbol.name
         if symbol.area is not Area.PERCPU:
             address = find(symbol, 0)
             return Spot(lambda _: address, symbol.type)
@@ -360,33 +327,100 @@ class Compiler:
 
     def _size_of(self, name: str, span: Span) -> Value:
         data, pointer = self.program.data, Pointer(None, self.program.abi.model.word)
-        known: dict[str, Type | Symbol] = {**_SCALARS, "ptr": pointer}
+        known: dict[str, Type | Symbol] = {**SCALARS, "ptr": pointer}
         known |= {**data.symbols, **data.structs}
         if name in known:
             return constant_value(known[name].size)
-        self.problem("OPV516", f"{name} is no type", span, did_you_mean(name, [*known]))
+        self.problem("OPV516", f"{name} is not a type", span, did_you_mean(name, [*known]))
         return NOTHING
 
     def _offset_of(self, expression: OffsetOf) -> Value:
         structs, named, span = self.program.data.structs, expression.type.name, expression.span
         kind: Type | None = structs.get(named)
         if kind is None:
-            self.problem("OPV516", f"{named} is no struct", span, did_you_mean(named, [*structs]))
+            message = f"{named} is not a struct"
+            self.problem("OPV516", message, span, did_you_mean(named, [*structs]))
             return NOTHING
         offset = 0
-        for name in expression.path:
-            member = kind.member(name) if isinstance(kind, Struct) else None
-            if member is None:
-                known = [each.name for each in kind.members] if isinstance(kind, Struct) else []
-                help = did_you_mean(name, known)
-                self.problem("OPV519", f"there is no field {name} here", span, help)
-                return NOTHING
-            offset, kind = offset + member.offset, member.type
+        try:
+            for name in expression.path:
+                field = field_of(kind, type_text(kind), name, span)
+                offset, kind = offset + field.offset, field.type
+        except NoPlace as problem:
+            self.no_place(problem)
+            return NOTHING
         return constant_value(offset)
 
 
-_SCALARS = {
-    f"{letter}{8 * size}": Scalar(f"{letter}{8 * size}", size, letter == "i")
-    for letter in "ui"
-    for size in WORD_SIZES
+class _ScenarioNames:
+    """Names of a thread or a condition, to readers of places."""
+
+    scalars = SCALARS
+
+    def __init__(self, scope: Scope, program: Program) -> None:
+        self.scope = scope
+        self.program = program
+
+    def base(self, name: Name) -> tuple[Base, Type | None]:
+        """Memory of the thread's own, or a variable."""
+        own = self.scope.own(name.name)
+        if own is not None:
+            return OfReader(name.name), own.type
+        symbols = self.program.data.symbols
+        symbol = symbols.get(name.name)
+        if symbol is not None:
+            return OfVariable(symbol), symbol.type
+        what = self.scope.what(name.name)
+        if what is not None:
+            message = f"`{name.name}` is not a place in memory: it is {what}"
+            raise NoPlace(Mistake.NOT_A_PLACE, message, name.span)
+        raise unknown_name(name, [*self.scope.names(), *symbols])
+
+    def pointer(self, arrow: Arrow) -> Type | None:
+        """The type of a value, or of a pointer in memory; a plain ``ptr`` does not count as one."""
+        known = _known(arrow.base, self.scope)
+        type = known.type if known is not None else resolve(arrow.base, self).type
+        return None if isinstance(type, Pointer) and type.target is None else type
+
+    def loaded(self, load: Load) -> Type | None:
+        """Nothing says what lies at an address."""
+        return None
+
+    def struct(self, name: str) -> Struct | None:
+        """The struct of a name."""
+        return self.program.data.structs.get(name)
+
+    def structs(self) -> Mapping[str, Struct]:
+        """Every struct."""
+        return self.program.data.structs
+
+    def word(self) -> int:
+        """The bytes of a pointer."""
+        return self.program.abi.model.word
+
+
+def _known(expression: Expression, scope: Scope) -> Value | None:
+    """The value of a name, or of a thread's local, that is not read from memory."""
+    match expression:
+        case Name(name=name):
+            return scope.value(name)
+        case Member():
+            return scope.member(expression)
+        case _:
+            return None
+
+
+def _step(address: Getter, index: Getter, stride: int) -> Getter:
+    """An address so many strides further."""
+    return lambda c: address(c) + stride * index(c)
+
+
+_CODE_OF = {
+    Mistake.UNKNOWN_NAME: "OPV512",
+    Mistake.NOT_A_PLACE: "OPV517",
+    Mistake.NO_FIELD: "OPV519",
+    Mistake.NOT_AN_ARRAY: "OPV520",
+    Mistake.NO_ELEMENT: "OPV521",
+    Mistake.NOT_A_POINTER: "OPV518",
+    Mistake.UNKNOWN_TYPE: "OPV516",
 }
