@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..elf.problems import ElfError
 from ..lift.code import Code, Flow
@@ -11,6 +11,7 @@ from ..lift.lift import Lifted, lift
 from ..lift.roles import named_by_role
 from ..lift.state import Area, NotLifted
 from ..light_typing import NamedTuple
+from ..program import section as ir
 from ..text.section_printer import section_text
 from .audit import FileAudit
 from .subject import Subject
@@ -55,7 +56,7 @@ def results(subject: Subject) -> list[str]:
     found: set[str] = set()
     set_again: set[str] = set()
     for code in after:
-        reads = set(subject.reads(code))
+        reads = set() if _zeroes(code) else set(subject.reads(code))
         if code.flow is Flow.RETURN:
             reads |= set(_RESULT.get(subject.context.machine, ()))
         found |= (reads & changed) - set_again
@@ -65,9 +66,15 @@ def results(subject: Subject) -> list[str]:
     return sorted(found)
 
 
+def _zeroes(code: Code) -> bool:
+    """Whether an instruction makes a register zero and only seems to read it."""
+    operands = [each.strip() for each in code.text.partition(" ")[2].split(",")]
+    return code.mnemonic in ("xor", "sub", "eor") and len(set(operands[-2:])) == 1
+
+
 def _wholly_set(code: Code) -> set[str]:
     first = code.text.partition(" ")[2].partition(",")[0].strip()
-    return {each for each in code.writes if each == first}
+    return set(code.writes) if _zeroes(code) else {each for each in code.writes if each == first}
 
 
 def lift_audit(audit: FileAudit, wanted: Iterable[str] = ()) -> list[LiftedText]:
@@ -112,9 +119,17 @@ def _name(subject: Subject, names: set[str]) -> str:
     return name
 
 
-def document(audit: FileAudit, texts: Iterable[LiftedText]) -> str:
+def document(audit: FileAudit, texts: Sequence[LiftedText]) -> str:
     """The file: where each section comes from, its exits and registers, its text."""
     parts = [f"// Lifted from {audit.name} ({audit.machine}).\n"]
+    steps = [
+        step
+        for each in texts
+        if each.lifted is not None
+        for step in ir.walk(each.lifted.section.body)
+    ]
+    if any(isinstance(step, ir.Store) and step.release for step in steps):
+        parts.append("abi 2019-04  // the revision whose ops know release order\n")
     for each in texts:
         subject = each.subject
         place = subject.context.file.place

@@ -19,7 +19,7 @@ def named_by_role(lifted: Lifted) -> Lifted:
     what is stored is a value.
     """
     section = lifted.section
-    roles = _roles(section)
+    roles = roles_of(section)
     names: dict[str, str] = {}
     for each in section.parameters:
         role = roles.get(each.name)
@@ -42,7 +42,7 @@ def named_by_role(lifted: Lifted) -> Lifted:
     )
 
 
-def _roles(section: ir.Section) -> dict[str, str]:
+def roles_of(section: ir.Section) -> dict[str, str]:
     """The strongest role of each parameter: base, index, an id, expect, value."""
     found: dict[str, str] = {}
     ids: dict[str, str] = {}

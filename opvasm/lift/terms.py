@@ -35,6 +35,9 @@ def binary(operator: str, left: ir.Term, right: ir.Term) -> ir.Term:
         return ir.Constant(value, left.type)
     if operator in ir.COMPARES:
         left, right = _narrow(left, right)
+        nothing = operator in ("==", "!=") and known(right) == 0
+        if nothing and isinstance(left, ir.Binary) and left.operator in ("-", "^"):
+            left, right = _narrow(left.left, left.right)  # nothing is left of equal values
         return ir.Binary(operator, left, right, U8)
     full = (1 << 8 * size) - 1
     match operator, a, b:

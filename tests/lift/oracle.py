@@ -17,6 +17,7 @@ import opvasm
 from opvasm.audit.subject import Subject
 from opvasm.interpreter.section import SectionRun, Surroundings
 from opvasm.lift.lift import Lifted, lift
+from opvasm.lift.roles import roles_of
 from opvasm.lift.state import AREA, Area
 from opvasm.program import section as ir
 from opvasm.text.section_printer import section_text
@@ -101,6 +102,7 @@ def states(
     """States in which the text runs to an end: arguments, ids, memory, and what came of it."""
     generator = random.Random(seed)
     pointers, indexes = _roles(section)
+    roles = roles_of(section)
     tries = 0
     made = 0
     while made < count and tries < 40 * count:
@@ -120,12 +122,24 @@ def states(
         small = [0, 1, 2, 4, 9]
         far = [40 * _REGION + 64 * each for each in range(4)]
         pool = [*arguments.values(), *data, *small, *far]
+        # Half of what is read is what the section expects there, nearly all ids are its own.
+        expected = [arguments[name] for name, role in roles.items() if role == "expect"]
+        if expected:
+            pool += expected * len(pool)
+        own = {
+            role: arguments[name] & 0xFFFF_FFFF
+            for name, role in roles.items()
+            if role in ("cpu", "mm_cid", "node")
+        }
         area = {
             "cpu_id_start": generator.choice([1, 0x8000_0001, 0x8000_0002, 0x8000_0003]),
             "cpu_id": generator.choice([*(each & 0xFFFF_FFFF for each in data), 1]),
             "node_id": generator.choice([each & 0xFFFF_FFFF for each in data]),
             "mm_cid": generator.choice([*(each & 0xFFFF_FFFF for each in data), 1]),
         }
+        for field, role in (("cpu_id", "cpu"), ("mm_cid", "mm_cid"), ("node_id", "node")):
+            if role in own and generator.random() < 0.85:
+                area[field] = own[role]
         memory = Memory(generator, pool)
         place = _place_area(subject, arguments, generator)
         if place is not None:
