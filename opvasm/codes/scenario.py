@@ -98,7 +98,7 @@ CODES: tuple[Code, ...] = (
          "percpu c: u64\nvector v() {\n" + "    add.u64 c, 1\n" * 16 + "}\n"
          "strategy s1 = opv { subscribe eager }\n"
          "scenario s {\n    strategy s1\n    thread a @0 { run v() }\n}"),
-    Code("OPV530", "cpu-outside", "error", "a thread begins on a CPU that does not exist",
+    Code("OPV530", "cpu-outside", "error", "a thread, or a fence, on a CPU that does not exist",
          "CPUs count from 0 to one less than cpus says; of a range, the smallest number counts.",
          _example("    thread a @1 { run bump(1) }")),
     Code("OPV531", "no-link", "error", "a list of what can't be linked",

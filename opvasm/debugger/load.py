@@ -21,7 +21,7 @@ from .drivers import (
     empty_program,
     map_operands,
 )
-from .replay import TraceTimeline
+from .replay import TraceTimeline, header_of
 from .session import Session
 from .timeline import LiveTimeline
 
@@ -90,6 +90,11 @@ def session_of_trace(
         program = empty_program(timeline.reader.abi)
     layout = default_layout(program.abi, program.data)
     return Session(timeline, program, layout), tuple(timeline.notes)
+
+
+def abi_of_trace(text: str, name: str) -> Abi:
+    """What a trace was recorded for, by its first line.  Raises DecodeError where it is no trace."""
+    return header_of(text, name).abi
 
 
 def _statements(assembly: Assembly) -> Iterator[tuple[str, TestStatement]]:

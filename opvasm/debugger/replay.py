@@ -28,6 +28,22 @@ class Recorded:
         self.cpus = cpus
 
 
+def header_of(
+    text: str,
+    name: str,
+    program: Program | None = None,
+    statements: Mapping[str, TestStatement] | None = None,
+) -> TraceReader:
+    """The reader of a trace, by its first line.  Raises DecodeError where it is no trace."""
+    first = next((line for line in text.splitlines() if line.strip()), None)
+    if first is None:
+        raise no_trace(name, 1, "the file is empty")
+    try:
+        return TraceReader(first, program, statements)
+    except (ValueError, KeyError, TypeError) as error:
+        raise no_trace(name, 1, str(error)) from None
+
+
 class TraceTimeline:
     """The history that a trace tells.
 
@@ -46,12 +62,7 @@ class TraceTimeline:
         self.name = name
         self.notes: list[str] = []
         self._lines = [line for line in text.splitlines() if line.strip()]
-        if not self._lines:
-            raise no_trace(name, 1, "the file is empty")
-        try:
-            self.reader = TraceReader(self._lines[0], program, statements)
-        except (ValueError, KeyError, TypeError) as error:
-            raise no_trace(name, 1, str(error)) from None
+        self.reader = header_of(text, name, program, statements)
         self.holder: Holder = Recorded(Memory(self.reader.abi.page_size), Cpus(1))
         self.starts: array[int] = array("Q", [0])
         self._machines: dict[int, MachineSet] = {}

@@ -161,6 +161,9 @@ def _environment(export: Export) -> list[str]:
         for slot in slots:
             if export.profile.preemption_aborts:
                 way("preempt", f"section[{slot}]", f"abort_slot({slot})")
+            elif export.tracks_running:
+                runs = f"section[{slot}] && running[cpu[{thread}]] == {thread}"
+                way("preempt", runs, export.stops_running(thread) + "skip")
             way("checkpoint", f"section[{slot}]", f"section[{slot}] = false")
     if not ways:
         return []

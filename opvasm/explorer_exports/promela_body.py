@@ -140,6 +140,7 @@ class Body(Numbers):
                 f"    atomic {{ failed || (busy == NOBODY && handling[{thread}]) ->",
                 "        if :: failed -> goto stop :: else fi;",
                 f"        busy = {number} }};",
+                *(f"    {each} = 0;" for each in sorted({*slot.registers.values()})),
             ]
         else:
             begin = [f"    atomic {{ begun && busy == NOBODY -> busy = {number}; started++ }};"]
@@ -341,7 +342,9 @@ class Body(Numbers):
             if statement.kind == "membarrier":
                 self.lines.add(self.step(), f"membarrier({to}, {thread});")
             else:
-                self.lines.add(self.step(f"FREE({to}, {number})"), f"empty_vector({to}, {thread});")
+                may = self.export.allowed_mask(thread)
+                call = f"empty_vector({to}, {thread}, {may});"
+                self.lines.add(self.step(f"FREE({to}, {number})"), call)
 
 
 def repeats_from(statements: tuple[Statement, ...], run: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..abi.ops import Access, Effect, Operation
 from ..errors import Crash
 from ..light_typing import TYPE_CHECKING, NamedTuple
@@ -300,13 +302,15 @@ class Operands:
 
     def check_operands(self) -> None:
         """Before a vector starts every page that it names must be there, else EFAULT."""
+        for test in self.pages():
+            self.body.lines.add(f"if :: {test} :: else -> {self.goto('fault')} fi;")
+
+    def pages(self) -> Iterator[str]:
+        """Tests whether the pages are there that are not known to be."""
         for instruction in self.vector.instructions:
             for row, value, _ in instruction.operands():
                 if isinstance(value, SlotAddress | PoolAddress) or row.access is Access(0):
                     continue
                 found = self.operand(value, instruction.length, instruction).address
                 if found is not None and found.constant not in self.body.memory.by_address:
-                    self.body.lines.add(
-                        f"if :: PAGED({found.text}, {instruction.length}) :: "
-                        f"else -> {self.goto('fault')} fi;"
-                    )
+                    yield f"PAGED({found.text}, {instruction.length})"

@@ -175,7 +175,9 @@ class RunWriter(Operands):
         ready = f"FREE({chosen}, {slot})"
         bounces = self.export.migrates and not body.program.abi.revision.retries_migration
         if bounces:
-            out.add(f"step_or_bounce({slot}, {thread}, {ready}, {self.prefix}_again);")
+            starts, move = self._bounce()
+            label = f"{self.prefix}_again"
+            out.add(f"step_or_bounce({slot}, {thread}, {ready}, {starts}, {move}, {label});")
             self.goto("again")
         else:
             out.add(body.step(ready))
@@ -188,7 +190,7 @@ class RunWriter(Operands):
         allowed = self.export.plan.allowed[thread]
         stays = body.fixed is not None and body.fixed == self.chosen.constant
         if allowed != frozenset(range(cpus)) and not stays:
-            mask = sum(1 << cpu for cpu in allowed)
+            mask = self.export.allowed_mask(thread)
             out.add(
                 f"if :: cpu[{thread}] == {chosen} || (({mask} >> {chosen}) & 1) :: "
                 f"else -> {self.goto('invalid')} fi;"
@@ -206,6 +208,22 @@ class RunWriter(Operands):
         if subscribed:
             out.label(waiting)
             self._wait()
+
+    def _bounce(self) -> tuple[str, str]:
+        """Whether a vector would start, with another CPU to lose it to, and that move."""
+        cpus, thread, chosen = self.export.cpus, self.thread, self.chosen.text
+        allowed = sorted(self.export.plan.allowed[thread])
+        mask = self.export.allowed_mask(thread)
+        others = " || ".join(f"{chosen} != {cpu}" for cpu in allowed)
+        tests = [
+            f"{chosen} >= 0 && {chosen} < {cpus}",
+            f"(cpu[{thread}] == {chosen} || (({mask} >> {chosen}) & 1))",
+            f"({others})",
+            *self.pages(),
+        ]
+        left = self.export.stops_running(thread)
+        ways = " ".join(f":: {chosen} != {cpu} -> {left}cpu[{thread}] = {cpu}" for cpu in allowed)
+        return " && ".join(tests), f"if {ways} fi"
 
     def _locked(self) -> None:
         """The lock of the CPU, its flag, the fence, the ops as ordinary code, and back."""
@@ -225,7 +243,8 @@ class RunWriter(Operands):
             case "membarrier":
                 out.add(body.step(), f"membarrier({chosen}, {thread});")
             case "vector":
-                out.add(body.step(f"FREE({chosen}, {slot})"), f"empty_vector({chosen}, {thread});")
+                call = f"empty_vector({chosen}, {thread}, {self.export.allowed_mask(thread)});"
+                out.add(body.step(f"FREE({chosen}, {slot})"), call)
             case _:
                 pass
         for index, instruction in enumerate(self.vector.instructions):

@@ -92,6 +92,10 @@ class Export:
         fences |= any(each.uses_lock and each.fence == "membarrier" for each in self.strategies)
         return not self.profile.preemption_aborts and fences
 
+    def allowed_mask(self, thread: int) -> int:
+        """The CPUs that a thread may be moved to, as the bits of a number."""
+        return sum(1 << cpu for cpu in self.plan.allowed[thread])
+
     def stops_running(self, thread: int) -> str:
         """Statements for a thread that leaves its CPU."""
         if not self.tracks_running:

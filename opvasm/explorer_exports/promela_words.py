@@ -144,7 +144,8 @@ BOUNCE = """
     :: atomic { failed || (MAY_RUN(s, t) && (when)) ->
         if :: failed -> goto stop :: else fi;
         busy = s; runs_on(cpu[t], t) }
-    :: atomic { SETTLED@ -> busy = s; goto again }
+    :: atomic { SETTLED && FREE(cpu[t], s) && (starts)@ -> busy = s; runs_on(cpu[t], t);
+        move; goto again }
     fi
 """
 
@@ -203,6 +204,10 @@ TRAP = """
     :: else fi
 """
 ENTER = "cpu[t] = c; owner[c] = s; in_vector[t] = true; inside[s] = true; runs_on(c, t)"
+EMPTY_VECTOR = (
+    "if :: EXISTS(c) && (cpu[t] == (c) || (((may) >> (c)) & 1)) -> cpu[t] = c; runs_on(c, t) "
+    ":: else fi"
+)
 LEAVE = "owner[cpu[t]] = NOBODY; in_vector[t] = false; inside[s] = false"
 
 
@@ -217,7 +222,7 @@ def _calls(export: Export) -> list[str]:
         "/* cpu_opv moves its caller to the CPU, which preempts whoever is there. */",
         *macro("enter_vector(s, t, c)", ENTER),
         *macro("leave_vector(s, t)", LEAVE),
-        *macro("empty_vector(c, t)", "if :: EXISTS(c) -> cpu[t] = c; runs_on(c, t) :: else fi"),
+        *macro("empty_vector(c, t, may)", EMPTY_VECTOR),
     ]
     if export.migrates and not export.program.abi.revision.retries_migration:
         not_handling = "".join(
@@ -225,8 +230,8 @@ def _calls(export: Export) -> list[str]:
         )
         bounce = BOUNCE.replace("@ ->", not_handling + export.spending("migrate"))
         lines += [
-            "/* The CPU may be lost between the move and the start: EAGAIN. */",
-            *macro("step_or_bounce(s, t, when, again)", bounce),
+            "/* The CPU may be lost between the move and the start: EAGAIN, on another CPU. */",
+            *macro("step_or_bounce(s, t, when, starts, move, again)", bounce),
         ]
     fence = []
     for slot in export.slots:

@@ -9,7 +9,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..explorer.answers.verdict import HOLDS, INCONCLUSIVE, Outcome, outcomes
+from ..explorer.answers.verdict import (
+    HOLDS,
+    INCONCLUSIVE,
+    VERDICT_ORDER,
+    Outcome,
+    outcomes,
+)
 from ..explorer.setting.configuration import Configuration, configurations
 from ..light_typing import Any, NamedTuple
 from ..text.scenario_tree import Strategy
@@ -18,7 +24,7 @@ from .run import Results
 from .unit import REFUSED, Result
 
 # The order in which verdicts are counted.
-VERDICTS = (HOLDS, "fails", "deadlock", "livelock", "blocks", INCONCLUSIVE, REFUSED)
+VERDICTS = (HOLDS, *VERDICT_ORDER, INCONCLUSIVE, REFUSED)
 
 
 class Example(NamedTuple):
@@ -183,13 +189,4 @@ def _judged(block: Block, found: Sequence[Found]) -> Judgement:
         result = each.result
         stopped = result.stopped if result.rule is None else f"rule {result.rule}"
         runs.append(_Run(each.cell.configuration, result.verdicts, stopped))
-    judged = tuple(outcomes(block.scenario, runs))
-    if bound is not None:
-        # That something goes wrong is not refuted by schedules with few preemptions only.
-        limit = f"the bound of {bound} preemption{'' if bound == 1 else 's'}"
-        free = [run if run.verdicts else run._replace(stopped=limit) for run in runs]
-        judged = tuple(
-            within if outcome.met is False else outcome
-            for outcome, within in zip(judged, outcomes(block.scenario, free), strict=True)
-        )
-    return Judgement(judged, bound, None)
+    return Judgement(tuple(outcomes(block.scenario, runs, bound)), bound, None)

@@ -10,7 +10,8 @@ from .._version import __version__
 from ..assembler import Assembly, assemble
 from ..errors import Crash
 from ..explorer.answers.diagnose import diagnose
-from ..explorer.answers.verdict import HOLDS, INCONCLUSIVE, VERDICT_OF, run_configuration
+from ..explorer.answers.verdict import HOLDS, INCONCLUSIVE, run_configuration
+from ..explorer.model.judging import VERDICT_OF
 from ..explorer.plan.plan import ScenarioError, make_plan
 from ..explorer.plan.validate import section_findings, strategy_table
 from ..explorer.schedules.replay_file import replay_json

@@ -18,7 +18,7 @@ METHODS = (RSEQ, OPV, LOCK)
 SUBSCRIPTIONS = ("none", "lazy", "eager")
 FENCES = ("none", "membarrier", "vector")
 RESULTS = ("ok", "differs", "again", "fault", "invalid", "offline", "aborted")
-VERDICTS = ("holds", "fails", "livelock", "deadlock", "blocks")
+VERDICTS = ("holds", "fails", "livelock", "deadlock", "blocks", "endless")
 LEVELS = ("finishes", "lock_free", "obstruction_free")
 # What disturbs threads.  All but ``stepped`` and ``stalled`` need a limit to end; ``stepped`` may
 # have one (the first n instructions inside a section trap).

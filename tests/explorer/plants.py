@@ -153,18 +153,18 @@ def always_apart(patch: pytest.MonkeyPatch) -> None:
 
 def dead_at_aborts(patch: pytest.MonkeyPatch) -> None:
     """Liveness that does not follow abort edges."""
-    original = code_module._dead
+    original = code_module._live
 
-    def dead(nodes: Any, count: int, observed: Any) -> Any:
+    def live(nodes: Any, observed: int) -> Any:
         targets = [node.abort for node in nodes]
         for node in nodes:
             node.abort = None
-        result = original(nodes, count, observed)
+        result = original(nodes, observed)
         for node, target in zip(nodes, targets, strict=True):
             node.abort = target
         return result
 
-    patch.setattr(code_module, "_dead", dead)
+    patch.setattr(code_module, "_live", live)
 
 
 def checkpoint_restarts(patch: pytest.MonkeyPatch) -> None:
@@ -235,11 +235,7 @@ def rollback(patch: pytest.MonkeyPatch) -> None:
 
 def unfair(patch: pytest.MonkeyPatch) -> None:
     """Any cycle counts, though a thread that could leave it is never run."""
-
-    def starves(self: Any, thread: int, members: list[int], edges: Any) -> bool:
-        return not self.model.done(self.graph.states[members[0]], thread)
-
-    patch.setattr(progress._Analysis, "_starves", starves)
+    patch.setattr(progress._Analysis, "_is_fair", lambda *_: True)
 
 
 def aborts_for_ever(patch: pytest.MonkeyPatch) -> None:

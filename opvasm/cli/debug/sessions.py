@@ -17,11 +17,13 @@ from ..inputs.programs import (
     chosen_vector,
     cpu_number,
 )
+from ..inputs.scenario_inputs import for_schedule
 from ..terminal.exits import UsageError
 
 if TYPE_CHECKING:
     from ...assembler import Assembly
     from ...debugger.session import Session
+    from ...source import SourceFile
     from ..terminal.terminal import Terminal
 
 
@@ -44,13 +46,29 @@ def _trace(arguments: Namespace, terminal: Terminal) -> Session:
     from ...debugger.load import session_of_trace
 
     assembly = None
-    if arguments.file is not None:
-        assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
     source = read_source(arguments.replay)
+    if arguments.file is not None:
+        assembly = assembled(read_source(arguments.file), *_abi_of_trace(arguments, source))
     session, notes = session_of_trace(source.text, source.name, assembly)
     for note in notes:
         terminal.remark(note)
     return session
+
+
+def _abi_of_trace(arguments: Namespace, trace: SourceFile) -> tuple[str, str, int]:
+    """What a trace says that it was recorded of.  Raises UsageError where options say otherwise."""
+    from ...debugger.load import abi_of_trace
+
+    abi = abi_of_trace(trace.text, trace.name)
+    revision, model, size = chosen_abi(arguments)
+    for option, wanted, held in (
+        ("-a", revision, abi.revision.name),
+        ("--model", model, abi.model.name),
+        ("--page-size", arguments.page_size and size, abi.page_size),
+    ):
+        if wanted not in (None, held):
+            raise UsageError(f"{option} {wanted}: {trace.name} was recorded for {held}")
+    return abi.revision.name, abi.model.name, abi.page_size
 
 
 def _schedule(arguments: Namespace) -> Session:
@@ -58,8 +76,8 @@ def _schedule(arguments: Namespace) -> Session:
     from ...explorer.plan.validate import strategy_table
     from ...explorer.schedules.replay_file import read_replay, replay
 
-    assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
     found = read_replay(read_source(arguments.schedule).text, arguments.schedule)
+    assembly = for_schedule(arguments, found)
     strategies = strategy_table(assembly.strategies)
     program, sources = assembly.program, assembly.sources
     return session_of_schedule(replay(program, sources, assembly.scenarios, strategies, found))

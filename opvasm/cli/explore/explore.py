@@ -79,7 +79,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         metavar="S",
-        help="stop a search after S seconds: what it has seen then depends on the machine",
+        help="stop exploring a scenario after S seconds: what was seen then depends on the machine "
+        "(with --sweep: a combination)",
     )
     parser.add_argument(
         "--preemptions",
@@ -145,12 +146,12 @@ def _execute(arguments: Namespace, terminal: Terminal) -> int:
     from ...explorer.plan.validate import strategy_table
     from .output import write_reports
 
+    if arguments.replay is not None:
+        return _show_replay(arguments, terminal)
     assembly = explorable(arguments, terminal)
     if assembly is None:
         return USAGE
     strategies = strategy_table(assembly.strategies)
-    if arguments.replay is not None:
-        return _show_replay(arguments, assembly, strategies, terminal)
     chosen = named_scenarios(arguments.file, assembly, arguments.scenarios)
     if arguments.compare and arguments.kernels:
         raise UsageError("--compare goes through every kernel", "leave out --kernel")
@@ -247,16 +248,16 @@ def _explore(
         progress.clear()
 
 
-def _show_replay(
-    arguments: Namespace,
-    assembly: Assembly,
-    strategies: dict[str, Strategy],
-    terminal: Terminal,
-) -> int:
+def _show_replay(arguments: Namespace, terminal: Terminal) -> int:
+    from ...explorer.plan.validate import strategy_table
     from ...explorer.schedules.diagram import diagram
     from ...explorer.schedules.replay_file import read_replay, replay
 
     found = read_replay(read_source(arguments.replay).text, arguments.replay)
+    assembly = explorable(arguments, terminal, found)
+    if assembly is None:
+        return USAGE
+    strategies = strategy_table(assembly.strategies)
     followed = replay(assembly.program, assembly.sources, assembly.scenarios, strategies, found)
     lines = diagram(followed, terminal.out)
     lines.append(f"      {terminal.out.bad(found.label)}")

@@ -13,19 +13,38 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...assembler import Assembly
+    from ...explorer.schedules.replay_file import Found as Schedule
     from ...text.scenario_tree import Scenario
     from ..terminal.terminal import Terminal
 
 
-def explorable(arguments: Namespace, terminal: Terminal) -> Assembly | None:
-    """The text with its scenarios; None where one can't be explored, with all reasons reported."""
+def explorable(
+    arguments: Namespace, terminal: Terminal, schedule: Schedule | None = None
+) -> Assembly | None:
+    """The text with its scenarios; None where one can't be explored, with all reasons reported.
+
+    With a schedule it is assembled for the revision and data model that the schedule is of.
+    """
     from ...explorer.plan.validate import check_scenarios
 
-    assembly = assembled(read_source(arguments.file), *chosen_abi(arguments))
+    assembly = for_schedule(arguments, schedule)
     findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
     if findings:
         terminal.report(findings)
     return None if any(each.level == "error" for each in findings) else assembly
+
+
+def for_schedule(arguments: Namespace, schedule: Schedule | None) -> Assembly:
+    """A text as a replay file has it.  Raises UsageError where the options ask for another one."""
+    revision, model, size = chosen_abi(arguments)
+    if schedule is not None:
+        for option, wanted, held in zip(
+            ("-a", "--model"), (revision, model), schedule.revision, strict=True
+        ):
+            if wanted not in (None, held):
+                raise UsageError(f"{option} {wanted}: the schedule was made for {schedule.abi}")
+        revision, model = schedule.revision
+    return assembled(read_source(arguments.file), revision, model, size)
 
 
 def named_scenarios(path: str, assembly: Assembly, names: Sequence[str]) -> list[Scenario]:

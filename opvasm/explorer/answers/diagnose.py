@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ...light_typing import NamedTuple
-from ..model.judging import ending, trouble_in
+from ..model.judging import VERDICT_OF, ending, trouble_in
 from ..schedules.explain import Conflict, Saved, conflict, saving_decision
 from ..schedules.schedule import Replay, fine_decisions, follow
-from ..search.search import Found, explore
-from ..setting.options import Limits, Reductions
+from ..search.graph import Graph
+from ..search.progress import ENDLESS, Trouble
+from ..search.search import INTERRUPTED, Found, explore
+from ..setting.options import Limits
+from ..steps.state import State
 from .verdict import Run
 
 EXPLAIN_LIMIT = 50_000
@@ -38,43 +41,51 @@ def diagnose(run: Run, limits: Limits, explained: bool = True) -> Diagnosis | No
     """
     found = run.found
     if found.failures:
-        return _failure(run, limits, explained)
+        return _failure(run, limits, explained and run.stopped != INTERRUPTED)
     if found.missing:
         return None
     for answer in run.answers:
         for trouble in answer.troubles:
-            path, cycle = list(trouble.path), list(trouble.cycle)
-            graph = _progress_graph(run, limits)
-            replay = follow(found.plan, fine_decisions(graph.graph, [*path, *cycle, *cycle]))
-            replay = _closed(replay) if cycle else replay
-            return Diagnosis(trouble.kind, trouble.label, replay, None, None, None, None)
+            return _going_round(run, answer.graph, trouble)
+    if ENDLESS in run.verdicts:
+        from ..search.progress import endless
+
+        graph, trouble = endless(found.plan, limits)
+        return _going_round(run, graph, trouble)
     return None
 
 
-def _closed(replay: Replay) -> Replay:
-    """A schedule that ends where it has been before, cut to the first time round."""
-    seen = {replay.initial: 0}
+def _going_round(run: Run, graph: Graph, trouble: Trouble) -> Diagnosis:
+    """The schedule of what repeats, or stands still, for ever."""
+    path, cycle = list(trouble.path), list(trouble.cycle)
+    replay = follow(run.found.plan, fine_decisions(graph, [*path, *cycle, *cycle, *cycle]))
+    if cycle:
+        replay = _closed(replay, {each.thread for each in cycle})
+    return Diagnosis(trouble.kind, trouble.label, replay, None, None, None, None)
+
+
+def _closed(replay: Replay, threads: set[int]) -> Replay:
+    """A schedule that ends where it has been before, cut to the first time round of all threads."""
+    been: dict[State, int] = {replay.initial: 0}
     for index, moment in enumerate(replay.moments):
-        if moment.state in seen:
-            moments = replay.moments[: index + 1]
-            return replay._replace(moments=moments, failing=index, cycle=seen[moment.state])
-        seen[moment.state] = index + 1
+        first = been.get(moment.state)
+        if first is not None:
+            round_ = replay.moments[first : index + 1]
+            if {each.decision.thread for each in round_} >= threads:
+                moments = replay.moments[: index + 1]
+                return replay._replace(moments=moments, failing=index, cycle=first)
+        been.setdefault(moment.state, index + 1)
     return replay
-
-
-def _progress_graph(run: Run, limits: Limits) -> Found:
-    from ..search.progress import PROGRESS_REDUCTIONS
-
-    return explore(run.found.plan, PROGRESS_REDUCTIONS, limits)
 
 
 def _failure(run: Run, limits: Limits, explained: bool) -> Diagnosis:
     found = run.found
     wanted = found.failures[0]
     preemptions, best = None, found
+    limits = limits._replace(goes_on=False)
     if found.stopped is None and found.states <= EXPLAIN_LIMIT and limits.preemptions is None:
         for bound in range(MOST_PREEMPTIONS + 1):
-            bounded = explore(found.plan, Reductions(), limits._replace(preemptions=bound))
+            bounded = explore(found.plan, found.reductions, limits._replace(preemptions=bound))
             same = [f for f in bounded.failures if f.kind == wanted.kind]
             if same and bounded.stopped is None:
                 preemptions, best, wanted = bound, bounded, same[0]
@@ -84,11 +95,11 @@ def _failure(run: Run, limits: Limits, explained: bool) -> Diagnosis:
     replay = follow(found.plan, fine_decisions(graph, path))
     saved = saved_after = None
     label = _label(replay) or wanted.label
+    verdict = VERDICT_OF[wanted.kind]
     if not explained:
-        return Diagnosis(run.verdicts[0], label, replay, None, None, None, preemptions)
+        return Diagnosis(verdict, label, replay, None, None, None, preemptions)
     if found.stopped is None and found.states <= EXPLAIN_LIMIT:
         saved, saved_after = _saving(best, limits, wanted.state)
-    verdict = run.verdicts[0]
     return Diagnosis(verdict, label, replay, conflict(replay), saved, saved_after, preemptions)
 
 
@@ -108,14 +119,12 @@ def _label(replay: Replay) -> str | None:
 def _saving(best: Found, limits: Limits, state: int) -> tuple[Saved | None, int | None]:
     """The last decision that could have been another, and the moment after which it was made."""
     bound = best.graph.model.bound
-    kept = explore(
-        best.plan, Reductions(groups=False), limits._replace(preemptions=bound), keep_edges=True
-    )
-    raw = best.graph.raw_path(state)
-    try:
-        saved = saving_decision(kept, raw)
-    except KeyError:  # the two searches took steps of different length
+    limits = limits._replace(preemptions=bound)
+    kept = explore(best.plan, best.reductions._replace(groups=False), limits, keep_edges=True)
+    if kept.stopped is not None:
         return None, None
+    raw = best.graph.raw_path(state)
+    saved = saving_decision(kept, raw)
     if saved is None:
         return None, None
     real = best.graph.real(raw)

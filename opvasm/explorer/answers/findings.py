@@ -34,6 +34,14 @@ def _finding(report: Report, outcome: Outcome, diagnoses: Mapping[int, Diagnosis
     what = f"scenario {scenario.name} is expected: {wanted}; found: {outcome.reason}"
     if outcome.met is None:
         help = "give it more with --max-states or --timeout, or bound it with --preemptions"
+        stopped = [run for run in report.runs if run.stopped is not None]
+        growth = next((run.found.growth for run in stopped if run.found.growth), None)
+        if growth is not None:
+            help = growth
+        elif report.limits.preemptions is not None and all(
+            r.found.stopped is None for r in stopped
+        ):
+            help = "raise --preemptions, or leave it out"
         return Diagnostic("warning", OPEN, what, place, help=help)
     notes = []
     for run in report.runs:

@@ -25,6 +25,10 @@ def run_lines(report: Report, run: Run, style: Style = PLAIN) -> list[str]:
     good = sum(n for outcome, n in found.outcomes.items() if outcome not in found.bad_outcomes)
     bad = sum(found.outcomes.values()) - good
     often = "Always" if not bad else "Sometimes" if good else "Never"
+    if not found.outcomes and found.stopped is None:
+        lines[-1] += ": no execution ends" + (
+            "" if report.limits.preemptions is None else " within the bound"
+        )
     if found.outcomes:
         lines.append(f"Observation {scenario.name} {often} {good} {bad}")
     lines.append(_verdict(report, run, style))
@@ -65,6 +69,7 @@ def _verdict(report: Report, run: Run, style: Style) -> str:
         return (
             f"Verdict {word}   stopped by {run.stopped}: {what}; {size}; {rate:,.0f} states a "
             f"second, {waiting:,} states not looked at yet; {_raise(run.stopped)}"
+            + ("" if found.growth is None else f"; {found.growth}")
         )
     bound = "every interleaving"
     if limits.preemptions is not None:
@@ -77,6 +82,8 @@ def _raise(stopped: str) -> str:
         return "raise --max-states, or bound it with --preemptions 2"
     if stopped.endswith("seconds"):
         return "raise --timeout, or bound it with --preemptions 2"
+    if stopped.startswith("the bound"):
+        return "raise --preemptions, or leave it out"
     return "run it again to see the rest"
 
 

@@ -7,21 +7,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from ...light_typing import NamedTuple, Protocol
 from ...program import Program
 from ...text.scenario_tree import Expectation, Scenario, Strategy
-from ..plan.plan import make_plan
-from ..search.progress import Answer, broken, check_progress
+from ..model.judging import VERDICT_OF
+from ..plan.plan import Plan, make_plan
+from ..search.progress import ENDLESS, Answer, broken, check_progress
 from ..search.search import INTERRUPTED, Found, Progress, explore
 from ..setting.configuration import Configuration, concerns, configurations
 from ..setting.options import Limits, Reductions
 
 HOLDS, INCONCLUSIVE = "holds", "inconclusive"
-VERDICT_OF = {"condition": "fails", "invariant": "fails", "fail": "fails", "deadlock": "deadlock"}
+# From bad to worse is from right to left.
+VERDICT_ORDER = ("fails", "deadlock", "livelock", "blocks", ENDLESS)
 
 
 class Run(NamedTuple):
     """One configuration, explored.
 
     ``verdicts`` are what was found against the scenario (``fails``, ``deadlock``, ``livelock``,
-    ``blocks``); empty when everything holds, and ``stopped`` says why that may be too early to say.
+    ``blocks``, ``endless``: no execution ends, so that nothing is said of final states); empty when
+    everything holds, and ``stopped`` says why that may be too early to say.
     """
 
     configuration: Configuration
@@ -99,14 +102,15 @@ def run_scenario(
     Raises ScenarioError where its text is wrong (see validate.check_scenarios).  KeyboardInterrupt
     ends the exploration; what was found so far is then in ``runs``.
     """
-    limits = limits or Limits()
+    limits = (limits or Limits()).started()
     runs: list[Run] = []
     for configuration in configurations(scenario, strategies):
         run = run_configuration(program, scenario, configuration, limits, reductions, report)
         runs.append(run)
         if run.stopped == INTERRUPTED:
             break
-    return Report(scenario, tuple(runs), tuple(outcomes(scenario, runs)), limits)
+    judged = tuple(outcomes(scenario, runs, limits.preemptions))
+    return Report(scenario, tuple(runs), judged, limits)
 
 
 def run_configuration(
@@ -119,33 +123,84 @@ def run_configuration(
 ) -> Run:
     """Explore one configuration."""
     plan = make_plan(program, scenario, configuration)
+    limits = limits.started()
 
     def tell(progress: Progress) -> None:
         if report is not None:
             report(configuration, progress)
 
     found = explore(plan, reductions, limits, report=tell if report is not None else None)
-    answers = check_progress(plan, limits) if found.stopped is None else ()
+    stopped = found.stopped
+    answers: tuple[Answer, ...] = ()
+    if stopped is None:
+        try:
+            answers = check_progress(plan, limits)
+        except KeyboardInterrupt:
+            stopped = INTERRUPTED
+    stopped = stopped or next((a.stopped for a in answers if a.stopped), None)
     verdicts = {VERDICT_OF[failure.kind] for failure in found.failures}
-    if found.missing and found.stopped is None:
-        verdicts.add("fails")
     verdicts |= {trouble.kind for trouble in broken(answers)}
-    order = ("fails", "deadlock", "livelock", "blocks")
-    stopped = found.stopped or next((a.stopped for a in answers if a.stopped), None)
-    if stopped is None and plan.scenario.progress and not answers:
-        stopped = "an unfinished search"
+    if found.stopped is None:
+        # Beyond the bound there may be a witness, and an end.
+        bound = bound_text(limits.preemptions)
+        endless = not found.outcomes and _speaks_of_ends(plan)
+        if bound is None:
+            verdicts |= {"fails"} if found.missing else set()
+            verdicts |= {ENDLESS} if endless and not verdicts else set()
+        elif found.missing or (endless and not verdicts):
+            stopped = stopped or bound
     return Run(
         configuration=configuration,
         found=found,
         answers=answers,
-        verdicts=tuple(each for each in order if each in verdicts),
+        verdicts=tuple(each for each in VERDICT_ORDER if each in verdicts),
         stopped=stopped,
         seconds=found.seconds,
     )
 
 
-def outcomes(scenario: Scenario, runs: Sequence[Judged]) -> Iterator[Outcome]:
-    """What became of each expectation; ``runs`` are all configurations of the scenario."""
+def bound_text(preemptions: int | None) -> str | None:
+    """What leaves an answer open where only schedules with so many preemptions were looked at."""
+    if preemptions is None:
+        return None
+    return f"the bound of {preemptions} preemption{'' if preemptions == 1 else 's'}"
+
+
+def _speaks_of_ends(plan: Plan) -> bool:
+    """Whether a scenario says nothing where no execution ends: it claims nothing else."""
+    judge = plan.judge
+    return bool(judge.final) or not (judge.always or judge.quiescent or plan.scenario.progress)
+
+
+def outcomes(
+    scenario: Scenario, runs: Sequence[Judged], bound: int | None = None
+) -> Iterator[Outcome]:
+    """What became of each expectation; ``runs`` are all configurations of the scenario.
+
+    That something goes wrong is not refuted by schedules with at most ``bound`` preemptions: that
+    stays open.
+    """
+    judged = tuple(_outcomes(scenario, runs))
+    limit = bound_text(bound)
+    if limit is None:
+        return iter(judged)
+    free = [run if run.verdicts else _Bounded(run.configuration, limit) for run in runs]
+    within = tuple(_outcomes(scenario, free))
+    return iter(
+        other if each.met is False else each for each, other in zip(judged, within, strict=True)
+    )
+
+
+class _Bounded(NamedTuple):
+    """A configuration that holds as far as a bound lets one see."""
+
+    configuration: Configuration
+    stopped: str
+    verdicts: tuple[str, ...] = ()
+    verdict: str = INCONCLUSIVE
+
+
+def _outcomes(scenario: Scenario, runs: Sequence[Judged]) -> Iterator[Outcome]:
     if not scenario.expectations:
         yield _all_hold(None, runs)
     for expectation in scenario.expectations:

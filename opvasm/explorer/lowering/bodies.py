@@ -11,6 +11,7 @@ from ...text.scenario_tree import (
     Statement,
     Strategy,
 )
+from ..setting.statements import CPU_ID_START
 from ..steps.code import CPU, Builder
 from ..steps.image import Image, OwnVariable
 from .meaning import Compiler, Spot, Value, constant_value
@@ -26,6 +27,13 @@ class ThreadPlan(NamedTuple):
     strategy: Strategy
     own: tuple[OwnVariable, ...]
     observed: frozenset[str]
+
+    def ids(self, image: Image) -> int | None:
+        """Where the thread's cpu_id_start lies in the state; None where it does not speak of it."""
+        for variable in self.own:
+            if variable.name == CPU_ID_START:
+                return image.own_blocks[self.number].start + variable.offset
+        return None
 
 
 class BodyScope:

@@ -135,19 +135,20 @@ class _Body:
 
     def block(self, statements: tuple[Statement, ...], leave: Exit) -> None:
         """Statements one after the other; ``retry`` points are found on the way."""
-        # Where retry may go back to, with the names read from there on; the oldest first.
-        starts: list[tuple[Label, set[str]]] = []
-        for statement in statements:
-            starts.append((self.builder.here(Label()), set()))
-            self.statement(statement, starts[0][0], leave)
+        # Where retry may go back to: from statement ``first`` on twice is the same as once.
+        starts: list[Label] = []
+        first = 0
+        last_read: dict[str, int] = {}
+        for index, statement in enumerate(statements):
+            starts.append(self.builder.here(Label()))
+            self.statement(statement, starts[first], leave)
             match statement:
                 case LoadPlace(name=name, place=expression) | Compute(name=name, value=expression):
-                    for _, used in starts:
-                        used |= names_in(expression)
+                    last_read |= dict.fromkeys(names_in(expression), index)
                     # From where a name is read before it is set, twice would not be the same.
-                    starts = [(label, used) for label, used in starts if name not in used]
+                    first = max(first, last_read.get(name, -1) + 1)
                 case _:
-                    starts = []
+                    first = index + 1
 
     def statement(self, statement: Statement, restart: Label, leave: Exit) -> None:
         """One statement."""
@@ -191,7 +192,12 @@ class _Body:
 
         reads = spot.registers | value.registers
         self.builder.add(
-            Node(Kind.ACCESS, run, (after,), statement.span.text, reads=reads, place=statement.span)
+            Node(
+                *(Kind.ACCESS, run, (after,), statement.span.text),
+                reads=reads,
+                place=statement.span,
+                uses_cpu=spot.uses_cpu or value.uses_cpu,
+            )
         )
         self.builder.here(after)
 
@@ -216,7 +222,13 @@ class _Body:
             return after
 
         self.builder.add(
-            Node(kind, run, (after,), span.text, reads=value.registers, writes=writes, place=span)
+            Node(
+                *(kind, run, (after,), span.text),
+                reads=value.registers,
+                writes=writes,
+                place=span,
+                uses_cpu=value.uses_cpu,
+            )
         )
         self.builder.here(after)
 
@@ -277,6 +289,8 @@ class _Body:
             if statement.cpu is None
             else [self.compiler.value(statement.cpu)]
         )
+        if statement.cpu is not None and not targets[0].registers and not targets[0].uses_cpu:
+            self._fence_is_there(targets[0].get(Work.__new__(Work)), statement)
         for value in targets:
             self._node(Kind.LOCAL, _assign(register, value), statement.span, value, (register,))
             after = Label()
@@ -289,9 +303,21 @@ class _Body:
                     reads=(register,),
                     cpu_register=register,
                     place=statement.span,
+                    own_too=statement.cpu is not None,
                 )
             )
             self.builder.here(after)
+
+    def _fence_is_there(self, cpu: int, statement: Fence) -> None:
+        """A CPU that is named by number must exist."""
+        cpus = self.image.cpus
+        if not 0 <= cpu < cpus:
+            self.compiler.problem(
+                "OPV530",
+                f"a fence on CPU {cpu}, but there are {cpus} (0 to {cpus - 1})",
+                statement.span,
+                f"write cpus {cpu + 1}" if cpu >= 0 else "CPUs count from 0",
+            )
 
     def _run(self, statement: RunVector, restart: Label, leave: Exit) -> None:
         vector = self.program.vectors.get(statement.vector)
@@ -331,9 +357,10 @@ class _Body:
         after = Label()
         labels = {result: Label() for result in Exits._fields if result != "crash"}
         exits = Exits(crash=leave.crash, **labels)
-        RunLowering(site, self.plan.strategy, self.profile, self.builder, self.image.cpus).write(
-            chosen, exits
-        )
+        RunLowering(
+            *(site, self.plan.strategy, self.profile, self.builder, self.image.cpus),
+            self.plan.ids(self.image),
+        ).write(chosen, exits)
         self._arms(statement, labels, restart, after, leave)
         self.builder.here(after)
 

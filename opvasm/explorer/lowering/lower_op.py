@@ -192,6 +192,7 @@ class OpLowering:
         cpu: int = -1,
         operation: tuple[str, int] | None = None,
         inside: bool = False,
+        own_too: bool = False,
     ) -> None:
         """One node, placed at the statement's span or its op's."""
         place_ = self.site.statement.span
@@ -211,6 +212,7 @@ class OpLowering:
                 operation=operation,
                 place=place_,
                 counted=not inside and scope is Guard.NONE,
+                own_too=own_too,
             )
         )
 

@@ -14,6 +14,7 @@ from ...kernels.profiles import Profile
 from ...machine.cpus import Cpus
 from ...text.scenario_tree import LOCK, Strategy
 from ..steps.code import CPU, GUARD, Builder, Guard, Kind, Label
+from ..steps.ids import ID_SIZE
 from ..steps.work import Work
 from .lower_op import OpLowering, writes
 from .meaning import Value
@@ -24,13 +25,20 @@ class RunLowering(OpLowering):
     """Writes the steps of one ``run`` for one strategy."""
 
     def __init__(
-        self, site: Site, strategy: Strategy, profile: Profile, builder: Builder, cpus: int
+        self,
+        site: Site,
+        strategy: Strategy,
+        profile: Profile,
+        builder: Builder,
+        cpus: int,
+        ids: int | None,
     ) -> None:
         self.site = site
         self.strategy = strategy
         self.profile = profile
         self.builder = builder
         self.cpus = cpus
+        self.ids = ids
         self.name = site.vector.name
 
     def write(self, chosen: Value, exits: Exits) -> None:
@@ -82,11 +90,23 @@ class RunLowering(OpLowering):
 
         self.add(Kind.LOCAL, decide, (attempt, fallback), "", reads=(attempts,))
         build.here(attempt)
-        registered = self.profile.registered
+        registered, ids = self.profile.registered, self.ids
+        named = site.statement.cpu is not None
 
         def begin(work: Work) -> Label:
             local = work.local
-            if not registered or local[CPU] != local[cpu]:
+            chosen = local[cpu]
+            if not registered:
+                return lost
+            if ids is None:
+                found = local[CPU] == chosen
+            else:  # what the ids say, which the thread may have overwritten
+                start, number = (
+                    int.from_bytes(work.memory[at : at + ID_SIZE], work.byteorder)
+                    for at in (ids, ids + ID_SIZE)
+                )
+                found = number == chosen and (named or start == chosen)
+            if not found:
                 return lost
             local[GUARD] = Guard.SECTION
             return inside
@@ -179,7 +199,8 @@ class RunLowering(OpLowering):
                 action(work)
                 return after
 
-            self.add(kind, run, (after,), text, reads=(cpu,), cpu=cpu, inside=True)
+            fence = kind is Kind.FENCE
+            self.add(kind, run, (after,), text, reads=(cpu,), cpu=cpu, inside=True, own_too=fence)
             build.here(after)
 
         def take(work: Work) -> None:

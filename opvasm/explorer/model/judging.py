@@ -7,6 +7,9 @@ from ..plan.plan import Plan
 from ..steps.state import State
 from .model import Model
 
+# The verdict that each kind of trouble comes to.
+VERDICT_OF = {"condition": "fails", "invariant": "fails", "fail": "fails", "deadlock": "deadlock"}
+
 
 class Trouble(NamedTuple):
     """What is wrong with a state.  ``kind``: condition, invariant, fail, deadlock."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..steps.code import CPU, GUARD, NOWHERE, POINT, RETURN, Guard, Kind, Node
+from ..steps.code import CPU, GUARD, LAST_QUIET, NOWHERE, POINT, RETURN, Guard, Kind, Node
 from ..steps.state import UNLIMITED, Decision, Local, Micro, State, System
-from .stepper import Stepper
+from .stepper import Stepper, left
 
 
 class Model(Stepper):
@@ -58,35 +58,59 @@ class Model(Stepper):
         """Whether no thread has registers to work out before its next step.
 
         Only such states are shown to invariants, so that it does not matter whether registers are
-        worked out in steps of their own.
+        worked out in steps of their own.  A thread that goes round without any access rests where
+        it comes by again.
         """
-        return all(
-            self.node(state, thread).kind not in (Kind.LOCAL, Kind.CURRENT, Kind.HANDLER_RETURN)
-            for thread in range(self.threads)
-        )
+        for thread, local in enumerate(state.threads):
+            node = self.codes[thread].nodes[local[POINT]]
+            if node.kind <= LAST_QUIET and not (node.head and self._goes_round(thread, local)):
+                return False
+        return True
 
     def quiescent(self, state: State) -> bool:
-        """Whether no thread is inside a ``run``."""
-        return all(self.node(state, thread).counted for thread in range(self.threads))
+        """Whether no thread is inside a ``run``, be it below a signal handler."""
+        for thread, local in enumerate(state.threads):
+            nodes = self.codes[thread].nodes
+            if not nodes[local[POINT]].counted:
+                return False
+            if local[RETURN] != NOWHERE and not nodes[local[RETURN]].counted:
+                return False
+        return True
 
     # ---- who can step ----------------------------------------------------------------------------
 
     def enabled(self, state: State, thread: int) -> bool:
-        """Whether a thread can take a step now."""
+        """Whether a thread can take a step now, within the bound on preemptions."""
+        return self._ready(state, thread) and (
+            self.bound is None or self._within_bound(state, thread)
+        )
+
+    def able(self, state: State, thread: int) -> bool:
+        """Whether a thread waits for nothing but that vectors end, which they do.
+
+        Fairness asks this, so that it does not matter whether a vector is one step or many.
+        """
+        local = state.threads[thread]
+        node = self.codes[thread].nodes[local[POINT]]
+        match node.kind:
+            case Kind.END | Kind.FAIL:
+                return False
+            case Kind.LOCK:
+                return state.memory[self.image.lock_word(local[node.cpu_register])] == 0
+            case Kind.WAIT:
+                return state.memory[self.image.slow_flag(local[node.cpu_register])] == 0
+            case _:
+                return True
+
+    def _ready(self, state: State, thread: int) -> bool:
         threads = state.threads
         local = threads[thread]
         node = self.codes[thread].nodes[local[POINT]]
         kind = node.kind
-        if kind is Kind.END or kind is Kind.FAIL:
+        if kind <= LAST_QUIET:
+            return True
+        if not self.able(state, thread) or not self._cpu_is_free(threads, thread, local[CPU]):
             return False
-        if not self._cpu_is_free(threads, thread, local[CPU]):
-            return False
-        if kind is Kind.LOCK:
-            free = state.memory[self.image.lock_word(local[node.cpu_register])] == 0
-            return free and self._within_bound(state, thread)
-        if kind is Kind.WAIT:
-            clear = state.memory[self.image.slow_flag(local[node.cpu_register])] == 0
-            return clear and self._within_bound(state, thread)
         if kind is Kind.ENTER or kind is Kind.FENCE_VECTOR:
             target = local[node.cpu_register]
             if 0 <= target < self.cpus and not state.system.online >> target & 1:
@@ -96,7 +120,7 @@ class Model(Stepper):
                     return False
             elif not self._cpu_is_free(threads, thread, target):
                 return False
-        return self._within_bound(state, thread)
+        return True
 
     def _cpu_is_free(self, threads: tuple[Local, ...], thread: int, cpu: int) -> bool:
         """Whether no other thread keeps a CPU with preemption off."""
@@ -106,9 +130,18 @@ class Model(Stepper):
         return True
 
     def _within_bound(self, state: State, thread: int) -> bool:
-        if self.bound is None:
+        assert self.bound is not None
+        local = state.threads[thread]
+        node = self.codes[thread].nodes[local[POINT]]
+        if node.kind <= LAST_QUIET:
             return True
-        return state.system.preemptions + self._preempts(state, thread) <= self.bound
+        if node.kind is Kind.ENTER or node.kind is Kind.FENCE_VECTOR:
+            # It may take two CPUs from others: its own to make the call, and the one it moves to.
+            log, self.log = self.log, None
+            after = self.step(state, thread).state.system.preemptions
+            self.log = log
+            return after <= self.bound
+        return state.system.preemptions + self._preempts(state, thread, local[CPU]) <= self.bound
 
     # ---- what disturbs threads ---------------------------------------------------------------------
 
@@ -121,23 +154,50 @@ class Model(Stepper):
             if kind is Kind.END or kind is Kind.FAIL or local[GUARD] >= Guard.VECTOR:
                 continue
             if system.migrate:
-                for cpu in self.plan.allowed[thread]:
-                    if cpu != local[CPU] and system.online >> cpu & 1:
-                        yield Decision("migrate", thread, cpu)
-                if kind is Kind.ENTER and not self.plan.retries_migration:
-                    yield Decision("bounce", thread)
-            struck = self.codes[thread].handler != NOWHERE or local[GUARD]
-            if system.signal and local[RETURN] == NOWHERE and struck:
-                yield Decision("signal", thread)
-            if local[GUARD] == Guard.SECTION:
-                if system.preempt and self.profile.preemption_aborts:
-                    yield Decision("preempt", thread)
-                if system.checkpoint:
-                    yield Decision("checkpoint", thread)
+                yield from self._moves(state, thread, kind)
+            if system.signal and local[RETURN] == NOWHERE:
+                handled = self.codes[thread].handler != NOWHERE
+                if handled or local[GUARD] or self._ids_are_stale(state, thread):
+                    yield Decision("signal", thread)
+            if system.preempt and self._can_lose_its_cpu(state, thread):
+                yield Decision("preempt", thread)
+            if system.checkpoint and local[GUARD] == Guard.SECTION:
+                yield Decision("checkpoint", thread)
         if system.hotplug and not busy:
             for cpu in range(self.cpus):
                 if system.online != 1 << cpu:
                     yield Decision("hotplug", NOWHERE, cpu)
+
+    def _moves(self, state: State, thread: int, kind: Kind) -> Iterator[Decision]:
+        """Migrations of a thread, also those that a vector meets between its move and its start."""
+        local, online = state.threads[thread], state.system.online
+        others = [cpu for cpu in self.plan.allowed[thread] if online >> cpu & 1]
+        for cpu in others:
+            if cpu != local[CPU]:
+                yield Decision("migrate", thread, cpu)
+        if kind is Kind.ENTER and not self.plan.retries_migration:
+            target = local[self.node(state, thread).cpu_register]
+            if self._cpu_is_free(state.threads, thread, local[CPU]) and self._starts(state, thread):
+                for cpu in others:
+                    if cpu != target:
+                        yield Decision("bounce", thread, cpu)
+
+    def _starts(self, state: State, thread: int) -> bool:
+        """Whether the kernel would move a caller of cpu_opv and start its vector."""
+        work = self._begin(state, thread)
+        node = self.node(state, thread)
+        node.run(work)
+        return work.local[GUARD] == Guard.VECTOR
+
+    def _can_lose_its_cpu(self, state: State, thread: int) -> bool:
+        """Whether another process's turn on the CPU would change anything for a thread."""
+        local, profile = state.threads[thread], self.profile
+        if local[GUARD] == Guard.SECTION:
+            if profile.preemption_aborts:
+                return True
+            running = state.system.running
+            return bool(running) and running[local[CPU]] == thread
+        return self._ids_are_stale(state, thread)
 
     def disturb(self, state: State, decision: Decision) -> State:
         """The state after something of ``disturbances``."""
@@ -148,11 +208,14 @@ class Model(Stepper):
             system = self._hotplug(threads, system, decision.argument)
         else:
             local = work.local
+            if decision.kind == "bounce":  # it runs, to make the call
+                if self.tracks_running:
+                    system = self._switch(state, system, thread, local[CPU])
+                self._preempt_others(threads, thread, local[CPU])
             text = self._strike(decision, local, system)
             system = self._spend(system, decision.kind)
-            if self.tracks_running and decision.kind in ("migrate", "preempt"):
-                running = [NOWHERE if each == thread else each for each in system.running]
-                system = system._replace(running=tuple(running))
+            if decision.kind in ("migrate", "bounce", "preempt"):
+                system = left(system, thread)
             self._settle(thread, local)
             threads[thread] = self._frozen(thread, local)
             if self.log is not None:
@@ -181,9 +244,12 @@ class Model(Stepper):
                 handler = self.codes[thread].handler
                 if handler != NOWHERE:
                     local[RETURN], local[POINT] = local[POINT], handler
+                    for register in self.codes[thread].fresh:
+                        local[register] = 0
                 return f"{name} gets a signal"
             case "preempt":
-                self._abort(thread, local, "preempted by another process")
+                if inside and self.profile.preemption_aborts:
+                    self._abort(thread, local, "preempted by another process")
                 self._rewrite_ids(thread, local[CPU])
                 return f"{name} is preempted by another process"
             case "checkpoint":
@@ -192,7 +258,13 @@ class Model(Stepper):
             case _:
                 node = self.codes[thread].nodes[local[POINT]]
                 local[POINT] = node.targets[1].point  # again
-                return f"{name} loses the CPU before its vector starts: EAGAIN"
+                if local[CPU] != decision.argument:
+                    local[CPU] = decision.argument
+                    self._rewrite_ids(thread, decision.argument, changed=True)
+                return (
+                    f"{name} finds itself on CPU {decision.argument} before its vector starts: "
+                    "EAGAIN"
+                )
 
     def _spend(self, system: System, kind: str) -> System:
         field = "migrate" if kind == "bounce" else kind
@@ -215,6 +287,7 @@ class Model(Stepper):
                     self._rewrite_ids(index, local[CPU], changed=True)
                     self._settle(index, local)
                     threads[index] = self._frozen(index, local)
+                    system = left(system, index)
         if self.log is not None:
             text = f"CPU {cpu} goes {'online' if came else 'offline'}"
             self.log.append(Micro(NOWHERE, cpu, None, text, 0, (), (), tuple(self._aborts)))

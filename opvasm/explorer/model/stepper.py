@@ -9,7 +9,19 @@ from ...errors import Crash
 from ...text.scenario_tree import RSEQ
 from ..lowering.arithmetic import TROUBLE
 from ..plan.plan import Plan
-from ..steps.code import CPU, GUARD, NOWHERE, POINT, RETURN, Code, Guard, Kind, Node
+from ..steps.code import (
+    CPU,
+    GUARD,
+    LAST_QUIET,
+    NOWHERE,
+    POINT,
+    RETURN,
+    Code,
+    Guard,
+    Kind,
+    Node,
+)
+from ..steps.ids import IDS_SIZE, ids_bytes
 from ..steps.state import (
     SHARED_BYTE,
     Fusion,
@@ -47,22 +59,21 @@ class Stepper:
         self._trapped = False
         self._disturbed = False
 
-    def _preempts(self, state: State, thread: int) -> int:
-        """1 when this step takes the CPU from a thread that could go on."""
-        cpu = state.threads[thread][CPU]
+    def _preempts(self, state: State, thread: int, cpu: int) -> int:
+        """1 when this thread's taking a CPU takes it from one that could go on."""
         other = state.system.running[cpu]
         if other in (NOWHERE, thread) or state.threads[other][CPU] != cpu:
             return 0
-        node = self.codes[other].nodes[state.threads[other][POINT]]
-        if node.kind in (Kind.END, Kind.FAIL):
-            return 0
-        if node.kind is Kind.LOCK:
-            word = self.image.lock_word(state.threads[other][node.cpu_register])
-            return int(state.memory[word] == 0)
-        if node.kind is Kind.WAIT:
-            flag = self.image.slow_flag(state.threads[other][node.cpu_register])
-            return int(state.memory[flag] == 0)
-        return 1
+        local, _ = self._ahead(other, state.threads[other])
+        if local[POINT] != state.threads[other][POINT]:
+            threads = list(state.threads)
+            threads[other] = tuple(local)
+            state = state._replace(threads=tuple(threads))
+        return int(self._ready(state, other))
+
+    def _ready(self, state: State, thread: int) -> bool:
+        """Whether a thread could take a step, whatever the bound on preemptions says."""
+        raise NotImplementedError
 
     # ---- a step ----------------------------------------------------------------------------------
 
@@ -76,11 +87,16 @@ class Stepper:
         code = self.codes[thread]
         node = code.nodes[local[POINT]]
         fusion = self.fusion
-        if node.kind > Kind.CURRENT:
+        here = local[CPU]
+        if node.kind > LAST_QUIET:
             if self.tracks_running:
-                system = self._switch(state, system, thread, local[CPU])
-            self._preempt_others(threads, thread, local[CPU])
+                system = self._switch(state, system, thread, here)
+            self._preempt_others(threads, thread, here)
         committed = self._execute(node, thread, threads, system)
+        if local[CPU] != here:
+            if self.tracks_running:
+                system = self._switch(state, left(system, thread), thread, local[CPU])
+            self._rewrite_ids(thread, local[CPU], changed=True)
         system = self._after(system)
         if fusion is not None:
             shared = bool(fusion.classes) and self._touches(fusion.classes, 0, 0, SHARED_BYTE)
@@ -119,9 +135,12 @@ class Stepper:
                 self._fence(threads, thread, local[node.cpu_register], system)
             elif node.kind is Kind.FENCE_VECTOR:
                 target = local[node.cpu_register]
-                if 0 <= target < self.cpus and system.online >> target & 1:
+                there = 0 <= target < self.cpus and system.online >> target & 1
+                if there and (target == cpu or target in self.plan.allowed[thread]):
                     local[CPU] = target
                     self._preempt_others(threads, thread, target)
+            if node.own_too and local[node.cpu_register] == cpu and self.threads > 1:
+                self._rewrite_ids(thread, cpu)
         if local[GUARD] and self.codes[thread].nodes[local[POINT]].scope is Guard.NONE:
             local[GUARD] = Guard.NONE
         steps = thread in self.stepped and system.stepped and self.profile.preemption_aborts
@@ -142,29 +161,41 @@ class Stepper:
 
     def _fuse(self, thread: int, fusion: Fusion, shared: bool, system: System) -> bool:
         """Nodes that nobody can tell from a part of the step before them."""
-        work = self.work
-        local = work.local
+        local = self.work.local
         nodes = self.codes[thread].nodes
         committed = False
+        accessed: set[int] = set()
         for _ in range(FUSE_LIMIT):
-            node = nodes[local[POINT]]
-            kind = node.kind
-            if kind is Kind.LOCAL or kind is Kind.HANDLER_RETURN:
-                committed |= self._execute(node, thread, [], system)
-                continue
-            if kind is Kind.CURRENT:
-                if not fusion.current:
+            point = local[POINT]
+            node = nodes[point]
+            if node.kind <= LAST_QUIET:
+                if not self._joins(node, thread, local, fusion):
                     break
                 committed |= self._execute(node, thread, [], system)
                 continue
-            if kind is not Kind.ACCESS:
-                break
+            if node.kind is not Kind.ACCESS or point in accessed:
+                break  # once round is enough for one step
+            accessed.add(point)
             again = self._try(node, thread, fusion, shared, system)
             if again is None:
                 break
             shared = again
         self._aborts.clear()
         return committed
+
+    def _joins(self, node: Node, thread: int, local: list[int], fusion: Fusion) -> bool:
+        """Whether a node that works in registers is a part of the step before it."""
+        if node.kind is Kind.CURRENT and not fusion.stays[thread]:
+            return False
+        return not node.head or not self._goes_round(thread, local)
+
+    def settles(self, state: State, thread: int, fusion: Fusion | None) -> bool:
+        """Whether a search that fuses so has run the next node of a thread along with another."""
+        local = list(state.threads[thread])
+        node = self.codes[thread].nodes[local[POINT]]
+        if fusion is None or node.kind > LAST_QUIET:
+            return False
+        return self._joins(node, thread, local, fusion)
 
     def _try(
         self, node: Node, thread: int, fusion: Fusion, shared: bool, system: System
@@ -176,6 +207,8 @@ class Stepper:
         work = self.work
         scope = node.scope
         if scope is Guard.NONE and not fusion.private:
+            return None
+        if node.uses_cpu and not fusion.stays[thread]:
             return None
         if scope is Guard.SECTION and not fusion.sections:
             return None
@@ -189,7 +222,12 @@ class Stepper:
             case Guard.NONE:
                 free = not touches and not self._touches(fusion.classes, reads, writes, b"\2")
             case Guard.SECTION:
-                free = not touches and len(work.writes) == writes
+                # A section that was left can't be aborted any more: that it could be has to be seen.
+                free = (
+                    not touches
+                    and len(work.writes) == writes
+                    and work.local[GUARD] == Guard.SECTION
+                )
             case _:
                 free = not (touches and shared)
         if self.codes[thread].nodes[work.local[POINT]].kind is Kind.FAIL and scope is Guard.NONE:
@@ -230,7 +268,7 @@ class Stepper:
             if index == thread or cpu not in (NOWHERE, other[CPU]):
                 continue
             if system.running and system.running[other[CPU]] != index:
-                continue
+                continue  # it does not run: the interrupt finds somebody else there
             self._rewrite_ids(index, other[CPU])
             if other[GUARD] == Guard.SECTION:
                 threads[index] = self._aborted(index, other, "a fence")
@@ -241,18 +279,26 @@ class Stepper:
             return system
         used = system.preemptions
         if self.bound is not None:
-            used += self._preempts(state, thread)
+            used += self._preempts(state, thread, cpu)
         running = list(system.running)
         running[cpu] = thread
         self._rewrite_ids(thread, cpu)
         return system._replace(running=tuple(running), preemptions=used)
 
     def _rewrite_ids(self, thread: int, cpu: int, changed: bool = False) -> None:
-        """The kernel's store to cpu_id_start on the way back to user space."""
+        """The kernel's store to both ids on the way back to user space."""
         index = self.plan.ids[thread]
-        if index is not None and (changed or self.profile.ids_at_every_switch):
-            size = 8
-            self.work.memory[index : index + size] = cpu.to_bytes(size, self.image.byteorder)
+        profile = self.profile
+        if index is not None and profile.registered and (changed or profile.ids_at_every_switch):
+            self.work.memory[index : index + IDS_SIZE] = ids_bytes(cpu, self.image.byteorder)
+
+    def _ids_are_stale(self, state: State, thread: int) -> bool:
+        """Whether the kernel's store to a thread's ids would change them."""
+        index, profile = self.plan.ids[thread], self.profile
+        if index is None or not profile.registered or not profile.ids_at_every_switch:
+            return False
+        right = ids_bytes(state.threads[thread][CPU], self.image.byteorder)
+        return state.memory[index : index + IDS_SIZE] != right
 
     def _abort(self, thread: int, local: list[int], cause: str) -> None:
         """The section of a thread restarts: it goes to its abort handler."""
@@ -278,22 +324,50 @@ class Stepper:
         fusion = self.fusion
         if fusion is None:
             return
-        work, nodes = self.work, self.codes[thread].nodes
-        mine, log = work.local, self.log
-        work.local = local
+        nodes = self.codes[thread].nodes
         for _ in range(FUSE_LIMIT):
             node = nodes[local[POINT]]
-            if not (node.kind is Kind.LOCAL or (node.kind is Kind.CURRENT and fusion.current)):
+            if node.kind > LAST_QUIET or not self._joins(node, thread, local, fusion):
                 break
-            try:
-                local[POINT] = node.run(work).point
-            except TROUBLE:
-                local[POINT] = self._crash_point(thread)
-        work.local, self.log = mine, log
+            self._work_out(node, thread, local)
+
+    def _work_out(self, node: Node, thread: int, local: list[int]) -> None:
+        """Run a node that works in registers only, of whichever thread."""
+        if node.kind is Kind.HANDLER_RETURN:
+            local[POINT], local[RETURN] = local[RETURN], NOWHERE
+            return
+        work = self.work
+        mine, work.local = work.local, local
+        try:
+            local[POINT] = node.run(work).point
+        except TROUBLE:
+            local[POINT] = self._crash_point(thread)
+        work.local = mine
+
+    def _ahead(self, thread: int, local: Local | list[int]) -> tuple[list[int], bool]:
+        """Where a thread stands after its work in registers, or once it comes to a place again.
+
+        The second part says whether that place is the one where it stands now.
+        """
+        nodes = self.codes[thread].nodes
+        moved = list(local)
+        start = moved[POINT]
+        seen: set[int] = set()
+        while nodes[moved[POINT]].kind <= LAST_QUIET and moved[POINT] not in seen:
+            seen.add(moved[POINT])
+            self._work_out(nodes[moved[POINT]], thread, moved)
+        return moved, moved[POINT] == start and start in seen
+
+    def _goes_round(self, thread: int, local: Local | list[int]) -> bool:
+        """Whether a thread comes back to where it stands before it does anything but compute.
+
+        Then this is a place to stop at: else nobody would ever look at what the others do.
+        """
+        return self._ahead(thread, local)[1]
 
     def _frozen(self, thread: int, local: list[int]) -> Local:
         if self.zero_dead:
-            for register in self.codes[thread].dead[local[POINT]]:
+            for register in self.codes[thread].dead(local[POINT]):
                 local[register] = 0
         return tuple(local)
 
@@ -314,3 +388,11 @@ class Stepper:
         aborts = tuple(self._aborts)
         log.append(Micro(thread, cpu, node, node.text, work.local[GUARD], loads, stores, aborts))
         self._aborts.clear()
+
+
+def left(system: System, thread: int) -> System:
+    """The system after a thread has gone from its CPU: it runs nowhere until its next step."""
+    if thread not in system.running:
+        return system
+    running = tuple(NOWHERE if each == thread else each for each in system.running)
+    return system._replace(running=running)

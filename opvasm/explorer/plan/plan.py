@@ -19,6 +19,7 @@ from ..lowering.meaning import Compiler
 from ..setting.configuration import Configuration, interchangeable
 from ..setting.statements import CPU_ID_START, assigned, walk
 from ..steps.code import Code, Kind
+from ..steps.ids import IDS_SIZE, ids_bytes
 from ..steps.image import Image, OwnVariable
 from ..steps.work import Work
 
@@ -289,7 +290,9 @@ class _Planner:
                     self._link(statement, compiler, work)
         for index, home in zip(ids, homes, strict=True):
             if index is not None:
-                work.memory[index : index + 8] = home.to_bytes(8, image.byteorder)
+                registered = self.configuration.profile.registered
+                ids_there = ids_bytes(home, image.byteorder, registered)
+                work.memory[index : index + IDS_SIZE] = ids_there
         return bytes(work.memory)
 
     def _link(self, statement: LinkList, compiler: Compiler, work: Work) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from ...light_typing import NamedTuple
-from ..search.graph import Edge, take
+from ..search.graph import Edge
 from ..search.search import Found
 from ..steps.state import Decision
 from ..steps.work import Range
@@ -144,20 +144,20 @@ def _last(touched: list[Access]) -> Conflict | None:
 def saving_decision(found: Found, path: list[Decision]) -> Saved | None:
     """The last decision on a failing path that could have been another, with a good end.
 
-    ``found`` must have kept its edges; ``path`` has threads as the search numbers them.
+    ``found`` must have kept its edges; ``path`` has threads as the search numbers them.  None, too,
+    where the path is not one of this graph's: another search may have taken longer steps.
     """
     graph = found.graph
     good = _reach_good(found)
-    state = graph.representative(graph.model.initial())[0]
-    here = graph.numbers[state]
-    way = [here]
-    for decision in path:
-        state = graph.representative(take(graph.model, state, decision))[0]
-        here = graph.numbers[state]
-        way.append(here)
     out: dict[int, list[Edge]] = {}
     for edge in graph.edges:
         out.setdefault(edge.source, []).append(edge)
+    way = [0]
+    for decision in path:
+        target = next((e.target for e in out.get(way[-1], ()) if e.decision == decision), None)
+        if target is None:
+            return None
+        way.append(target)
     for step in range(len(path) - 1, -1, -1):
         for edge in out.get(way[step], []):
             if edge.target in good and edge.target != way[step + 1]:

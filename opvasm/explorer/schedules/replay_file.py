@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
+from ...abi.revisions import DEFAULT_DATA_MODEL, DEFAULT_PAGE_SIZE, get_abi
 from ...errors import Diagnostic
 from ...json_values import loads
 from ...kernels.profiles import profile_named
@@ -13,7 +14,8 @@ from ...light_typing import Any, NamedTuple
 from ...program import Program
 from ...source import SourceFile
 from ...text.claim_builder import CPUS_MAX
-from ...text.scenario_tree import Disturbance, Scenario, Strategy
+from ...text.scenario_tree import VERDICTS, Disturbance, Scenario, Strategy
+from ..model.judging import VERDICT_OF, ending, trouble_in
 from ..plan.plan import UNLIMITED, make_plan
 from ..setting.configuration import Configuration
 from ..steps.state import Decision
@@ -26,7 +28,10 @@ MOST_DECISIONS = 1_000_000
 
 
 class Found(NamedTuple):
-    """What a replay file says: which scenario and configuration, and the decisions."""
+    """What a replay file says: which scenario and configuration, and the decisions.
+
+    ``abi`` is a revision and a data model as an Abi is written: ``2019-04 32be``.
+    """
 
     file: str
     sha256: str
@@ -40,6 +45,13 @@ class Found(NamedTuple):
     label: str
     cycle: int | None
     environment: dict[str, int]
+    abi: str
+
+    @property
+    def revision(self) -> tuple[str, str]:
+        """The names of the revision and of the data model that the schedule is of."""
+        revision, _, model = self.abi.partition(" ")
+        return revision, model or DEFAULT_DATA_MODEL
 
 
 def source_hash(sources: Iterable[SourceFile]) -> str:
@@ -115,12 +127,13 @@ def read_replay(text: str, name: str) -> Found:
             {str(thread): str(name) for thread, name in model["strategies"].items()},
             tuple(decisions),
             {int(at): str(value) for at, value in document["checkpoints"].items()},
-            *(str(expect["verdict"]), str(expect["label"])),
+            *(_verdict(expect["verdict"]), str(expect["label"])),
             None if cycle is None else _count(cycle, "cycle", 0, len(decisions)),
             {
                 str(kind): _count(limit, "environment", UNLIMITED, MOST_DECISIONS)
                 for kind, limit in model["environment"].items()
             },
+            _known_abi(document["abi"]),
         )
     except ScheduleError:
         raise
@@ -135,7 +148,11 @@ def replay(
     strategies: Mapping[str, Strategy],
     found: Found,
 ) -> Replay:
-    """Follow a replay file.  Raises ScheduleError when it belongs to another source or differs."""
+    """Follow a replay file.
+
+    Raises ScheduleError when it belongs to another source, revision or data model, when it can't be
+    followed, or when what it ends with is not what it says.
+    """
     if source_hash(sources) != found.sha256:
         raise ScheduleError(
             [
@@ -149,6 +166,8 @@ def replay(
                 )
             ]
         )
+    if str(program.abi) != found.abi:
+        raise diverged(f"it was made for {found.abi}, and this is {program.abi}")
     scenario = next((each for each in scenarios if each.name == found.scenario), None)
     if scenario is None:
         raise diverged(f"there is no scenario {found.scenario}")
@@ -170,7 +189,41 @@ def replay(
     for at, expected in found.checkpoints.items():
         if at <= len(result.moments) and state_hash(result.state(at - 1)) != expected:
             raise diverged(f"the state after decision {at} is another one")
+    if not _shows(result, found.verdict):
+        raise diverged(f"it says {found.verdict}, and it does not end so")
     return result
+
+
+def _shows(replay: Replay, verdict: str) -> bool:
+    """Whether a schedule ends with what was found there: a state that must not be, or a circle."""
+    plan, model = replay.plan, replay.model
+    last = len(replay.moments) - 1
+    state = replay.state(last)
+    if verdict in VERDICT_OF.values():
+        trouble = trouble_in(plan, model, state)
+        ready = any(model.enabled(state, thread) for thread in range(model.threads))
+        if trouble is None and not ready:
+            ended = ending(plan, model, state)
+            trouble = None if ended is None else ended.trouble
+        return trouble is not None and VERDICT_OF[trouble.kind] == verdict
+    if replay.cycle is not None:
+        return replay.cycle <= last and replay.state(replay.cycle - 1) == state
+    return any(not model.done(state, thread) for thread in range(model.threads))
+
+
+def _verdict(value: object) -> str:
+    if value not in VERDICTS or value == "holds":
+        raise ValueError(f"expect.verdict is {value!r:.40}, not one of {', '.join(VERDICTS[1:])}")
+    return str(value)
+
+
+def _known_abi(value: object) -> str:
+    """A revision, and a data model unless it is the default one."""
+    revision, _, model = str(value).partition(" ")
+    try:
+        return str(get_abi(revision, model or DEFAULT_DATA_MODEL, DEFAULT_PAGE_SIZE))
+    except KeyError:
+        raise ValueError(f"abi is {value!r:.40}, which is no revision and data model") from None
 
 
 def _in_environment(scenario: Scenario, limits: Mapping[str, int]) -> Scenario:

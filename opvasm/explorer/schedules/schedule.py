@@ -13,10 +13,10 @@ from ...light_typing import NamedTuple
 from ..model.model import Model
 from ..plan.plan import Plan
 from ..search.graph import Graph, take
-from ..steps.code import GUARD, POINT, Guard, Kind
+from ..steps.code import GUARD, POINT, Guard
 from ..steps.state import Decision, Micro, State
 
-LOCAL_LIMIT = 1000
+LOCAL_LIMIT = 100_000
 
 
 class ScheduleError(OpvasmError):
@@ -104,10 +104,7 @@ def fine_decisions(graph: Graph, path: list[Decision]) -> list[Decision]:
     def settle(thread: int) -> None:
         """Registers-only nodes that the coarse model has run already."""
         for _ in range(LOCAL_LIMIT):
-            kind = fine.node(state, thread).kind
-            if fusion is None or not (
-                kind is Kind.LOCAL or (kind is Kind.CURRENT and fusion.current)
-            ):
+            if not fine.settles(state, thread, fusion):
                 return
             one(Decision("step", thread))
 

@@ -9,6 +9,8 @@ from ..steps.state import State
 from .graph import Graph
 
 WALKS, LENGTH = 30, 300
+# Accesses after which it is given up: a step of a long vector has many.
+MOST_ACCESSES = 100_000
 
 
 def estimate(graph: Graph, seed: int = 1) -> int | None:
@@ -16,19 +18,25 @@ def estimate(graph: Graph, seed: int = 1) -> int | None:
 
     Random schedules are drawn twice; of N states, samples of a and b distinct ones share about
     a * b / N.  States that few schedules meet are missed, so the truth is more rather than less.
+    Where steps take so long that it would keep somebody waiting there is no telling either.
     """
     random = Random(seed)
     first, second = _sample(graph, random), _sample(graph, random)
+    if first is None or second is None:
+        return None
     shared = len(first & second)
     return len(first) * len(second) // shared if shared else None
 
 
-def _sample(graph: Graph, random: Random) -> set[State]:
+def _sample(graph: Graph, random: Random) -> set[State] | None:
     model: Model = graph.model
     seen: set[State] = set()
+    accesses = 0
     for _ in range(WALKS):
         state = model.initial()
         for _ in range(LENGTH):
+            if accesses > MOST_ACCESSES:
+                return None
             seen.add(graph.representative(state)[0])
             ready = [t for t in range(model.threads) if model.enabled(state, t)]
             events = list(model.disturbances(state))
@@ -36,7 +44,9 @@ def _sample(graph: Graph, random: Random) -> set[State]:
                 break
             chosen = random.randrange(len(ready) + len(events))
             if chosen < len(ready):
-                state = model.step(state, ready[chosen]).state
+                taken = model.step(state, ready[chosen])
+                accesses += len(taken.reads) + len(taken.writes)
+                state = taken.state
             else:
                 state = model.disturb(state, events[chosen - len(ready)])
     return seen

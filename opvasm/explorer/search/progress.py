@@ -2,25 +2,26 @@
 
 Explore.md section 3.4.  What the environment does with a limit, and aborts by preemption, happen
 finitely often, so no cycle is made of them; single-step traps happen for ever.  Weak fairness: a
-thread that can always step does step, unless it is ``stalled``.
+thread that can always step does step, unless it is ``stalled``; waiting for a vector to end counts
+as being able to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ...light_typing import NamedTuple
 from ...text.scenario_tree import LEVELS, Progress
 from ..plan.plan import Plan
 from ..setting.options import Limits, Reductions
-from ..steps.code import POINT, Kind
+from ..steps.code import GUARD, NOWHERE, Guard
 from ..steps.state import Decision
-from .graph import Edge
+from .graph import Edge, Graph
 from .search import Found, explore
 
 # No symmetry (a cycle must be one thread's) and no CPU groups (which may put a thread off).
 PROGRESS_REDUCTIONS = Reductions(groups=False, symmetry=False)
-LIVELOCK, BLOCKS = "livelock", "blocks"
+LIVELOCK, BLOCKS, ENDLESS = "livelock", "blocks", "endless"
 
 
 class Trouble(NamedTuple):
@@ -39,13 +40,17 @@ class Trouble(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a claim of progress came to.  ``stopped`` says which limit left it open."""
+    """What a claim of progress came to.  ``stopped`` says which limit left it open.
+
+    ``graph`` is the one that the paths of the troubles are of.
+    """
 
     claim: Progress
     level: str
     troubles: tuple[Trouble, ...]
     stopped: str | None
     states: int
+    graph: Graph
 
 
 def check_progress(plan: Plan, limits: Limits) -> tuple[Answer, ...]:
@@ -58,7 +63,31 @@ def check_progress(plan: Plan, limits: Limits) -> tuple[Answer, ...]:
     return tuple(analysis.answer(claim) for claim in claims)
 
 
+def endless(plan: Plan, limits: Limits) -> tuple[Graph, Trouble]:
+    """How the threads of a configuration without any end go round, or wait, for ever."""
+    found = explore(plan, PROGRESS_REDUCTIONS, limits._replace(goes_on=False), keep_edges=True)
+    analysis = _Analysis(plan, found)
+    path, cycle, at = analysis.anywhere()
+    model, state = analysis.model, found.graph.states[at]
+    moving = {decision.thread for decision in cycle}
+    said = []
+    for thread in range(model.threads):
+        if not model.done(state, thread):
+            doing = "goes round" if thread in moving else "waits"
+            where = model.node(state, thread).text.strip()
+            said.append(f"{plan.names[thread]} {doing}" + (f" at `{where}`" if where else ""))
+    text = f"no execution ends, and final states are all that is spoken of: {', '.join(said)}"
+    return found.graph, Trouble(NOWHERE, ENDLESS, "none", text, path, cycle)
+
+
 class _Analysis:
+    """The graph of a configuration without what happens finitely often, asked about one thread.
+
+    A run without end stays, from some moment on, inside one component of that graph.  Where a
+    thread must not get done, its own commits are taken out of the graph before the components are
+    looked for: a cycle without a commit may stand in one component with others that have one.
+    """
+
     def __init__(self, plan: Plan, found: Found) -> None:
         self.plan = plan
         self.found = found
@@ -72,17 +101,16 @@ class _Analysis:
                 self.own[edge.source][edge.decision.thread] = edge
                 if not edge.finite:
                     self.out[edge.source].append(edge)
-        self.components = [c for c in components(self.out) if self._turns(c)]
+        # What is left to be looked at may go on: only what was is known.
+        self.looked_at = found.expanded
 
     def answer(self, claim: Progress) -> Answer:
         """One claim, for each of the threads it speaks of."""
-        names = self.plan.scenario.threads
         wanted = [
             index
             for index in range(self.model.threads)
             if claim.thread in (None, self._name_of(index))
         ]
-        assert names
         troubles: list[Trouble] = []
         worst = LEVELS[0]
         for thread in wanted:
@@ -91,7 +119,8 @@ class _Analysis:
                 worst = level
             if _rank(level) > _rank(claim.level):
                 troubles += found
-        return Answer(claim, worst, tuple(troubles), self.found.stopped, self.found.states)
+        stopped, states = self.found.stopped, self.found.states
+        return Answer(claim, worst, tuple(troubles), stopped, states, self.graph)
 
     def _name_of(self, index: int) -> str:
         number = 0
@@ -101,79 +130,99 @@ class _Analysis:
                 return thread.name
         return ""
 
-    def _turns(self, members: list[int]) -> bool:
-        """Whether a component has a transition inside it."""
-        inside = set(members)
-        return any(edge.target in inside for each in members for edge in self.out[each])
-
     def _level(self, thread: int) -> tuple[str, list[Trouble]]:
         """The best level that a thread has, and what keeps it from the next ones."""
-        name = self.plan.names[thread]
-        blocked = self._blocked(thread)
-        troubles: list[Trouble] = []
-        level = LEVELS[0]
-        if blocked is not None:
-            text = f"{name} waits for a thread that is never run again"
-            return "none", [
-                Trouble(thread, BLOCKS, "none", text, tuple(self.graph.path(blocked)), ())
-            ]
-        for members in self.components:
-            inside = set(members)
-            edges = [e for each in members for e in self.out[each] if e.target in inside]
-            if not self._starves(thread, members, edges):
-                continue
-            others = any(e.committed for e in edges)
-            reached = "lock_free" if others else "none"
-            if not others and self._alone_finishes(thread, members):
-                reached = "obstruction_free"
-            text = f"{name} goes round for ever without getting done"
-            start = min(members)
-            cycle = tuple(e.decision for e in self._cycle(start, inside, thread))
-            path = tuple(self.graph.path(start))
-            troubles.append(Trouble(thread, LIVELOCK, reached, text, path, cycle))
-            if _rank(reached) > _rank(level):
-                level = reached
+        stuck = self._fair_components(thread, lambda edge: edge.decision.thread == thread)
+        waits = next((c for c in stuck if self._waits(thread, c)), None)
+        if waits is not None:
+            name = self.plan.names[thread]
+            others = self.plan.stalled
+            text = (
+                f"{name} waits for a thread that is never run again"
+                if others
+                else (f"{name} waits for ever")
+            )
+            path, cycle = self._way(thread, waits)
+            return "none", [Trouble(thread, BLOCKS, "none", text, path, cycle)]
+        if not stuck:
+            return LEVELS[0], []
+        nobody = self._fair_components(thread, lambda edge: True)
+        level = "lock_free"
+        if nobody:
+            alone = all(self._alone_finishes(thread, each) for each in nobody)
+            level = "obstruction_free" if alone else "none"
+        text = f"{self.plan.names[thread]} goes round for ever without getting done"
+        troubles = []
+        for members in nobody or stuck:
+            path, cycle = self._way(thread, members)
+            troubles.append(Trouble(thread, LIVELOCK, level, text, path, cycle))
         return level, troubles
 
-    def _starves(self, thread: int, members: list[int], edges: list[Edge]) -> bool:
-        """Whether threads can fairly stay in a component while one of them never gets done."""
+    def anywhere(self) -> tuple[tuple[Decision, ...], tuple[Decision, ...], int]:
+        """Somewhere to go round or to wait: the way there, the way round, the state."""
+        fair = self._fair_components(NOWHERE, lambda edge: False)
+        if not fair:  # only by disturbing each other again and again
+            last = self.looked_at - 1
+            return tuple(self.graph.path(last)), (), last
+        path, cycle = self._way(NOWHERE, fair[0])
+        return path, cycle, fair[0].members[0]
+
+    # ---- where threads can stay for ever -----------------------------------------------------------
+
+    def _fair_components(self, thread: int, leaves: Callable[[Edge], bool]) -> list[_Component]:
+        """Where threads can fairly stay for ever without any commit that ``leaves`` names.
+
+        ``thread`` itself is always run, be it ``stalled`` or not: that it may be stopped is no
+        reproach to it.
+        """
         model, states = self.model, self.graph.states
-        if model.done(states[members[0]], thread):
+        kept = [[e for e in out if not (e.committed and leaves(e))] for out in self.out]
+        found = []
+        for members in components(kept):
+            first = members[0]
+            done = thread != NOWHERE and model.done(states[first], thread)
+            if done or model.failure(states[first]) is not None:
+                continue
+            inside = set(members)
+            edges = [e for each in members for e in kept[each] if e.target in inside]
+            if edges or self._stands_still(first):
+                component = _Component(sorted(members), edges)
+                if self._is_fair(thread, component):
+                    found.append(component)
+        return sorted(found, key=lambda each: each.members[0])
+
+    def _stands_still(self, number: int) -> bool:
+        """Whether threads that are able could stop here for good: those that may be stalled."""
+        if number >= self.looked_at:
             return False
-        if any(e.committed and e.decision.thread == thread for e in edges):
-            return False
-        running = {e.decision.thread for e in edges}
+        return any(self.model.able(self.graph.states[number], t) for t in self.plan.stalled)
+
+    def _is_fair(self, thread: int, component: _Component) -> bool:
+        """Whether every thread that could always step does, unless it may be stalled.
+
+        Nobody is stalled inside a vector: preemption is off there.
+        """
+        model, states = self.model, self.graph.states
+        running = {edge.decision.thread for edge in component.edges}
         for other in range(model.threads):
-            if other in running or other in self.plan.stalled:
+            if other in running:
                 continue
-            if all(model.enabled(states[each], other) for each in members):
+            free = other != thread and other in self.plan.stalled
+            if all(
+                model.able(states[each], other)
+                and not (free and states[each].threads[other][GUARD] < Guard.VECTOR)
+                for each in component.members
+            ):
                 return False
-        # Somebody must go round; a thread that only waits is another matter (deadlock, blocks).
-        return thread in running or not self._waits(thread, members)
+        return True
 
-    def _waits(self, thread: int, members: list[int]) -> bool:
-        return all(not self.model.enabled(self.graph.states[each], thread) for each in members)
+    def _waits(self, thread: int, component: _Component) -> bool:
+        return not any(self.model.able(self.graph.states[n], thread) for n in component.members)
 
-    def _blocked(self, thread: int) -> int | None:
-        """A state in which a thread waits and only stalled threads could go on."""
-        if not self.plan.stalled:
-            return None
-        model = self.model
-        for number, state in enumerate(self.graph.states):
-            if model.done(state, thread) or model.enabled(state, thread):
-                continue
-            kind = model.codes[thread].nodes[state.threads[thread][POINT]].kind
-            if kind not in (Kind.LOCK, Kind.WAIT):
-                continue
-            able = [t for t in range(model.threads) if model.enabled(state, t)]
-            if able and all(each in self.plan.stalled for each in able):
-                return number
-        return None
-
-    def _alone_finishes(self, thread: int, members: list[int]) -> bool:
+    def _alone_finishes(self, thread: int, component: _Component) -> bool:
         """Whether a thread that nobody disturbs gets done from every state of a component."""
         model, states = self.model, self.graph.states
-        for start in members:
+        for start in component.members:
             seen = {start}
             here = start
             while not model.done(states[here], thread):
@@ -188,22 +237,75 @@ class _Analysis:
                 seen.add(here)
         return True
 
-    def _cycle(self, start: int, inside: set[int], thread: int) -> list[Edge]:
-        """The shortest way round from a state to itself, by a step of ``thread`` if there is one."""
-        came: dict[int, Edge] = {}
-        waiting = [start]
-        for here in waiting:
-            edges = [e for e in self.out[here] if e.target in inside]
-            for edge in sorted(edges, key=lambda e: e.decision.thread != thread):
-                if edge.target == start:
-                    cycle = [edge]
-                    while cycle[0].source != start:
-                        cycle.insert(0, came[cycle[0].source])
-                    return cycle
-                if edge.target not in came:
-                    came[edge.target] = edge
-                    waiting.append(edge.target)
-        return []
+    # ---- the schedule that shows it ----------------------------------------------------------------
+
+    def _way(
+        self, thread: int, component: _Component
+    ) -> tuple[tuple[Decision, ...], tuple[Decision, ...]]:
+        """The decisions to a component, and those that then repeat: a fair way round in it."""
+        start = component.members[0]
+        path = tuple(self.graph.path(start))
+        out: dict[int, list[Edge]] = {}
+        for edge in component.edges:
+            out.setdefault(edge.source, []).append(edge)
+        cycle = _walk(
+            out, start, lambda e: e.target == start, lambda e: e.decision.thread != thread
+        )
+        if not self._is_fair(thread, _Component(sorted({e.source for e in cycle}), cycle)):
+            cycle = self._everywhere(out, start, component)
+        return path, tuple(edge.decision for edge in cycle)
+
+    def _everywhere(
+        self, out: dict[int, list[Edge]], start: int, component: _Component
+    ) -> list[Edge]:
+        """A way round on which each thread that steps in a component does, and each waits that can."""
+        model, states = self.model, self.graph.states
+        running = sorted({edge.decision.thread for edge in component.edges})
+        wanted: list[Callable[[Edge], bool]] = [
+            lambda e, who=who: e.decision.thread == who for who in running  # type: ignore[misc]
+        ]
+        wanted += [
+            lambda e, who=who: not model.able(states[e.target], who)  # type: ignore[misc]
+            for who in range(model.threads)
+            if who not in running and not all(model.able(states[n], who) for n in component.members)
+        ]
+        cycle: list[Edge] = []
+        here = start
+        for each in wanted:
+            cycle += _walk(out, here, each)
+            here = cycle[-1].target if cycle else here
+        if here != start:
+            cycle += _walk(out, here, lambda e: e.target == start)
+        return cycle
+
+
+class _Component(NamedTuple):
+    """States in which threads can stay, in order, and the transitions among them."""
+
+    members: list[int]
+    edges: list[Edge]
+
+
+def _walk(
+    out: dict[int, list[Edge]],
+    start: int,
+    ends: Callable[[Edge], bool],
+    last: Callable[[Edge], bool] = lambda _: False,
+) -> list[Edge]:
+    """The fewest transitions from a state to one that ``ends`` names; ``last`` ones are put off."""
+    came: dict[int, Edge] = {}
+    waiting = [start]
+    for here in waiting:
+        for edge in sorted(out.get(here, ()), key=last):
+            if ends(edge):
+                way = [edge]
+                while way[0].source != start:
+                    way.insert(0, came[way[0].source])
+                return way
+            if edge.target not in came and edge.target != start:
+                came[edge.target] = edge
+                waiting.append(edge.target)
+    return []
 
 
 def _rank(level: str) -> int:

@@ -16,10 +16,11 @@ from ..model.model import Model
 from ..plan.plan import Plan
 from ..plan.symmetry import Symmetry
 from ..setting.options import Limits, Reductions
-from ..steps.code import CPU, Kind
+from ..steps.code import CPU, Code, Kind
 from ..steps.state import Decision, Fusion, State, Taken
 from ..steps.work import Covered
 from .graph import Edge, Graph
+from .growth import growing
 from .sharing import SHARED, Sharing, probe, step_keys
 
 PROBES, PROBE_LENGTH = 4, 400
@@ -40,7 +41,8 @@ class Found(NamedTuple):
     """What a search has found.
 
     ``outcomes`` counts the distinct final states of each outcome.  ``stopped`` says which limit
-    ended the search before its end; None when every state was seen.
+    ended the search before its end; None when every state was seen.  ``growth`` says what took ever
+    new values, where a limit ended it.
     """
 
     plan: Plan
@@ -55,10 +57,15 @@ class Found(NamedTuple):
     covered: frozenset[Covered]
     graph: Graph
     missing: tuple[str, ...]
+    reductions: Reductions
+    growth: str | None
 
 
 class Progress(NamedTuple):
-    """How far a search is: for whoever shows it.  ``estimate``: about how many states at least."""
+    """How far a search is: for whoever shows it.
+
+    ``estimate``: about how many states there are at least, where that is more than were seen.
+    """
 
     states: int
     waiting: int
@@ -68,6 +75,11 @@ class Progress(NamedTuple):
 
 class _StartOver(Exception):
     """A byte is shared more than the search had assumed."""
+
+
+def _handler_moves(code: Code) -> bool:
+    """Whether a signal can take a thread to another CPU: its handler runs vectors there."""
+    return any(n.handler and n.kind in (Kind.ENTER, Kind.FENCE_VECTOR) for n in code.nodes)
 
 
 class Search:
@@ -87,10 +99,12 @@ class Search:
         self.keep_edges = keep_edges
         self.report = report
         self.model = Model(plan, reductions.dead, limits.preemptions)
-        self.sharing = Sharing(plan)
+        self.sharing = Sharing(plan, reductions.symmetry)
         self.started = monotonic()
+        self.until = limits.started().until
         judge = plan.judge
-        budgets = [plan.limits[each] for each in ("migrate", "signal", "hotplug", "checkpoint")]
+        # One checkpoint less for the others takes no step from anybody, so it may be put off.
+        budgets = [plan.limits[each] for each in ("migrate", "signal", "hotplug")]
         self.may_group = (
             reductions.groups
             and plan.configuration.cpus > 1
@@ -105,7 +119,7 @@ class Search:
         """Search; start over whenever the assumptions about shared bytes turn out too small."""
         if self.reductions.fuse:
             self._fuse(bytes((SHARED,)) * len(self.plan.memory))
-            probe(self.model, self.sharing, PROBES, PROBE_LENGTH)
+            probe(self.model, self.sharing, PROBES, PROBE_LENGTH, until=self.until)
         while True:
             if self.reductions.fuse:
                 self._fuse(self.sharing.frozen())
@@ -125,13 +139,17 @@ class Search:
             private=collapse
             and not watched
             and not plan.limits["signal"]
+            and not plan.tracks_running
             and (not sections or plan.limits["preempt"] == -1),
             sections=collapse
             and not plan.judge.always
             and plan.configuration.profile.preemption_aborts
             and not plan.limits["checkpoint"],
-            current=not moves,
             vectors=collapse and not plan.judge.always,
+            stays=tuple(
+                not moves and not (plan.limits["signal"] and _handler_moves(code))
+                for code in plan.codes
+            ),
         )
 
     def _search(self) -> Found:
@@ -144,6 +162,7 @@ class Search:
         graph.came_from.append(None)
         self.graph = graph
         self.estimate: int | None = None
+        self.estimated = False
         self.failures: list[Failure] = []
         self.outcomes: dict[tuple[str, ...], int] = {}
         self.bad: set[tuple[str, ...]] = set()
@@ -151,7 +170,7 @@ class Search:
         self.transitions = 0
         self.expanded = 0
         self._look(0, first)
-        stopped = None
+        stopped: str | None = None
         try:
             while self.expanded < len(graph.states):
                 stopped = self._limit()
@@ -176,32 +195,40 @@ class Search:
             covered=frozenset(model.work.covered),
             graph=graph,
             missing=tuple(label for label, seen in self.exists.items() if not seen),
+            reductions=self.reductions,
+            growth=None if stopped is None else growing(plan, graph.states),
         )
 
     def _limit(self) -> str | None:
         seen = len(self.graph.states)
         if seen > self.limits.states:
             return f"{self.limits.states} states"
-        if self.expanded % PROGRESS_EVERY == 0 and self.expanded:
-            seconds = monotonic() - self.started
-            if self.limits.seconds is not None and seconds > self.limits.seconds:
-                return f"{self.limits.seconds:g} seconds"
-            if self.report is not None:
-                if self.estimate is None:
-                    from .estimate import estimate  # uses the graph that this file defines
+        now = monotonic()
+        if self.until is not None and now > self.until:
+            return f"{self.limits.seconds:g} seconds"
+        if self.report is not None and self.expanded and self.expanded % PROGRESS_EVERY == 0:
+            if not self.estimated:
+                from .estimate import estimate  # uses the graph that this file defines
 
-                    self.estimate = estimate(self.graph)
-                self.report(Progress(seen, seen - self.expanded, seconds, self.estimate))
+                self.estimate, self.estimated = estimate(self.graph), True
+            guess = self.estimate
+            if guess is not None and guess <= seen:
+                guess = None  # that many there are already
+            self.report(Progress(seen, seen - self.expanded, now - self.started, guess))
         return None
 
     def _walk(self) -> None:
         """Random schedules onwards from what was not looked at any more: a failure is a failure."""
         random, model = Random(WALK_SEED), self.model
         first, until = self.expanded, monotonic() + WALK_SECONDS
+        if self.until is not None:
+            until = min(until, self.until + WALK_SECONDS)
         frontier = len(self.graph.states)
         while not self.failures and monotonic() < until:
             number = random.randrange(first, frontier)
             for _ in range(WALK_LENGTH):
+                if monotonic() > until:
+                    break
                 state = self.graph.states[number]
                 ready = [t for t in range(model.threads) if model.enabled(state, t)]
                 if self.failures or not ready:

@@ -9,10 +9,12 @@ one that broke them would come after a prefix in which all of them held, which t
 from __future__ import annotations
 
 from random import Random
+from time import monotonic
 
 from ..model.model import Model
 from ..plan.plan import Plan
-from ..steps.code import CPU, Kind
+from ..steps.code import CPU
+from ..steps.ids import IDS_SIZE
 from ..steps.state import State
 from ..steps.work import Range
 
@@ -20,9 +22,13 @@ CONSTANT, PRIVATE, ONE_CPU, SHARED = 0, 1, 2, 3
 
 
 class Sharing:
-    """For each byte of the state: the threads and CPUs that touch it, and whether it changes."""
+    """For each byte of the state: the threads and CPUs that touch it, and whether it changes.
 
-    def __init__(self, plan: Plan) -> None:
+    ``renames``: the search takes threads that are alike for one another, so that what one of them
+    touches counts as touched by all, but for memory of its own.
+    """
+
+    def __init__(self, plan: Plan, renames: bool = False) -> None:
         size = len(plan.memory)
         self.plan = plan
         self.threads = [0] * size
@@ -30,6 +36,12 @@ class Sharing:
         self.written = bytearray(size)
         self.classes = bytearray(size)
         self._seen: set[tuple[int, int, int, int, bool]] = set()
+        count = len(plan.codes)
+        self.alike = [1 << key for key in range(2 * count)]
+        for group in plan.groups if renames else ():
+            mates = sum(1 << thread for thread in group)
+            for thread in group:
+                self.alike[thread], self.alike[thread + count] = mates, mates << count
         if plan.configuration.cpus > 1:
             # Whether a lock is free is looked at without an access, so don't wait for one.
             first = plan.image.lock_start
@@ -37,7 +49,7 @@ class Sharing:
                 self._force(index)
         for start in plan.ids:
             if start is not None:  # the kernel writes there between any two steps
-                for index in range(start, start + 8):
+                for index in range(start, start + IDS_SIZE):
                     self._force(index)
 
     def _force(self, index: int) -> None:
@@ -56,7 +68,10 @@ class Sharing:
                 key = (start, end, thread, cpu, wrote)
                 if key not in seen:
                     seen.add(key)
-                    grew |= self._touch(start, end, 1 << thread, 1 << cpu, wrote)
+                    block = self.plan.image.own_blocks[thread % len(self.plan.codes)]
+                    own = block.start <= start and end <= block.start + block.size
+                    who = 1 << thread if own else self.alike[thread]
+                    grew |= self._touch(start, end, who, 1 << cpu, wrote)
         return grew
 
     def _touch(self, start: int, end: int, thread: int, cpu: int, wrote: bool) -> bool:
@@ -93,18 +108,30 @@ class Sharing:
 def step_keys(model: Model, state: State, thread: int) -> tuple[int, ...]:
     """Who a step counts as: a signal handler is another thread than the one it interrupts."""
     node = model.node(state, thread)
-    if node.kind is Kind.HANDLER_RETURN or node.handler:
+    if node.handler:
         return thread, thread + model.threads
     return (thread,)
 
 
-def probe(model: Model, sharing: Sharing, walks: int, length: int, seed: int = 1) -> int:
-    """Random schedules, to see who touches what; gives the steps of the longest one."""
+def probe(
+    model: Model,
+    sharing: Sharing,
+    walks: int,
+    length: int,
+    seed: int = 1,
+    until: float | None = None,
+) -> int:
+    """Random schedules, to see who touches what; gives the steps of the longest one.
+
+    After the moment ``until`` (time.monotonic) it gives up: the search sees the rest.
+    """
     random = Random(seed)
     longest = 0
     for _ in range(walks):
         state = model.initial()
         for step in range(length):
+            if until is not None and monotonic() > until:
+                return longest
             ready = [t for t in range(model.threads) if model.enabled(state, t)]
             if not ready or model.failure(state) is not None:
                 longest = max(longest, step)

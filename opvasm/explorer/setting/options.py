@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from ...light_typing import NamedTuple
 
 
@@ -24,6 +26,9 @@ NO_REDUCTIONS = Reductions(False, False, False, False, False)
 class Limits(NamedTuple):
     """When a search stops without an answer: states, seconds; and the bound on preemptions.
 
+    ``until`` is the moment (time.monotonic) at which the seconds are over; ``started`` sets it, so
+    that several searches can share them.
+
     ``goes_on``: random schedules follow for a second then, from where the search was.  How far
     they come depends on the machine; whoever wants equal results everywhere does without.
     """
@@ -32,3 +37,10 @@ class Limits(NamedTuple):
     seconds: float | None = None
     preemptions: int | None = None
     goes_on: bool = True
+    until: float | None = None
+
+    def started(self) -> Limits:
+        """The same limits with the clock running, if there is one."""
+        if self.seconds is None or self.until is not None:
+            return self
+        return self._replace(until=monotonic() + self.seconds)

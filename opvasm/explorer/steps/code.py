@@ -39,16 +39,21 @@ class Kind(IntEnum):
 
     LOCAL = 0  # registers only
     CURRENT = 1  # reads the CPU the thread is on
-    ACCESS = 2  # user or kernel code that touches memory
-    BEGIN = 3  # the store to rseq_cs and the check of cpu_id
-    ENTER = 4  # the system call: move to the CPU, preemption off
-    LOCK = 5  # waits until the lock of a CPU is free, and takes it
-    WAIT = 6  # waits until the slow-path flag of a CPU is clear
-    FENCE = 7  # membarrier(PRIVATE_EXPEDITED_RSEQ)
-    FENCE_VECTOR = 8  # an empty vector on a CPU
-    HANDLER_RETURN = 9
+    HANDLER_RETURN = 2
+    ACCESS = 3  # user or kernel code that touches memory
+    BEGIN = 4  # the store to rseq_cs and the check of cpu_id
+    ENTER = 5  # the system call: move to the CPU, preemption off
+    LOCK = 6  # waits until the lock of a CPU is free, and takes it
+    WAIT = 7  # waits until the slow-path flag of a CPU is clear
+    FENCE = 8  # membarrier(PRIVATE_EXPEDITED_RSEQ)
+    FENCE_VECTOR = 9  # an empty vector on a CPU
     END = 10
     FAIL = 11
+
+
+# Up to here a node works in registers: it belongs to the step before it, and so it never takes the
+# CPU from anybody and never waits.
+LAST_QUIET = Kind.HANDLER_RETURN
 
 
 class Label:
@@ -70,12 +75,15 @@ class Node:
     which the node runs, ``abort`` where a section restarts.  ``cpu_register`` holds the CPU that a
     LOCK, WAIT, ENTER or FENCE is about (NOWHERE: every CPU).  ``operation`` names the op of a
     vector: (vector, index of the op).  ``counted`` is False while a ``run`` is under way; ``commits``
-    is True where one has just succeeded.
+    is True where one has just succeeded.  ``uses_cpu``: what it does depends on the CPU the thread
+    is on.  ``own_too``: a FENCE at a CPU by number, which strikes its caller as well.  ``head``: a
+    quiet node to which a later one goes back, so that a thread may go round there.
     """
 
     __slots__ = (
         *("kind", "run", "targets", "reads", "writes", "scope", "abort", "cpu_register"),
-        *("operation", "text", "place", "counted", "handler", "commits"),
+        *("operation", "text", "place", "counted", "handler", "commits", "uses_cpu", "own_too"),
+        "head",
     )
 
     def __init__(
@@ -94,6 +102,8 @@ class Node:
         place: Place | None = None,
         counted: bool = True,
         handler: bool = False,
+        uses_cpu: bool = False,
+        own_too: bool = False,
     ) -> None:
         self.kind = kind
         self.run = run
@@ -109,6 +119,9 @@ class Node:
         self.counted = counted
         self.handler = handler
         self.commits = False
+        self.uses_cpu = uses_cpu
+        self.own_too = own_too
+        self.head = False
 
 
 class Registers:
@@ -145,10 +158,13 @@ class Code:
 
     ``entry`` is where the thread begins, ``handler`` where its signal handler does (NOWHERE: none),
     ``crash`` where an access to memory it must not touch leaves it.
-    ``dead[p]`` lists the registers that hold nothing anybody will look at when the thread is at p.
+    ``fresh`` are the registers of the handler, which begin at 0 each time that it runs.
     """
 
-    __slots__ = ("crash", "dead", "entry", "handler", "nodes", "registers")
+    __slots__ = (
+        *("crash", "entry", "fresh", "handler", "nodes", "registers"),
+        *("_live", "_main", "_dead"),
+    )
 
     def __init__(
         self,
@@ -163,7 +179,30 @@ class Code:
         self.entry = entry.point
         self.crash = crash.point
         self.handler = NOWHERE if handler is None else handler.point
-        self.dead = _dead(self.nodes, len(self.registers), frozenset(observed))
+        main = {r for n in self.nodes if not n.handler for r in n.reads | n.writes}
+        self.fresh = tuple(
+            {r for n in self.nodes if n.handler for r in n.reads | n.writes} - main - {*observed}
+        )
+        for index, node in enumerate(self.nodes):
+            if node.kind <= LAST_QUIET:
+                for label in node.targets:
+                    if label.point <= index and self.nodes[label.point].kind <= LAST_QUIET:
+                        self.nodes[label.point].head = True
+        self._main = _mask(main)
+        self._live = _live(self.nodes, _mask(observed))
+        self._dead: dict[int, tuple[int, ...]] = {}
+
+    def dead(self, point: int) -> tuple[int, ...]:
+        """The registers that hold nothing anybody will look at when the thread is at a point."""
+        kept = self._live[point]
+        if self.nodes[point].handler:
+            # What the interrupted code still needs is not known inside a handler: keep all of it.
+            kept |= self._main
+        found = self._dead.get(kept)
+        if found is None:
+            every = range(REGISTERS, self.size)
+            found = self._dead[kept] = tuple(r for r in every if not kept >> r & 1)
+        return found
 
     @property
     def size(self) -> int:
@@ -171,14 +210,23 @@ class Code:
         return REGISTERS + len(self.registers)
 
 
-def _dead(
-    nodes: tuple[Node, ...], count: int, observed: frozenset[int]
-) -> tuple[tuple[int, ...], ...]:
-    """The dead registers of each point: live ones flow backwards, along abort edges too."""
-    live: list[frozenset[int]] = [observed] * len(nodes)
+def _mask(registers: Iterable[int]) -> int:
+    """Registers as the bits of a number: sets of them for every point of a long program."""
+    found = 0
+    for register in registers:
+        found |= 1 << register
+    return found
+
+
+def _live(nodes: tuple[Node, ...], observed: int) -> list[int]:
+    """The live registers of each point: they flow backwards, along abort edges too."""
+    live = [observed] * len(nodes)
     waiting = list(range(len(nodes)))
+    queued = [True] * len(nodes)
     users: list[list[int]] = [[] for _ in nodes]
     leads: list[list[int]] = []
+    reads = [_mask(node.reads) for node in nodes]
+    lasting = [~_mask(node.writes) for node in nodes]
     for index, node in enumerate(nodes):
         ways = [label.point for label in node.targets]
         if node.abort is not None:
@@ -188,24 +236,19 @@ def _dead(
             users[way].append(index)
     while waiting:
         index = waiting.pop()
-        node = nodes[index]
-        flowing = observed.union(*(live[way] for way in leads[index]))
-        kept = (flowing - node.writes) | node.reads
-        if node.abort is not None:
+        queued[index] = False
+        flowing = observed
+        for way in leads[index]:
+            flowing |= live[way]
+        kept = (flowing & lasting[index]) | reads[index] | observed
+        abort = nodes[index].abort
+        if abort is not None:
             # An abort can come before the node has written anything.
-            kept |= live[node.abort.point]
-        kept |= observed
+            kept |= live[abort.point]
         if kept != live[index]:
             live[index] = kept
-            waiting += users[index]
-    main = {r for node in nodes if not node.handler for r in node.reads | node.writes}
-    everything = range(REGISTERS, REGISTERS + count)
-    # What the interrupted code still needs is not known inside a handler: keep all of it.
-    return tuple(
-        tuple(
-            register
-            for register in everything
-            if register not in live[index] and not (node.handler and register in main)
-        )
-        for index, node in enumerate(nodes)
-    )
+            for user in users[index]:
+                if not queued[user]:
+                    queued[user] = True
+                    waiting.append(user)
+    return live

@@ -70,14 +70,15 @@ class Fusion(NamedTuple):
 
     ``classes`` gives each byte of the state its sharing (sharing.py).  ``private`` says whether
     accesses to a thread's own bytes may be left out of sight, ``sections`` whether loads of a
-    section may be, ``current`` whether the thread's CPU can't change on its own.
+    section may be, ``vectors`` whether ops may be.  ``stays[t]``: thread t's CPU does not change
+    between two of its steps.
     """
 
     classes: bytes
     private: bool
     sections: bool
-    current: bool
     vectors: bool
+    stays: tuple[bool, ...]
 
 
 class Taken(NamedTuple):

@@ -19,7 +19,8 @@ class Work:
 
     ``local`` is the stepping thread's local state.  ``reads`` and ``writes`` list the byte ranges
     (start, end) of the state that were touched.  While ``redirect`` is a dict, stores go there and
-    not to memory: this is how an op's loads are taken apart from its stores.
+    not to memory: this is how an op's loads are taken apart from its stores.  ``served`` is what the
+    next load of an address gets, once: the op has loaded it in an earlier step.
     """
 
     __slots__ = (
@@ -47,7 +48,8 @@ class Work:
     def load(self, address: int, length: int) -> bytes:
         """The bytes of a range; raises Fault."""
         if self.served is not None and self.served[0] == address:
-            return self.served[1][:length]
+            data, self.served = self.served[1][:length], None
+            return data
         region = self.image.locate(address, length, False)
         start = region.start + address - region.base
         if region.store == MAIN:
