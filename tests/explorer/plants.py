@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from opvasm.explorer.answers import verdict
 from opvasm.explorer.lowering import lower_run
 from opvasm.explorer.lowering.lower_op import OpLowering
 from opvasm.explorer.lowering.site import Site
+from opvasm.explorer.model import judging
 from opvasm.explorer.model.model import Model
 from opvasm.explorer.model.stepper import Stepper
 from opvasm.explorer.plan import plan
@@ -250,7 +250,7 @@ def aborts_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 def waiting_is_fine(patch: pytest.MonkeyPatch) -> None:
     """A state in which threads wait for ever is an end like any other."""
-    patch.setitem(verdict.VERDICT_OF, "deadlock", "blocks")
+    patch.setitem(judging.VERDICT_OF, "deadlock", "blocks")
 
 
 def stale_ids(patch: pytest.MonkeyPatch) -> None:
