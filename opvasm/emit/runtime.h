@@ -213,6 +213,18 @@ OPV_FAST int32_t opv_cpu_id(void)
 }
 # endif
 
+/* Forgets the section that this thread ran last. The kernel reads its descriptor at the next switch, so
+ * each thread that has used a library calls this before the library is closed. */
+OPV_FAST void opv_leave(void)
+{
+# if defined(OPV_X86_64)
+    __asm__ __volatile__(
+        "movq $0, %%fs:" OPV_AREA_SECTION "(%0)" : : "r"(opv_rseq_offset()) : "memory");
+# else
+    __atomic_store_n(&opv_area()->rseq_cs, 0, __ATOMIC_RELAXED);
+# endif
+}
+
 # if !defined(OPV_LIBC_REGISTERS)
 OPV_SLOW void opv_unregister(void *area)
 {
@@ -331,6 +343,9 @@ OPV_FAST int opv_thread_joins(int *result)
 # endif
 #else
 # define OPV_SECTIONS 0
+OPV_FAST void opv_leave(void)
+{
+}
 OPV_FAST int opv_thread_joins(int *result)
 {
     (void)result;

@@ -1,0 +1,13 @@
+#include "shared.hpp"
+
+int second(Counter &counter)
+{
+    long numbers[2] = { 4, 5 };
+    return counter.add(20) + add_all(counter, numbers, 2);
+}
+
+// Nobody calls this: --gc-sections may drop it, with its tables.
+int unused(Counter &counter)
+{
+    return counter.add(1000);
+}

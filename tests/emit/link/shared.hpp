@@ -1,0 +1,22 @@
+// An inline function and a template that several units use: each is one function in the program, in a
+// COMDAT group, and so must its sections be.
+#pragma once
+#include "counter.h"
+#include "list.h"
+
+struct Counter {
+    counter memory;
+    Counter() { counter_create(&memory); }
+    inline int add(long n) { return counter_bump_here(&memory, n); }
+};
+
+template <typename Number> int add_all(Counter &counter, const Number *numbers, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (int failed = counter_bump(&counter.memory, opv_current_cpu(), numbers[i]))
+            return failed;
+    return 0;
+}
+
+int first(Counter &counter);
+int second(Counter &counter);
