@@ -64,7 +64,7 @@ def section_lines(context: Context, operands: Operands) -> Iterator[Line]:
         lines, place = writer.bare(writer.area(), offset)
         yield from lines
         yield f"ldar w11, {place}", "the slow flag is looked at before anything else"
-        yield "cbnz w11, %l[opv_busy]", ""
+        yield ("tbnz w11, #0" if context.rare else "cbnz w11") + ", %l[opv_busy]", ""
     for index, instruction in enumerate(context.vector.instructions):
         for number, (text, why) in enumerate(writer.op(index, instruction)):
             yield text, why or (context.comment(index) if number == 0 else "")

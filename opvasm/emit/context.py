@@ -27,7 +27,9 @@ class Context(NamedTuple):
     """A vector on its way to C.
 
     ``here`` is the form that runs on whatever CPU the thread is on, and loads the CPU's number
-    inside the section; ``subscribes`` says whether the slow flag is looked at first.
+    inside the section; ``subscribes`` says whether the slow flag is looked at first.  ``rare`` is the
+    form of the rare path, which sees the flag of a lock holder alone: another bit of that word sends
+    the fast path away where the fallback is forced.
     """
 
     vector: Vector
@@ -36,6 +38,7 @@ class Context(NamedTuple):
     speller: Speller
     here: bool = False
     subscribes: bool = False
+    rare: bool = False
 
     def comment(self, index: int) -> str:
         """``list.opv:17 op 0: cmpeq.ptr head, expect``: the source of an op, safe in a comment."""

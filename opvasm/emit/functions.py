@@ -30,6 +30,8 @@ def functions(
     if strategy.uses_sections:
         for here in (False, True):
             yield from _section(context._replace(here=here), name, architectures)
+        if context.subscribes:
+            yield from _section(context._replace(rare=True), name, architectures)
     if fallback == LOCK:
         yield from _locked(context, strategy, name)
     elif fallback == OPV:
@@ -76,8 +78,10 @@ def _unused(context: Context, body: list[str], names: list[str]) -> Iterator[str
 
 
 def _section(context: Context, name: str, architectures: tuple[str, ...]) -> Iterator[str]:
-    form = "_here" if context.here else ""
-    yield f"/* One attempt{', on the CPU that this thread is on' if context.here else ''}. */"
+    form = "_here" if context.here else "_again" if context.rare else ""
+    where = ", on the CPU that this thread is on" if context.here else ""
+    where = ", by the rare path" if context.rare else where
+    yield f"/* One attempt{where}. */"
     yield from _head(f"OPV_FAST int {name}{form}_section", context, not context.here).split("\n")
     yield "{"
     first = True
@@ -171,31 +175,28 @@ def _locked(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
     yield "/* The same ops under the lock of the CPU. The order is what was proven: the lock, the flag, the"
     yield " * fence, the ops, the flag, the lock. While the flag stays set after a fence no section runs, so"
     yield " * the next holder need not fence again; after some operations it is cleared. */"
-    yield from _head(f"OPV_SLOW int {name}_locked", context).split("\n")
+    yield from _head(f"OPV_RARE int {name}_locked", context, more="unsigned opv_needed").split("\n")
     yield "{"
     yield _percpu(context)
+    yield "    struct opv_control *opv_control = &opv_percpu->opv;"
     yield "    int opv_result = OPV_DONE;"
     yield from _unused(context, body, [identifier(p.name) for p in context.vector.parameters])
-    yield "    opv_lock(&opv_percpu->opv.lock);"
-    yield "    if (!opv_percpu->opv.slow) {"
-    yield "        opv_store32(&opv_percpu->opv.slow, 1);"
-    yield "        OPV_COUNT(&opv_percpu->opv, fences);"
+    yield "    opv_lock(&opv_control->lock);"
+    yield "    if (!(opv_control->slow & OPV_HELD)) {"
+    yield "        opv_store32(&opv_control->slow, opv_control->slow | OPV_HELD);"
     if strategy.fence == "vector":
         yield "        /* A vector of no ops runs there after all others; the stock kernel has no vectors. */"
         yield "        if (opv_cpu_opv((void *)0, 0, opv_cpu) == OPV_NO_CALL && opv_m->usable)"
     else:
         yield "        if (opv_m->usable)"
     yield "            opv_fence(opv_cpu);"
-    yield "        opv_percpu->opv.keep = opv_m->keep;"
+    yield "        opv_phase_begin(opv_control, opv_m->keep);"
     yield "    }"
     yield from body
     if plain.needs_out(context):
         yield "opv_out:"
-    yield "    if (opv_percpu->opv.keep == 0)"
-    yield "        opv_commit32(&opv_percpu->opv.slow, 0);"
-    yield "    else"
-    yield "        opv_percpu->opv.keep--;"
-    yield "    opv_unlock(&opv_percpu->opv.lock);"
+    yield "    opv_phase_step(opv_control, opv_needed);"
+    yield "    opv_unlock(&opv_control->lock);"
     yield "    return opv_result;"
     yield "}"
     yield ""
@@ -206,7 +207,7 @@ def _called(context: Context, strategy: Strategy, name: str, abi: Abi) -> Iterat
     context = context._replace(subscribes=subscribes)
     body = list(opv.statements(context, abi))
     yield "/* The same ops by the system call, on the CPU that was asked for. */"
-    yield from _head(f"OPV_SLOW int {name}_called", context).split("\n")
+    yield from _head(f"OPV_RARE int {name}_called", context).split("\n")
     yield "{"
     if any("opv_percpu" in line for line in body):
         yield _percpu(context)
@@ -229,7 +230,7 @@ def _called(context: Context, strategy: Strategy, name: str, abi: Abi) -> Iterat
 
 
 def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None) -> Iterator[str]:
-    first = "int opv_first" if strategy.uses_sections else ""
+    first = "int opv_first"
     prefix = context.naming.prefix
     yield "/* Whatever is not done by the first attempt: checks, more attempts, the fallback. */"
     yield from _head(f"OPV_SLOW int {name}_slow", context, more=first).split("\n")
@@ -237,6 +238,8 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
     yield f"    struct {prefix}_percpu *opv_percpu;"
     if strategy.uses_sections:
         yield "    unsigned opv_attempt = 0;"
+    if fallback == LOCK and strategy.uses_sections:
+        yield "    unsigned opv_needed = 1; /* 0: only because somebody else holds the slow path */"
     if fallback != LOCK or strategy.uses_sections:
         yield "    int opv_result;"
     yield "    if (opv_cpu >= opv_m->cpus)"
@@ -245,10 +248,14 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
         yield f"    {check}"
         yield "        return OPV_INVALID;"
     yield "    opv_percpu = &opv_m->percpu[opv_cpu];"
-    if strategy.uses_sections:
+    if not strategy.uses_sections:
+        yield "    (void)opv_first;"
+    else:
         arguments = _arguments(context, "opv_cpu")
-        yield "    opv_result = opv_m->limit ? opv_first : OPV_UNTRIED;"
+        yield "    opv_result = opv_m->every ? OPV_UNTRIED : opv_first;"
         yield "    if (!opv_m->usable || opv_thread_joins(&opv_result) < 0)"
+        yield "        goto opv_fallback;"
+        yield "    if (opv_m->every == 1)"
         yield "        goto opv_fallback;"
         yield "    if (opv_m->every"
         yield "        && __atomic_add_fetch(&opv_percpu->opv.calls, 1, __ATOMIC_RELAXED) % opv_m->every == 0)"
@@ -257,6 +264,7 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
         yield "        if (opv_result == OPV_BUSY) {"
         yield "            OPV_COUNT(&opv_percpu->opv, busy);"
         if fallback == LOCK:
+            yield "            opv_needed = 0;"
             yield "            goto opv_fallback;"
         else:
             yield "            while (__atomic_load_n(&opv_percpu->opv.slow, __ATOMIC_ACQUIRE))"
@@ -268,15 +276,17 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
         yield "                break;"
         yield "        }"
         yield "        OPV_COUNT_ATTEMPT(&opv_percpu->opv);"
-        yield f"        opv_result = {name}_section({arguments});"
+        again = "_again" if context.subscribes else ""
+        yield f"        opv_result = {name}{again}_section({arguments});"
         yield "        if (opv_result >= 0)"
         yield "            return opv_result;"
         yield "    }"
         yield "opv_fallback:"
     match fallback:
         case "lock":
-            yield "    OPV_COUNT(&opv_percpu->opv, fallbacks);"
-            yield f"    return {name}_locked({_arguments(context, 'opv_cpu')});"
+            needed = "opv_needed" if strategy.uses_sections else "1"
+            yield "    (void)opv_percpu;"
+            yield f"    return {name}_locked({_arguments(context, 'opv_cpu')}, {needed});"
         case "opv":
             yield "    OPV_COUNT(&opv_percpu->opv, fallbacks);"
             if strategy.first == OPV and strategy.subscription == "eager":
@@ -319,10 +329,11 @@ def _user(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
         yield from _head(f"OPV_FAST int {name}{form}", context, not here).split("\n")
         yield "{"
         if strategy.uses_sections:
-            condition = "1" if here else "opv_cpu < opv_m->limit"
-            condition = " && ".join([condition, *(f"!({each})" for each in checks)])
-            yield "    int opv_result = OPV_ABORTED;"
-            if condition == "1":
+            # Where sections look at a flag it sends them away; the form for this CPU checks the limit.
+            first = "" if here or context.subscribes else "opv_cpu < opv_m->limit"
+            condition = " && ".join(filter(None, [first, *(f"!({each})" for each in checks)]))
+            yield "    int opv_result = OPV_UNTRIED;"
+            if not condition:
                 yield "    {"
             else:
                 yield f"    if (OPV_LIKELY({condition})) {{"
@@ -337,7 +348,7 @@ def _user(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
             yield "    }"
         cpu = "opv_current_cpu()" if here else "opv_cpu"
         call = _arguments(context, cpu)
-        call += ", opv_result" if strategy.uses_sections else ""
+        call += ", opv_result" if strategy.uses_sections else ", OPV_UNTRIED"
         yield f"    return {name}_slow({call});"
         yield "}"
         yield ""

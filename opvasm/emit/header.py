@@ -98,6 +98,8 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     yield f"static inline int {prefix}_attach(struct {prefix} *opv_m,"
     yield f"    struct {prefix}_percpu *percpu{parameter}, unsigned cpus)"
     yield "{"
+    if request.strategy.uses_sections and request.strategy.subscription == "eager":
+        yield "    unsigned opv_cpu;"
     yield "    opv_m->percpu = percpu;"
     if shared:
         yield "    opv_m->shared = shared;"
@@ -109,6 +111,9 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
         usable = "(opv_fence_register() == 0)"
     yield f"    opv_m->usable = (unsigned){usable};"
     yield "    opv_m->limit = opv_m->usable && opv_m->every == 0 ? cpus : 0;"
+    if request.strategy.uses_sections and request.strategy.subscription == "eager":
+        yield "    for (opv_cpu = 0; opv_cpu < cpus; opv_cpu++)"
+        yield "        opv_store32(&percpu[opv_cpu].opv.slow, opv_m->limit ? 0 : OPV_FORCED);"
     yield "    return opv_m->limit != 0;"
     yield "}"
     yield ""

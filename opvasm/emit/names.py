@@ -12,7 +12,7 @@ from ..text.names import best_path, type_text
 # The smallest distance of two CPUs' data, in bytes: a pair of cache lines, which are fetched together.
 SMALLEST_STRIDE = 128
 # The size of struct opv_control in runtime.h, and where its flag and lock lie in it, in bytes.
-CONTROL_BYTES, SLOW_OFFSET = 56, 0
+CONTROL_BYTES, SLOW_OFFSET = 64, 0
 
 
 class Naming(NamedTuple):

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #if !defined(__cplusplus) /* strict C hides it */
@@ -40,7 +41,7 @@ long syscall(long number, ...);
  *   OPV_TRUST_KERNEL      aarch64: run sections on 6.19 to 7.0.13, which had a fault that some mended
  *   OPV_NO_RSEQ           no restartable sections: each call takes the fallback
  *   OPV_COUNTERS=N        0: none; 1: what happens off the fast path (default); 2: attempts, too
- *   OPV_KEEP_SLOW=N       how many operations keep the slow path of a CPU after one fence
+ *   OPV_KEEP_SLOW=N       how many operations keep the slow path of a CPU after one fence, at first
  *   OPV_NO_SOURCE_LINES   the fallback's line numbers are this file's, not those of the .opv text
  *   OPV_UNWIND=0          no unwind information for the abort path
  *   OPV_CPU_OPV_NUMBER=N  the number of the system call cpu_opv
@@ -75,6 +76,7 @@ enum opv_result {
 #define OPV_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define OPV_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define OPV_FAST static inline __attribute__((always_inline, unused))
+#define OPV_RARE static __attribute__((unused))
 #define OPV_SLOW static __attribute__((noinline, cold, unused))
 /* A compiler barrier on every edge out of an asm goto: compilers have moved code across them. */
 #define OPV_EDGE() __asm__ __volatile__("" : : : "memory")
@@ -98,14 +100,18 @@ OPV_WORD(32)
 OPV_WORD(64)
 #undef OPV_WORD
 
-/* Follows the data of each CPU: the lock, the flag that sections look at first, and counters. */
+/* Follows the data of each CPU: the flag that sections look at first, the lock, and counters. */
 struct opv_control {
-    uint32_t slow;  /* 1: no section of this CPU runs; take the lock */
-    uint32_t lock;  /* 0 free, 1 taken, 2 taken and somebody waits */
-    uint32_t keep;  /* operations until the flag is cleared; the lock protects it */
-    uint32_t calls; /* counts for "every Nth" */
+    uint32_t slow;   /* OPV_HELD, OPV_FORCED; not 0: the fast path is not taken */
+    uint32_t lock;   /* 0 free, 1 taken; it protects what follows, but for calls, aborts and busy */
+    uint32_t keep;   /* operations until OPV_HELD is cleared */
+    uint32_t phase;  /* how many these were at first */
+    uint32_t needed; /* those of them that the fallback was needed for */
+    uint32_t calls;  /* counts for "every Nth" */
     uint64_t attempts, aborts, busy, fallbacks, fences;
 };
+#define OPV_HELD 1u   /* a holder of the lock has fenced: no section of this CPU runs */
+#define OPV_FORCED 2u /* the switch, or what this kernel lacks, sends every call to the rare path */
 struct opv_counters {
     uint64_t attempts;  /* sections begun (0 unless OPV_COUNTERS is 2) */
     uint64_t aborts;    /* … that were aborted, or found their thread on another CPU */
@@ -409,41 +415,59 @@ OPV_FAST void opv_pause(void)
 #endif
 }
 
+/* Waits as long as it takes. The holder may be a thread that cannot run before this one sleeps. */
 OPV_SLOW void opv_lock_wait(uint32_t *lock)
 {
-    int spins, saved = errno;
-    for (spins = 0; spins < 100; spins++) {
-        uint32_t free_word = 0;
-        if (__atomic_load_n(lock, __ATOMIC_RELAXED) == 0
-            && __atomic_compare_exchange_n(
-                lock, &free_word, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return;
-        opv_pause();
-    }
-    while (__atomic_exchange_n(lock, 2, __ATOMIC_ACQUIRE) != 0)
-        (void)syscall(SYS_futex, lock, 128 /* FUTEX_WAIT_PRIVATE */, 2, (void *)0, (void *)0, 0);
+    int tries = 0, saved = errno;
+    struct timespec pause = { 0, 50000 };
+    do {
+        while (__atomic_load_n(lock, __ATOMIC_RELAXED)) {
+            if (++tries < 100)
+                opv_pause();
+            else if (tries < 200)
+                (void)sched_yield();
+            else
+                (void)nanosleep(&pause, (struct timespec *)0);
+        }
+    } while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE));
     errno = saved;
 }
 
 OPV_FAST void opv_lock(uint32_t *lock)
 {
-    uint32_t free_word = 0;
-    if (OPV_UNLIKELY(!__atomic_compare_exchange_n(
-            lock, &free_word, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+    if (OPV_UNLIKELY(__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)))
         opv_lock_wait(lock);
-}
-
-OPV_SLOW void opv_wake(uint32_t *lock)
-{
-    int saved = errno;
-    (void)syscall(SYS_futex, lock, 129 /* FUTEX_WAKE_PRIVATE */, 1, (void *)0, (void *)0, 0);
-    errno = saved;
 }
 
 OPV_FAST void opv_unlock(uint32_t *lock)
 {
-    if (OPV_UNLIKELY(__atomic_exchange_n(lock, 0, __ATOMIC_RELEASE) == 2))
-        opv_wake(lock);
+    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
+
+/* A fence is dear, so the slow path of a CPU is kept for a number of operations: four times as many as
+ * the last time when most of those needed it, and as few as at first when they only found it there. */
+OPV_FAST void opv_phase_begin(struct opv_control *control, uint32_t keep)
+{
+    int longer = 2 * (uint64_t)control->needed > control->phase && control->phase != 0 && keep != 0;
+    uint32_t most = 1u << 16;
+    control->phase = !longer ? keep : control->phase < most / 4 ? 4 * control->phase : most;
+    control->keep = control->phase;
+    control->needed = 0;
+#if OPV_COUNTERS
+    opv_store64(&control->fences, control->fences + 1);
+#endif
+}
+
+OPV_FAST void opv_phase_step(struct opv_control *control, uint32_t needed)
+{
+    control->needed += needed;
+#if OPV_COUNTERS
+    opv_store64(&control->fallbacks, control->fallbacks + 1);
+#endif
+    if (control->keep == 0)
+        opv_commit32(&control->slow, control->slow & ~OPV_HELD);
+    else
+        control->keep--;
 }
 
 #if !defined(OPV_CPU_OPV_NUMBER)

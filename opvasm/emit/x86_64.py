@@ -62,7 +62,8 @@ def section_lines(context: Context, operands: Operands) -> Iterator[Line]:
         yield "jne %l[opv_aborted]", ""
     if context.subscribes:
         flag = writer.percpu(control_offset(context.data) + SLOW_OFFSET)
-        yield f"cmpl $0, {flag}", "the slow flag is looked at before anything else"
+        look = f"testl $1, {flag}" if context.rare else f"cmpl $0, {flag}"
+        yield look, "the slow flag is looked at before anything else"
         yield "jne %l[opv_busy]", ""
     for index, instruction in enumerate(context.vector.instructions):
         for number, (text, why) in enumerate(writer.op(index, instruction)):

@@ -65,7 +65,10 @@ static unsigned choose(struct worker *worker)
 
 /* What a thread hands to the functions: with `mixed` some see memory whose fallback is forced. */
 #define USED(type, memory) struct type used = memory; \
-    if (worker->forced) { used.limit = 0; used.every = 1; }
+    if (worker->forced) used.every = 1;
+/* A call by the fast path, or by the rare one, which then takes the fallback. */
+#define CALL(function, ...) \
+    (worker->forced ? function##_slow(&used, __VA_ARGS__, OPV_UNTRIED) : function(&used, __VA_ARGS__))
 
 /* Answers that mean: look again. A call that this kernel does not have is tried again as a section. */
 static int again(int result)
@@ -78,7 +81,8 @@ static void on_counter(struct worker *worker)
     USED(counter, counters)
     int result;
     do {
-        result = draw(worker) % 2 ? counter_bump_here(&used, 3) : counter_bump(&used, choose(worker), 3);
+        result = draw(worker) % 2 && !worker->forced ? counter_bump_here(&used, 3)
+            : CALL(counter_bump, choose(worker), 3);
     } while (again(result));
     worker->wrong += result != OPV_DONE;
     worker->given_sum += 3;
@@ -94,7 +98,7 @@ static void on_list(struct worker *worker)
         node = __atomic_load_n(&used.percpu[cpu].head, __ATOMIC_ACQUIRE);
         if (!node)
             return;
-        result = list_pop(&used, cpu, node);
+        result = CALL(list_pop, cpu, node);
         if (result == OPV_DONE)
             break;
         if (result < 0 && !again(result))
@@ -108,7 +112,7 @@ static void on_list(struct worker *worker)
     for (;;) {
         unsigned cpu = choose(worker);
         expect = __atomic_load_n(&used.percpu[cpu].head, __ATOMIC_ACQUIRE);
-        result = list_push(&used, cpu, node, expect);
+        result = CALL(list_push, cpu, node, expect);
         if (result == OPV_DONE)
             break;
         if (result < 0 && !again(result))
@@ -128,7 +132,7 @@ static void on_ring(struct worker *worker)
         int put = draw(worker) % 2 ? tail - head < 256 : tail == head, result;
         if (put) {
             uint64_t value = draw(worker) >> 20;
-            result = ring_put(&used, cpu, head, tail, &percpu->log.slot[tail % 256], value, tail + 1);
+            result = CALL(ring_put, cpu, head, tail, &percpu->log.slot[tail % 256], value, tail + 1);
             if (result == OPV_DONE) {
                 worker->given_count++;
                 worker->given_sum += value;
@@ -136,7 +140,7 @@ static void on_ring(struct worker *worker)
             }
         } else {
             uint64_t value = __atomic_load_n(&percpu->log.slot[head % 256], __ATOMIC_RELAXED);
-            result = ring_take(&used, cpu, head, &percpu->log.slot[head % 256], value, head + 1);
+            result = CALL(ring_take, cpu, head, &percpu->log.slot[head % 256], value, head + 1);
             if (result == OPV_DONE) {
                 worker->got_count++;
                 worker->got_sum += value;
@@ -162,14 +166,14 @@ static void on_records(struct worker *worker)
             record.second = ~record.first;
             for (i = 0; i < 10; i++)
                 record.rest[i] = record.first + i;
-            result = buffer_keep(&used, cpu, count, &percpu->kept.at[count], &record, count + 1);
+            result = CALL(buffer_keep, cpu, count, &percpu->kept.at[count], &record, count + 1);
             if (result == OPV_DONE) {
                 worker->given_count++;
                 worker->given_sum += record.first;
                 return;
             }
         } else {
-            result = buffer_fetch(&used, cpu, count, &percpu->kept.at[count - 1], &record, count - 1);
+            result = CALL(buffer_fetch, cpu, count, &percpu->kept.at[count - 1], &record, count - 1);
             if (result == OPV_DONE) {
                 worker->got_count++;
                 worker->got_sum += record.first;
@@ -194,7 +198,7 @@ static void on_pointers(struct worker *worker)
         int put = draw(worker) % 2 ? count < 64 : count == 0, result;
         if (put) {
             uint64_t value = draw(worker) >> 20;
-            result = buffer_push(&used, cpu, count, &percpu->things.at[count], value, count + 1);
+            result = CALL(buffer_push, cpu, count, &percpu->things.at[count], value, count + 1);
             if (result == OPV_DONE) {
                 worker->given_count++;
                 worker->given_sum += value;
@@ -203,7 +207,7 @@ static void on_pointers(struct worker *worker)
         } else {
             uint64_t *slot = &percpu->things.at[count - 1];
             uint64_t value = __atomic_load_n(slot, __ATOMIC_RELAXED);
-            result = buffer_pop(&used, cpu, count, slot, value, count - 1);
+            result = CALL(buffer_pop, cpu, count, slot, value, count - 1);
             if (result == OPV_DONE) {
                 worker->got_count++;
                 worker->got_sum += value;
@@ -222,7 +226,7 @@ static void on_spinlock(struct worker *worker)
     int result, tries = 0;
     do {
         cpu = choose(worker);
-        result = spinlock_acquire(&used, cpu);
+        result = CALL(spinlock_acquire, cpu);
         if (result == 1 && ++tries % 16 == 0)
             sched_yield();
         if (result < 0 && !again(result))
@@ -240,7 +244,7 @@ static void on_exchange(struct worker *worker)
     do {
         unsigned cpu = choose(worker);
         uint64_t word = __atomic_load_n(&used.percpu[cpu].word, __ATOMIC_RELAXED);
-        result = cmpxchg_exchange(&used, cpu, word, word + 1);
+        result = CALL(cmpxchg_exchange, cpu, word, word + 1);
         if (result < 0 && !again(result))
             worker->wrong++;
     } while (result != OPV_DONE);

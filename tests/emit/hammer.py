@@ -9,6 +9,7 @@ Prints a line for each run and exits with 1 when anything was lost.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -19,9 +20,14 @@ from pathlib import Path
 from .conftest import IDIOMS, build_hammer, write_headers
 
 STRATEGIES = ("elide", "rseq_then_opv", "rseq", "lock")
-MODES = {
-    "plain": ("migrate", "signal", "barrier"),
-    "mixed": ("mixed", "remote", "migrate", "signal", "barrier"),
+_ALL = ("remote", "migrate", "signal", "barrier")
+# How the threads meet, and the variables of the environment.  fenced: no slow path is kept, so that each
+# operation under the lock sets the flag, fences and clears it.
+MODES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "plain": (("migrate", "signal", "barrier"), {}),
+    "mixed": (("mixed", *_ALL), {}),
+    "fenced": (("mixed", *_ALL), {"OPV_KEEP_SLOW": "0"}),
+    "every9": (_ALL, {"OPV_FALLBACK": "9", "OPV_KEEP_SLOW": "0"}),
 }
 FUNCTIONS = {
     **{idiom: f"on_{idiom}" for idiom in IDIOMS},
@@ -53,10 +59,10 @@ def main(words: list[str]) -> int:
             for idiom in chosen.idiom or IDIOMS:
                 for mode in chosen.mode or MODES:
                     # Without a lock nothing works on another CPU's data, and nothing is forced.
-                    if mode == "mixed" and strategy not in ("elide", "lock"):
+                    if mode != "plain" and strategy not in ("elide", "lock"):
                         continue
                     command = [str(program), idiom, str(chosen.threads), str(chosen.operations)]
-                    command += MODES[mode]
+                    command += MODES[mode][0]
                     if chosen.inject:
                         front = [sys.executable, "-m", "opvasm.cli", "steptest"]
                         front += ["--inject-abort", chosen.inject]
@@ -67,7 +73,8 @@ def main(words: list[str]) -> int:
 
 def _run(strategy: str, mode: str, command: list[str]) -> bool:
     start = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    variables = {**os.environ, **MODES[mode][1]}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - start
     print(f"{strategy:14} {mode:6} {done.stdout.strip()} in {seconds:.0f} s", flush=True)
     if done.stderr.strip():
