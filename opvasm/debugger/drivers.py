@@ -10,6 +10,7 @@ from ..conformance_case import Case
 from ..engines.reference import build_machine
 from ..errors import BindError, Diagnostic
 from ..interpreter import Machine
+from ..interpreter.supplied import accesses_of, supply
 from ..machine import Cpus, Memory
 from ..program import Data, Instruction, Layout, Program, Vector
 from ..scenario.cpu_choices import BadCpus
@@ -137,15 +138,9 @@ class CallDriver:
 
 
 def map_operands(instructions: Iterable[Instruction], abi: Abi, cpus: Cpus) -> Machine:
-    """A machine on which ordinary memory, all zeros, is mapped wherever the ops point."""
+    """A machine on which pages of zeros are supplied where the ops point, as by ``run``."""
     memory = Memory(abi.page_size)
-    for instruction in instructions:
-        for _, address, _ in instruction.operands():
-            length = min(instruction.length, abi.data_length_max)
-            if isinstance(address, int) and address + length <= abi.model.task_size:
-                for part in memory.ranges(address, max(1, length)):
-                    if part.page not in memory.pages:
-                        memory.map(part.page << memory.shift, abi.page_size)
+    supply(memory, accesses_of(instructions), abi)
     return Machine(abi, memory, cpus)
 
 

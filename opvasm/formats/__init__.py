@@ -6,7 +6,7 @@ derive; a format's module is imported when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from ..abi.revisions import Abi
@@ -95,7 +95,9 @@ INPUTS: dict[str, InputFormat] = {
     for each in (
         InputFormat("raw", "raw", "an array of struct cpu_op", binary=True),
         InputFormat(
-            "hex", "hexadecimal", "hexadecimal digits, whole ops a line, # and // comments"
+            "hex",
+            "hexadecimal",
+            "hexadecimal digits, a dump (xxd, hexdump -C, od -tx1) or a C array",
         ),
     )
 }
@@ -123,11 +125,18 @@ def disassembly(name: str, data: bytes, source_name: str, abi: Abi) -> str:
     return text
 
 
-def read_ops(name: str, data: bytes, source_name: str, abi: Abi) -> bytes:
+def read_ops(
+    name: str,
+    data: bytes,
+    source_name: str,
+    abi: Abi,
+    told: Callable[[str], None] | None = None,
+) -> bytes:
     """The array of struct cpu_op that an input of that format holds.
 
+    ``told`` is called with a sentence where the format has several layouts and one was recognised.
     Raises DecodeError with every problem of the input; KeyError for a name not in INPUTS.
     """
     module = import_module(f".{INPUTS[name].module}", __name__)
-    ops: bytes = module.read(data, source_name, abi)
+    ops: bytes = module.read(data, source_name, abi, told)
     return ops

@@ -5,13 +5,15 @@ A line's groups are the words of the struct: op, len, and three of eight bytes f
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Callable
+from itertools import islice, pairwise
 
 from ..abi.layout import OP_BYTES
 from ..abi.revisions import Abi
 from ..errors import DecodeError, Diagnostic
 from ..source import BytePlace, SourceFile, Span
 from . import Listing, raw
+from .dumps import read_dump
 
 _GROUPS = (0, 4, 8, 16, 24, 32)
 _DIGITS = frozenset("0123456789abcdefABCDEF")
@@ -32,29 +34,33 @@ def hex_lines(data: bytes) -> str:
     )
 
 
-def read(data: bytes, source_name: str, abi: Abi) -> bytes:
+def read(
+    data: bytes, source_name: str, abi: Abi, told: Callable[[str], None] | None = None
+) -> bytes:
     """The bytes that a text of hexadecimal digits stands for.
 
-    Spaces may stand anywhere, ``//`` and ``#`` begin a comment, and each line holds whole ops.
+    Digits may have spaces anywhere, ``//`` and ``#`` begin a comment, and an op may go over several
+    lines.  What xxd, hexdump -C, od -tx1, gdb's x and C arrays look like is recognised, and ``told``
+    is called with the name of that layout.
     Raises DecodeError with every wrong character and every line that ends within an op.
     """
     file = SourceFile(source_name, _text(data, source_name))
-    problems: list[Diagnostic] = []
-    chunks: list[bytes] = []
+    dump = read_dump(file, abi)
+    if dump is not None:
+        if told is not None:
+            told(f"{source_name} is read as {dump.layout}: {len(dump.data)} bytes")
+        return dump.data
+    lines: list[tuple[int, str]] = []
     offset = 0
     for line in file.text.splitlines(keepends=True):
-        digits = line.partition("#")[0].partition("//")[0]
-        problem = _line_problem(file, offset, digits)
-        if problem is None:
-            chunks.append(bytes.fromhex("".join(digits.split())))
-        else:
-            problems.append(problem)
-            if len(problems) == _MOST_PROBLEMS:
-                break
+        lines.append((offset, line.partition("#")[0].partition("//")[0]))
         offset += len(line)
-    if problems:
-        raise DecodeError(problems)
-    return b"".join(chunks)
+    digits = "".join("".join(line.split()) for _, line in lines)
+    if len(digits) % (2 * OP_BYTES) == 0 and not digits.strip("0123456789abcdefABCDEF"):
+        return bytes.fromhex(digits)
+    found = (_line_problem(file, start, line) for start, line in lines)
+    problems = list(islice((each for each in found if each is not None), _MOST_PROBLEMS))
+    raise DecodeError(problems)
 
 
 def _text(data: bytes, source_name: str) -> str:

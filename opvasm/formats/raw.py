@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..abi.revisions import Abi
 from ..binary import encode
 from ..binding import bind
@@ -22,6 +24,8 @@ def write(listing: Listing) -> bytes:
     )
 
 
-def read(data: bytes, source_name: str, abi: Abi) -> bytes:
+def read(
+    data: bytes, source_name: str, abi: Abi, told: Callable[[str], None] | None = None
+) -> bytes:
     """The bytes as they are; whether they are whole ops is the decoder's to say."""
     return data

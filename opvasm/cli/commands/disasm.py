@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ...formats import DISASSEMBLIES, INPUTS, disassembly, read_ops
+from ...formats import DISASSEMBLIES, INPUTS, disassembly
 from ...light_typing import TYPE_CHECKING
 from ..inputs.elf_inputs import ELF_MAGIC, add_elf, elf_vectors
 from ..inputs.inputs import display_name, read_bytes
+from ..inputs.op_inputs import assembled_ops
 from ..inputs.options import abi_for_bytes, add_abi, add_input, add_output, listed
 from ..terminal.exits import DONE, NEGATIVE, UsageError
 from ..terminal.outputs import write_text
@@ -22,7 +23,7 @@ bytes again, whatever they hold: unknown ops, unused bytes, lengths that no kern
 EXAMPLES = """
 opvasm asm samples/ops/add.opv | opvasm disasm
 opvasm disasm -a 2018-04 -f table vector.bin
-opvasm disasm --from hex -f json < dump.txt
+hexdump -C vector.bin | opvasm disasm --from hex
 opvasm disasm --strict vector.bin -o vector.opv
 opvasm disasm prog.o --symbol push_ops
 """
@@ -64,8 +65,7 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if arguments.symbol or arguments.section:
         raise UsageError(f"{name} is no ELF file, so it has no symbols or sections")
     abi = abi_for_bytes(arguments)
-    if arguments.source not in (None, "raw"):
-        data = read_ops(arguments.source, data, name, abi)
+    data = assembled_ops(arguments.source, data, name, abi)
     if arguments.strict and _refused(data, abi, name, terminal):
         return NEGATIVE
     write_text(disassembly(arguments.format, data, name, abi), arguments.output)

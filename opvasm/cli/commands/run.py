@@ -18,8 +18,10 @@ from ..terminal.exits import DONE, NEGATIVE, UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator, Sequence
 
     from ...assembler import Assembly
+    from ...program import Instruction, Layout, Program, Vector
     from ..terminal.terminal import Terminal
 
 DESCRIPTION = """\
@@ -111,6 +113,7 @@ def _vectors(assembly: Assembly) -> str | None:
 
 
 def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) -> int:
+    from ...interpreter.supplied import supplied_text, supply
     from ...machine import Cpus
     from ...scenario.world import World
     from ..inputs.assignments import assign
@@ -130,6 +133,11 @@ def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) ->
         assign(text, world, current)
     values = argument_values(arguments.arg, program, layout, current)
     ops = world.ops(vector, current, values)
+    pages = supply(
+        world.machine.memory, _plain(vector, ops), program.abi, _declared(program, layout)
+    )
+    if pages:
+        terminal.remark(supplied_text(pages, program.abi))
     begin_trace(arguments.trace, program)
     tracer = tracer_of_call(arguments.trace, program, layout, terminal.out, world.machine)
     tracer.begin(vector, cpu, values)
@@ -137,3 +145,24 @@ def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) ->
     result = world.machine.cpu_opv(ops, len(ops), cpu)
     tracer.end(result)
     return NEGATIVE if arguments.exit_status and result != 0 else DONE
+
+
+def _plain(vector: Vector, ops: Sequence[Instruction]) -> Iterator[tuple[int, int]]:
+    """The (address, bytes) of operands that name no variable: numbers, written or given."""
+    from ...program import ArgumentValue
+
+    for written, bound in zip(vector.instructions, ops, strict=True):
+        for value, address in zip(written.addresses, bound.addresses, strict=True):
+            if isinstance(value, int | ArgumentValue) and isinstance(address, int):
+                yield address, bound.length
+
+
+def _declared(program: Program, layout: Layout) -> list[tuple[int, int]]:
+    """Where pages are declared, from a start up to an end: what is unmapped there stays so."""
+    from ...program import Area
+
+    return [
+        (layout.symbol_address(each, 0), layout.symbol_address(each, 0) + each.size)
+        for each in program.data.symbols.values()
+        if each.area is Area.PAGE
+    ]

@@ -1,4 +1,4 @@
-"""``opvasm run --from raw``: one assembled vector on memory that has just what it touches.
+"""``opvasm run --from raw``: one assembled vector on memory that is supplied where it points.
 
 Nothing here reads text: an assembled vector starts as fast as the interpreter allows.
 """
@@ -9,9 +9,11 @@ from ...abi.ops import WORD_LENGTHS
 from ...binary import decode
 from ...formats.listing import listing_of
 from ...interpreter import Machine
+from ...interpreter.supplied import accesses_of, supplied_text, supply
 from ...light_typing import TYPE_CHECKING
 from ...machine import Cpus, Fault, Memory
 from ..inputs.inputs import display_name, read_bytes
+from ..inputs.op_inputs import assembled_ops
 from ..inputs.options import abi_for_bytes, chosen_quirks, whole_number
 from ..inputs.programs import cpu_number
 from ..terminal.exits import DONE, NEGATIVE, UsageError
@@ -19,15 +21,13 @@ from .tracing import begin_trace, tracer_of_call
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
 
     from ...abi.revisions import Abi
-    from ...program import Instruction
     from ..terminal.terminal import Terminal
 
 
 def run_ops(arguments: Namespace, terminal: Terminal) -> int:
-    """Run the ops of a file of bytes; its operands' pages are mapped and hold zeros."""
+    """Run the ops of a file of bytes; pages are supplied where its operands point."""
     for option, given in (
         ("VECTOR", arguments.vector),
         ("--arg", arguments.arg),
@@ -38,17 +38,17 @@ def run_ops(arguments: Namespace, terminal: Terminal) -> int:
     abi = abi_for_bytes(arguments)
     name = display_name(arguments.file)
     data = read_bytes(arguments.file)
-    if arguments.source != "raw":
-        from ...formats import read_ops
-
-        data = read_ops(arguments.source, data, name, abi)
+    data = assembled_ops(arguments.source, data, name, abi)
     ops = decode(data, abi, name)
     cpu, possible = cpu_number(arguments), whole_number(arguments.cpus, "--cpus")
     if not 1 <= possible <= 4096:
         raise UsageError(f"--cpus {possible}: a machine has 1 to 4096")
-    memory = _memory_of(ops, abi)
+    memory = Memory(abi.page_size)
+    pages = supply(memory, accesses_of(ops), abi)
     for text in arguments.assignments:
         _assign(text, memory, abi)
+    if pages:
+        terminal.remark(supplied_text(pages, abi))
     cpus = Cpus(possible, current=cpu if 0 <= cpu < possible else 0)
     listing = listing_of(ops, abi, "ops")
     begin_trace(arguments.trace, listing.program)
@@ -60,20 +60,6 @@ def run_ops(arguments: Namespace, terminal: Terminal) -> int:
     result = machine.cpu_opv(ops, len(ops), cpu)
     tracer.end(result)
     return NEGATIVE if arguments.exit_status and result != 0 else DONE
-
-
-def _memory_of(ops: Sequence[Instruction], abi: Abi) -> Memory:
-    """The pages of all operands that lie in user space.  A length that no kernel takes maps none."""
-    memory = Memory(abi.page_size)
-    for op in ops:
-        for _, address, _ in op.operands():
-            if not isinstance(address, int) or not 0 < op.length <= abi.data_length_max:
-                continue
-            for part in memory.ranges(address, op.length):
-                start = part.page * abi.page_size
-                if part.page not in memory.pages and start < abi.model.task_size:
-                    memory.map(start, abi.page_size)
-    return memory
 
 
 def _assign(text: str, memory: Memory, abi: Abi) -> None:
@@ -95,5 +81,6 @@ def _assign(text: str, memory: Memory, abi: Abi) -> None:
         memory.write(whole_number(address, "--set"), data)
     except Fault:
         raise UsageError(
-            f"--set: no operand lies in the page of {address}", "only operands' pages are mapped"
+            f"--set: no operand lies in the page of {address}",
+            "pages are supplied where operands point, but for the first one",
         ) from None

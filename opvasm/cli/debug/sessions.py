@@ -86,12 +86,12 @@ def _schedule(arguments: Namespace) -> Session:
 def _ops(arguments: Namespace) -> Session:
     from ...binary import decode
     from ...debugger.load import session_of_ops
-    from ...formats import read_ops
     from ...machine import Cpus
+    from ..inputs.op_inputs import assembled_ops
 
     abi = abi_for_bytes(arguments)
     name = display_name(arguments.file)
-    ops = decode(read_ops(arguments.source, read_bytes(arguments.file), name, abi), abi, name)
+    ops = decode(assembled_ops(arguments.source, read_bytes(arguments.file), name, abi), abi, name)
     cpu, possible = cpu_number(arguments), _possible(arguments)
     return session_of_ops(ops, abi, Cpus(possible, current=_current(cpu, possible)), cpu)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...formats import read_ops
 from ...light_typing import TYPE_CHECKING, NamedTuple
 from ..terminal.exits import UsageError
 from .elf_inputs import ELF_MAGIC, elf_vectors
 from .inputs import display_name, read_bytes, source_of
+from .op_inputs import assembled_ops
 from .options import abi_for_bytes, chosen_abi
 from .programs import JSON, TEXT, assembled, json_input
 
@@ -63,7 +63,7 @@ def _raw(data: bytes, name: str, arguments: Namespace) -> Checked:
     from ...verifier.report import NO_DATA
 
     abi = abi_for_bytes(arguments)
-    ops = read_ops(arguments.source, data, name, abi)
+    ops = assembled_ops(arguments.source, data, name, abi)
     return Checked(Vector(name, (), decode(ops, abi, name)), abi, NO_DATA, name)
 
 

@@ -1,0 +1,39 @@
+"""Assembled ops as inputs: bytes, digits, dumps; a dump that is taken for bytes is an error."""
+
+from __future__ import annotations
+
+from ...formats import read_ops
+from ...light_typing import TYPE_CHECKING
+from ..terminal.exits import UsageError
+from ..terminal.terminal import say
+
+if TYPE_CHECKING:
+    from ...abi.revisions import Abi
+
+_TEXT = bytes(range(32, 127)) + b"\t\r\n"
+
+
+def assembled_ops(source: str | None, data: bytes, name: str, abi: Abi) -> bytes:
+    """The ops of an input of the format ``source``; None is raw, unless the bytes are a dump's text.
+
+    Says which layout a dump has.  Raises DecodeError, and UsageError for a dump without --from.
+    """
+    if source is None:
+        refuse_dump(data, name, abi)
+    return read_ops(source or "raw", data, name, abi, lambda text: say(f"opvasm: {text}"))
+
+
+def refuse_dump(data: bytes, name: str, abi: Abi) -> None:
+    """Raise UsageError where an input is the text of a dump, which --from hex reads."""
+    if not data or data.strip(_TEXT) or data.translate(None, _TEXT):
+        return
+    from ...formats.dumps import looks_like_dump
+
+    text = data.decode()
+    layout = looks_like_dump(text, abi)
+    if layout is None and not text.translate(
+        str.maketrans("", "", "0123456789abcdefABCDEF \t\r\n")
+    ):
+        layout = "hexadecimal digits"
+    if layout is not None:
+        raise UsageError(f"{name} looks like {layout}", "--from hex reads it")

@@ -1,0 +1,123 @@
+"""--from hex reads what the tools of this machine print, and what C compilers read."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from opvasm.abi.revisions import get_abi
+from opvasm.errors import DecodeError
+from opvasm.formats import read_ops
+
+from .toolchain import need, run
+
+ABI = get_abi()
+# A push: three ops, with bytes of every kind, and 32 equal ones that tools print as a star.
+OPS = (
+    bytes.fromhex("00000000 08000000 0010600000000000 7f7c2a2323000000 0001000000000000")
+    + bytes.fromhex("02000000 08000000 0020600000000000 0030600000000000 0000000000000000")
+    + bytes(64)
+)
+COMMANDS = {
+    "xxd": ["xxd"],
+    "xxd ": ["xxd", "-g1", "-u"],
+    "xxd  ": ["xxd", "-c", "32", "-g", "8"],
+    "hexdump -C": ["hexdump", "-C"],
+    "od -tx1": ["od", "-tx1"],
+    "od -Ax -tx1": ["od", "-Ax", "-v", "-tx1z"],
+}
+
+
+def read(text: str, model: str = "64le") -> tuple[bytes, list[str]]:
+    """The bytes of a text, and what the person is told of its layout."""
+    told: list[str] = []
+    return read_ops("hex", text.encode(), "x", get_abi("2017-11", model), told.append), told
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_a_tool_prints_is_read(name: str, tmp_path: Path) -> None:
+    """The bytes come back, and the layout is named."""
+    need(COMMANDS[name][0])
+    (tmp_path / "ops").write_bytes(OPS)
+    data, told = read(run(*COMMANDS[name], tmp_path / "ops"))
+    assert data == OPS
+    assert told == [f"x is read as {name.strip()}: 128 bytes"]
+
+
+def test_digits_alone_may_go_over_several_lines() -> None:
+    """od -An -tx1 and hexdump with a format of one's own: sixteen bytes a line, no offset."""
+    rows = [OPS[at : at + 16].hex(" ") for at in range(0, len(OPS), 16)]
+    assert read("\n".join(rows)) == (OPS, [])
+
+
+def test_c_arrays_are_read(tmp_path: Path) -> None:
+    """xxd -i, arrays of bytes and of words, lists without an array, strings of escapes."""
+    need("xxd")
+    (tmp_path / "ops").write_bytes(OPS)
+    assert read(run("xxd", "-i", tmp_path / "ops"))[0] == OPS
+    bytes_of = ", ".join(f"{each:#04x}" for each in OPS)
+    texts = {
+        "a C array of 1-byte numbers": f"static const unsigned char v[128] = {{ {bytes_of} }};",
+        "a list of bytes in C": f"{{ {bytes_of}, }}",
+        "a string of escapes": '"' + "".join(f"\\x{each:02x}" for each in OPS) + '"',
+    }
+    for layout, text in texts.items():
+        assert read(text) == (OPS, [f"x is read as {layout}: 128 bytes"])
+
+
+@pytest.mark.parametrize("model", ["64le", "32be"])
+@pytest.mark.parametrize(("kind", "width"), [("uint32_t", 4), ("u64", 8), ("unsigned short", 2)])
+def test_words_have_the_byte_order_of_the_data_model(kind: str, width: int, model: str) -> None:
+    """A C array of numbers that are wider than a byte."""
+    order = get_abi("2017-11", model).model.byteorder
+    words = [int.from_bytes(OPS[at : at + width], order) for at in range(0, len(OPS), width)]
+    numbers = ",\n\t".join(f"{each:#x}u" for each in words)
+    text = f"/* an array */\n{kind} v[] = {{\n\t{numbers}\n}}; // end\n"
+    assert read(text, model)[0] == OPS
+
+
+def test_gdbs_examine_is_read() -> None:
+    """x/32xb and x/8xg, with and without a symbol."""
+    rows = [
+        f"0x7ffe{at:04x} <ops+{at}>:\t" + "\t".join(f"0x{each:02x}" for each in OPS[at : at + 8])
+        for at in range(0, len(OPS), 8)
+    ]
+    assert read("\n".join(rows))[0] == OPS
+    words = [int.from_bytes(OPS[at : at + 8], "little") for at in range(0, len(OPS), 8)]
+    rows = [
+        f"0x7ffe{at:04x}:\t0x{words[at]:016x}\t0x{words[at + 1]:016x}" for at in range(0, 16, 2)
+    ]
+    assert read("\n".join(rows))[0] == OPS
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("00000000  00 00  |..|\n00000010  00  |.|\n", "x:2:1", "offset 0x10 comes after 2 bytes"),
+        ("00000000: 0000\nwords\n", "x:2:1", "not a line of xxd"),
+        ("0000000 0002 0000 0008 0000\n", "x:1:1", "16-bit words, whose byte order"),
+        ("char a[] = { 1, 2 };\nchar b[] = { 3 };", "x:2:1", "a second array"),
+        ("char a[] = { 1, 256 };", "x:1:17", "256 does not fit 1 bytes"),
+        ("char a[] = { 1, SIZE };", "x:1:17", "'SIZE' is not a number"),
+    ],
+)
+def test_nothing_of_a_dump_is_guessed(text: str, place: str, message: str) -> None:
+    """What is missing, of another layout, or no byte, is an error with its place."""
+    with pytest.raises(DecodeError, match=message) as caught:
+        read(text)
+    assert str(caught.value.diagnostics[0].place) == place
+
+
+def test_a_dump_without_from_is_told_what_reads_it(tmp_path: Path) -> None:
+    """disasm takes bytes; a text of digits, whole ops long by chance, is not disassembled as such."""
+    import sys
+
+    for text in (OPS.hex(), "00000000: 0000 0000\n", "char v[] = { 0, 1 };\n"):
+        (tmp_path / "x").write_text(text)
+        words = [sys.executable, "-m", "opvasm", "disasm", str(tmp_path / "x")]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "looks like " in done.stderr
+        assert "help: --from hex reads it" in done.stderr
