@@ -1,7 +1,8 @@
 """Assembler, disassembler, verifier, interpreter, debugger and explorer for cpu_opv vectors.
 
 What is named here is for everybody; each name is imported when it is first used, so that
-``import opvasm`` costs nothing.
+``import opvasm`` costs nothing.  Nothing of it needs more than Python and lark: no ctypes, no other
+process, no CPU affinity, no folder of the user's, so that it runs in a browser, too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from .assembler import Assembly, assemble
     from .binary import decode, encode
     from .binding import bind, initial_bytes, pool_bytes, slot_bytes
+    from .debugger.load import (
+        session_of_case,
+        session_of_ops,
+        session_of_test,
+        session_of_trace,
+        session_of_vector,
+    )
+    from .debugger.session import Session
     from .disassembler import disassemble
     from .errors import (
         BindError,
@@ -29,6 +38,11 @@ if TYPE_CHECKING:
         ParseError,
         VerifyError,
     )
+    from .explorer.answers.library import explore, explore_text
+    from .explorer.plan.plan import ScenarioError
+    from .explorer.setting.options import Limits, Reductions
+    from .formats import Listing, read_ops, write
+    from .formats.listing import listing_of
     from .interpreter import Machine
     from .machine import Cpus, Fault, Memory
     from .program import Instruction, Layout, Program, Vector, default_layout
@@ -54,6 +68,8 @@ __all__ = [
     "Fault",
     "Instruction",
     "Layout",
+    "Limits",
+    "Listing",
     "Machine",
     "Memory",
     "Note",
@@ -62,7 +78,10 @@ __all__ = [
     "PageKind",
     "ParseError",
     "Program",
+    "Reductions",
     "Revision",
+    "ScenarioError",
+    "Session",
     "SourceFile",
     "Span",
     "Vector",
@@ -75,33 +94,109 @@ __all__ = [
     "default_layout",
     "disassemble",
     "encode",
+    "explore",
+    "explore_text",
     "get_abi",
     "initial_bytes",
+    "listing_of",
     "pool_bytes",
+    "read_ops",
     "run_test",
+    "session_of_case",
+    "session_of_ops",
+    "session_of_test",
+    "session_of_trace",
+    "session_of_vector",
     "slot_bytes",
     "verify",
+    "write",
 ]
 
 _HOMES = {
-    "abi.layout": ("DATA_MODELS", "DataModel"),
-    "abi.ops": ("OPERATIONS", "Operation"),
+    "abi.layout": (
+        "DATA_MODELS",
+        "DataModel",
+    ),
+    "abi.ops": (
+        "OPERATIONS",
+        "Operation",
+    ),
     "abi.pages": ("PageKind",),
-    "abi.revisions": ("REVISIONS", "Abi", "Revision", "get_abi"),
-    "assembler": ("Assembly", "assemble"),
-    "binary": ("decode", "encode"),
-    "binding": ("bind", "initial_bytes", "pool_bytes", "slot_bytes"),
+    "abi.revisions": (
+        "Abi",
+        "REVISIONS",
+        "Revision",
+        "get_abi",
+    ),
+    "assembler": (
+        "Assembly",
+        "assemble",
+    ),
+    "binary": (
+        "decode",
+        "encode",
+    ),
+    "binding": (
+        "bind",
+        "initial_bytes",
+        "pool_bytes",
+        "slot_bytes",
+    ),
+    "debugger.load": (
+        "session_of_case",
+        "session_of_ops",
+        "session_of_test",
+        "session_of_trace",
+        "session_of_vector",
+    ),
+    "debugger.session": ("Session",),
     "disassembler": ("disassemble",),
     "errors": (
-        *("BindError", "Crash", "DecodeError", "Diagnostic", "Edit", "Note", "OpvasmError"),
-        *("ParseError", "VerifyError"),
+        "BindError",
+        "Crash",
+        "DecodeError",
+        "Diagnostic",
+        "Edit",
+        "Note",
+        "OpvasmError",
+        "ParseError",
+        "VerifyError",
     ),
+    "explorer.answers.library": (
+        "explore",
+        "explore_text",
+    ),
+    "explorer.plan.plan": ("ScenarioError",),
+    "explorer.setting.options": (
+        "Limits",
+        "Reductions",
+    ),
+    "formats": (
+        "Listing",
+        "read_ops",
+        "write",
+    ),
+    "formats.listing": ("listing_of",),
     "interpreter": ("Machine",),
-    "machine": ("Cpus", "Fault", "Memory"),
-    "program": ("Instruction", "Layout", "Program", "Vector", "default_layout"),
+    "machine": (
+        "Cpus",
+        "Fault",
+        "Memory",
+    ),
+    "program": (
+        "Instruction",
+        "Layout",
+        "Program",
+        "Vector",
+        "default_layout",
+    ),
     "scenario.runner": ("run_test",),
     "scenario.world": ("World",),
-    "source": ("BytePlace", "SourceFile", "Span"),
+    "source": (
+        "BytePlace",
+        "SourceFile",
+        "Span",
+    ),
     "verifier.report": ("verify",),
 }
 

@@ -92,7 +92,7 @@ def _read(path: str, key: tuple[Any, ...]) -> Tables | None:
             return None
         found, fields = marshal.loads(body)
         return Tables(*fields) if found == key else None
-    except (OSError, ValueError, EOFError, TypeError):
+    except (AttributeError, OSError, ValueError, EOFError, TypeError):  # no getuid: not a Unix
         return None
 
 

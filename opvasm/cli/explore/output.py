@@ -103,34 +103,9 @@ def _text(
 
             return render_all([each for report in reports for each in findings(report, diagnoses)])
         case _:
-            return _human(reports, diagnoses, lines, terminal)
+            from ...explorer.answers.library import reports_text
 
-
-def _human(
-    reports: list[Report],
-    diagnoses: dict[int, Diagnosis],
-    lines: tuple[Line, ...] | None,
-    terminal: Terminal,
-) -> str:
-    from ...explorer.answers.coverage import coverage_lines
-    from ...explorer.answers.text_report import (
-        answer_lines,
-        diagnosis_lines,
-        outcome_line,
-        run_lines,
-    )
-
-    style = terminal.out
-    blocks = []
-    for report in reports:
-        for run in report.runs:
-            block = run_lines(report, run, style) + answer_lines(run)
-            if id(run) in diagnoses:
-                block += diagnosis_lines(run.found.plan, diagnoses[id(run)], style)
-            blocks.append("\n".join(block))
-        blocks.append("\n".join(outcome_line(each, style) for each in report.outcomes))
-    text = "\n\n".join(blocks) + "\n"
-    return text if lines is None else text + "Coverage\n" + "\n".join(coverage_lines(lines)) + "\n"
+            return reports_text(reports, diagnoses, lines, terminal.out)
 
 
 def _graphs(format: str, reports: list[Report]) -> str:

@@ -1,0 +1,77 @@
+"""The explorer as a library: a file's scenarios explored, and what was found as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ...assembler import Assembly
+from ...report.style import PLAIN, Style
+from ..plan.plan import ScenarioError
+from ..plan.validate import check_scenarios, strategy_table
+from ..search.search import INTERRUPTED
+from ..setting.options import Limits, Reductions
+from .coverage import Line, coverage_lines
+from .diagnose import Diagnosis, diagnose
+from .text_report import answer_lines, diagnosis_lines, outcome_line, run_lines
+from .verdict import Report, Reporter, run_scenario
+
+
+def explore(
+    assembly: Assembly,
+    *names: str,
+    limits: Limits | None = None,
+    reductions: Reductions | None = None,
+    report: Reporter | None = None,
+) -> tuple[Report, ...]:
+    """Go through every interleaving of the scenarios of these names; without any, of the file's.
+
+    A Report has the scenario's configurations as ``runs``, each with a ``verdict`` (``holds``,
+    ``fails``, ``deadlock`` …), and ``as_expected``.  ``limits`` end a search early (states, seconds,
+    preemptions); ``report(configuration, progress)`` is called while it runs.
+
+    Raises ScenarioError with everything that is wrong with the file's scenarios, and KeyError for a
+    name that none of them has.
+    """
+    found = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
+    if any(each.level == "error" for each in found):
+        raise ScenarioError(found)
+    known = {each.name: each for each in assembly.scenarios}
+    strategies = strategy_table(assembly.strategies)
+    reports = []
+    for scenario in [known[name] for name in names or known]:
+        done = run_scenario(assembly.program, scenario, strategies, limits, reductions, report)
+        reports.append(done)
+        if any(run.stopped == INTERRUPTED for run in done.runs):
+            break
+    return tuple(reports)
+
+
+def explore_text(reports: Sequence[Report], style: Style = PLAIN) -> str:
+    """What ``opvasm explore`` prints of reports: of each scenario the first schedule that fails."""
+    diagnoses: dict[int, Diagnosis] = {}
+    for report in reports:
+        for run in report.runs:
+            found = diagnose(run, report.limits)
+            if found is not None:
+                diagnoses[id(run)] = found
+                break
+    return reports_text(reports, diagnoses, None, style)
+
+
+def reports_text(
+    reports: Iterable[Report],
+    diagnoses: Mapping[int, Diagnosis],
+    lines: Iterable[Line] | None,
+    style: Style = PLAIN,
+) -> str:
+    """Reports for people.  ``diagnoses`` are those of runs, by ``id(run)``; ``lines`` the coverage."""
+    blocks = []
+    for report in reports:
+        for run in report.runs:
+            block = run_lines(report, run, style) + answer_lines(run)
+            if id(run) in diagnoses:
+                block += diagnosis_lines(run.found.plan, diagnoses[id(run)], style)
+            blocks.append("\n".join(block))
+        blocks.append("\n".join(outcome_line(each, style) for each in report.outcomes))
+    text = "\n\n".join(blocks) + "\n"
+    return text if lines is None else text + "Coverage\n" + "\n".join(coverage_lines(lines)) + "\n"
