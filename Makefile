@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: help demo test coverage check format bench kernels screenshot clean
+.PHONY: help demo test coverage check format bench kernels corpus screenshot clean
 
 help:
 	@echo "make demo      assemble, verify and run samples/idioms/list.opv, with a trace"
@@ -14,6 +14,7 @@ help:
 	@echo "make format    let black and ruff change the files"
 	@echo "make bench     measure, and print ratios"
 	@echo "make kernels   boot Debian's kernels in qemu, and hold the profiles against them"
+	@echo "make corpus    audit a public server, and hold the result to what is known of it"
 	@echo "make screenshot  make docs/images/explore.png with a headless Chromium"
 	@echo "make clean     remove what the other targets made"
 
@@ -41,6 +42,9 @@ bench: $(VENV)/.run
 # Not for CI: downloads kernels into a temporary folder (KERNELS="--keep FOLDER" keeps them).
 kernels: $(VENV)/.dev
 	$(BIN)/python -m tests.kernels --boot --probe --tries 100 $(KERNELS)
+
+corpus: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.corpus
 
 screenshot: $(VENV)/.run
 	sh docs/images/make.sh $(BIN)/opvasm
