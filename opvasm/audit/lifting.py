@@ -119,8 +119,11 @@ def _name(subject: Subject, names: set[str]) -> str:
     return name
 
 
-def document(audit: FileAudit, texts: Sequence[LiftedText]) -> str:
-    """The file: where each section comes from, its exits and registers, its text."""
+def document(audit: FileAudit, texts: Sequence[LiftedText], peers: Sequence[str] = ()) -> str:
+    """The file: where each section comes from, its exits and registers, its text.
+
+    For each peer (scenario.PEERS) a scenario is added after each section.
+    """
     parts = [f"// Lifted from {audit.name} ({audit.machine}).\n"]
     steps = [
         step
@@ -143,4 +146,8 @@ def document(audit: FileAudit, texts: Sequence[LiftedText]) -> str:
         for name in each.lifted.section.results:
             lines.append(f"// result {name}: {each.lifted.registers[name]}, read after the section")
         parts.append("\n".join(lines) + "\n" + each.text)
+        if peers:
+            from .scenario import scenario_text
+
+            parts.append(scenario_text(each.lifted, peers))
     return "\n".join(parts)

@@ -14,8 +14,8 @@ _IDS = ("cpu_id", "cpu_id_start", "mm_cid", "node_id")
 def named_by_role(lifted: Lifted) -> Lifted:
     """The same section with parameters such as ``base_rdi``, ``index_rsi``, ``cpu_esi``.
 
-    A base is the part of an address that is not scaled, an index the part that is; what is compared
-    with a field of the thread's area has its name, what is compared with memory is expected, and
+    A base is the part of an address that is not scaled, an index the part that is, an offset what is
+    added to a base that was loaded; what is compared with a field of the thread's area has its name, what is compared with memory is expected, and
     what is stored is a value.
     """
     section = lifted.section
@@ -82,13 +82,28 @@ def _arguments(term: ir.Term) -> list[str]:
     return [each.name for each in ir.every_term(term) if isinstance(each, ir.Argument)]
 
 
+def _locals_scaled(address: ir.Term) -> set[str]:
+    return {
+        inner.name
+        for each in ir.every_term(address)
+        if isinstance(each, ir.Binary) and each.operator in ("*", "<<")
+        for inner in ir.every_term(each)
+        if isinstance(inner, ir.Local)
+    }
+
+
 def _address(address: ir.Term, found: dict[str, str]) -> None:
     scaled: set[str] = set()
     for each in ir.every_term(address):
         if isinstance(each, ir.Binary) and each.operator in ("*", "<<"):
             scaled |= set(_arguments(each))
+    bases = {
+        each.name for each in ir.every_term(address) if isinstance(each, ir.Local)
+    } - _locals_scaled(address)
     for name in _arguments(address):
-        if name in scaled:
+        if bases and name not in scaled:
+            found.setdefault(name, "offset")  # the base is what was loaded
+        elif name in scaled:
             found.setdefault(name, "index")
         elif found.get(name) in (None, "index"):
             found[name] = "base"

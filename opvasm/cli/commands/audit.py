@@ -28,7 +28,7 @@ opvasm audit ./server
 opvasm audit --kernel v6_19_x86 --kernel legacy ./server
 opvasm audit /usr/lib
 opvasm audit --pid 4711
-opvasm audit --lift malloc.opv --section malloc ./server
+opvasm audit --lift malloc.opv --section malloc --peer resizer ./server
 opvasm audit -f sarif build/*.o > findings.sarif
 opvasm audit -f html -o report.html package.whl
 """
@@ -39,6 +39,7 @@ EXITS = {
     INCONCLUSIVE: "not all was decided: an unreadable file in a folder, no decoder, or no linked file",
     HOST: "this host can't do it; the message says what is missing",
 }
+PEERS = ("self", "reader", "remote-writer-with-membarrier", "resizer")
 FORMATS = ("human", "json", "sarif", "github", "html")
 
 
@@ -84,6 +85,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         help="lift only this: a function, or a section's or descriptor's address; may be repeated",
     )
+    parser.add_argument(
+        "--peer",
+        metavar="KIND",
+        choices=PEERS,
+        action="append",
+        default=[],
+        help="after each section that is lifted, a start from which it commits and a scenario with "
+        f"this other thread: {', '.join(PEERS)}; may be repeated",
+    )
     parser.add_argument("--notes", action="store_true", help="show the notes in the human report")
     parser.add_argument("--all", action="store_true", help="list every place of a finding")
     parser.add_argument(
@@ -100,6 +110,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(arguments: Namespace, terminal: Terminal) -> int:
     """Audit every file, report everything."""
+    if (arguments.peer or arguments.section) and arguments.lift is None:
+        raise UsageError(
+            "--peer and --section choose what --lift writes", "name a file with --lift"
+        )
     if not arguments.paths and not arguments.pid:
         raise UsageError("nothing to audit", "name a file or folder, or a process with --pid")
     try:
@@ -211,7 +225,7 @@ class _Work:
 
         texts = lift_audit(audit, self._arguments.section)
         if texts:
-            self._lifted.append(document(audit, texts))
+            self._lifted.append(document(audit, texts, self._arguments.peer))
         self._lifted_count += sum(each.lifted is not None for each in texts)
         for each in texts:
             if each.lifted is None:

@@ -1,0 +1,172 @@
+"""A start from which a lifted section commits: found by running it, never guessed.
+
+Each base is an object of its own.  Memory is chosen when the section first reads it, from values that
+make its compares equal and its pointers lead to objects; a run that ends with the commit says what
+each byte must hold at first.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+from ..interpreter.section import SectionRun, Surroundings
+from ..lift.roles import roles_of
+from ..lift.state import AREA
+from ..light_typing import NamedTuple
+from ..program import section as ir
+
+OBJECT_BYTES = 256
+FIRST_OBJECT = 0x6000_0000_0000  # where the language lays shared variables
+BEFORE_AREA = 64  # bytes of the object in front of struct rseq that belong to the thread
+_MARKED = 0x8000_0000 | FIRST_OBJECT >> 32  # cpu_id_start as the upper half of a cached pointer
+_TRIES, _STEPS = 4000, 400
+
+
+class Access(NamedTuple):
+    """A read or write of ``size`` bytes at an offset of an object."""
+
+    thing: str
+    offset: int
+    size: int
+    writes: bool
+
+
+class Start(NamedTuple):
+    """A start: arguments, what objects hold, which accesses followed.
+
+    ``objects`` are the names of the objects in their order; ``arguments`` are numbers, or the names
+    of objects.  ``memory`` gives (object, offset, bytes) their value.  ``marked`` says that
+    cpu_id_start must hold the upper half of the first object's address.
+    """
+
+    objects: tuple[str, ...]
+    arguments: dict[str, int | str]
+    memory: dict[tuple[str, int, int], int]
+    accesses: tuple[Access, ...]
+    marked: bool
+
+
+class _Elsewhere(Exception):
+    """An access that is in no object."""
+
+
+class _World:
+    """Objects one after the other, bytes chosen when they are read."""
+
+    def __init__(self, objects: tuple[str, ...], pool: list[int], generator: random.Random) -> None:
+        self.objects = objects
+        self.pool = pool
+        self.generator = generator
+        self.now: dict[int, int] = {}
+        self.first: dict[tuple[str, int, int], int] = {}
+        self.accesses: list[Access] = []
+
+    def address(self, name: str) -> int:
+        """Where an object begins."""
+        return FIRST_OBJECT + OBJECT_BYTES * self.objects.index(name)
+
+    def where(self, address: int, size: int) -> tuple[str, int]:
+        """The object and offset of an access."""
+        index, offset = divmod(address - FIRST_OBJECT, OBJECT_BYTES)
+        if not 0 <= index < len(self.objects) or offset + size > OBJECT_BYTES:
+            raise _Elsewhere
+        return self.objects[index], offset
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes; new ones are chosen as one number."""
+        name, offset = self.where(address, size)
+        self.accesses.append(Access(name, offset, size, False))
+        if all(address + at not in self.now for at in range(size)):
+            value = self.generator.choice(self.pool) & (1 << 8 * size) - 1
+            self.first[name, offset, size] = value
+            for at, byte in enumerate(value.to_bytes(size, "little")):
+                self.now[address + at] = byte
+        return bytes(self.now.get(address + at, 0) for at in range(size))
+
+    def write(self, address: int, data: bytes) -> None:
+        """Set bytes."""
+        name, offset = self.where(address, len(data))
+        self.accesses.append(Access(name, offset, len(data), True))
+        for at, byte in enumerate(data):
+            self.now[address + at] = byte
+
+
+def solve(section: ir.Section, seed: int = 1) -> Start | None:
+    """A start from which the section commits on CPU 0; None where none was found."""
+    roles = roles_of(section)
+    names = [each.name for each in section.parameters]
+    bases = [name for name in names if roles.get(name) == "base"]
+    marked = any(isinstance(t, ir.Id) and t.name == "cpu_id_start" for t in _terms(section))
+    objects = (
+        *(["slab"] if marked else []),
+        *bases,
+        "more",
+        *(["before"] if AREA in names else []),
+    )
+    generator = random.Random(seed)
+    for _ in range(_TRIES):
+        found = _try(section, roles, objects, marked, generator)
+        if found is not None:
+            return found
+    return None
+
+
+def _terms(section: ir.Section) -> Iterable[ir.Term]:
+    for step in ir.walk(section.body):
+        for term in ir.terms_of(step):
+            yield from ir.every_term(term)
+
+
+def _try(
+    section: ir.Section,
+    roles: dict[str, str],
+    objects: tuple[str, ...],
+    marked: bool,
+    generator: random.Random,
+) -> Start | None:
+    world = _World(objects, [], generator)
+    arguments: dict[str, int] = {}
+    shown: dict[str, int | str] = {}
+    for number, each in enumerate(section.parameters):
+        role = roles.get(each.name)
+        if each.name == AREA:
+            arguments[AREA] = world.address("before") + BEFORE_AREA
+            shown[AREA] = "before"
+        elif role == "base" and each.name in objects:
+            arguments[each.name] = world.address(each.name)
+            shown[each.name] = each.name
+        else:
+            small = ("cpu", "mm_cid", "node", "index", "offset")
+            value = 0 if role in small else 0x100 * (number + 1)
+            if role in (None, "value") and generator.random() < 0.5:
+                value = generator.choice([0, 1, 2, 8])
+            arguments[each.name] = shown[each.name] = value
+    expected = [value for name, value in arguments.items() if roles.get(name) == "expect"]
+    pointers = [world.address(name) for name in objects]
+    world.pool += [0, 1, 2, 3, 4, 0x2000, *pointers, *expected, *expected, *expected]
+    area = dict.fromkeys(ir.AREA_FIELDS, 0)
+    if marked:
+        area["cpu_id_start"] = _MARKED
+        low = world.address("before") + BEFORE_AREA - 4 if AREA in arguments else None
+        if low is not None:
+            value = world.address("slab") & 0xFFFF_FFFF
+            world.first["before", BEFORE_AREA - 4, 4] = value
+            for at, byte in enumerate(value.to_bytes(4, "little")):
+                world.now[low + at] = byte
+    surroundings = Surroundings(world.read, world.write, lambda symbol, cpu: 0, area, "little")
+    run = SectionRun(section, arguments, surroundings)
+    try:
+        while run.label is None and run.steps < _STEPS:
+            run.step()
+    except _Elsewhere:
+        return None
+    if run.label != ir.OK:
+        return None
+    used = {each.thing for each in world.accesses} | {
+        each for each in shown.values() if isinstance(each, str)
+    }
+    kept = tuple(each for each in objects if each in used or each != "more")
+    if kept != objects and any(each.thing == "more" for each in world.accesses):
+        kept = objects
+    return Start(kept, shown, world.first, tuple(dict.fromkeys(world.accesses)), marked)

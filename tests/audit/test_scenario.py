@@ -1,0 +1,99 @@
+"""A lifted section's start is found, its test passes, and its scenarios explore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opvasm.audit.audit import audit_file
+from opvasm.audit.lifting import document, lift_audit
+from opvasm.audit.scenario import PEERS
+from opvasm.elf.file import open_elf
+from tests.audit.sections import linked
+from tests.audit.test_command import run
+
+# A pop in the shape of a cache: its address lies in eight bytes that end with cpu_id_start.
+CACHED = """mov -4(%rdi), %rax
+ btr $63, %rax
+ jnc out
+ movzwl (%rax), %edx
+ mov -8(%rax,%rdx,8), %rcx
+ test $1, %cl
+ jnz out
+ dec %edx
+ mov %dx, (%rax)"""
+
+
+def text_of(library: Path, peers: tuple[str, ...]) -> str:
+    """The lifted file of a library."""
+    with open_elf(str(library)) as file:
+        audit = audit_file(file)
+        return document(audit, lift_audit(audit), peers)
+
+
+def opvasm(*words: str | Path) -> tuple[int, str]:
+    """Exit code and output of the command."""
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "opvasm", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_start_is_found_and_tested(tmp_path: Path) -> None:
+    """The file's own test runs the section from the start to its commit."""
+    library = linked(
+        tmp_path, body="cmp %esi, 4(%rdi)\n jne out\n cmp %r8, (%rcx)\n jne out\n mov %rdx, (%rcx)"
+    )
+    path = tmp_path / "lifted.opv"
+    path.write_text(text_of(library, ("self",)))
+    code, out = opvasm("run", path)
+    assert code == 0, out
+    assert "1 passed" in out
+
+
+def test_no_start_is_said(tmp_path: Path) -> None:
+    """A section that no start lets commit has a remark instead of a scenario."""
+    library = linked(tmp_path, body="cmp %rdx, %rdx\n jne 1f\n jmp out\n1: mov %rdx, (%rcx)")
+    assert "No start was found" in text_of(library, ("self",))
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_each_peer_explores(peer: str, tmp_path: Path) -> None:
+    """Every template is a scenario that the explorer takes, and whose section commits in it."""
+    _needs_sections()
+    library = linked(
+        tmp_path,
+        body="cmp %esi, 4(%rdi)\n jne out\n mov (%rcx), %rax\n add %rdx, %rax\n mov %rax, (%rcx)",
+    )
+    path = tmp_path / "lifted.opv"
+    path.write_text(text_of(library, (peer,)))
+    code, out = opvasm("explore", path)
+    assert "Verdict" in out, out
+    assert "a.committed=1" in out
+    assert code in (0, 1), out  # a template's claim need not hold
+
+
+def test_the_outage_is_found_from_the_binary(tmp_path: Path) -> None:
+    """A cached pointer over cpu_id_start holds on legacy, hands out twice on 6.19, is killed on 7.0.10."""
+    _needs_sections()
+    library = linked(tmp_path, body=CACHED)
+    path = tmp_path / "lifted.opv"
+    code, _, errors = run("--lift", path, "--peer", "resizer", library)
+    assert code == 1, errors
+    expected = {"legacy": "holds", "v6_19_x86": "fails", "v7_x86_size32": "holds"}
+    for kernel, verdict in expected.items():
+        _, out = opvasm("explore", "--kernel", kernel, path)
+        assert f"Verdict {verdict}" in out, out
+    assert (
+        "what was taken from the old object is not in the new one  violated"
+        in opvasm("explore", "--kernel", "v6_19_x86", path)[1]
+    )
+    assert "kills the process" in opvasm("explore", "--kernel", "v7_x86_size33", path)[1]
+
+
+def _needs_sections() -> None:
+    """Skips while the explorer does not run sections."""
+    pytest.importorskip("opvasm.explorer.lowering.lower_section")
