@@ -26,13 +26,16 @@ from .world import World
 class Code(Steps):
     """The steps of a thread's body, or of a handler's."""
 
-    def __init__(self, world: World, body: tuple[Statement, ...], strategy: Strategy) -> None:
+    def __init__(
+        self, world: World, body: tuple[Statement, ...], strategy: Strategy, signals: bool = False
+    ) -> None:
         super().__init__(world)
         self.strategy, self._hidden = strategy, 0
         self._end = Label()
         self.block(body, None)
         self.here(self._end)
-        self.emit(lambda s, t: s.end(t))
+        # A signal may still come before the end of a thread that has a handler: that is a step.
+        self.emit(lambda s, t: s.end(t), access=signals)
 
     # ---- the parts of a body ------------------------------------------------------------------
 
@@ -101,12 +104,12 @@ class Code(Steps):
                 self.emit(lambda s, t: s.top(t).drop(count))
             case Leave(kind=kind):
                 self.leave(kind, leave, again)
-            case Fence(kind="membarrier", cpu=cpu):
-
-                def membarrier(s: State, t: int) -> None:
-                    s.membarrier(t, None if cpu is None else world.value(cpu, s.scope(t)))
-
-                self.emit(membarrier, access=True)
+            case Fence(kind="membarrier", cpu=named):
+                if named is None:
+                    for each in range(world.cpus):
+                        self.emit(_membarrier(_always(each), own=False), access=True)
+                else:
+                    self.emit(_membarrier(self._value(named), own=True), access=True)
             case Fence(cpu=named):
                 if named is None:
                     for each in range(world.cpus):
@@ -159,3 +162,7 @@ def _names(expression: Expression) -> set[str]:
 
 def _always(cpu: int) -> Callable[[State, int], int]:
     return lambda s, t: cpu
+
+
+def _membarrier(cpu: Callable[[State, int], int], own: bool) -> Callable[[State, int], None]:
+    return lambda s, t: s.membarrier(t, cpu(s, t), own)

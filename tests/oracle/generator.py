@@ -202,7 +202,7 @@ class _Maker(VectorMaker):
             case "loop n":
                 return self.note("loop n", f"loop 2 {{ {self.statement(True, 1)} }}")
             case "loop":
-                leave = "" if self.chance(0.15) else f"; if {self.condition()} {{ break }}"
+                leave = "" if self.chance(0.1) else f"; if {self.condition()} {{ break }}"
                 self.statements |= {"if", "break"} if leave else set()
                 return self.note("loop", f"loop {{ {self.statement(True, 1)}{leave} }}")
             case _:

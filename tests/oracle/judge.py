@@ -66,7 +66,8 @@ class Judge:
                 everywhere = range(low, high + 1)
             self.setting.allowed.append(everywhere)
             self.first.append(len(self.setting.codes))
-            self.setting.codes.append(Code(world, thread.body, strategies[thread.name]))
+            signals = any(each.thread == thread.name for each in scenario.handlers)
+            self.setting.codes.append(Code(world, thread.body, strategies[thread.name], signals))
             for handler in scenario.handlers:
                 if handler.thread == thread.name:
                     self.handlers[number] = len(self.setting.codes)
@@ -82,7 +83,11 @@ class Judge:
         ]
         state.online = [True] * cpus
         state.budget = [each.limit for each in self.scenario.environment]
-        state.locks, state.flags, state.failure = [None] * cpus, [0] * cpus, None
+        state.locks, state.flags = [None] * cpus, [0] * cpus
+        state.running, state.failure = [None] * cpus, None
+        if not self.setting.kernel.sections:
+            for number in range(len(state.threads)):
+                self.world.set_ids(state, number, 0, -2)
         return state
 
     # ---- steps of threads --------------------------------------------------------------------------
@@ -90,10 +95,12 @@ class Judge:
     def ready(self, state: State, thread: int) -> bool:
         """Whether a thread can step: it is not done, has its CPU, and waits for nothing."""
         one = state.threads[thread]
-        if one.done or not state.free(thread, one.cpu):
+        if one.done:
             return False
         step = state.step(thread)
-        return step.ready is None or step.ready(state, thread)
+        if not step.access:
+            return True
+        return state.free(thread, one.cpu) and (step.ready is None or step.ready(state, thread))
 
     def able(self, state: State, thread: int) -> bool:
         """Whether a thread can step, or could if the vectors under way were at their end."""
@@ -101,7 +108,7 @@ class Judge:
             return False
         modes = [each.mode for each in state.threads]
         for each in state.threads:
-            each.mode = "" if each.mode == "vector" else each.mode
+            each.mode = "" if each.mode in ("vector", "offline") else each.mode
         able = self.ready(state, thread)
         for each, mode in zip(state.threads, modes, strict=True):
             each.mode = mode
@@ -235,7 +242,7 @@ class Judge:
         self.edges: list[list[Edge]] = []
         for key in self.keys:
             self.edges.append([])
-            if key[6] is not None:
+            if key[7] is not None:
                 continue
             if len(self.keys) > most:
                 raise TooLarge
@@ -266,13 +273,27 @@ class Judge:
         return bool(self.world.value(condition.test, scope))
 
     def pending(self, state: State) -> bool:
-        """Whether some thread has registers to work out before its next step."""
-        return any(
-            not each.done and not state.step(n).access for n, each in enumerate(state.threads)
-        )
+        """Whether some thread has registers to work out before its next step.
+
+        One that goes round without any step is asked where it comes by again.
+        """
+        for number, each in enumerate(state.threads):
+            if each.done or state.step(number).access:
+                continue
+            after = State(self.setting, state.key())
+            seen = set()
+            while after.failure is None and not after.threads[number].done:
+                key = after.key()
+                if after.step(number).access or key in seen:
+                    break
+                seen.add(key)
+                self.advance(after, number)
+            if after.key() != state.key():
+                return True
+        return False
 
     def inside_a_run(self, state: State) -> bool:
-        return any("$begun" in frame.registers for each in state.threads for frame in each.frames)
+        return any("$inside" in frame.registers for each in state.threads for frame in each.frames)
 
     def judge(self, most: int = 3000) -> Verdict:
         self.search(most)
@@ -315,6 +336,10 @@ class Judge:
         if any(each.kind == "exists" and n not in witnessed for n, each in enumerate(conditions)):
             findings.add("fails")
         levels = tuple(self.progress(findings)) if self.scenario.progress else ()
+        # Where no execution ends, and nothing else is wrong, conditions on final states say nothing.
+        last = any(each.kind in ("forall", "exists", "never") for each in conditions)
+        if not outcomes and not findings and (last or not (conditions or self.scenario.progress)):
+            findings.add("endless")
         return Verdict(frozenset(findings), frozenset(outcomes), failures, levels, len(self.keys))
 
     def outcome(self, state: State) -> tuple[tuple[int, ...], ...]:

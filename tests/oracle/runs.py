@@ -88,7 +88,7 @@ class Run:
     def _end(self, s: State, t: int, result: str, at: int = 0) -> None:
         """The run ends with a result."""
         top = s.top(t)
-        for name in ("$arguments", "$cpu", "$tried", "$a", "$b", "$begun", "$result"):
+        for name in ("$arguments", "$cpu", "$tried", "$a", "$b", "$inside", "$result"):
             top.drop(name)
         top.set("$result", result)
         if result == "differs":
@@ -199,14 +199,16 @@ class Run:
     # ---- as a restartable section ---------------------------------------------------------------
 
     def _section(self, strategy: Strategy, fallback: Label) -> None:
-        code, attempt, aborted = self.code, Label(), Label()
+        code, attempt, aborted, wait = self.code, Label(), Label(), Label()
         code.here(attempt)
         self._choose()
 
         def begin(s: State, t: int) -> None:
             top = s.top(t)
-            top.set("$begun", 1)
-            if s.kernel.sections and s.threads[t].cpu == top.registers["$cpu"] == s.cpu_id(t):
+            chosen, (start, cpu_id) = top.registers["$cpu"], s.ids(t)
+            right = chosen == s.threads[t].cpu == cpu_id
+            if s.kernel.sections and right and (self.statement.cpu is not None or start == chosen):
+                top.set("$inside", 1)
                 s.threads[t].mode = "section"
             else:
                 top.jump(aborted)
@@ -221,7 +223,9 @@ class Run:
             def flag(s: State, t: int) -> None:
                 if s.flags[s.top(t).registers["$cpu"]]:
                     s.threads[t].mode = ""
-                    s.top(t).jump(aborted)
+                    s.top(t).drop("$a")
+                    s.top(t).drop("$inside")
+                    s.top(t).jump(fallback if strategy.fallback == "lock" else wait)
 
             code.emit(flag, access=True, abort=aborted)
 
@@ -239,7 +243,7 @@ class Run:
 
         def again(s: State, t: int) -> None:
             top = s.top(t)
-            for name in ("$a", "$b", "$cpu"):
+            for name in ("$a", "$b", "$cpu", "$inside"):
                 top.drop(name)
             top.set("$tried", top.registers.get("$tried", 0) + 1)
             if top.registers["$tried"] < strategy.attempts:
@@ -249,6 +253,20 @@ class Run:
                 top.jump(fallback)
 
         code.emit(again)
+        if strategy.subscription != "none" and strategy.fallback != "lock":
+            code.here(wait)
+            self._wait(attempt)
+
+    def _wait(self, again: Label) -> None:
+        """Until the flag is clear; then once more."""
+
+        def clear(s: State, t: int) -> None:
+            s.top(t).drop("$cpu")
+            s.top(t).jump(again)
+
+        self.code.emit(
+            clear, access=True, ready=lambda s, t: not s.flags[s.top(t).registers["$cpu"]]
+        )
 
     def _after(self, number: int, more: Callable[[State, int], None]) -> None:
         """What follows a section's or vector's last instruction belongs to that instruction."""
@@ -266,7 +284,7 @@ class Run:
     # ---- by cpu_opv -----------------------------------------------------------------------------
 
     def _call(self, strategy: Strategy) -> None:
-        code, call, eager = self.code, Label(), strategy.subscription == "eager"
+        code, call, wait, eager = self.code, Label(), Label(), strategy.subscription == "eager"
         code.here(call)
         self._choose()
 
@@ -293,18 +311,17 @@ class Run:
             return None
 
         def ready(s: State, t: int) -> bool:
-            if refused(s, t):
-                return bool(s.free(t, s.threads[t].cpu))
-            if not s.online[target(s, t)]:
-                return bool(s.free(t, s.threads[t].cpu) and not s.mutex_held())
-            return bool(s.free(t, target(s, t)))
+            cpu = target(s, t)
+            if 0 <= cpu < self.world.cpus and not s.online[cpu]:
+                return not s.mutex_held()
+            return bool(s.free(t, cpu))
 
         def enter(s: State, t: int) -> None:
-            s.top(t).set("$begun", 1)
             result = refused(s, t)
             if result:
                 self._end(s, t, result)
                 return
+            s.top(t).set("$inside", 1)
             if s.online[target(s, t)]:
                 s.move(t, target(s, t))
                 s.threads[t].mode = "vector"
@@ -333,8 +350,8 @@ class Run:
             def flag(s: State, t: int) -> None:
                 if s.flags[target(s, t)]:
                     s.threads[t].mode = ""
-                    s.top(t).drop("$cpu")
-                    s.top(t).jump(call)
+                    s.top(t).drop("$inside")
+                    s.top(t).jump(wait)
 
             code.emit(flag, access=True)
         self._ops(leave)
@@ -350,6 +367,9 @@ class Run:
             code.steps[entered] = step._replace(run=only)
         else:
             self._after(last, done)
+        if eager:
+            code.here(wait)
+            self._wait(call)
 
     # ---- under the lock ---------------------------------------------------------------------------
 
@@ -360,19 +380,17 @@ class Run:
         def cpu(s: State, t: int) -> int:
             return int(s.top(t).registers["$cpu"])
 
-        def exists(s: State, t: int) -> bool:
-            return 0 <= cpu(s, t) < self.world.cpus
+        def exists(s: State, t: int) -> None:
+            if not 0 <= cpu(s, t) < self.world.cpus:
+                self._end(s, t, "invalid")
+
+        code.emit(exists)
 
         def acquire(s: State, t: int) -> None:
-            s.top(t).set("$begun", 1)
-            if not exists(s, t):
-                self._end(s, t, "invalid")
-                return
+            s.top(t).set("$inside", 1)
             s.locks[cpu(s, t)] = t
 
-        code.emit(
-            acquire, access=True, ready=lambda s, t: not exists(s, t) or s.locks[cpu(s, t)] is None
-        )
+        code.emit(acquire, access=True, ready=lambda s, t: s.locks[cpu(s, t)] is None)
 
         def set_flag(s: State, t: int) -> None:
             s.flags[cpu(s, t)] = 1
@@ -380,7 +398,7 @@ class Run:
         code.emit(set_flag, access=True)
         match strategy.fence:
             case "membarrier":
-                code.emit(lambda s, t: s.membarrier(t, cpu(s, t)), access=True)
+                code.emit(lambda s, t: s.membarrier(t, cpu(s, t), True), access=True)
             case "vector":
                 code.empty_vector(cpu)
             case _:
@@ -394,12 +412,8 @@ class Run:
         self._ops(differs)
         code.here(unlock)
 
-        def clear_flag(s: State, t: int) -> None:
-            s.flags[cpu(s, t)] = 0
-
-        code.emit(clear_flag, access=True)
-
         def release(s: State, t: int) -> None:
+            s.flags[cpu(s, t)] = 0
             s.locks[cpu(s, t)] = None
             registers = s.top(t).registers
             self._end(s, t, registers.get("$result", "ok"), registers.get("$at", 0))

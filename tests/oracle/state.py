@@ -20,10 +20,10 @@ class Kernel(NamedTuple):
 
 _ALL = frozenset(("preempt", "migrate", "signal", "membarrier", "trap"))
 KERNELS = {
-    "legacy": Kernel(_ALL, _ALL),
+    "legacy": Kernel(_ALL, _ALL - {"trap"}),
     "v2": Kernel(_ALL, frozenset(("migrate",)), kills=True),
     "v6_19_x86": Kernel(_ALL, frozenset(("migrate",))),
-    "v6_19_arm64": Kernel(_ALL - {"preempt"}, frozenset(("migrate",))),
+    "v6_19_arm64": Kernel(_ALL - {"preempt", "trap"}, frozenset(("migrate",))),
     "debug": Kernel(_ALL, frozenset(("migrate",)), kills=True),
     "no_rseq": Kernel(frozenset(), frozenset(), sections=False),
 }
@@ -75,8 +75,8 @@ class State:
             Thread(cpu, mode, [Frame(c, pc, dict(registers)) for c, pc, registers in frames], done)
             for cpu, mode, frames, done in key[1]
         ]
-        self.online, self.budget, self.locks, self.flags = (list(each) for each in key[2:6])
-        self.failure: str | None = key[6]
+        self.online, self.budget, self.locks, self.flags, self.running = map(list, key[2:7])
+        self.failure: str | None = key[7]
 
     def key(self) -> tuple[Any, ...]:
         threads = tuple(
@@ -88,7 +88,7 @@ class State:
             )
             for each in self.threads
         )
-        lists = (tuple(each) for each in (self.online, self.budget, self.locks, self.flags))
+        lists = map(tuple, (self.online, self.budget, self.locks, self.flags, self.running))
         return (bytes(self.memory), threads, *lists, self.failure)
 
     def top(self, thread: int) -> Frame:
@@ -133,20 +133,25 @@ class State:
         one = self.threads[thread]
         if one.done:
             return
+        if cause == "preempt" and self.running[one.cpu] == thread:
+            self.running[one.cpu] = None
         if one.mode == "section" and cause in self.kernel.aborts:
             abort = self.step(thread).abort
             assert abort is not None
             one.mode = ""
+            self.top(thread).drop("$inside")
             self.top(thread).jump(abort)
             self.aborted = True
         if cause in self.kernel.rewrites:
-            self.setting.world.set_ids(self, thread, one.cpu)
+            self.setting.world.set_ids(self, thread, one.cpu, one.cpu)
 
     def runs_on(self, thread: int, cpu: int) -> None:
         """A thread runs on a CPU: the others there have lost it."""
         for number, each in enumerate(self.threads):
             if number != thread and each.cpu == cpu:
                 self.strike(number, "preempt")
+        if "preempt" not in self.kernel.aborts:
+            self.running[cpu] = thread
 
     def move(self, thread: int, cpu: int) -> None:
         """A call of cpu_opv moves its caller, who preempts whoever runs there."""
@@ -155,16 +160,26 @@ class State:
             self.strike(thread, "migrate")
         self.runs_on(thread, cpu)
 
-    def membarrier(self, thread: int, cpu: int | None) -> None:
+    def membarrier(self, thread: int, cpu: int, own: bool) -> None:
+        """The sections of the other threads that run on a CPU restart.
+
+        Where losing the CPU aborts, those that do not run have been restarted before.
+        """
+        if not 0 <= cpu < len(self.online) or not self.online[cpu]:
+            return
         for number, each in enumerate(self.threads):
-            if number != thread and cpu in (None, each.cpu):
+            runs = "preempt" in self.kernel.aborts or self.running[cpu] == number
+            if number != thread and each.cpu == cpu and runs:
                 self.strike(number, "membarrier")
-        if cpu == self.threads[thread].cpu and len(self.threads) > 1:
+        if own and cpu == self.threads[thread].cpu and len(self.threads) > 1:
             self.strike(thread, "membarrier")
 
-    def cpu_id(self, thread: int) -> int:
-        world = self.setting.world
-        return world.number(world.read(self, IDS + thread * STRIDE + 4, 4))
+    def ids(self, thread: int) -> tuple[int, int]:
+        """A thread's cpu_id_start and cpu_id."""
+        world, first = self.setting.world, IDS + thread * STRIDE
+        return world.number(world.read(self, first, 4)), world.number(
+            world.read(self, first + 4, 4)
+        )
 
     def wrote(self, thread: int, address: int) -> None:
         first = IDS + thread * STRIDE

@@ -55,7 +55,8 @@ class Steps:
         """A vector without ops: its caller moves, once nobody's vector runs there."""
 
         def move(s: State, t: int) -> None:
-            if s.may_run_on(t, target(s, t)) and s.online[target(s, t)]:
-                s.move(t, target(s, t))
+            cpu = target(s, t)
+            if s.may_run_on(t, cpu) and s.online[cpu]:
+                s.move(t, cpu)
 
         self.emit(move, access=True, ready=lambda s, t: s.free(t, target(s, t)))

@@ -219,7 +219,7 @@ class World:
                     )
         for number, (thread, _) in enumerate(self.copies):
             cpu = self.value(thread.cpu, Scope(state))
-            self.set_ids(state, number, cpu)
+            self.set_ids(state, number, cpu, cpu)
         for setting in self.scenario.init:
             if isinstance(setting, Set):
                 value = self.value(setting.value, Scope(state))
@@ -234,9 +234,9 @@ class World:
                     self.store(state, self.link(node), following)
         return state.memory
 
-    def set_ids(self, state: Any, thread: int, cpu: int) -> None:
+    def set_ids(self, state: Any, thread: int, start: int, cpu: int) -> None:
         """cpu_id_start and cpu_id, 4 bytes each."""
-        self.write(state, IDS + thread * STRIDE, self.bytes_of(cpu, 4) * 2)
+        self.write(state, IDS + thread * STRIDE, self.bytes_of(start, 4) + self.bytes_of(cpu, 4))
 
     # ---- places -----------------------------------------------------------------------------
 
