@@ -64,7 +64,6 @@ class Code(Steps):
                 def store(s: State, t: int) -> None:
                     where = world.place(place, s.scope(t))
                     world.store(s, where, world.value(value, s.scope(t)))
-                    s.wrote(t, where.address)
 
                 self.emit(store, access=True)
             case Compute(name=name, value=value):

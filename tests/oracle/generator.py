@@ -204,7 +204,9 @@ class _Maker(VectorMaker):
             case "loop":
                 leave = "" if self.chance(0.1) else f"; if {self.condition()} {{ break }}"
                 self.statements |= {"if", "break"} if leave else set()
-                return self.note("loop", f"loop {{ {self.statement(True, 1)}{leave} }}")
+                # Most loops hold a step: one without any is only looked at where it comes by again.
+                step = "" if self.chance(0.05) else f"{self.load()}; "
+                return self.note("loop", f"loop {{ {step}{self.statement(True, 1)}{leave} }}")
             case _:
                 kinds = ["return"] * 3 + ["fail"] + (["break"] * 4 if loop else [])
                 kind = word or self.random.choice(kinds)
@@ -229,7 +231,7 @@ class _Maker(VectorMaker):
 def make(seed: int, number: int) -> Made:
     """The text of a file with one scenario, ``s``.
 
-    The number goes through all kernels, environments, strategies and pairs of statements in turn, so
+    The number goes through all kernels, environments, strategies and statements in turn, four at a time, so
     that each combination comes; everything else is random.
     """
     random = Random(f"{seed}/{number}")
@@ -237,8 +239,7 @@ def make(seed: int, number: int) -> Made:
     turn, kernel = number // len(KERNELS), KERNELS[number % len(KERNELS)]
     turn, environment_word = turn // len(ENVIRONMENTS), ENVIRONMENTS[turn % len(ENVIRONMENTS)]
     turn, common = turn // len(STRATEGIES), tuple(STRATEGIES)[turn % len(STRATEGIES)]
-    half = len(STATEMENTS) // 2
-    forced = [STATEMENTS[turn % half], STATEMENTS[half + turn % half]]
+    forced = list(STATEMENTS[turn % 8 :: 8])
     strategies = {common}
     threads: list[tuple[str, int, str]] = []
     cpus = maker.cpus
@@ -339,6 +340,9 @@ def _spelled(random: Random, word: str, names: list[str]) -> str:
             return f"stepped {who}{random.choice(('', '', ' <= 1', ' <= 2'))}".replace(
                 "  ", " "
             ).strip()
+        case "unprotected":
+            who = random.choice((*names, ""))
+            return f"unprotected {who}{random.choice(('', ' <= 1'))}".replace("  ", " ").strip()
         case "stalled":
             return f"stalled {random.choice(names)}"
         case _:

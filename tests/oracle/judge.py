@@ -163,19 +163,19 @@ class Judge:
                 if number in self.handlers:
                     after.threads[number].frames.append(Frame(self.handlers[number]))
                 yield after
-            if one.mode == "section" and self.spends(here, "checkpoint", number, dry=True):
-                after = State(self.setting, key)
-                self.spends(after, "checkpoint", number)
-                after.threads[number].mode = ""
-                yield after
+            for word in ("checkpoint", "unprotected") if one.mode == "section" else ():
+                if self.spends(here, word, number, dry=True):
+                    after = State(self.setting, key)
+                    self.spends(after, word, number)
+                    after.threads[number].mode = ""
+                    yield after
             if not self.spends(here, "migrate", number, dry=True):
                 continue
             others = [c for c in self.setting.allowed[number] if here.online[c] and c != one.cpu]
             for cpu in others if in_user else ():
                 after = State(self.setting, key)
-                after.threads[number].cpu = cpu
                 self.spends(after, "migrate", number)
-                after.strike(number, "migrate")
+                after.migrate(number, cpu)
                 yield after
             yield from self.lost_moves(key, here, number)
         if self.spends(here, "hotplug", dry=True):
@@ -207,8 +207,7 @@ class Judge:
                 self.spends(after, "migrate", thread)
                 after.runs_on(thread, after.threads[thread].cpu)
                 after.move(thread, target)
-                after.threads[thread].cpu = cpu
-                after.strike(thread, "migrate")
+                after.migrate(thread, cpu)
                 after.top(thread).pc += 1
                 step.lose(after, thread)
                 yield after
@@ -228,8 +227,8 @@ class Judge:
             for number, one in enumerate(after.threads):
                 if one.cpu == cpu and not one.done:
                     left = [c for c in range(self.world.cpus) if after.online[c]]
-                    one.cpu = next((c for c in left if c in self.setting.allowed[number]), left[0])
-                    after.strike(number, "migrate")
+                    own = [c for c in left if c in self.setting.allowed[number]]
+                    after.migrate(number, (own or left)[0])
         yield after
 
     # ---- the search ---------------------------------------------------------------------------------

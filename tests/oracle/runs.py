@@ -192,7 +192,6 @@ class Run:
                     )
                 s.top(t).drop("$a")
                 world.write(s, address, data)
-                s.wrote(t, address)
 
             self.code.emit(write, access=True, abort=abort)
 

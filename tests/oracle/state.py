@@ -10,23 +10,34 @@ from .world import IDS, STRIDE, Scope, World
 
 
 class Kernel(NamedTuple):
-    """Which causes abort a section; when the two ids are rewritten; whether writing there kills."""
+    """Which causes abort a section, rewrite the two ids, kill for an id that was written."""
 
     aborts: frozenset[str]
     rewrites: frozenset[str]
-    kills: bool = False
+    kills: frozenset[str] = frozenset()
     sections: bool = True
 
 
 _ALL = frozenset(("preempt", "migrate", "signal", "membarrier", "trap"))
+# A membarrier for one's own CPU is "own fence": its caller comes back as from any system call.
+_SWITCHES = frozenset(("preempt", "migrate", "signal", "membarrier", "own fence"))
+_MOVED = frozenset(("migrate",))
+_LOOKS = frozenset(("migrate", "preempt", "membarrier"))
+# The table of booted kernels (docs/kernels.md).
 KERNELS = {
-    "legacy": Kernel(_ALL, _ALL - {"trap"}),
-    "v2": Kernel(_ALL, frozenset(("migrate",)), kills=True),
-    "v6_19_x86": Kernel(_ALL, frozenset(("migrate",))),
-    "v6_19_arm64": Kernel(_ALL - {"preempt", "trap"}, frozenset(("migrate",))),
-    "debug": Kernel(_ALL, frozenset(("migrate",)), kills=True),
+    "legacy": Kernel(_ALL, _SWITCHES),
+    "v6_19_x86": Kernel(_ALL, _MOVED),
+    "v7_x86_size32": Kernel(_ALL, _SWITCHES),
+    "v7_x86_size33": Kernel(_ALL, _MOVED, _MOVED),
+    "v6_19_arm64": Kernel(frozenset(), _MOVED),
+    "v7_0_arm64_size32": Kernel(frozenset(("signal", "trap")), _SWITCHES),
+    "v7_0_arm64_size33": Kernel(frozenset(), _MOVED, _MOVED),
+    "v7_1_arm64_size32": Kernel(_ALL, _SWITCHES),
+    "v7_1_arm64_size33": Kernel(_ALL, _MOVED, _LOOKS),
+    "debug": Kernel(_ALL, _MOVED, _LOOKS),
     "no_rseq": Kernel(frozenset(), frozenset(), sections=False),
 }
+KILLED = "the kernel kills the process for an id that it has written (SIGSEGV)"
 
 
 class Setting(NamedTuple):
@@ -128,9 +139,13 @@ class State:
 
     # ---- what happens to threads -----------------------------------------------------------------
 
-    def strike(self, thread: int, cause: str) -> None:
-        """A thread is interrupted: inside a section it goes to its abort handler."""
+    def strike(self, thread: int, cause: str, moved_from: int | None = None) -> None:
+        """A thread is interrupted: inside a section it goes to its abort handler.
+
+        The kernel has written the CPU that the thread was on into its ids.
+        """
         one = self.threads[thread]
+        before = one.cpu if moved_from is None else moved_from
         if one.done:
             return
         if cause == "preempt" and self.running[one.cpu] == thread:
@@ -142,7 +157,9 @@ class State:
             self.top(thread).drop("$inside")
             self.top(thread).jump(abort)
             self.aborted = True
-        if cause in self.kernel.rewrites:
+        if cause in self.kernel.kills and self.ids(thread) != (before, before):
+            self.fail(thread, KILLED)
+        elif cause in self.kernel.rewrites:
             self.setting.world.set_ids(self, thread, one.cpu, one.cpu)
 
     def runs_on(self, thread: int, cpu: int) -> None:
@@ -155,10 +172,15 @@ class State:
 
     def move(self, thread: int, cpu: int) -> None:
         """A call of cpu_opv moves its caller, who preempts whoever runs there."""
-        if cpu != self.threads[thread].cpu:
-            self.threads[thread].cpu = cpu
-            self.strike(thread, "migrate")
+        self.migrate(thread, cpu)
         self.runs_on(thread, cpu)
+
+    def migrate(self, thread: int, cpu: int) -> None:
+        """A thread finds itself on a CPU, maybe another one."""
+        before = self.threads[thread].cpu
+        if cpu != before:
+            self.threads[thread].cpu = cpu
+            self.strike(thread, "migrate", before)
 
     def membarrier(self, thread: int, cpu: int, own: bool) -> None:
         """The sections of the other threads that run on a CPU restart.
@@ -172,7 +194,7 @@ class State:
             if number != thread and each.cpu == cpu and runs:
                 self.strike(number, "membarrier")
         if own and cpu == self.threads[thread].cpu and len(self.threads) > 1:
-            self.strike(thread, "membarrier")
+            self.strike(thread, "own fence")
 
     def ids(self, thread: int) -> tuple[int, int]:
         """A thread's cpu_id_start and cpu_id."""
@@ -180,8 +202,3 @@ class State:
         return world.number(world.read(self, first, 4)), world.number(
             world.read(self, first + 4, 4)
         )
-
-    def wrote(self, thread: int, address: int) -> None:
-        first = IDS + thread * STRIDE
-        if self.kernel.kills and first - 8 < address < first + 8:
-            self.fail(thread, "a store to cpu_id_start, for which this kernel kills the process")

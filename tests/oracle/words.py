@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-KERNELS = ("legacy", "v6_19_x86", "v6_19_arm64", "v2", "debug", "no_rseq")
+KERNELS = (
+    *("legacy", "v6_19_x86", "v7_x86_size32", "v7_x86_size33"),
+    *("v6_19_arm64", "v7_0_arm64_size32", "v7_0_arm64_size33"),
+    *("v7_1_arm64_size32", "v7_1_arm64_size33", "debug", "no_rseq"),
+)
 STRATEGIES = {
     "opv": "opv",
     "opv_eager": "opv { subscribe eager }",
