@@ -1,4 +1,4 @@
-"""Rules for running a vector as a restartable section (explore.md section 2.4, R1 to R8)."""
+"""Rules for running a vector as a restartable section (model.md section 2.4, R1 to R8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What disturbs the threads of a scenario: the columns of explore.md section 2.4's last table."""
+"""What disturbs the threads of a scenario: the columns of model.md section 2.4's last table."""
 
 from __future__ import annotations
 

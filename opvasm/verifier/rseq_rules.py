@@ -1,4 +1,4 @@
-"""Which vectors may also be run as a restartable section: rules R1 to R8 (explore.md section 2.4).
+"""Which vectors may also be run as a restartable section: rules R1 to R8 (model.md section 2.4).
 
 A section is plain code that may be cut off before any instruction and begun again, until its last
 store, the commit, has happened.  A vector is one when running a part of it twice does no harm.

@@ -1,4 +1,4 @@
-"""Single rules of the model (explore.md section 2), each with the outcomes that it must give."""
+"""Single rules of the model (model.md section 2), each with the outcomes that it must give."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_the_document_keeps_to_its_schema(document: dict[str, Any]) -> None:
     jsonschema.validate(document, json.loads(path.read_text()))
 
 
-# explore.md section 2.4, the table of progress, and section 1, points 1, 2 and 8.
+# model.md section 2.4, the table of progress, and section 1, points 1, 2 and 8.
 @pytest.mark.parametrize(
     ("where", "verdict"),
     [
@@ -97,7 +97,7 @@ def test_a_section_that_adds_twice_is_refused_by_rule_4(document: dict[str, Any]
 
 
 def test_one_preemption_loses_an_increment_on_arm64(document: dict[str, Any]) -> None:
-    """explore.md section 3.5: arm64 needs 1."""
+    """model.md section 3.5: arm64 needs 1."""
     found = cell(document, 0, "rseq", "v6_19_arm64", "quiet")
     assert found["preemptions"] == 1
     example = document["counterexamples"][found["counterexample"]]

@@ -18,7 +18,7 @@ from opvasm.sweep.unit import Settings, Text
 from opvasm.sweep.work import assembled_text
 
 ROOT = Path(__file__).parents[2]
-# explore.md section 6: two sections on one CPU lose an increment where preemption does not restart
+# model.md section 6: two sections on one CPU lose an increment where preemption does not restart
 # them (v6_19_arm64).  A plain load and store lose one under every kernel, whatever the strategy of
 # others.
 COUNTER = """\

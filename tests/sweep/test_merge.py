@@ -66,7 +66,7 @@ def verdicts(report: Report, scenario: str, strategy: str, cpus: int = 1) -> dic
 
 
 def test_the_verdicts_are_those_that_are_known(report: Report) -> None:
-    """explore.md section 1, point 8, section 2.3 and rule R4."""
+    """model.md section 1, point 8, section 2.3 and rule R4."""
     found = verdicts(report, "two_sections", "rseq")
     assert {name for name, verdict in found.items() if verdict == "fails"} == UNPROTECTED
     # Without rseq a section that is tried again and again never ends.
@@ -101,7 +101,7 @@ def test_equal_kernels_are_folded(report: Report) -> None:
 
 
 def test_a_failure_has_its_fewest_preemptions(report: Report) -> None:
-    """The lost increment needs one preemption (explore.md section 3.5)."""
+    """The lost increment needs one preemption (model.md section 3.5)."""
     failing = [e for e in report.scenarios[0].examples if e.result.verdict == "fails"]
     (example,) = (e for e in failing if e.cell.label == "rseq")
     assert example.result.preemptions == 1

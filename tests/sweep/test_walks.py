@@ -89,7 +89,7 @@ def test_a_walk_that_goes_round_is_given_up() -> None:
 
 
 def test_invariants_and_the_environment_are_walked_too() -> None:
-    """registration.opv of the samples: a signal between check and claim (explore.md section 5)."""
+    """registration.opv of the samples: a signal between check and claim (model.md section 5)."""
     from .helpers import ROOT
 
     plan = plan_of((ROOT / "samples/races/registration.opv").read_text())

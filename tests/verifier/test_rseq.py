@@ -90,7 +90,7 @@ def test_the_other_helpers_of_2017_10_may_be_sections(helper: str) -> None:
     assert "may also be" in outcome.message
 
 
-# One vector for each rule of explore.md section 2.4, and the code that must say it.
+# One vector for each rule of model.md section 2.4, and the code that must say it.
 RULES = {
     codes.OTHER_CPU: "percpu a: u64\nvector v(x: u64) { memcpy.u64 a@1, x }",
     codes.COMPARE_AFTER_STORE: (

@@ -80,7 +80,7 @@ class RunLowering(OpLowering):
                 self._locked(exits)
 
     def _sections(self, again: Label, exits: Exits) -> None:
-        """Attempts as a restartable section, then the fallback (explore.md section 2.4)."""
+        """Attempts as a restartable section, then the fallback (model.md section 2.4)."""
         site, strategy, build = self.site, self.strategy, self.builder
         attempt, lost, fallback, inside = Label(), Label(), Label(), Label()
         attempts, cpu, limit = site.attempts, site.cpu, strategy.attempts

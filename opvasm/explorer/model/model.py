@@ -1,6 +1,6 @@
 """The model: threads on CPUs, sections that restart, vectors that nobody of their CPU interrupts.
 
-Semantics: explore.md section 2.  A State is frozen; ``step`` and ``disturb`` make the next one.
+Semantics: model.md section 2.  A State is frozen; ``step`` and ``disturb`` make the next one.
 There is no running thread of a CPU in a state (unless something needs it): that a thread runs on a
 CPU has one effect on the others there, which is that their sections restart.
 """

@@ -1,6 +1,6 @@
 """One step of a thread: its node, what it does to other threads, and what may join it.
 
-Semantics: explore.md section 2.2.
+Semantics: model.md section 2.2.
 """
 
 from __future__ import annotations

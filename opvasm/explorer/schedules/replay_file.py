@@ -1,4 +1,4 @@
-"""Replay files: a schedule with everything that is needed to follow it again (explore.md 4.3)."""
+"""Replay files: a schedule with everything that is needed to follow it again (model.md section 4.3)."""
 
 from __future__ import annotations
 

@@ -319,7 +319,7 @@ class Search:
     # ---- CPUs that have nothing in common --------------------------------------------------------
 
     def _expand_group(self, number: int, state: State, ready: list[int]) -> bool:
-        """Expand the threads of one CPU only, where nobody else can tell (explore.md 3.2, 4)."""
+        """Expand the threads of one CPU only, where nobody else can tell (model.md section 3.2)."""
         for cpu in range(self.plan.configuration.cpus):
             mates = [t for t in ready if state.threads[t][CPU] == cpu]
             if not mates or len(mates) == len(ready) or not self._apart(state, cpu):

@@ -1,4 +1,4 @@
-"""Who touches which byte: what may be left out of sight depends on it (explore.md section 3.2).
+"""Who touches which byte: what may be left out of sight depends on it (model.md section 3.2).
 
 The classes are found, not declared: random walks first, then the search itself.  Should the search
 meet an access that the classes did not foresee, it starts over with the new ones.  At the end the

@@ -8,7 +8,7 @@ from ...light_typing import NamedTuple
 
 
 class Reductions(NamedTuple):
-    """The reductions of explore.md section 3.2, in the order in which they build on each other.
+    """The reductions of model.md section 3.2, in the order in which they build on each other.
 
     None of them changes a verdict or the set of final states.
     """
