@@ -195,8 +195,9 @@ class Model(Stepper):
         if local[GUARD] == Guard.SECTION:
             if profile.preemption_aborts:
                 return True
+            # Only a scenario that can tell: a bound on preemptions must not add an event.
             running = state.system.running
-            return bool(running) and running[local[CPU]] == thread
+            return self.plan.tracks_running and running[local[CPU]] == thread
         return self._ids_are_stale(state, thread)
 
     def disturb(self, state: State, decision: Decision) -> State:

@@ -267,7 +267,7 @@ class Stepper:
         for index, other in enumerate(threads):
             if index == thread or cpu not in (NOWHERE, other[CPU]):
                 continue
-            if system.running and system.running[other[CPU]] != index:
+            if self.plan.tracks_running and system.running[other[CPU]] != index:
                 continue  # it does not run: the interrupt finds somebody else there
             self._rewrite_ids(index, other[CPU])
             if other[GUARD] == Guard.SECTION:
