@@ -10,6 +10,7 @@ from . import (
     assembling,
     cold_start,
     debugger,
+    emit,
     explore,
     interpreter,
     live,
@@ -27,6 +28,7 @@ MEASUREMENTS: dict[str, Callable[[], str]] = {
     "sweep": sweep.measure,
     "debugger": debugger.measure,
     "live": live.measure,
+    "emit": emit.measure,
 }
 
 
