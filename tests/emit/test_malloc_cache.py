@@ -129,7 +129,7 @@ def test_memcached_remembers(library: Path, switch: dict[str, str]) -> None:
 
 def converse(server: subprocess.Popen[bytes], port: int) -> int:
     """Set and get over four connections at once; how many answers were wrong."""
-    connections = []
+    connections: list[socket.socket] = []
     while len(connections) < 4:
         try:
             connections.append(socket.create_connection(("127.0.0.1", port), timeout=30))
