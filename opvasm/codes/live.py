@@ -63,8 +63,9 @@ CODES: tuple[Code, ...] = (
         UNANSWERED,
         "calls-unanswered",
         "warning",
-        "a program's calls are not answered",
-        "A child of the program is not a 64-bit x86-64 program; it runs, but its calls of cpu_opv "
-        "are not answered.",
+        "a program's calls are not answered, or it does not work under a tracer",
+        "A child of the program is not a 64-bit x86-64 program, or valgrind or qemu-user, which make the "
+        "system calls of the program that they run themselves: it runs, but its calls of cpu_opv are not "
+        "answered. LeakSanitizer does not work in a program that is traced.",
     ),
 )

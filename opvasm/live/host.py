@@ -52,6 +52,34 @@ def cannot(message: str, help: str | None = None) -> HostCannot:
     return HostCannot(Diagnostic("error", codes.HOST, message, help=help))
 
 
+def not_traced(problem: OSError | None) -> HostCannot:
+    """The exception for a child that this process may not trace: another tracer is there, or a policy."""
+    tracer = tracer_of("self")
+    if tracer:
+        return cannot(
+            f"a child can't be traced: this process is itself traced, by {tracer}, and so are its "
+            "children; a program has one tracer at a time",
+            "leave strace, gdb or the like away, or let it not follow children",
+        )
+    return cannot(
+        f"a child can't be traced: {'it is already' if problem is None else problem.strerror}",
+        "kernel.yama.ptrace_scope must be below 3, and a container must allow ptrace",
+    )
+
+
+def tracer_of(pid: str) -> str:
+    """The tracer of a process, by name and number; empty without one."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            number = next((line.split()[1] for line in file if line.startswith("TracerPid:")), "0")
+        if number == "0":
+            return ""
+        with open(f"/proc/{number}/comm", encoding="utf-8", errors="replace") as file:
+            return f"{file.read().strip()} (process {number})"
+    except (OSError, IndexError):
+        return ""
+
+
 def probe(number: int | None) -> Host:
     """Find out how a system call of this number can be answered here.
 
@@ -127,16 +155,15 @@ def _call(number: int) -> int:
 
 def _watch(child: int, number: int) -> Mechanism:
     """Follow the probing child until it shows how its call can be seen."""
+    if tracer_of(str(child)):
+        raise not_traced(None)
     _, status = os.waitpid(child, os.WUNTRACED)
     if not os.WIFSTOPPED(status):
         raise cannot("a child can't stop itself to be traced")
     try:
         linux.seize(child, linux.OPTION_SECCOMP | linux.OPTION_EXITKILL)
     except PermissionError as problem:
-        raise cannot(
-            f"a child can't be traced: {problem.strerror}",
-            "kernel.yama.ptrace_scope must be below 3, and a container must allow ptrace",
-        ) from problem
+        raise not_traced(problem) from problem
     os.kill(child, signal.SIGCONT)
     while True:
         _, status = os.waitpid(child, linux.WALL)

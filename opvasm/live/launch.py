@@ -14,9 +14,10 @@ from typing import NamedTuple
 from ..codes import live as codes
 from ..errors import Diagnostic
 from . import linux, seccomp
+from .auxiliary import hide_rseq
 from .call import Call
-from .elf import foreign_program
-from .host import HostCannot, Mechanism
+from .elf import emulator, foreign_program
+from .host import HostCannot, Mechanism, not_traced
 from .settings import Settings
 from .stubrun import REPORT_NUMBER
 from .supervisor import Supervisor
@@ -99,6 +100,18 @@ def find_program(name: str) -> str:
     return path
 
 
+def keep_standard_streams() -> None:
+    """Take the numbers of closed standard streams, so that nothing of ours becomes the program's.
+
+    What takes them is closed when the program begins: there they are closed as they were.
+    """
+    while True:
+        taken = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        if taken > 2:
+            os.close(taken)
+            return
+
+
 def rules(settings: Settings, no_rseq: bool) -> list[seccomp.Rule]:
     """What the program's filter stops for, or refuses."""
     found = [seccomp.Rule(REPORT_NUMBER, seccomp.RET_TRACE)]
@@ -138,8 +151,7 @@ def start(
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(told_read)
-        diagnostic = Diagnostic("error", codes.HOST, f"a child can't be traced: {problem.strerror}")
-        raise HostCannot(diagnostic) from problem
+        raise not_traced(problem) from problem
     finally:
         os.close(go_write)
     while True:
@@ -217,6 +229,7 @@ def run(
     Raises ProgramRefused and HostCannot before anything was started.
     """
     path = find_program(arguments[0])
+    keep_standard_streams()
     options = _OPTIONS
     if settings.host.mechanism is Mechanism.ILLEGAL_INSTRUCTION:
         options |= linux.OPTION_EXITKILL
@@ -226,7 +239,18 @@ def run(
         ignored = [number for number, was in before.items() if was is signal.SIG_IGN]
         program = start(path, arguments, rules(settings, no_rseq), options, ignored, streams)
 
-        supervisor = make(settings, answered=answered, foreign=foreign, executed=executed)
+        def became(pid: int) -> None:
+            if no_rseq and not foreign_program(f"/proc/{pid}/exe"):
+                hide_rseq(pid)
+            if executed is not None:
+                executed(pid)
+
+        if no_rseq:
+            hide_rseq(program)
+        what = emulator(path)
+        if what and foreign is not None:
+            foreign(program, what)
+        supervisor = make(settings, answered=answered, foreign=foreign, executed=became)
 
         def forward(number: int, frame: object) -> None:
             for pid in supervisor.processes():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple, TextIO
 
@@ -10,6 +12,7 @@ from ..codes import live as codes
 from ..errors import Diagnostic
 from . import launch
 from .call import Call
+from .elf import finds_leaks
 from .host import Host, Mechanism
 from .launch import Ended
 from .replay import ReplayDiffers
@@ -97,6 +100,9 @@ def run_program(
     def foreign(tid: int, what: str) -> None:
         report([unanswered(tid, what)])
 
+    leaks = leaks_warning(arguments[0])
+    if leaks is not None:
+        report([leaks])
     settings = Settings(
         options.abi,
         host,
@@ -116,6 +122,23 @@ def run_program(
         run.interruptions,
         summary.lines() if summary is not None else [],
         INTERNAL if failures else 0,
+    )
+
+
+def leaks_warning(name: str) -> Diagnostic | None:
+    """A program whose LeakSanitizer will fail at its end, because a tracer is there."""
+    path = shutil.which(name)
+    switched_off = "detect_leaks=0" in "".join(
+        os.environ.get(each, "") for each in ("ASAN_OPTIONS", "LSAN_OPTIONS")
+    )
+    if path is None or switched_off or not finds_leaks(path):
+        return None
+    return Diagnostic(
+        "warning",
+        codes.UNANSWERED,
+        f"{name} is built with LeakSanitizer, which does not work under a tracer: it will say so at the "
+        "end, and fail",
+        help="ASAN_OPTIONS=detect_leaks=0 leaves it out",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
 from typing import TextIO
@@ -112,7 +113,8 @@ def _run(arguments: Namespace, words: list[str], number: int | None, terminal: T
         refuse=arguments.enosys,
     )
     with ExitStack() as files:
-        output: TextIO = sys.stderr
+        # Where standard error is closed, nobody is there to be told; the program runs all the same.
+        output: TextIO = sys.stderr or files.enter_context(open(os.devnull, "w"))
         if arguments.output:
             try:
                 output = files.enter_context(open(arguments.output, "w", encoding="utf-8"))
@@ -123,6 +125,7 @@ def _run(arguments: Namespace, words: list[str], number: int | None, terminal: T
         terminal.remark(line)
     if outcome.failed:
         return outcome.failed
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     code = end_like(outcome.ended)
     return NEGATIVE if code == 0 and arguments.strict and outcome.interruptions else code
