@@ -142,7 +142,9 @@ def _abi(
         for what, name, span, known in parts:
             if name not in known:
                 problems.error(
-                    *("OPV024", f"there is no {what} {name}", span),
+                    "OPV024",
+                    f"there is no {what} {name}",
+                    span,
                     help=f"there are {', '.join(known)}",
                 )
                 continue
@@ -150,7 +152,9 @@ def _abi(
             given = revision if what == "revision" else model
             if first != name and given is None:
                 problems.error(
-                    *("OPV025", f"the {what} {name} contradicts {first}", span),
+                    "OPV025",
+                    f"the {what} {name} contradicts {first}",
+                    span,
                     notes=(Note(f"{first} is chosen here", place),),
                     help="a file and those it uses are of one revision and data model",
                 )

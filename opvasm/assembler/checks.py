@@ -120,9 +120,12 @@ class _Checker(ScopeNames):
         vector = self.scope.vectors.get(run.vector)
         if vector is None:
             self.problems.unknown(
-                *("OPV010", f"the vector `{run.vector}` is unknown", run.vector),
-                *(run.vector_span, [*self.scope.vectors, *self.scope.sections]),
-                f"write it: `vector {run.vector}() {{ … }}`",
+                "OPV010",
+                f"the vector `{run.vector}` is unknown",
+                run.vector,
+                run.vector_span,
+                [*self.scope.vectors, *self.scope.sections],
+                help=f"write it: `vector {run.vector}() {{ … }}`",
             )
             return
         body = vector.ops[0].span.start if vector.ops else vector.span.end
@@ -135,7 +138,9 @@ class _Checker(ScopeNames):
         if wants != has and self.problems.could_be_read(head):
             names = ", ".join(each.name for each in called.parameters) or "no arguments"
             self.problems.error(
-                *("OPV031", f"`{run.vector}` takes {names}; {has} given", run.span),
+                "OPV031",
+                f"`{run.vector}` takes {names}; {has} given",
+                run.span,
             )
 
     def _run_section(self, run: Run, section: SectionDefinition) -> None:
@@ -146,7 +151,9 @@ class _Checker(ScopeNames):
         for word, each in (("on", run.cpu), ("flags", run.flags), ("at", run.address)):
             if each is not None:
                 self.problems.error(
-                    *("OPV044", f"a section is no system call and has no `{word}`", each.span),
+                    "OPV044",
+                    f"a section is no system call and has no `{word}`",
+                    each.span,
                     help="it runs on the CPU that the caller is on: `cpu 1` or `current 1`",
                 )
         known = [ir.OK, *_labels(section.body), ir.ABORTED]
@@ -154,7 +161,9 @@ class _Checker(ScopeNames):
         if not isinstance(result, Name) or result.name not in known:
             help = did_you_mean(result.span.text, known) or f"it is left by {', '.join(known)}"
             self.problems.error(
-                *("OPV044", f"`{result.span.text}` is not how {section.name} ends", result.span),
+                "OPV044",
+                f"`{result.span.text}` is not how {section.name} ends",
+                result.span,
                 help=help,
             )
 
@@ -199,8 +208,12 @@ class _Checker(ScopeNames):
             case Call(function=function, span=span):
                 name = Span(span.file, span.start, span.start + len(function))
                 self.problems.unknown(
-                    *("OPV010", f"the function `{function}` is unknown", function, name, ()),
-                    "there is `sum(x)`",
+                    "OPV010",
+                    f"the function `{function}` is unknown",
+                    function,
+                    name,
+                    (),
+                    help="there is `sum(x)`",
                 )
             case _:
                 self.expressions(*children(expression))

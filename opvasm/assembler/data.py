@@ -54,7 +54,9 @@ def _check_one_cpu(pieces: tuple[Piece, ...], span: Span, scope: Scope) -> None:
             symbol = scope.symbols[value.symbol]
             if symbol.area is Area.PERCPU:
                 scope.problems.error(
-                    *("OPV022", f"`{value.symbol}` has an address for each CPU", span),
+                    "OPV022",
+                    f"`{value.symbol}` has an address for each CPU",
+                    span,
                     help=f"say which: `&{value.symbol}@0`",
                 )
 
@@ -73,7 +75,9 @@ def _page(declaration: Page, scope: Scope, ends: dict[Area, int]) -> Symbol | No
     kind = next((each for each in PageKind if each.value == declaration.kind), None)
     if kind is None:
         scope.problems.error(
-            *("OPV035", f"the kind of page `{declaration.kind}` is unknown", declaration.kind_span),
+            "OPV035",
+            f"the kind of page `{declaration.kind}` is unknown",
+            declaration.kind_span,
             help=did_you_mean(declaration.kind, kinds) or f"the kinds are {', '.join(kinds)}",
         )
     type = scope.page_type(declaration)
@@ -112,7 +116,9 @@ def initial_pieces(initial: Initial, type: Type, scope: Scope, at: int = 0) -> t
         case Text(value=value, span=span), Array(element=Scalar(size=1), count=count):
             if len(value) > count:
                 scope.problems.error(
-                    *("OPV019", f"a text of {len(value)} bytes does not fit", span),
+                    "OPV019",
+                    f"a text of {len(value)} bytes does not fit",
+                    span,
                     help=f"there is room for {count}",
                 )
                 return ()

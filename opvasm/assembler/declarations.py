@@ -66,6 +66,8 @@ class Declarations:
     def defined_twice(self, name: str, span: Span, first: Span) -> None:
         """Report the second definition of a name."""
         self.problems.error(
-            *("OPV011", f"`{name}` is defined twice", span),
+            "OPV011",
+            f"`{name}` is defined twice",
+            span,
             notes=(Note("it is defined here first", first),),
         )

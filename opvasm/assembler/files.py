@@ -97,7 +97,10 @@ class _Reading:
                 Note("it is used from here", span) for name, span in chain[:-1] if name != identity
             )
             self.problems.error(
-                *("OPV027", f"{use.path} uses itself", use.span, notes),
+                "OPV027",
+                f"{use.path} uses itself",
+                use.span,
+                notes,
                 help="move what both need into a third file",
             )
             return

@@ -18,13 +18,17 @@ def immediate_of(
     span = operand.span
     if operand.may_fault:
         scope.problems.error(
-            *("OPV015", f"`?` says that memory may fault; {field.name} is a number", span),
+            "OPV015",
+            f"`?` says that memory may fault; {field.name} is a number",
+            span,
             help="leave the `?` away",
         )
         return None
     if isinstance(operand.value, Literal | Text):
         scope.problems.error(
-            *("OPV015", f"{field.name} is a number that stands in the op itself", span),
+            "OPV015",
+            f"{field.name} is a number that stands in the op itself",
+            span,
             help="write it without `=`",
         )
         return None
@@ -33,7 +37,9 @@ def immediate_of(
         if address is None or isinstance(address.value, ArgumentValue):
             return None if address is None else address.value
         scope.problems.error(
-            *("OPV015", f"`{span.text}` is the address of memory; {field.name} is a number", span),
+            "OPV015",
+            f"`{span.text}` is the address of memory; {field.name} is a number",
+            span,
             help="write a constant, or a parameter plus a constant",
         )
         return None
@@ -46,7 +52,9 @@ def immediate_of(
     if low <= number <= high:
         return number
     scope.problems.error(
-        *("OPV019", f"{number_text(number)} does not fit into {field.name}", span),
+        "OPV019",
+        f"{number_text(number)} does not fit into {field.name}",
+        span,
         help=f"it holds {number_text(low)} to {number_text(high)}",
     )
     return None

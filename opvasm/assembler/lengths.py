@@ -23,7 +23,9 @@ def written_length(
     span = operand.span
     if operand.may_fault or isinstance(operand.value, Literal | Text):
         scope.problems.error(
-            *("OPV015", f"`{span.text}` is no length", span),
+            "OPV015",
+            f"`{span.text}` is no length",
+            span,
             help="the last operand is a number of bytes",
         )
         return None
@@ -32,13 +34,17 @@ def written_length(
         return None
     if not 0 <= length <= LENGTH_MAX:
         scope.problems.error(
-            *("OPV019", f"{number_text(length)} is no length", span),
+            "OPV019",
+            f"{number_text(length)} is no length",
+            span,
             help=f"the field len holds 0 to {LENGTH_MAX}",
         )
         return None
     if suffix is not None and suffix != length:
         scope.problems.error(
-            *("OPV021", f"the mnemonic says {suffix} bytes, this {length}", span),
+            "OPV021",
+            f"the mnemonic says {suffix} bytes, this {length}",
+            span,
             help="write one of them",
         )
         return None
@@ -59,12 +65,17 @@ def agrees(operand: Operand, resolved: Resolved, length: int, scope: Scope) -> b
         if not isinstance(resolved.literal, Literal):
             help += f"; `[&{place}]` is the same place without a type"
         scope.problems.error(
-            *("OPV021", f"`{place}` has {type.size} bytes, the op {length}", span), help=help
+            "OPV021",
+            f"`{place}` has {type.size} bytes, the op {length}",
+            span,
+            help=help,
         )
         return False
     if length > type.size:
         scope.problems.error(
-            *("OPV021", f"`{span.text}` has only {type.size} bytes, the op {length}", span),
+            "OPV021",
+            f"`{span.text}` has only {type.size} bytes, the op {length}",
+            span,
             help=f"it is a {type_text(type)}",
         )
         return False

@@ -60,7 +60,9 @@ def _number(
 ) -> int | None:
     if has_address(value):
         scope.problems.error(
-            *("OPV015", f"`{span.text}`: an address is a value already", span),
+            "OPV015",
+            f"`{span.text}`: an address is a value already",
+            span,
             help="leave the `=` away",
         )
         return None
@@ -74,7 +76,9 @@ def _number(
     if low <= number <= high:
         return number
     scope.problems.error(
-        *("OPV019", f"{number_text(number)} does not fit into {length} bytes", span),
+        "OPV019",
+        f"{number_text(number)} does not fit into {length} bytes",
+        span,
         help=f"they hold {number_text(low)} to {number_text(high)}",
     )
     return None
@@ -101,7 +105,9 @@ def _image(
     for offset, width, value in pieces:
         if not isinstance(value, int):
             scope.problems.error(
-                *("OPV022", "an address can't stand among the parts of a literal", span),
+                "OPV022",
+                "an address can't stand among the parts of a literal",
+                span,
                 help="give a shared variable that value and name the variable",
             )
             return None

@@ -39,7 +39,9 @@ def operand_of(operand: Operand, scope: Scope, parameters: Parameters) -> Resolv
             return Resolved(span, None, None, value, size)
         case Text():
             scope.problems.error(
-                *("OPV015", "a text is not a place in memory", span),
+                "OPV015",
+                "a text is not a place in memory",
+                span,
                 help=f"write `={span.text}` for a constant in the literal pool",
             )
             return None
@@ -67,7 +69,9 @@ def _address_value(
     """``&x``: the address as a value, which lies in the literal pool."""
     if not has_address(value):
         scope.problems.error(
-            *("OPV015", f"`{span.text}` is a value, where memory must stand", span),
+            "OPV015",
+            f"`{span.text}` is a value, where memory must stand",
+            span,
             help=_value_help(value, span, parameters),
         )
         return None

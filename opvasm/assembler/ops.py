@@ -115,7 +115,9 @@ class _Assembler:
             place = Span(span.file, span.end - len(suffix), span.end)
             if length is None:
                 self.problems.error(
-                    *("OPV012", f"`.{suffix}` is no size", place),
+                    "OPV012",
+                    f"`.{suffix}` is no size",
+                    place,
                     help=f"the sizes are {', '.join('.' + each for each in sizes)}",
                 )
                 return None
@@ -140,7 +142,9 @@ class _Assembler:
         head, _, suffix = written.rpartition(".")
         near = did_you_mean(head if suffix in (*SUFFIXES, POINTER_SUFFIX) else written, known)
         self.problems.error(
-            *("OPV012", f"the op `{written}` is unknown", statement.mnemonic_span),
+            "OPV012",
+            f"the op `{written}` is unknown",
+            statement.mnemonic_span,
             help=near or f"the ops are {', '.join(known)}",
         )
 
@@ -212,7 +216,8 @@ class _Assembler:
             having = [each.name for each in REVISIONS if each.expect_fault]
             for operand in marked:
                 self.problems.error(
-                    *("OPV013", f"the revision {self.abi.revision.name} has no expect_fault"),
+                    "OPV013",
+                    f"the revision {self.abi.revision.name} has no expect_fault",
                     operand.span,
                     help=f"leave the `?` away; {', '.join(having)} have it",
                 )

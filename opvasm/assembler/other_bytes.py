@@ -31,19 +31,25 @@ def extra_bytes(
             continue
         if not 0 <= offset < OP_BYTES:
             problems.error(
-                *("OPV029", f"an op has no byte {number_text(offset)}", part.offset.span),
+                "OPV029",
+                f"an op has no byte {number_text(offset)}",
+                part.offset.span,
                 help=f"it has the bytes 0 to {OP_BYTES - 1}",
             )
         elif offset not in allowed:
             problems.error(
-                *("OPV029", f"byte {offset} belongs to a field", part.offset.span),
+                "OPV029",
+                f"byte {offset} belongs to a field",
+                part.offset.span,
                 help=f"free are {', '.join(map(str, allowed))}",
             )
         elif offset in given:
             problems.error("OPV029", f"byte {offset} has its value already", part.offset.span)
         elif not 0 <= value <= 255:
             problems.error(
-                *("OPV019", f"{number_text(value)} does not fit into a byte", part.value.span),
+                "OPV019",
+                f"{number_text(value)} does not fit into a byte",
+                part.value.span,
                 help="it holds 0 to 255",
             )
         elif offset in flag_at:
@@ -59,7 +65,9 @@ def directive(statement: OpStatement, scope: Scope) -> Instruction | None:
     problems = scope.problems
     if statement.mnemonic != RAW:
         problems.error(
-            *("OPV012", f"`{statement.mnemonic}` is unknown", statement.mnemonic_span),
+            "OPV012",
+            f"`{statement.mnemonic}` is unknown",
+            statement.mnemonic_span,
             help=f"the only directive is {RAW}",
         )
         return None
@@ -69,7 +77,9 @@ def directive(statement: OpStatement, scope: Scope) -> Instruction | None:
     if data is None or len(data) != OP_BYTES:
         found = "" if data is None else f", not of {len(data)}"
         problems.error(
-            *("OPV028", f"`{RAW}` takes a text of {OP_BYTES} bytes{found}", statement.span),
+            "OPV028",
+            f"`{RAW}` takes a text of {OP_BYTES} bytes{found}",
+            statement.span,
             help=f'write {2 * OP_BYTES} hexadecimal digits in quotes: {RAW} "0a000000 …"',
         )
         return None

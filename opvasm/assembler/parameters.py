@@ -24,7 +24,9 @@ def parameters_of(definition: VectorDefinition | SectionDefinition, scope: Scope
         type = scope.type_of(field.type)
         if type is not None and not isinstance(type, Scalar | Pointer):
             scope.problems.error(
-                *("OPV016", f"a parameter can't be a {type_text(type)}", field.type.span),
+                "OPV016",
+                f"a parameter can't be a {type_text(type)}",
+                field.type.span,
                 help="arguments are numbers and pointers; hand a pointer in: `ptr<T>`",
             )
             type = None

@@ -192,7 +192,9 @@ def address_of(
             return Address(ArgumentValue(name), target)
         case Name(name=name, span=span) if name in scope.symbols:
             scope.problems.error(
-                *("OPV015", f"`{name}` is memory, where an address must stand", span),
+                "OPV015",
+                f"`{name}` is memory, where an address must stand",
+                span,
                 help=f"its address is `&{name}`",
             )
             return None

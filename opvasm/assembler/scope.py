@@ -116,7 +116,9 @@ class Scope(Declarations):
         """Begin with a definition; False, and a report, where it needs itself."""
         if name in self._settling:
             self.problems.error(
-                *("OPV034", f"`{name}` is defined by itself", span),
+                "OPV034",
+                f"`{name}` is defined by itself",
+                span,
                 notes=(Note("its definition begins here", place),),
             )
             return False
@@ -124,8 +126,8 @@ class Scope(Declarations):
             self.problems.error(
                 "OPV006",
                 f"more than {_DEPTH_MAX} definitions wait for each other",
-                *(span, ()),
-                "define a name above its use",
+                span,
+                help="define a name above its use",
             )
             return False
         self._settling.append(name)
@@ -167,7 +169,9 @@ class Scope(Declarations):
             case Name(name=name, span=span):
                 if name in parameters:
                     self.problems.error(
-                        *("OPV022", f"`{name}` is a parameter, where {what} must stand", span),
+                        "OPV022",
+                        f"`{name}` is a parameter, where {what} must stand",
+                        span,
                         help=help,
                     )
                     return None
@@ -232,7 +236,9 @@ class Scope(Declarations):
                 return None
             if not 1 <= count <= TYPE_SIZE_MAX or found.size * count > TYPE_SIZE_MAX:
                 self.problems.error(
-                    *("OPV033", f"an array of {count} elements", count_expression.span),
+                    "OPV033",
+                    f"an array of {count} elements",
+                    count_expression.span,
                     help="an array has at least one element and at most"
                     f" {TYPE_SIZE_MAX >> 20} MiB",
                 )
@@ -246,7 +252,9 @@ class Scope(Declarations):
             return self._pointer(target)
         if target is not None:
             self.problems.error(
-                *("OPV016", f"`{name}` takes no type in `<>`", type_name.span),
+                "OPV016",
+                f"`{name}` takes no type in `<>`",
+                type_name.span,
                 help="only ptr<T> does",
             )
             return None
@@ -261,7 +269,9 @@ class Scope(Declarations):
         if not 0 < size <= TYPE_SIZE_MAX:
             span = page.span if page.page_count is None else page.page_count.span
             self.problems.error(
-                *("OPV033", f"{number_text(count)} pages are no page or too many", span),
+                "OPV033",
+                f"{number_text(count)} pages are no page or too many",
+                span,
                 help=f"pages may have {TYPE_SIZE_MAX >> 20} MiB",
             )
             return None
@@ -298,14 +308,12 @@ class Scope(Declarations):
         if name in self.structs:
             return self._struct(name, span)
         self.problems.unknown(
-            *(
-                "OPV016",
-                f"the type `{name}` is unknown",
-                name,
-                span,
-                (*SCALARS, POINTER, *self.structs),
-            ),
-            "types are u8 … u64, i8 … i64, ptr, ptr<T>, T[n] and the structs of the program",
+            "OPV016",
+            f"the type `{name}` is unknown",
+            name,
+            span,
+            (*SCALARS, POINTER, *self.structs),
+            help="types are u8 … u64, i8 … i64, ptr, ptr<T>, T[n] and the structs of the program",
         )
         return None
 
@@ -388,7 +396,9 @@ class Scope(Declarations):
         if low <= value <= high:
             return True
         self.problems.error(
-            *("OPV019", f"{number_text(value)} does not fit into {type_text(type)}", span),
+            "OPV019",
+            f"{number_text(value)} does not fit into {type_text(type)}",
+            span,
             help=f"it holds {number_text(low)} to {number_text(high)}",
         )
         return False

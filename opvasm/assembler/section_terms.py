@@ -151,11 +151,9 @@ class Terms:
 
     def _memory(self, span: Span) -> None:
         self.problems.error(
-            *(
-                "OPV015",
-                f"`{span.text}` is memory, and a section reads memory only with load",
-                span,
-            ),
+            "OPV015",
+            f"`{span.text}` is memory, and a section reads memory only with load",
+            span,
             help=f"first `x = load {span.text}`, then use x; `&` before it is its address",
         )
 
@@ -182,7 +180,9 @@ class Terms:
                 return None
         if operator in "/%":
             self.problems.error(
-                *("OPV046", f"a section has no `{operator}`", span),
+                "OPV046",
+                f"a section has no `{operator}`",
+                span,
                 help="shift, or mask with `&`, where the divisor is a power of two",
             )
             return None
@@ -207,8 +207,8 @@ class Terms:
                 self.problems.error(
                     "OPV040",
                     f"`{operator}` compares a {type_text(left.type)} with a {type_text(right.type)}",
-                    *(span, ()),
-                    "give both one sign: `i64(x)` or `u64(x)`",
+                    span,
+                    help="give both one sign: `i64(x)` or `u64(x)`",
                 )
                 return None
             return ir.Binary(operator, left, right, ir.U8)
@@ -222,7 +222,9 @@ class Terms:
     ) -> Value:
         if isinstance(left, int):
             self.problems.error(
-                *("OPV040", f"`{whole.left.span.text}` has no width to be shifted in", whole.span),
+                "OPV040",
+                f"`{whole.left.span.text}` has no width to be shifted in",
+                whole.span,
                 help=f"write `u64({whole.left.span.text})`",
             )
             return None
@@ -232,8 +234,8 @@ class Terms:
                 self.problems.error(
                     "OPV019",
                     f"a shift of a {type_text(type)} by {number_text(right)}",
-                    *(whole.right.span, ()),
-                    f"a count is 0 to {8 * type.size - 1}",
+                    whole.right.span,
+                    help=f"a count is 0 to {8 * type.size - 1}",
                 )
                 return None
             right = ir.Constant(right, ir.U8)
@@ -249,8 +251,12 @@ class Terms:
             if type is None and name != "choose":
                 known = [*ir.REGISTER_TYPES, POINTER, "choose"]
                 self.problems.unknown(
-                    *("OPV010", f"the function `{name}` is unknown", name, word, known),
-                    "there are the types, such as `u64(x)`, and `choose(condition, a, b)`",
+                    "OPV010",
+                    f"the function `{name}` is unknown",
+                    name,
+                    word,
+                    known,
+                    help="there are the types, such as `u64(x)`, and `choose(condition, a, b)`",
                 )
             else:
                 wants = "three values" if name == "choose" else "one value"
@@ -271,7 +277,9 @@ class Terms:
             return None
         if isinstance(then, int) and isinstance(other, int):
             self.problems.error(
-                *("OPV040", f"`{call.span.text}` has no width", call.span),
+                "OPV040",
+                f"`{call.span.text}` has no width",
+                call.span,
                 help="write `choose(condition, u64(1), 0)`",
             )
             return None
@@ -290,7 +298,9 @@ class Terms:
         if -(1 << (width - 1)) <= value < 1 << width:
             return ir.Constant(ir.fitted(value, type), type)
         self.problems.error(
-            *("OPV019", f"{number_text(value)} does not fit into {type_text(type)}", span),
+            "OPV019",
+            f"{number_text(value)} does not fit into {type_text(type)}",
+            span,
             help=f"it has {width} bits",
         )
         return None
@@ -316,8 +326,8 @@ class Terms:
         self.problems.error(
             "OPV040",
             f"`{span.text}` is a {type_text(has)}, where {8 * wants.size} bits must stand",
-            *(span, ()),
-            f"write `{to}({span.text})`",
+            span,
+            help=f"write `{to}({span.text})`",
         )
 
     # ---- places -------------------------------------------------------------------------------

@@ -69,7 +69,9 @@ class _Assembler:
         if not ir.ends(body) and complete and self.problems.could_be_read(definition.span):
             end = Span(definition.span.file, definition.span.end - 1, definition.span.end)
             self.problems.error(
-                *("OPV041", f"{definition.name} can end here without a commit or an exit", end),
+                "OPV041",
+                f"{definition.name} can end here without a commit or an exit",
+                end,
                 help="end every way with `commit place, value` or `exit LABEL`",
             )
         seen: set[str] = set()
@@ -79,9 +81,12 @@ class _Assembler:
             seen.add(result.name)
             if result.name not in self.types:
                 self.problems.unknown(
-                    *("OPV010", f"no local is called `{result.name}`", result.name),
-                    *(result.name_span, self.types),
-                    "a result is a local of the section, which a step sets",
+                    "OPV010",
+                    f"no local is called `{result.name}`",
+                    result.name,
+                    result.name_span,
+                    self.types,
+                    help="a result is a local of the section, which a step sets",
                 )
         return ir.Section(
             definition.name,
@@ -104,7 +109,9 @@ class _Assembler:
                 break
             if commit is None and ir.ends(tuple(made)):
                 self.problems.error(
-                    *("OPV041", "nothing reaches this step", step.span),
+                    "OPV041",
+                    "nothing reaches this step",
+                    step.span,
                     help="every way before it has left the section or the loop",
                 )
                 break
@@ -123,7 +130,9 @@ class _Assembler:
                 return True
             case _:
                 self.problems.error(
-                    *("OPV041", "after the commit the section has ended", step.span),
+                    "OPV041",
+                    "after the commit the section has ended",
+                    step.span,
                     notes=(Note("the commit stands here", commit),),
                     help="only `x = value` and `exit LABEL if condition` may follow it",
                 )
@@ -185,7 +194,9 @@ class _Assembler:
         self.assigned = set.intersection(*ways) if ways else self.assigned
         if step.times is None and not ways and not any(_leaves(each) for each in ir.walk(body)):
             self.problems.error(
-                *("OPV041", "this loop never ends", step.span),
+                "OPV041",
+                "this loop never ends",
+                step.span,
                 help="leave it with `break`, `exit LABEL` or a commit",
             )
         return ir.Loop(body, step.times, step.span)
@@ -212,7 +223,9 @@ class _Assembler:
         if step.label in _RESERVED:
             what = "a commit" if step.label == ir.OK else "an abort by the kernel"
             self.problems.error(
-                *("OPV045", f"`{step.label}` is what {what} gives", step.label_span),
+                "OPV045",
+                f"`{step.label}` is what {what} gives",
+                step.label_span,
                 help="give the exit another name",
             )
             return None
@@ -242,14 +255,16 @@ class _Assembler:
                     "OPV040",
                     f"`{step.place.span.text}` is a {type_text(known)}, and the local a"
                     f" {type_text(wanted)}",
-                    *(step.span, ()),
-                    "load it as it is, then convert it",
+                    step.span,
+                    help="load it as it is, then convert it",
                 )
                 return None
             known = wanted
         if known is None and spot.type is None:
             self.problems.error(
-                *("OPV020", f"how much of `{step.place.span.text}` is loaded?", step.place.span),
+                "OPV020",
+                f"how much of `{step.place.span.text}` is loaded?",
+                step.place.span,
                 help=f"write `{step.place.span.text}.u64` or another type",
             )
         if known is None or not self._assign(step.target, known):
@@ -263,7 +278,9 @@ class _Assembler:
         value = self.terms.value(step.value)
         if isinstance(value, int) and wanted is None:
             self.problems.error(
-                *("OPV040", f"`{step.value.span.text}` has no width", step.value.span),
+                "OPV040",
+                f"`{step.value.span.text}` has no width",
+                step.value.span,
                 help=f"write `{step.target.name}: u64 = {step.value.span.text}`",
             )
             return None
@@ -295,7 +312,9 @@ class _Assembler:
             found = self.terms.value(step.value)
             if isinstance(found, int) and not 0 <= found < 8 * type.size:
                 self.problems.error(
-                    *("OPV019", f"a shift by {found}", step.value.span),
+                    "OPV019",
+                    f"a shift by {found}",
+                    step.value.span,
                     help=f"a count is 0 to {8 * type.size - 1}",
                 )
                 return None
@@ -342,8 +361,8 @@ class _Assembler:
             self.problems.error(
                 "OPV020",
                 f"`{span.text}` is a {type_text(spot.type)} of {spot.type.size} bytes, not one number",
-                *(span, ()),
-                f"name a field or an element, or write `[&{span.text}].u64`",
+                span,
+                help=f"name a field or an element, or write `[&{span.text}].u64`",
             )
             return None
         if value is None:
@@ -353,7 +372,9 @@ class _Assembler:
             return None
         if isinstance(found, int):
             self.problems.error(
-                *("OPV020", f"how many bytes of `{span.text}` are meant?", span),
+                "OPV020",
+                f"how many bytes of `{span.text}` are meant?",
+                span,
                 help=f"write `{span.text}.u64` or another type",
             )
             return None
@@ -370,7 +391,9 @@ class _Assembler:
         type = self.scope.type_of(name)
         if type is not None and not isinstance(type, Scalar | Pointer):
             self.problems.error(
-                *("OPV016", f"a local can't be a {type_text(type)}", name.span),
+                "OPV016",
+                f"a local can't be a {type_text(type)}",
+                name.span,
                 help="locals are numbers and pointers: registers",
             )
             return None
@@ -392,7 +415,9 @@ class _Assembler:
         if isinstance(before, Pointer) and isinstance(type, Pointer):
             return True
         self.problems.error(
-            *("OPV043", f"`{name}` is a {type_text(before)}, and here a {type_text(type)}", span),
+            "OPV043",
+            f"`{name}` is a {type_text(before)}, and here a {type_text(type)}",
+            span,
             notes=(Note("it is set first here", self.first[name]),),
             help="a local has one type; use another name, or convert the value",
         )
@@ -405,7 +430,9 @@ class _Assembler:
         for known, what in ((self.parameters, "a parameter"), (ir.AREA_FIELDS, "of the area")):
             if name in known:
                 self.problems.error(
-                    *("OPV043", f"`{name}` is {what} and can't be set", span),
+                    "OPV043",
+                    f"`{name}` is {what} and can't be set",
+                    span,
                     help="give the local another name",
                 )
                 return False
@@ -414,7 +441,9 @@ class _Assembler:
     def _read(self, name: str, span: Span) -> None:
         if name not in self.assigned:
             self.problems.error(
-                *("OPV042", f"`{name}` may not be set yet", span),
+                "OPV042",
+                f"`{name}` may not be set yet",
+                span,
                 help="set it on every way that comes here",
             )
             self.assigned.add(name)  # once is enough

@@ -44,10 +44,13 @@ def area_rules(subject: Subject) -> Iterator[Finding]:
                 yield _overlap(each, place, "written")
             elif offset < _AREA_BYTES and offset + place.size > 0 and not _only_cs(offset, place):
                 yield Finding(
-                    *(codes.AREA_WRITE, "error", each.address),
+                    codes.AREA_WRITE,
+                    "error",
+                    each.address,
                     f"{place.size} bytes are written at offset {offset} of struct rseq",
                     "only rseq_cs (offset 8) is user space's to write",
-                    *(Fault.ID_WRITE, each.text),
+                    Fault.ID_WRITE,
+                    each.text,
                 )
         values.step(each, subject.reads(each))
 
@@ -64,11 +67,14 @@ def _only_cs(offset: int, place: Memory) -> bool:
 
 def _overlap(code: Code, place: Memory, does: str) -> Finding:
     return Finding(
-        *(codes.ID_OVERLAP, "error", code.address),
+        codes.ID_OVERLAP,
+        "error",
+        code.address,
         f"8 bytes are {does} over cpu_id_start, at the area - 4 ({place})",
         "update tcmalloc to a version that keeps its cached pointer elsewhere, or register 32 bytes "
         "(GLIBC_TUNABLES=glibc.pthread.rseq=0 lets it register itself) on Linux 7.0.10 and later",
-        *(Fault.ID_READ, code.text),
+        Fault.ID_READ,
+        code.text,
     )
 
 
@@ -89,7 +95,9 @@ def entry_rules(subject: Subject) -> Iterator[Finding]:
         if each.address in suspects and each.target is not None and subject.inside(each.target):
             where = "" if each.target in middle else ", between two instructions"
             yield Finding(
-                *(codes.ENTERED, "error", each.address),
+                codes.ENTERED,
+                "error",
+                each.address,
                 f"a branch from outside goes into the middle of the section, to "
                 f"{subject.context.file.place(each.target)}{where}",
                 "enter a section at its start only, after rseq_cs is set",
@@ -171,7 +179,9 @@ def step_rules(subject: Subject) -> Iterator[Finding]:
         if len(seen) == reached and at not in goal:
             return
     yield Finding(
-        *(codes.STEPS_FOREVER, "note", subject.descriptor.abort),
+        codes.STEPS_FOREVER,
+        "note",
+        subject.descriptor.abort,
         "every way from the abort handler leads back to the section: single steps never get through",
         "count the aborts, and fall back to another way after some",
         Fault.STEPPED,

@@ -21,7 +21,9 @@ def code_rules(subject: Subject) -> Iterator[Finding]:
     if not subject.decodes:
         at = subject.codes[-1].end if subject.codes else subject.start
         yield Finding(
-            *(codes.DECODE, "error", at),
+            codes.DECODE,
+            "error",
+            at,
             f"the bytes at {subject.context.file.place(at)} are no instruction that ends where the "
             f"section ends",
             "check start_ip and post_commit_offset: the section must end after an instruction",
@@ -40,7 +42,9 @@ def code_rules(subject: Subject) -> Iterator[Finding]:
             and each.target <= each.address
         )
         yield Finding(
-            *(codes.LOOP, "note", back.address),
+            codes.LOOP,
+            "note",
+            back.address,
             "the section has a loop: the longer it runs, the more often it is aborted",
             "bound it, or do the work in several sections",
             instruction=back.text,
@@ -54,18 +58,24 @@ def _leaving(subject: Subject) -> Iterator[Finding]:
             what = each.flow.value if each.flow in _LEAVING else "pushes or pops"
             fault = Fault.LEAVES if each.flow in _LEAVING else Fault.ALWAYS
             yield Finding(
-                *(codes.CALL, "error", each.address),
+                codes.CALL,
+                "error",
+                each.address,
                 f"the section {what}: what an abort undoes is control flow alone, and code outside of "
                 "the range is not protected",
                 "do it before or after the section",
-                *(fault, each.text),
+                fault,
+                each.text,
             )
         elif each.flow is Flow.SYSTEM_CALL:
             yield Finding(
-                *(codes.SYSTEM_CALL, "error", each.address),
+                codes.SYSTEM_CALL,
+                "error",
+                each.address,
                 "the section makes a system call",
                 "do it before or after the section: no kernel allows it, and each answers otherwise",
-                *(Fault.SYSTEM_CALL, each.text),
+                Fault.SYSTEM_CALL,
+                each.text,
             )
 
 
@@ -74,7 +84,9 @@ def _commit(subject: Subject) -> Iterator[Finding]:
     if len(last.stores) == 1 and last.flow is Flow.NEXT:
         if last.mnemonic.startswith(("cmpxchg", "cas")):
             yield Finding(
-                *(codes.EXCHANGE_COMMIT, "note", last.address),
+                codes.EXCHANGE_COMMIT,
+                "note",
+                last.address,
                 "the commit is a compare and exchange: whether it took effect is known after the section",
                 "make sure that the code after the section looks at its result",
                 instruction=last.text,
@@ -83,18 +95,23 @@ def _commit(subject: Subject) -> Iterator[Finding]:
     earlier = [each for each in subject.codes if each.stores]
     if not earlier:
         yield Finding(
-            *(codes.COMMIT, "warning", last.address),
+            codes.COMMIT,
+            "warning",
+            last.address,
             "the section stores nothing: it ends without a commit",
             "a section that only reads needs no protection unless what it reads must fit together",
             instruction=last.text,
         )
         return
     yield Finding(
-        *(codes.COMMIT, "error", last.address),
+        codes.COMMIT,
+        "error",
+        last.address,
         "the last instruction is not one store: an abort after the last store "
         f"({earlier[-1].text}) makes it happen twice",
         "end the section right after the store that commits",
-        *(Fault.ALWAYS, last.text),
+        Fault.ALWAYS,
+        last.text,
     )
 
 
@@ -119,15 +136,20 @@ def _stores(subject: Subject) -> Iterator[Finding]:
             twice = address in came or any(values.address(one) == address for one in each.loads)
             if twice:
                 yield Finding(
-                    *(codes.REPEATED_CHANGE, "error", each.address),
+                    codes.REPEATED_CHANGE,
+                    "error",
+                    each.address,
                     f"{place} is changed before the commit by adding to what it held: an abort after it "
                     "makes the change happen twice",
                     "let the commit be this change, or store a value that does not build on the old one",
-                    *(Fault.ALWAYS, each.text),
+                    Fault.ALWAYS,
+                    each.text,
                 )
             else:
                 yield Finding(
-                    *(codes.EARLY_STORE, "note", each.address),
+                    codes.EARLY_STORE,
+                    "note",
+                    each.address,
                     f"a store before the commit, to {place}: nobody may read it until the commit",
                     "it must go to memory that the commit publishes, or that only this CPU reads again",
                     instruction=each.text,
@@ -153,7 +175,9 @@ def _read_back(
             and address.offset < where.offset + size
         ):
             yield Finding(
-                *(codes.READ_BACK, "warning", code.address),
+                codes.READ_BACK,
+                "warning",
+                code.address,
                 f"{place} is read after the section has stored to it ({by.text})",
                 "keep the value in a register: DynamoRIO, which runs a section twice, can't run this one",
                 instruction=code.text,
@@ -173,10 +197,13 @@ def _exit_after_store(subject: Subject) -> Iterator[Finding]:
                 continue
             seen.add(code.address)
             yield Finding(
-                *(codes.EXIT_AFTER_STORE, "error", code.address),
+                codes.EXIT_AFTER_STORE,
+                "error",
+                code.address,
                 f"the section can be left here after a store ({each.text}) that stays",
                 "compare first, store afterwards",
-                *(Fault.ALWAYS, code.text),
+                Fault.ALWAYS,
+                code.text,
             )
 
 
@@ -190,7 +217,9 @@ def _exits(subject: Subject) -> Iterator[Finding]:
             if each.target == subject.descriptor.abort:
                 continue
             yield Finding(
-                *(codes.EXIT_NOT_LISTED, "note", each.address),
+                codes.EXIT_NOT_LISTED,
+                "note",
+                each.address,
                 "the exit is not in __rseq_exit_point_array: a debugger that steps over the section "
                 "does not stop there",
                 "list it where debugging matters",

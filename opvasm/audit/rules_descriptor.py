@@ -17,7 +17,9 @@ def descriptor_rules(subject: Subject) -> Iterator[Finding]:
     each = subject.descriptor
     if each.unresolved:
         yield Finding(
-            *(codes.UNRESOLVED, "note", each.address),
+            codes.UNRESOLVED,
+            "note",
+            each.address,
             f"the descriptor names {each.unresolved}, which another file defines",
             "audit the linked program",
         )
@@ -32,7 +34,9 @@ def descriptor_rules(subject: Subject) -> Iterator[Finding]:
     yield from _range(subject)
     if subject.inside(each.abort):
         yield Finding(
-            *(codes.ABORT_INSIDE, "error", each.abort),
+            codes.ABORT_INSIDE,
+            "error",
+            each.abort,
             f"the abort address {_place(subject, each.abort)} is inside of the section "
             f"({_place(subject, each.start)} to {_place(subject, each.end)})",
             "move the abort handler out of the section, or end the section earlier",
@@ -76,7 +80,9 @@ def _range(subject: Subject) -> Iterator[Finding]:
 
 def _bad_range(subject: Subject, what: str) -> Finding:
     return Finding(
-        *(codes.RANGE, "error", subject.descriptor.address),
+        codes.RANGE,
+        "error",
+        subject.descriptor.address,
         f"the range can't be that of a section: {what}",
         "check start_ip and post_commit_offset: the second is a length in bytes, not an address",
         Fault.RANGE,
@@ -87,7 +93,9 @@ def _signature(subject: Subject) -> Iterator[Finding]:
     each = subject.descriptor
     if not executable(subject.context.file, each.abort):
         yield Finding(
-            *(codes.ABORT_NOT_CODE, "error", each.address),
+            codes.ABORT_NOT_CODE,
+            "error",
+            each.address,
             f"the abort address {_place(subject, each.abort)} is not code",
             "check abort_ip",
             Fault.SIGNATURE,
@@ -112,7 +120,9 @@ def _pointer(subject: Subject) -> Iterator[Finding]:
     if pointers is None or each.address in pointers or subject.context.file.relocatable:
         return
     yield Finding(
-        *(codes.NOT_LISTED, "note", each.address),
+        codes.NOT_LISTED,
+        "note",
+        each.address,
         "the descriptor is not in __rseq_cs_ptr_array: debuggers and DynamoRIO do not see the section",
         'list it, and keep the array from --gc-sections: .pushsection __rseq_cs_ptr_array, "awR"',
     )

@@ -281,7 +281,9 @@ class Runner:
         if label != expected:
             self.findings.append(
                 Diagnostic(
-                    *("error", WRONG_RESULT, f"the section was left by {label}, not {expected}"),
+                    "error",
+                    WRONG_RESULT,
+                    f"the section was left by {label}, not {expected}",
                     statement.result.span,
                 )
             )

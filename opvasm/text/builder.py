@@ -228,7 +228,9 @@ class Builder(ExpressionBuilder, ScenarioBuilder, SectionBuilder):
             vector_span = self.span(call.span.start, call.span.start + len(call.function))
         elif "at" not in given:
             self.problem(
-                *("OPV009", "nothing to run: neither a vector nor `at` is given", vector_span),
+                "OPV009",
+                "nothing to run: neither a vector nor `at` is given",
+                vector_span,
                 help="write `run VECTOR(arguments) -> 0` or `run at ADDRESS count N -> 0`",
             )
         return Run(

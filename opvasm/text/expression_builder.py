@@ -61,7 +61,9 @@ class ExpressionBuilder:
                 return expression
             self.too_high = begin
             self.problem(
-                *("OPV006", f"this expression has more than {HEIGHT_MAX} levels", span),
+                "OPV006",
+                f"this expression has more than {HEIGHT_MAX} levels",
+                span,
                 help="give parts of it names with `const`",
             )
         return Number(0, span)
@@ -89,7 +91,8 @@ class ExpressionBuilder:
             return element  # said already
         if len(element.counts) == DIMENSIONS_MAX:
             self.problem(
-                *("OPV006", f"this array has more than {DIMENSIONS_MAX} dimensions"),
+                "OPV006",
+                f"this array has more than {DIMENSIONS_MAX} dimensions",
                 self.span(begin, end),
             )
         return element._replace(counts=(*element.counts, count), span=self.span(begin, end))

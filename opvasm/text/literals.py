@@ -78,12 +78,10 @@ def character_value(token: Token, source: SourceFile, problems: list[Diagnostic]
     if length != len(text) - 2 or (value > 127 and text[1] != "\\"):
         problems.append(
             Diagnostic(
-                *(
-                    "error",
-                    "OPV005",
-                    f"{text} is not one ASCII character",
-                    Span(source, start, end),
-                ),
+                "error",
+                "OPV005",
+                f"{text} is not one ASCII character",
+                Span(source, start, end),
                 help='text of several bytes is written "text"',
             )
         )
@@ -108,7 +106,10 @@ def _escape(
     place = Span(source, start + position, start + position + 2)
     problems.append(
         Diagnostic(
-            *("error", "OPV005", f"`\\{letter}` is not an escape", place),
+            "error",
+            "OPV005",
+            f"`\\{letter}` is not an escape",
+            place,
             help=r"the escapes are \n \t \r \0 \\ \" \' and \x with two hexadecimal digits",
         )
     )

@@ -67,23 +67,35 @@ def describe(mistake: Mistake, source: SourceFile, tables: Tables) -> Diagnostic
     match mistake.kind:
         case k if k == BAD_CHARACTER:
             return Diagnostic(
-                *("error", "OPV002", f"unexpected {_characters(span.text)}", span),
+                "error",
+                "OPV002",
+                f"unexpected {_characters(span.text)}",
+                span,
                 help=_character_help(span.text),
             )
         case k if k == OPEN_STRING:
             what = "string" if source.text[start] == '"' else "character"
             return Diagnostic(
-                *("error", "OPV003", f"this {what} is not closed on its line", span),
+                "error",
+                "OPV003",
+                f"this {what} is not closed on its line",
+                span,
                 help=f"write {source.text[start]} at its end",
             )
         case k if k == OPEN_COMMENT:
             return Diagnostic(
-                *("error", "OPV003", "this comment is never closed", span),
+                "error",
+                "OPV003",
+                "this comment is never closed",
+                span,
                 help="write */ at its end",
             )
         case k if k == TOO_DEEP:
             return Diagnostic(
-                *("error", "OPV006", "too many things are open here", span),
+                "error",
+                "OPV006",
+                "too many things are open here",
+                span,
                 help=f"the reader keeps up to {STACK_LIMIT} unfinished parts; nest less deeply",
             )
         case k if k == MISSING_BRACE:
@@ -93,7 +105,11 @@ def describe(mistake: Mistake, source: SourceFile, tables: Tables) -> Diagnostic
                 notes = (Note("it would close this one", place),)
             found = _found(span, tables, 0 if start == end else 1)
             return Diagnostic(
-                *("error", "OPV008", f"a `}}` is missing before {found}", span, notes),
+                "error",
+                "OPV008",
+                f"a `}}` is missing before {found}",
+                span,
+                notes,
                 help="close the block with `}`",
             )
         case _:
@@ -106,7 +122,10 @@ def _unexpected(mistake: Mistake, span: Span, tables: Tables) -> Diagnostic:
     other = other_word(mistake, span, tables)
     if "a declaration" in expected and (span.text[:1].isalpha() or span.text[:1] in ("_", ".")):
         return Diagnostic(
-            *("error", "OPV030", f"{found} begins no declaration", span),
+            "error",
+            "OPV030",
+            f"{found} begins no declaration",
+            span,
             help=(other and other.help)
             or _declaring_word(span, tables)
             or "ops stand in a vector: `vector NAME() { … }`",

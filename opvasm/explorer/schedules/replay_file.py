@@ -157,11 +157,9 @@ def replay(
         raise ScheduleError(
             [
                 Diagnostic(
-                    *(
-                        "error",
-                        "OPV540",
-                        f"{sources[0].name} has changed since this schedule was made",
-                    ),
+                    "error",
+                    "OPV540",
+                    f"{sources[0].name} has changed since this schedule was made",
                     help="its decisions mean something else now: explore again with --save",
                 )
             ]

@@ -158,7 +158,9 @@ def diverged(message: str) -> ScheduleError:
     return ScheduleError(
         [
             Diagnostic(
-                *("error", "OPV541", f"the schedule can't be followed: {message}"),
+                "error",
+                "OPV541",
+                f"the schedule can't be followed: {message}",
                 help="the file or opvasm has changed since it was written: explore again",
             )
         ]
