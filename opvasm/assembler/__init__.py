@@ -113,7 +113,8 @@ def _assemble(
     if problems.found:
         raise ParseError(problems.without_cascades())
     program = Program(abi, scope.data(symbols, pool.items()), vectors, sections)
-    scenarios = tuple(each for each in own if isinstance(each, Scenario))
+    named = tuple(sections)
+    scenarios = tuple(e._replace(sections=named) for e in own if isinstance(e, Scenario))
     strategies = tuple(each for each in loaded.declarations if isinstance(each, Strategy))
     return Assembly(program, tests, loaded.sources, scenarios, strategies)
 

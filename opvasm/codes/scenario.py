@@ -98,6 +98,12 @@ CODES: tuple[Code, ...] = (
          "percpu c: u64\nvector v() {\n" + "    add.u64 c, 1\n" * 16 + "}\n"
          "strategy s1 = opv { subscribe eager }\n"
          "scenario s {\n    strategy s1\n    thread a @0 { run v() }\n}"),
+    Code("OPV526", "section-on-cpu", "error", "a section run on a CPU by name",
+         "A section is plain code and runs on the CPU that its thread is on; only cpu_opv moves a thread. "
+         "Hand the number of the CPU in and compare it with cpu_id inside."),
+    Code("OPV527", "section-without-vector", "error", "a fallback to cpu_opv that a section does not have",
+         "`rseq then opv` runs one vector both ways. A section that loads is no vector; what is to be done "
+         "after so many aborts stands in its arm `aborted`, or it falls back to a lock."),
     Code("OPV530", "cpu-outside", "error", "a thread, or a fence, on a CPU that does not exist",
          "CPUs count from 0 to one less than cpus says; of a range, the smallest number counts.",
          _example("    thread a @1 { run bump(1) }")),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from ..abi.layout import ByteOrder
 from ..light_typing import NamedTuple
 from ..program import section as ir
-from ..program.flat import Branch, Instruction, Leave, Simple, flatten
+from ..program.flat import Branch, Instruction, Leave, Simple, assigned, flatten
 
 # A section that has not ended after so many instructions never will, as far as a test can wait.
 STEPS_MAX = 1_000_000
@@ -80,10 +80,11 @@ class SectionRun:
 
     @property
     def results(self) -> dict[str, int]:
-        """The results that are set; none after an abort."""
+        """The results that are set on every way to where the section was left; none after an abort."""
         if self.label in (None, ir.ABORTED):
             return {}
-        return {name: self.locals[name] for name in self.section.results if name in self.locals}
+        known = assigned(self.code)[self.point]
+        return {name: self.locals[name] for name in self.section.results if name in known}
 
     def abort(self) -> None:
         """The kernel cuts the section off here: what was stored stays, the registers are lost."""
@@ -137,8 +138,8 @@ class SectionRun:
             case Branch(condition=condition, target=target):
                 if condition is None or ir.evaluate(condition, self):
                     return target
-            case Leave(label=label):
-                self.label = label
+            case Leave():
+                raise ValueError("the section has been left")
         return after
 
     def _exchange(self, step: ir.CompareExchange) -> None:

@@ -149,3 +149,57 @@ class _Flattener:
     def here(self, label: _Label) -> None:
         """Give a label the place of the next instruction."""
         label.index = len(self.steps)
+
+
+def settled(code: tuple[Instruction, ...], index: int) -> str | None:
+    """The label by which a section is left, where only jumps come before; else None."""
+    for _ in code:
+        match code[index].step:
+            case Leave(label=label):
+                return label
+            case Branch(condition=None, target=target):
+                index = target
+            case _:
+                return None
+    return None
+
+
+def assigned(code: tuple[Instruction, ...]) -> tuple[frozenset[str], ...]:
+    """For each instruction the locals that are set on every way to it."""
+    everything = frozenset(
+        written[0] for each in code if (written := written_local(each.step)) is not None
+    )
+    before = [everything] * len(code)
+    before[0] = frozenset()
+    waiting = [0]
+    seen: set[int] = set()
+    while waiting:
+        index = waiting.pop()
+        step = code[index].step
+        written = written_local(step)
+        after = before[index] if written is None else before[index] | {written[0]}
+        for following in successors(code, index):
+            known = before[following] & after
+            if known != before[following] or following not in seen:
+                seen.add(following)
+                before[following] = known
+                waiting.append(following)
+    return tuple(before)
+
+
+def successors(code: tuple[Instruction, ...], index: int) -> tuple[int, ...]:
+    """The instructions that can come after one."""
+    match code[index].step:
+        case Leave():
+            return ()
+        case Branch(condition=None, target=target):
+            return (target,)
+        case Branch(target=target):
+            return target, index + 1
+        case _:
+            return (index + 1,)
+
+
+def written_local(step: Simple) -> tuple[str, ir.RegisterType] | None:
+    """The local that an instruction sets, and its type."""
+    return None if isinstance(step, Branch | Leave) else ir.written_local(step)

@@ -256,6 +256,7 @@ class Scenario(Record):
     """A whole scenario.  ``cpus`` is the smallest and largest number of CPUs to try.
 
     ``strategies`` are given to all threads alike, or, with ``every_combination``, in every way.
+    ``sections`` are the names of those runs that are of sections; the assembler says it.
     """
 
     name: str
@@ -273,3 +274,4 @@ class Scenario(Record):
     observed: tuple[Expression, ...]
     expectations: tuple[Expectation, ...]
     span: Span
+    sections: tuple[str, ...] = ()

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from ..light_typing import NamedTuple
 from ..program import Data, section as ir
+from ..program.flat import Branch, Leave, Simple
+from ..source import Span
 from .names import type_text
 from .printer import INDENT
 from .section_terms import TermSpeller
@@ -34,6 +36,23 @@ def section_text(section: ir.Section, data: Data | None = None, word: int = 8) -
 def step_line(step: ir.Step, data: Data | None = None, word: int = 8) -> str:
     """A step that is no block, as it stands in a section's text."""
     return _Steps(TermSpeller(data, word)).line(step)
+
+
+def instruction_text(step: Simple, word: int = 8) -> str:
+    """An instruction of the flat form as it is written; one that no text has is spelled."""
+    if isinstance(step.place, Span):
+        text = " ".join(step.place.text.split())
+        return text.partition(" {")[0] if isinstance(step, Branch) else text
+    match step:
+        case Branch(condition=None):
+            return "jump"
+        case Branch(condition=condition):
+            assert condition is not None
+            return f"jump if {TermSpeller(None, word).value(condition, True)}"
+        case Leave(label=label):
+            return f"exit {label}"
+        case _:
+            return step_line(step, None, word)
 
 
 class _Steps:

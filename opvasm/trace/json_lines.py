@@ -21,7 +21,7 @@ from ..program import Instruction, Vector
 from ..program.flat import Simple
 from ..program.section import Section
 from ..scenario.events import TestEvent
-from .section import instruction_text
+from ..text.section_printer import instruction_text
 
 SCHEMA = "opvasm-trace/1"
 Json = dict[str, Any]

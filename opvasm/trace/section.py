@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-from ..program.flat import Branch, Leave, Simple
 from ..scenario.events import SectionStepped
-from ..source import Span
+from ..text.section_printer import instruction_text
 from .names import Names
 from .values import change, value
-
-
-def instruction_text(step: Simple, section_word: int = 8) -> str:
-    """An instruction as it is written; one that no text has is spelled."""
-    if isinstance(step.place, Span):
-        text = " ".join(step.place.text.split())
-        return text.partition(" {")[0] if isinstance(step, Branch) else text
-    match step:
-        case Branch(condition=None):
-            return "jump"
-        case Branch(condition=condition):
-            from ..text.section_terms import TermSpeller
-
-            assert condition is not None
-            return f"jump if {TermSpeller(None, section_word).value(condition, True)}"
-        case Leave(label=label):
-            return f"exit {label}"
-        case _:
-            from ..text.section_printer import step_line
-
-            return step_line(step)
 
 
 def stepped_text(event: SectionStepped, names: Names) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...light_typing import NamedTuple
+from ...program import Program
+from ...program.flat import Branch, flatten, settled
 from ...text.scenario_tree import RSEQ
 from ..lowering.lower_op import METHOD_OF
 from .verdict import Run
@@ -13,9 +15,10 @@ REQUIREMENTS = ("executed", "differs", "aborted")
 
 
 class Line(NamedTuple):
-    """An op of a vector run one way.
+    """An op of a vector, or an instruction of a section, run one way.
 
-    ``events`` is what happened there: ``executed``, ``compare failed``, ``aborted by …``.
+    ``events`` is what happened there: ``executed``, ``compare failed``, ``left`` (a section by an
+    exit), ``aborted by …``.
     """
 
     vector: str
@@ -32,7 +35,7 @@ class Line(NamedTuple):
                 case "executed":
                     absent = "executed" not in self.events
                 case "differs":
-                    absent = self.compares and "compare failed" not in self.events
+                    absent = self.compares and not {"compare failed", "left"} & {*self.events}
                 case _:
                     aborted = any(event.startswith("aborted") for event in self.events)
                     absent = self.method == RSEQ and not aborted
@@ -53,13 +56,23 @@ def coverage(runs: Iterable[Run]) -> tuple[Line, ...]:
                     vector, op = node.operation
                     key = (vector, op, METHOD_OF[node.scope])
                     events.setdefault(key, set())
-                    operation = plan.program.vectors[vector].instructions[op].operation
-                    compares[key] = operation is not None and operation.is_compare
+                    compares[key] = _compares(plan.program, vector, op)
         for vector, op, method, what in run.found.covered:
             events.setdefault((vector, op, method), set()).add(what)
     return tuple(
         Line(*key, compares.get(key, False), tuple(sorted(events[key]))) for key in sorted(events)
     )
+
+
+def _compares(program: Program, name: str, op: int) -> bool:
+    """Whether an op compares; of a section, whether an instruction can leave it."""
+    section = program.sections.get(name)
+    if section is None:
+        operation = program.vectors[name].instructions[op].operation
+        return operation is not None and operation.is_compare
+    code = flatten(section)
+    step = code[op].step
+    return isinstance(step, Branch) and settled(code, step.target) is not None
 
 
 def coverage_lines(lines: Iterable[Line]) -> list[str]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from ...errors import Diagnostic
 from ...kernels.profiles import Profile
 from ...light_typing import NamedTuple
-from ...program import Pointer, Program, SlotAddress
+from ...program import Pointer, Program, SlotAddress, Vector
+from ...program.section import ABORTED, OK, Section, labels as labels_of, local_types
 from ...source import Span
 from ...suggestion import did_you_mean
 from ...text.scenario_tree import (
@@ -28,6 +29,7 @@ from ..steps.image import Image
 from ..steps.work import Work
 from .bodies import BodyScope, ThreadPlan
 from .lower_run import RunLowering
+from .lower_section import SectionLowering, SectionSite
 from .meaning import Compiler, Context, Value, constant_value
 from .site import Exits, Site
 
@@ -128,10 +130,23 @@ class _Body:
                         kind = silent.spot(place, None).type
                     case Compute(name=name, value=value):
                         kind = silent.value(value).type
+                    case RunVector(vector=called, results=results):
+                        self._type_results(called, results)
+                        continue
                     case _:
                         continue
                 if isinstance(kind, Pointer) and kind.target and not self.scope.types.get(name):
                     self.scope.types[name] = kind
+
+    def _type_results(self, called: str, names: tuple[str, ...]) -> None:
+        """Locals that take the results of a section have the types of its locals."""
+        section = self.program.sections.get(called)
+        if section is None:
+            return
+        types = local_types(section)
+        for name, result in zip(names, section.results, strict=False):
+            if isinstance(types.get(result), Pointer):
+                self.scope.types.setdefault(name, types[result])
 
     def block(self, statements: tuple[Statement, ...], leave: Exit) -> None:
         """Statements one after the other; ``retry`` points are found on the way."""
@@ -320,23 +335,21 @@ class _Body:
             )
 
     def _run(self, statement: RunVector, restart: Label, leave: Exit) -> None:
+        section = self.program.sections.get(statement.vector)
+        if section is not None:
+            self._run_section(statement, section, restart, leave)
+            return
         vector = self.program.vectors.get(statement.vector)
         if vector is None:
             self.compiler.problem(
                 "OPV510",
                 f"there is no vector {statement.vector}",
                 statement.vector_span,
-                did_you_mean(statement.vector, self.program.vectors),
+                did_you_mean(statement.vector, [*self.program.vectors, *self.program.sections]),
             )
             return
-        arguments = tuple(self.compiler.value(each) for each in statement.arguments)
-        if len(arguments) != len(vector.parameters):
-            self.compiler.problem(
-                "OPV511",
-                f"{vector.name} takes {len(vector.parameters)} arguments, not {len(arguments)}",
-                statement.span,
-                f"its parameters are {', '.join(p.name for p in vector.parameters) or 'none'}",
-            )
+        arguments = self._arguments(statement, vector)
+        if arguments is None:
             return
         for index, instruction in enumerate(vector.instructions):
             for operand, value, _ in instruction.operands():
@@ -361,6 +374,49 @@ class _Body:
             *(site, self.plan.strategy, self.profile, self.builder, self.image.cpus),
             self.plan.ids(self.image),
         ).write(chosen, exits)
+        self._arms(statement, labels, restart, after, leave)
+        self.builder.here(after)
+
+    def _arguments(
+        self, statement: RunVector, called: Vector | Section
+    ) -> tuple[Value, ...] | None:
+        """The arguments of a run; None, and a report, where there are too few or too many."""
+        arguments = tuple(self.compiler.value(each) for each in statement.arguments)
+        if len(arguments) == len(called.parameters):
+            return arguments
+        self.compiler.problem(
+            "OPV511",
+            f"{called.name} takes {len(called.parameters)} arguments, not {len(arguments)}",
+            statement.span,
+            f"its parameters are {', '.join(p.name for p in called.parameters) or 'none'}",
+        )
+        return None
+
+    def _run_section(
+        self, statement: RunVector, section: Section, restart: Label, leave: Exit
+    ) -> None:
+        arguments = self._arguments(statement, section)
+        if arguments is None:
+            return
+        if statement.cpu is not None:
+            self.compiler.problem(
+                "OPV526",
+                f"{section.name} is a section, which runs on the CPU that the thread is on",
+                statement.cpu.span,
+                "hand the CPU in, and compare it with cpu_id inside",
+            )
+            return
+        results = tuple(self.scope.locals[name] for name in statement.results)
+        site = SectionSite(
+            *(self.image, section, arguments, statement, results, self.prefix, self.builder)
+        )
+        labels = {name: Label() for name in (OK, *labels_of(section), ABORTED)}
+        crash, after = leave.crash, Label()
+        exits = Exits(labels[OK], crash, crash, crash, crash, crash, labels[ABORTED], crash)
+        SectionLowering(
+            *(site, self.plan.strategy, self.profile, self.builder, self.image.cpus),
+            *(self.plan.ids(self.image), labels),
+        ).write(Value(lambda c: c.local[CPU], uses_cpu=True), exits)
         self._arms(statement, labels, restart, after, leave)
         self.builder.here(after)
 

@@ -10,7 +10,7 @@ from ...interpreter.prepared import Step
 from ...interpreter.semantics import SEMANTICS
 from ...machine.memory import Fault
 from ...program import Instruction, PoolAddress, SlotAddress
-from ...source import Span
+from ...source import Place, Span
 from ...text.scenario_tree import LOCK, OPV, RSEQ
 from ..steps.code import READS, WRITES, Builder, Guard, Kind, Label, Node
 from ..steps.work import Work
@@ -193,11 +193,12 @@ class OpLowering:
         operation: tuple[str, int] | None = None,
         inside: bool = False,
         own_too: bool = False,
+        uses_cpu: bool = False,
     ) -> None:
         """One node, placed at the statement's span or its op's."""
-        place_ = self.site.statement.span
+        place_: Place = self.site.statement.span
         if operation is not None:
-            place_ = self.site.vector.instructions[operation[1]].place or place_  # type: ignore[assignment]
+            place_ = self.site.place_of(operation[1]) or place_
         self.builder.add(
             Node(
                 kind,
@@ -213,6 +214,7 @@ class OpLowering:
                 place=place_,
                 counted=not inside and scope is Guard.NONE,
                 own_too=own_too,
+                uses_cpu=uses_cpu,
             )
         )
 

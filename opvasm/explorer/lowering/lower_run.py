@@ -40,6 +40,7 @@ class RunLowering(OpLowering):
         self.cpus = cpus
         self.ids = ids
         self.name = site.vector.name
+        self.entering: tuple[int, ...] = ()  # registers that an attempt sets as it begins
 
     def write(self, chosen: Value, exits: Exits) -> None:
         """The whole run: arguments, CPU, the attempts, the fallback."""
@@ -90,42 +91,26 @@ class RunLowering(OpLowering):
 
         self.add(Kind.LOCAL, decide, (attempt, fallback), "", reads=(attempts,))
         build.here(attempt)
-        registered, ids = self.profile.registered, self.ids
-        named = site.statement.cpu is not None
 
         def begin(work: Work) -> Label:
-            local = work.local
-            chosen = local[cpu]
-            if not registered:
+            if not self._enters(work):
                 return lost
-            if ids is None:
-                found = local[CPU] == chosen
-            else:  # what the ids say, which the thread may have overwritten
-                start, number = (
-                    int.from_bytes(work.memory[at : at + ID_SIZE], work.byteorder)
-                    for at in (ids, ids + ID_SIZE)
-                )
-                found = number == chosen and (named or start == chosen)
-            if not found:
-                return lost
-            local[GUARD] = Guard.SECTION
+            work.local[GUARD] = Guard.SECTION
             return inside
 
-        self.add(Kind.BEGIN, begin, (inside, lost), f"begin {self.name}", reads=(cpu,))
+        self.add(
+            *(Kind.BEGIN, begin, (inside, lost), f"begin {self.name}"),
+            reads=(cpu,),
+            writes=self.entering,
+        )
         build.here(inside)
         waiting = Label()
         busy = fallback if strategy.fallback == LOCK else waiting
-        last_store = max(
-            (i for i, each in enumerate(site.vector.instructions) if writes(each)), default=None
-        )
         if strategy.subscription == "eager":
             self._look_at_flag(busy, Guard.SECTION, lost)
-        for index, instruction in enumerate(site.vector.instructions):
-            if index == last_store and strategy.subscription == "lazy":
-                # Looked at between the last load and the commit, which is what lazy means.
-                self._op(index, instruction, exits, Guard.SECTION, lost, late_flag=busy)
-            else:
-                self._op(index, instruction, exits, Guard.SECTION, lost)
+        # Looked at between the last load and the commit, which is what lazy means.
+        late = busy if strategy.subscription == "lazy" else None
+        self._body(exits, Guard.SECTION, lost, late)
         self.jump(exits.ok)
         build.here(lost)
 
@@ -179,8 +164,7 @@ class RunLowering(OpLowering):
         build.here(inside)
         if subscribed:
             self._look_at_flag(waiting, Guard.VECTOR, None)
-        for index, instruction in enumerate(site.vector.instructions):
-            self._op(index, instruction, exits, Guard.VECTOR, None)
+        self._body(exits, Guard.VECTOR, None, None)
         self.jump(exits.ok)
         if subscribed:
             build.here(waiting)
@@ -233,8 +217,7 @@ class RunLowering(OpLowering):
             case _:
                 pass
         inner = exits._replace(differs=failed)
-        for index, instruction in enumerate(site.vector.instructions):
-            self._op(index, instruction, inner, Guard.NONE, None)
+        self._body(inner, Guard.NONE, None, None)
 
         def finish(work: Work) -> Label:
             work.local[stopped] = -1
@@ -246,10 +229,44 @@ class RunLowering(OpLowering):
         step(Kind.ACCESS, "slow = 0", flag(0))
         step(Kind.ACCESS, "unlock", lambda work: work.set_byte(image.lock_word(work.local[cpu]), 0))
 
+        self._unlocked(exits)
+
+    def _unlocked(self, exits: Exits) -> None:
+        """After the unlock: on by the result."""
+        stopped = self.site.stopped
+
         def leave(work: Work) -> Label:
             return exits.ok if work.local[stopped] < 0 else exits.differs
 
         self.add(Kind.LOCAL, leave, (exits.ok, exits.differs), "", reads=(stopped,), inside=True)
+
+    def _enters(self, work: Work) -> bool:
+        """Whether an attempt finds that it is where it has to be, as librseq's code asks."""
+        chosen, ids = work.local[self.site.cpu], self.ids
+        if not self.profile.registered:
+            return False
+        if ids is None:
+            return work.local[CPU] == chosen
+        # What the ids say, which the thread may have overwritten.
+        start, number = (
+            int.from_bytes(work.memory[at : at + ID_SIZE], work.byteorder)
+            for at in (ids, ids + ID_SIZE)
+        )
+        named = self.site.statement.cpu is not None
+        return number == chosen and (named or start == chosen)
+
+    def _body(
+        self, exits: Exits, scope: Guard, abort: Label | None, late_flag: Label | None
+    ) -> None:
+        """What is run: the ops of the vector, in order.
+
+        ``late_flag`` is where a section goes that finds the flag set just before its last store.
+        """
+        instructions = self.site.vector.instructions
+        last = max((i for i, each in enumerate(instructions) if writes(each)), default=None)
+        for index, instruction in enumerate(instructions):
+            flag = late_flag if index == last else None
+            self._op(index, instruction, exits, scope, abort, flag)
 
     def _wait(self, again: Label) -> None:
         """Wait until the holder has cleared the flag, then start over."""

@@ -11,6 +11,7 @@ from ...interpreter.pages import Pins
 from ...interpreter.prepared import Step, prepare
 from ...light_typing import NamedTuple
 from ...program import Vector
+from ...source import Place
 from ...text.scenario_tree import RunVector
 from ..steps.code import Builder, Label
 from ..steps.image import Image
@@ -53,6 +54,10 @@ class Site:
         )
         self.needed = (self.cpu, *self.inputs)
         self._bound: dict[tuple[int, ...], Bound] = {}
+
+    def place_of(self, op: int) -> Place | None:
+        """Where an op is written."""
+        return self.vector.instructions[op].place
 
     def bound(self, work: Work) -> Bound:
         """The vector as it is for the CPU and arguments in the registers."""

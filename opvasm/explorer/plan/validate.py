@@ -9,7 +9,7 @@ from ...kernels.profiles import ALIASES, PROFILES
 from ...program import Program
 from ...source import Span
 from ...suggestion import did_you_mean, listing
-from ...text.scenario_tree import BUILTIN_STRATEGIES, RunVector, Scenario, Strategy
+from ...text.scenario_tree import BUILTIN_STRATEGIES, OPV, RunVector, Scenario, Strategy
 from ...verifier.rseq_rules import rseq_diagnostics
 from ..setting.configuration import configurations
 from ..setting.statements import walk
@@ -111,7 +111,11 @@ def section_findings(
         for name in names:
             strategy = strategies[name]
             for statement in (s for body in bodies[thread.name] for s in walk(body)):
-                if not isinstance(statement, RunVector) or statement.vector not in program.vectors:
+                if not isinstance(statement, RunVector):
+                    continue
+                if statement.vector not in program.vectors:
+                    if statement.vector in program.sections and strategy.fallback == OPV:
+                        yield _no_vector(statement, strategy)
                     continue
                 if (statement.vector, name) in asked:
                     continue
@@ -133,6 +137,16 @@ def _section(program: Program, statement: RunVector, strategy: Strategy) -> Iter
         yield Diagnostic(
             "error", "OPV525", message, statement.span, help=f"the limit is {limit} ops"
         )
+
+
+def _no_vector(statement: RunVector, strategy: Strategy) -> Diagnostic:
+    return Diagnostic(
+        "error",
+        "OPV527",
+        f"strategy {strategy.name} falls back to cpu_opv, and {statement.vector} is a section",
+        statement.span,
+        help="write what is done then in the arm `aborted`, or fall back to the lock",
+    )
 
 
 def _plans(

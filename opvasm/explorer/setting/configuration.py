@@ -10,6 +10,7 @@ from ...light_typing import NamedTuple
 from ...source import Span
 from ...text.scenario_tree import (
     BUILTIN_STRATEGIES,
+    LOCK,
     Expectation,
     RunVector,
     Scenario,
@@ -137,8 +138,9 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
     for thread, strategy in zip(scenario.threads, configuration.strategies, strict=True):
         bodies = (thread.body, handlers.get(thread.name, ()))
         ids = ids or CPU_ID_START in _words(bodies)
-        runs = any(isinstance(each, RunVector) for body in bodies for each in walk(body))
-        sections = sections or (runs and strategy.uses_sections)
+        runs = [e.vector for body in bodies for e in walk(body) if isinstance(e, RunVector)]
+        entered = strategy.first != LOCK and any(each in scenario.sections for each in runs)
+        sections = sections or entered or (bool(runs) and strategy.uses_sections)
     blank += () if sections else SECTIONS
     signals = any(each.kind == "signal" for each in scenario.environment)
     blank += () if sections and signals else SIGNALS

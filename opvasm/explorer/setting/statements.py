@@ -29,11 +29,16 @@ def walk(statements: tuple[Statement, ...]) -> Iterator[Statement]:
 
 def assigned(statements: tuple[Statement, ...]) -> set[str]:
     """The names that are locals: whatever is assigned to."""
-    return {
-        statement.name
-        for statement in walk(statements)
-        if isinstance(statement, LoadPlace | Compute)
-    }
+    found: set[str] = set()
+    for statement in walk(statements):
+        match statement:
+            case LoadPlace(name=name) | Compute(name=name):
+                found.add(name)
+            case RunVector(results=results):
+                found.update(results)
+            case _:
+                pass
+    return found
 
 
 def names_in(expression: Expression) -> set[str]:
