@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...kernels.profiles import Profile
 from ...light_typing import NamedTuple
 from ...machine.memory import Fault
 from ...program import Vector, section as ir
@@ -25,7 +26,6 @@ from ...program.flat import (
 from ...source import Place
 from ...text.scenario_tree import OPV, RSEQ, RunVector, Strategy
 from ...text.section_printer import instruction_text
-from ..setting.profiles import Profile
 from ..steps.code import CPU, READS, WRITES, Builder, Guard, Kind, Label
 from ..steps.ids import ID_SIZE, NOT_REGISTERED
 from ..steps.image import Image
