@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from ..source import SourceFile, Span
 from ..text.printer import vector_text
+from ..text.section_printer import section_text
 from .command_info import GDB_TOPICS, TOPICS
 from .displays import Display, display_line, value_text
 from .examine import Format, dump, parse_format
 from .locations import (
     CommandError,
+    declared,
     parse_location,
     parsed,
     place_of,
     source_names,
     split_condition,
+    written_at,
 )
 from .points import AtLine, AtOp, AtVector, op_place, same_file
 from .record import record_command
@@ -97,9 +100,9 @@ def _list(shell: Shell, argument: str) -> None:
                 _show_lines(shell, _source(file, session), max(1, line - LIST_LINES // 2))
                 return
             case AtVector(vector=name):
-                place = session.program.vectors[name].place
+                place = declared(name, session).place
             case AtOp(vector=str() as name, op=op):
-                place = session.program.vectors[name].instructions[op].place
+                place = written_at(name, op, session)
             case _:
                 raise CommandError("list takes FILE:LINE, LINE, VECTOR or VECTOR.OP")
     if isinstance(place, Span):
@@ -124,7 +127,9 @@ def _source(name: str, session: Session) -> SourceFile:
 def _files(session: Session) -> list[SourceFile]:
     files: dict[str, SourceFile] = {}
     places = [current_place(session), statement_place(session.movements)]
-    places += [vector.place for vector in session.program.vectors.values()]
+    program = session.program
+    places += [vector.place for vector in program.vectors.values()]
+    places += [section.place for section in program.sections.values()]
     for place in places:
         if isinstance(place, Span):
             files[place.file.name] = place.file
@@ -165,6 +170,11 @@ def _disassemble(shell: Shell, argument: str) -> None:
     location = parse_location(name, session)
     if not isinstance(location, AtVector):
         raise CommandError(f"{name!r} is no vector")
+    section = session.program.sections.get(location.vector)
+    if section is not None:
+        for line in section_text(section, session.program.data).splitlines():
+            shell.write(f"   {line}")
+        return
     vector = session.program.vectors[location.vector]
     here = f"// op {session.op}" if vector is called else None
     for line in vector_text(vector, session.program.abi, session.program.data).splitlines():

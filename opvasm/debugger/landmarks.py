@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from ..errors import Diagnostic
 from ..interpreter.errno import result_name
 from ..interpreter.events import Started
-from ..scenario.events import Asserted, CallEnds
+from ..scenario.events import (
+    Asserted,
+    CallEnds,
+    MemorySet,
+    SectionBegins,
+    SectionEnds,
+    SectionStepped,
+)
 from ..scenario.runner import WRONG_RESULT
 from ..source import Place
 from .movements import Broken, Movement
 
-JUDGING = (Asserted, Broken, CallEnds)
+JUDGING = (Asserted, Broken, CallEnds, SectionEnds)
 
 
 def at_boundary(movements: Sequence[Movement], index: int) -> bool:
@@ -21,8 +28,25 @@ def at_boundary(movements: Sequence[Movement], index: int) -> bool:
 
 
 def at_op(movements: Sequence[Movement], index: int) -> bool:
-    """Between two statements, or where an op begins."""
-    return at_boundary(movements, index) or isinstance(movements[index], Started)
+    """Between two statements, or where an op or an instruction of a section begins."""
+    if at_boundary(movements, index) or isinstance(movements[index], Started):
+        return True
+    return instruction_at(movements, index) is not None
+
+
+def instruction_at(movements: Sequence[Movement], index: int) -> SectionStepped | None:
+    """The instruction of a section that begins here; its stores come before it says what it was."""
+    if not index or not isinstance(movements[index - 1], SectionBegins | SectionStepped):
+        return None
+    for movement in movements[index:]:
+        match movement:
+            case SectionStepped():
+                return movement
+            case MemorySet():
+                pass
+            case _:
+                return None
+    return None
 
 
 def failure(movement: Movement) -> tuple[Diagnostic, ...]:
@@ -34,11 +58,13 @@ def failure(movement: Movement) -> tuple[Diagnostic, ...]:
             return findings
         case CallEnds(statement=statement, result=result, expected=expected) if result != expected:
             place = None if statement is None else statement.result.span
-            return (_wrong_result(result, expected, place),)
+            return (_wrong_result(result_name(result), result_name(expected), place),)
+        case SectionEnds(statement=entered, label=label, expected=wanted) if label != wanted:
+            return (_wrong_result(label, wanted, entered.result.span),)
         case _:
             return ()
 
 
-def _wrong_result(result: int, expected: int, place: Place | None) -> Diagnostic:
-    message = f"the call returned {result_name(result)}, not {result_name(expected)}"
+def _wrong_result(result: str, expected: str, place: Place | None) -> Diagnostic:
+    message = f"the call returned {result}, not {expected}"
     return Diagnostic("error", WRONG_RESULT, message, place)

@@ -6,9 +6,11 @@ import re
 
 from ..expression import AddressOf, Expression, Unevaluable
 from ..interpreter.errno import NUMBERS
-from ..program import Type
+from ..program import Type, Vector
+from ..program.flat import flatten
+from ..program.section import Section
 from ..scenario.evaluate import locate, number
-from ..source import Span
+from ..source import Place, Span
 from ..suggestion import did_you_mean, listing
 from .points import AtLine, AtMemory, AtOp, AtResult, AtVector, Condition, Location, Mode
 from .session import Session
@@ -106,16 +108,34 @@ def _line(file: str | None, line: int, session: Session) -> Location:
 
 
 def _vector(name: str, op: str | None, session: Session) -> Location:
-    vectors = session.program.vectors
-    if name not in vectors:
-        hint = did_you_mean(name, list(vectors)) or f"there is: {listing(vectors) or 'none'}"
+    program = session.program
+    names = [*program.vectors, *program.sections]
+    if name not in names:
+        hint = did_you_mean(name, names) or f"there is: {listing(names) or 'none'}"
         raise CommandError(f"no vector is called {name!r}; {hint}")
     if op is None:
         return AtVector(name)
-    count = len(vectors[name].instructions)
+    section = program.sections.get(name)
+    what = "vector" if section is None else "section"
+    parts = "ops" if section is None else "instructions"
+    count = len(program.vectors[name].instructions if section is None else flatten(section))
     if int(op) >= count:
-        raise CommandError(f"vector {name} has {count} ops, 0 to {count - 1}")
+        raise CommandError(f"{what} {name} has {count} {parts}, 0 to {count - 1}")
     return AtOp(name, int(op))
+
+
+def declared(name: str, session: Session) -> Vector | Section:
+    """The vector or section of a name that is known."""
+    program = session.program
+    return program.sections.get(name) or program.vectors[name]
+
+
+def written_at(name: str, op: int, session: Session) -> Place | None:
+    """Where an op of a vector, or an instruction of a section, is written."""
+    section = session.program.sections.get(name)
+    if section is not None:
+        return flatten(section)[op].step.place
+    return session.program.vectors[name].instructions[op].place
 
 
 def source_names(session: Session) -> list[str]:
@@ -124,9 +144,11 @@ def source_names(session: Session) -> list[str]:
     place = current_place(session)
     if isinstance(place, Span):
         names[place.file.name] = None
-    for vector in session.program.vectors.values():
-        if isinstance(vector.place, Span):
-            names[vector.place.file.name] = None
+    program = session.program
+    places = [each.place for each in program.vectors.values()]
+    for place in (*places, *(each.place for each in program.sections.values())):
+        if isinstance(place, Span):
+            names[place.file.name] = None
     return list(names)
 
 

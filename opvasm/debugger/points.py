@@ -9,8 +9,15 @@ from typing import NamedTuple
 from ..expression import Expression
 from ..interpreter.errno import result_name
 from ..interpreter.events import Called, CopiedIn, Loaded, Returned, Started, Stored
-from ..scenario.events import CallBegins, MemorySet, StatementBegins
+from ..scenario.events import (
+    CallBegins,
+    MemorySet,
+    SectionBegins,
+    SectionStepped,
+    StatementBegins,
+)
 from ..source import Place, Span
+from .landmarks import instruction_at
 from .movements import Movement, Scheduled
 from .packing import Write
 
@@ -112,6 +119,9 @@ class Point:
 def stops_before(location: Location, movements: Sequence[Movement], index: int) -> bool:
     """Whether a run stops before movement ``index`` of an entry."""
     movement = movements[index]
+    instruction = instruction_at(movements, index)
+    if instruction is not None:
+        return _stops_at(location, movements, instruction)
     match location:
         case AtLine():
             match movement:
@@ -135,6 +145,22 @@ def stops_before(location: Location, movements: Sequence[Movement], index: int) 
                 and movement.op == op
                 and vector_name(movements) == name
             )
+        case AtResult() | AtMemory():
+            return False
+
+
+def _stops_at(
+    location: Location, movements: Sequence[Movement], instruction: SectionStepped
+) -> bool:
+    """Whether a run stops before an instruction of a section."""
+    name = next(e.section.name for e in movements if isinstance(e, SectionBegins))
+    match location:
+        case AtLine():
+            return _on_line(instruction.step.place, location)
+        case AtVector(vector=wanted):
+            return wanted == name and instruction.at == 0
+        case AtOp(vector=wanted_name, op=op):
+            return (wanted_name, op) == (name, instruction.at)
         case AtResult() | AtMemory():
             return False
 

@@ -11,10 +11,17 @@ from ..machine import Fault
 from ..program import Instruction
 from ..report.human import render
 from ..report.style import PLAIN, Style
-from ..scenario.events import CallBegins, MemorySet, StatementBegins
+from ..scenario.events import (
+    CallBegins,
+    MemorySet,
+    SectionBegins,
+    SectionStepped,
+    StatementBegins,
+)
 from ..source import Place, Span
 from ..trace.names import Names
 from ..trace.values import change, value
+from .landmarks import instruction_at
 from .movements import Computed, Movement, Scheduled, op_of
 from .points import AtMemory, Point, call_begins, op_place
 from .session import Session
@@ -25,6 +32,7 @@ from .wording import (
     memory_text,
     movement_text,
     names_of,
+    number_text,
     op_text,
     place_text,
     title,
@@ -53,6 +61,9 @@ def here(session: Session, style: Style = PLAIN) -> list[str]:
     if isinstance(first, Scheduled):
         when = "next" if session.index == 0 else "now"
         lines.append(f"{INDENT}{when}: {movement_text(first, names)}")
+    entered = next((each for each in session.movements if isinstance(each, SectionBegins)), None)
+    if entered is not None and session.index:
+        lines.append(f"{INDENT}in the section {entered.section.name}{_registers(session, names)}")
     op = session.op
     if op is not None and op < len(session.instructions):
         lines += _op_lines(session, op, names, style)
@@ -67,6 +78,16 @@ def here(session: Session, style: Style = PLAIN) -> list[str]:
     return lines
 
 
+def _registers(session: Session, names: Names) -> str:
+    """What the locals of a section hold by now."""
+    held: dict[str, int] = {}
+    for movement in session.movements[: session.index]:
+        if isinstance(movement, SectionStepped):
+            held.update(movement.sets)
+    listed = ", ".join(f"{name} = {number_text(each, names)}" for name, each in held.items())
+    return f": {listed}" if listed else ""
+
+
 def current_place(session: Session) -> Place | None:
     """The op's place inside a call, else that of the statement."""
     op = session.op
@@ -74,6 +95,9 @@ def current_place(session: Session) -> Place | None:
         place = op_place(session.movements, op)
         if place is not None:
             return place
+    instruction = instruction_at(session.movements, session.index)
+    if instruction is not None and instruction.step.place is not None:
+        return instruction.step.place
     return statement_place(session.movements)
 
 
@@ -97,6 +121,8 @@ def _source_line(place: Span, style: Style) -> str:
 def _inside_a_step(session: Session) -> bool:
     """Whether we stopped between two movements that belong together, not in front of an op."""
     if session.index == 0:
+        return False
+    if instruction_at(session.movements, session.index) is not None:
         return False
     return not isinstance(session.movements[session.index], Started)
 

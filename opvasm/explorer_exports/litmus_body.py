@@ -190,6 +190,10 @@ class LitmusBody(Numbers):
         for arm in statement.arms:
             if arm.action != "retry" and arm.results != ("ok",):
                 self.refuse(f"`{arm.span.text}`", "a run has only its success there", arm.span)
+        if statement.vector in self.program.sections:
+            why = "a litmus test can't be cut off and begun again"
+            self.refuse(f"the section {statement.vector}", why, statement.span)
+            return
         vector = self.program.vectors[statement.vector]
         target = known(self.home) if statement.cpu is None else self.value(statement.cpu)
         cpu = target.constant

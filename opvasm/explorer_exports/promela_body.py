@@ -215,6 +215,9 @@ class Body(Numbers):
                 self.leave(kind, span, leave)
             case Fence():
                 self._fence(statement)
+            case RunVector(vector=called, span=span) if called in self.program.sections:
+                why = "the model has vectors only, and no registers of fixed width"
+                self.refusals.refuse(f"the section {called}", why, span)
             case RunVector(span=span):
                 self.say(Span(span.file, span.start, _first_line(span)))
                 self.write_run(self, statement, again, leave)
