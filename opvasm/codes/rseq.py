@@ -1,4 +1,4 @@
-"""Rules for running a vector as a restartable section (model.md section 2.4, R1 to R8)."""
+"""Rules for restartable sections, and for vectors that are run as one (model.md section 2.4): R1 to R9."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ EARLY_RELEASE = "OPV406"
 EXPECTED_FAULT = "OPV407"
 STALE_POINTER = "OPV408"
 EARLY_COMMIT = "OPV409"
+UNBOUNDED = "OPV410"
 SECTION_SHAPE = "OPV420"
+SECTION_VECTOR = "OPV421"
 
 _DATA = "percpu counter: u64\npercpu total: u64\nshared sum: u64\n"
 
@@ -112,6 +114,16 @@ CODES: tuple[Code, ...] = (
         "    cmpeq.u64 index, expect\n    memcpy.u64 index, next\n    memcpy.u64 item, value\n}",
     ),
     Code(
+        UNBOUNDED,
+        "rseq-unbounded",
+        "warning",
+        "a section has a loop without a bound (R9)",
+        "Every instruction is one more at which a section can be cut off, and then all of it is done again. A "
+        "section that waits for another thread of its CPU never ends: that thread's turn cuts it off.",
+        "percpu flag: u64\nsection s() {\n    loop {\n        x = load flag\n        break if x != 0\n    }\n"
+        "    commit flag, 0\n}",
+    ),
+    Code(
         SECTION_SHAPE,
         "rseq-shape",
         "note",
@@ -119,6 +131,15 @@ CODES: tuple[Code, ...] = (
         "verify --rseq says it of every vector: that it keeps the rules R1 to R8, so that the fast "
         "path may do the same work with plain instructions, and the name of the pair of librseq "
         "primitive and cpu_opv helper whose ops it has.",
+    ),
+    Code(
+        SECTION_VECTOR,
+        "rseq-vector",
+        "note",
+        "whether a section that loads is exactly a vector",
+        "verify --rseq says it of every section: it is one when it reads, compares and writes the same "
+        "bytes in the same order as ops do, with addresses that an op can hold. Then cpu_opv can do the same work "
+        "where the section is cut off too often.",
     ),
 )
 

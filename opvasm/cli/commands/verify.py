@@ -76,7 +76,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--rseq",
         action="store_true",
-        help="say of each vector whether it may also be a restartable sequence",
+        help="say of each vector whether it may also be a restartable sequence, and of each "
+        "section whether it is a vector",
     )
     parser.add_argument(
         "--portability",
@@ -110,6 +111,7 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     found: list[Diagnostic] = []
     checked: list[Checked] = []
     unreadable = False
+    sections = 0
     for path in arguments.files or [STDIN]:
         try:
             given = read_input(path, arguments)
@@ -121,12 +123,15 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
             found += error.diagnostics
             continue
         checked += given.vectors
+        sections += 0 if given.program is None else len(given.program.sections)
         found += denied(diagnostics, deny)
     if not arguments.diff:
         _write(found[:limit], checked, arguments, terminal)
     if len(found) > limit:
         terminal.remark(f"{len(found) - limit} more findings; --max-errors shows them")
     count = f"{len(checked)} vector{'' if len(checked) == 1 else 's'}"
+    if sections:
+        count += f", {sections} section{'' if sections == 1 else 's'}"
     terminal.remark(f"{count}: {tally(found) or 'nothing to report'}")
     if unreadable:
         return USAGE
@@ -182,6 +187,14 @@ def _findings(given: Input, arguments: Namespace) -> tuple[Diagnostic, ...]:
             from ...verifier.portability import portability_findings
 
             found += portability_findings(vector, abi, name)
+    if given.program is not None and given.program.sections:
+        from ...verifier.section_report import section_report, vector_report
+
+        program = given.program
+        for section in program.sections.values():
+            found += section_report(section, program.data)
+            if arguments.rseq:
+                found.append(vector_report(section, program.data, program.abi))
     return in_order(found)
 
 

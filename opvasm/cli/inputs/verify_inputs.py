@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from ...abi.revisions import Abi
-    from ...program import Data, Vector
+    from ...program import Data, Program, Vector
     from ...source import SourceFile
 
 
@@ -28,10 +28,11 @@ class Checked(NamedTuple):
 
 
 class Input(NamedTuple):
-    """A file's vectors; ``source`` is its text, where it is one."""
+    """A file's vectors and sections; ``source`` is its text, where it is one."""
 
     vectors: tuple[Checked, ...]
     source: SourceFile | None
+    program: Program | None = None
 
 
 def read_input(path: str, arguments: Namespace) -> Input:
@@ -54,6 +55,7 @@ def read_input(path: str, arguments: Namespace) -> Input:
             Checked(vector, program.abi, program.data, name) for vector in program.vectors.values()
         ),
         source,
+        program,
     )
 
 

@@ -11,6 +11,7 @@ from ...source import Span
 from ...suggestion import did_you_mean, listing
 from ...text.scenario_tree import BUILTIN_STRATEGIES, OPV, RunVector, Scenario, Strategy
 from ...verifier.rseq_rules import rseq_diagnostics
+from ...verifier.section_rules import section_diagnostics
 from ..setting.configuration import configurations
 from ..setting.statements import walk
 from .plan import ScenarioError, make_plan
@@ -113,14 +114,13 @@ def section_findings(
             for statement in (s for body in bodies[thread.name] for s in walk(body)):
                 if not isinstance(statement, RunVector):
                     continue
-                if statement.vector not in program.vectors:
-                    if statement.vector in program.sections and strategy.fallback == OPV:
-                        yield _no_vector(statement, strategy)
-                    continue
                 if (statement.vector, name) in asked:
                     continue
                 asked.add((statement.vector, name))
-                yield from _section(program, statement, strategy)
+                if statement.vector in program.sections:
+                    yield from _loading(program, statement, strategy)
+                elif statement.vector in program.vectors:
+                    yield from _section(program, statement, strategy)
 
 
 def _section(program: Program, statement: RunVector, strategy: Strategy) -> Iterator[Diagnostic]:
@@ -137,6 +137,18 @@ def _section(program: Program, statement: RunVector, strategy: Strategy) -> Iter
         yield Diagnostic(
             "error", "OPV525", message, statement.span, help=f"the limit is {limit} ops"
         )
+
+
+def _loading(program: Program, statement: RunVector, strategy: Strategy) -> Iterator[Diagnostic]:
+    """A section that breaks the rules, or that no vector can stand in for."""
+    section = program.sections[statement.vector]
+    if section.verified and not strategy.unchecked:
+        for finding in section_diagnostics(section, program.data):
+            if finding.level == "error":
+                note = Note("it is run here", statement.span)
+                yield finding._replace(notes=(*finding.notes, note))
+    if strategy.fallback == OPV:
+        yield _no_vector(statement, strategy)
 
 
 def _no_vector(statement: RunVector, strategy: Strategy) -> Diagnostic:

@@ -1,0 +1,132 @@
+"""Rules R1 to R9 on sections that load: each has one that breaks it and one that nearly does."""
+
+from __future__ import annotations
+
+import pytest
+
+from opvasm.assembler import assemble
+from opvasm.source import SourceFile
+from opvasm.verifier.section_report import section_report
+from opvasm.verifier.section_rules import section_findings
+
+DATA = """
+percpu head: u64
+percpu total: u64
+percpu log: u64[4]
+percpu bytes: u8[16]
+shared all: u64
+shared table: u64[4]
+"""
+
+BREAKS = {
+    "R1": [
+        "commit all, 1",
+        "commit head@1, 1",
+        "commit head@c, 1",  # nobody has asked whether c is this CPU
+        "store all, 1; commit head, 1",
+    ],
+    "R2": [
+        "store total, 1; x = load head; exit a if x != 0; commit head, 1",
+        "if n == 1 { store total, 1 }; exit a if n == 2; commit head, 1",
+        "x = load total; loop 3 { exit a if n == x; store log[0], 1; x = x + 1 }; commit head, 1",
+    ],
+    "R3": [
+        "x: u128 = load [&log].u128; commit [&log].u128, x",
+        "commit [&bytes + 4].u64, 1",
+    ],
+    "R4": [
+        "store total += 1; commit head, 1",
+        "x = load total; store total, x + 1; commit head, 1",
+        "x = load log[n]; y = x + 1; store log[n], y; commit head, 1",
+    ],
+    "R5": [
+        "store total, n; x = load total; commit head, x",
+        "store head, n; commit head += 1",
+    ],
+    "R6": ["store total, 1, release; commit head, 1"],
+}
+NEARLY = {
+    "R1": [
+        "commit head, 1",
+        "exit moved if cpu_id != c; commit head@c, 1",
+        "i = cpu_id; commit head@i, 1",
+        "commit cmpxchg all, 0, 1",  # one step for every CPU
+        "store [p].u64, 1; commit head, 1",  # where p points, the caller knows
+    ],
+    "R2": [
+        "x = load head; exit a if x != 0; store total, 1; commit head, 1",
+        "old = commit cmpxchg head, 0, 1; exit a if old != 0",  # after the section
+        "if n == 1 { store total, 1; commit head, 1 } else { exit a }",
+    ],
+    "R3": ["commit [&bytes + 8].u64, 1", "commit bytes[3], 1", "commit log[n], 1"],
+    "R4": [
+        "commit total += 1",
+        "x = load total; store log[0], x; commit total, x + 1",
+        "x = load log[0]; store log[1], x; commit head, 1",
+        "x = load log[n]; store log[c], x; commit head, 1",  # other elements, or the same: unknown
+    ],
+    "R5": [
+        "x = load total; store total, n; commit head, x",
+        "store log[0], n; x = load log[1]; commit head, x",
+    ],
+    "R6": ["store total, 1; commit head, 1, release"],
+}
+WARNS = {
+    "R4": ["x = load head; exit a if x != 0; store head, 1; commit total, 1"],
+    "R8": ["x = load [p].u64; commit head, x"],
+    "R9": ["loop { x = load head; break if x != 0 }; commit total, 1"],
+}
+SILENT = {
+    "R8": [
+        "x = load head; exit a if ptr(x) != p; y = load [p].u64; commit head, y",
+        "x = load head; y = load [x].u64; commit head, y",  # loaded inside
+    ],
+    "R9": ["loop 4 { x = load head; break if x != 0 }; commit total, 1"],
+}
+
+
+def findings(body: str) -> list[tuple[str, bool]]:
+    """The rules that a section breaks, and whether each refuses it."""
+    text = f"{DATA}section s(n: u64, c: u32, p: ptr) {{ {body} }}"
+    program = assemble(SourceFile("s.opv", text)).program
+    return [
+        (each.rule, each.refuses) for each in section_findings(program.sections["s"], program.data)
+    ]
+
+
+def cases(table: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """Rule and body of each case of a table."""
+    return [(rule, body) for rule, bodies in table.items() for body in bodies]
+
+
+@pytest.mark.parametrize(("rule", "body"), cases(BREAKS))
+def test_a_section_that_breaks_a_rule_is_refused_by_it(rule: str, body: str) -> None:
+    """By that rule; another may see it too."""
+    assert (rule, True) in findings(body)
+
+
+@pytest.mark.parametrize(("rule", "body"), cases(NEARLY))
+def test_a_section_that_nearly_breaks_a_rule_is_not_refused(rule: str, body: str) -> None:
+    """By no rule."""
+    assert [each for each in findings(body) if each[1]] == []
+
+
+@pytest.mark.parametrize(("rule", "body"), cases(WARNS))
+def test_what_depends_on_the_caller_is_a_warning(rule: str, body: str) -> None:
+    """It is said, and refuses nothing."""
+    assert findings(body) == [(rule, False)]
+
+
+@pytest.mark.parametrize(("rule", "body"), cases(SILENT))
+def test_what_is_proven_or_bounded_is_not_warned_of(rule: str, body: str) -> None:
+    """The rule has nothing to say."""
+    assert rule not in [each for each, _ in findings(body)]
+
+
+def test_an_unverified_section_is_warned_of_only() -> None:
+    """Its author has said that it may break the rules."""
+    for word, level in (("", "error"), ("unverified ", "warning")):
+        text = f"{DATA}{word}section s() {{ commit all, 1 }}"
+        program = assemble(SourceFile("s.opv", text)).program
+        (found,) = section_report(program.sections["s"], program.data)
+        assert (found.code, found.level) == ("OPV401", level)
