@@ -60,7 +60,8 @@ def failure(movement: Movement) -> tuple[Diagnostic, ...]:
             place = None if statement is None else statement.result.span
             return (_wrong_result(result_name(result), result_name(expected), place),)
         case SectionEnds(statement=entered, label=label, expected=wanted) if label != wanted:
-            return (_wrong_result(label, wanted, entered.result.span),)
+            written = None if entered is None else entered.result.span
+            return (_wrong_result(label, wanted, written),)
         case _:
             return ()
 

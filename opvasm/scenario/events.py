@@ -45,9 +45,9 @@ class CallEnds(NamedTuple):
 
 
 class SectionBegins(NamedTuple):
-    """``run`` is about to enter a section on the caller's CPU."""
+    """``run`` is about to enter a section on the caller's CPU; outside of a test without a statement."""
 
-    statement: Run
+    statement: Run | None
     section: Section
     arguments: Mapping[str, int]
     cpu: int
@@ -84,7 +84,7 @@ class SectionStepped(NamedTuple):
 class SectionEnds(NamedTuple):
     """A section was left: by ``ok``, ``aborted`` or a label, and this was expected."""
 
-    statement: Run
+    statement: Run | None
     label: str
     expected: str
     results: Mapping[str, int]

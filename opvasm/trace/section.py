@@ -12,7 +12,7 @@ def stepped_text(event: SectionStepped, names: Names) -> str:
     """An instruction with the local it has set and the memory it has changed."""
     found = []
     for name, number in event.sets.items():
-        found.append(f"{name} = {_number(number, names)}")
+        found.append(f"{name} = {number_text(number, names)}")
     for address, before, after in event.stores:
         where = names.exact(address, len(after)) or f"{address:#x}"
         found.append(f"{where}: {change(before, after, names)}")
@@ -20,7 +20,8 @@ def stepped_text(event: SectionStepped, names: Names) -> str:
     return f"{text}  ({'; '.join(found)})" if found else text
 
 
-def _number(number: int, names: Names) -> str:
+def number_text(number: int, names: Names) -> str:
+    """A number of a register: small ones in decimal, an address with what lies there."""
     size = names.program.abi.model.word
     if not 0 <= number < 1 << (8 * size):
         return str(number)

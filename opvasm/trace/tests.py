@@ -67,7 +67,8 @@ class TestTrace:
                 if result != expected:
                     self._write(f"      {self._style.bad(f'expected {result_name(expected)}')}")
             case SectionBegins(statement=entered, cpu=cpu):
-                text = _one_line(entered.span.text).partition(" -> ")[0]
+                text = "section" if entered is None else _one_line(entered.span.text)
+                text = text.partition(" -> ")[0]
                 self._write(f"    {text}  {self._style.dim(f'on CPU {cpu}')}")
             case SectionStepped():
                 self._write(f"      {stepped_text(event, self._names)}")

@@ -45,7 +45,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     """The options."""
     add_input(parser, "the text, or ops with --from")
     parser.add_argument(
-        "vector", metavar="VECTOR", nargs="?", help="the vector to run (default: the tests)"
+        "vector",
+        metavar="VECTOR",
+        nargs="?",
+        help="the vector or section to run (default: the tests)",
     )
     add_machine(parser)
     parser.add_argument(
@@ -108,7 +111,8 @@ def _run_tests(arguments: Namespace, assembly: Assembly, terminal: Terminal) -> 
 
 
 def _vectors(assembly: Assembly) -> str | None:
-    names = ", ".join(assembly.program.vectors)
+    program = assembly.program
+    names = ", ".join([*program.vectors, *program.sections])
     return f"vectors: {names}" if names else None
 
 
@@ -121,7 +125,7 @@ def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) ->
     from .tracing import begin_trace, tracer_of_call
 
     program = assembly.program
-    vector = chosen_vector(program, arguments.vector, "VECTOR")
+    section = program.sections.get(arguments.vector)
     cpu, possible = cpu_number(arguments), whole_number(arguments.cpus, "--cpus")
     if not 1 <= possible <= 4096:
         raise UsageError(f"--cpus {possible}: a machine has 1 to 4096")
@@ -132,6 +136,12 @@ def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) ->
     for text in arguments.assignments:
         assign(text, world, current)
     values = argument_values(arguments.arg, program, layout, current)
+    if section is not None:
+        from .run_section import run_section
+
+        strict = arguments.exit_status
+        return run_section(section, world, values, arguments.trace, terminal.out, strict)
+    vector = chosen_vector(program, arguments.vector, "VECTOR")
     ops = world.ops(vector, current, values)
     pages = supply(
         world.machine.memory, _plain(vector, ops), program.abi, _declared(program, layout)

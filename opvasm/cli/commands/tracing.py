@@ -47,6 +47,13 @@ def begin_trace(kind: str, program: Program) -> None:
         _write(header(program.abi))
 
 
+def write_event(event: TestEvent | Event) -> None:
+    """One event of a trace for machines."""
+    from ...trace.json_lines import event_record
+
+    _write(event_record(event))
+
+
 def tracer_of_test(kind: str, program: Program, layout: Layout, test: Test, style: Style) -> Tracer:
     """The tracer of a test."""
     match kind:
