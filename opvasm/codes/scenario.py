@@ -100,10 +100,14 @@ CODES: tuple[Code, ...] = (
          "scenario s {\n    strategy s1\n    thread a @0 { run v() }\n}"),
     Code("OPV526", "section-on-cpu", "error", "a section run on a CPU by name",
          "A section is plain code and runs on the CPU that its thread is on; only cpu_opv moves a thread. "
-         "Hand the number of the CPU in and compare it with cpu_id inside."),
+         "Hand the number of the CPU in and compare it with cpu_id inside.",
+         "percpu c: u64\nsection add() { commit c += 1 }\nscenario s {\n    thread a @0 { run add() on 0 "
+         "{ aborted -> retry } }\n}"),
     Code("OPV527", "section-without-vector", "error", "a fallback to cpu_opv that a section does not have",
          "`rseq then opv` runs one vector both ways. A section that loads is no vector; what is to be done "
-         "after so many aborts stands in its arm `aborted`, or it falls back to a lock."),
+         "after so many aborts stands in its arm `aborted`, or it falls back to a lock.",
+         "percpu c: u64\nsection add() { commit c += 1 }\nstrategy both = rseq then opv after 2\n"
+         "scenario s {\n    strategy both\n    thread a @0 { run add() { aborted -> retry } }\n}"),
     Code("OPV530", "cpu-outside", "error", "a thread, or a fence, on a CPU that does not exist",
          "CPUs count from 0 to one less than cpus says; of a range, the smallest number counts.",
          _example("    thread a @1 { run bump(1) }")),

@@ -12,6 +12,7 @@ from opvasm.errors import Diagnostic, OpvasmError
 from opvasm.explorer.plan.validate import check_scenarios
 from opvasm.source import SourceFile
 from opvasm.verifier.rseq_rules import findings
+from opvasm.verifier.section_rules import section_findings
 
 from .helpers import COUNTER
 
@@ -40,6 +41,8 @@ def test_the_example_of_a_section_rule_breaks_it(row) -> None:  # type: ignore[n
         for vector in assembly.program.vectors.values()
         for each in findings(vector, assembly.program.data)
     }
+    for section in assembly.program.sections.values():
+        broken |= {each.code for each in section_findings(section, assembly.program.data)}
     assert row.code in broken
     assert all_codes()[row.code] is row
 
