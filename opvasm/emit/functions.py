@@ -233,7 +233,7 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
     first = "int opv_first"
     prefix = context.naming.prefix
     yield "/* Whatever is not done by the first attempt: checks, more attempts, the fallback. */"
-    yield from _head(f"OPV_SLOW int {name}_slow", context, more=first).split("\n")
+    yield from _head(f"OPV_REST int {name}_slow", context, more=first).split("\n")
     yield "{"
     yield f"    struct {prefix}_percpu *opv_percpu;"
     if strategy.uses_sections:

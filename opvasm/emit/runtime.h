@@ -77,6 +77,7 @@ enum opv_result {
 #define OPV_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define OPV_FAST static inline __attribute__((always_inline, unused))
 #define OPV_RARE static __attribute__((unused))
+#define OPV_REST static __attribute__((noinline, unused))
 #define OPV_SLOW static __attribute__((noinline, cold, unused))
 /* A compiler barrier on every edge out of an asm goto: compilers have moved code across them. */
 #define OPV_EDGE() __asm__ __volatile__("" : : : "memory")

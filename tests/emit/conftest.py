@@ -32,7 +32,10 @@ def need(*tools: str) -> None:
 
 
 def run(
-    *command: str | Path, env: dict[str, str] | None = None, timeout: float = 120
+    *command: str | Path,
+    env: dict[str, str] | None = None,
+    timeout: float = 120,
+    cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, with variables besides those of the environment."""
     return subprocess.run(
@@ -41,6 +44,7 @@ def run(
         capture_output=True,
         text=True,
         timeout=timeout,
+        cwd=cwd,
         check=False,
     )
 

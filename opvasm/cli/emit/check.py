@@ -88,13 +88,16 @@ def _difference(old: str, new: str) -> str:
     for number, (one, two) in enumerate(zip(before, after, strict=False), 1):
         if one != two:
             what = one.removeprefix(" * ").partition(" ")[0]
+            if one.startswith(" *           "):
+                what = "proof"  # its further lines
             match what if one.startswith(" * ") else "":
                 case "source":
                     return "the source has changed"
                 case "opvasm":
                     return "it was made by another version of opvasm"
                 case "proof":
-                    return f"the proof has changed: now {two.removeprefix(' * proof').strip()}"
+                    now = two.removeprefix(" *").strip().removeprefix("proof").strip()
+                    return f"the proof has changed: now {now}"
                 case _:
                     return f"line {number} differs: {one.strip()[:60]!r}, now {two.strip()[:60]!r}"
     return "one is longer than the other"

@@ -1,0 +1,197 @@
+"""What is refused, what the head says, and whether --check sees a change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opvasm.cli.main import main
+from opvasm.emit import Naming
+from opvasm.emit.refusals import refusals
+from opvasm.text.scenario_tree import BUILTIN_STRATEGIES, Strategy
+
+from .conftest import ELIDE, SAMPLES, assembled, header_of, need, run
+
+COUNTER = "percpu counter: u64\nvector bump(n: i64) { add counter, n }\n"
+
+
+def codes_of(text: str, strategy: Strategy = ELIDE) -> set[str]:
+    """The errors for all vectors of a text."""
+    program = assembled(text).program
+    found = refusals(program, tuple(program.vectors.values()), strategy, Naming("t", {}))
+    return {each.code for each in found if each.level == "error"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (COUNTER, ""),
+        ("page gone: unmapped\npercpu h: ptr\nvector v() { cmpeq.ptr h, gone }", "OPV751"),
+        ("percpu c: u64\nvector v(n: u64) { memcpy n, c }", "OPV753"),
+        ("percpu c: u64\nunverified vector v() { .raw \"63000000 00000000 0000000000000000 0000000000000000 0000000000000000\" }", "OPV753"),
+        ("percpu c: u64\nvector create() { add c, 1 }", "OPV754"),
+        ("percpu c: u64\nvector v() { add c, 1 }\nvector v_here() { add c, 2 }", "OPV754"),
+        ("percpu c: u64\nvector v(opv_m: u64) { cmpeq c, opv_m }", "OPV754"),
+        ("shared c: u64\nvector v() { add c, 1 }", "OPV401"),
+        ("percpu c: u64\npercpu d: u64\nvector v(n: u64) { add c, 1; cmpeq d, n }", "OPV402"),
+        ("percpu c: u8[9]\nvector v() { memcpy c, =\"123456789\" }", "OPV403"),
+        ("percpu c: u64\npercpu d: u64\nvector v() { add c, 1; add d, 1 }", "OPV404"),
+        ("percpu c: u64\nvector v(n: ptr) { memcpy c, [n]? }", "OPV407"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_a_section_is_refused_by_its_rule(text: str, code: str) -> None:
+    """The verifier's own codes for sections, and emit's for what C can't say."""
+    assert codes_of(text) == ({code} if code else set())
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        ELIDE._replace(subscription="none"),
+        ELIDE._replace(subscription="lazy"),
+        ELIDE._replace(fence="none"),
+        Strategy("s", "rseq", "opv", subscription="lazy"),
+        Strategy("s", "lock", None, fence="none"),
+    ],
+)
+def test_a_strategy_that_loses_updates_is_refused(strategy: Strategy) -> None:
+    """What samples/races/locks.opv shows to lose an update is not written as C."""
+    assert codes_of(COUNTER, strategy) == {"OPV752"}
+
+
+def test_the_call_alone_may_do_what_a_section_may_not() -> None:
+    """Rules of sections do not bind a strategy without any."""
+    text = "shared c: u64\nvector v(n: u64) { add c, 1; cmpeq c, n }"
+    assert codes_of(text, BUILTIN_STRATEGIES["opv"]) == set()
+
+
+def test_a_big_endian_program_is_refused() -> None:
+    """Emitted code is for little-endian machines with 64-bit words."""
+    from opvasm.assembler import assemble
+    from opvasm.source import SourceFile
+
+    program = assemble(SourceFile("t.opv", COUNTER), model="64be").program
+    found = refusals(program, tuple(program.vectors.values()), ELIDE, Naming("t", {}))
+    assert [each.code for each in found] == ["OPV750"]
+
+
+def emit(*words: str | Path) -> int:
+    """The exit code of the command."""
+    return main(["emit", *(str(each) for each in words)])
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """The header of the counter, beside its source."""
+    source = tmp_path / "counter.opv"
+    source.write_text((SAMPLES / "counter.opv").read_text())
+    target = tmp_path / "counter.h"
+    assert emit(source, "--strategy", "elide", "-o", target) == 0
+    return target
+
+
+def test_the_head_states_the_proof(made: Path) -> None:
+    """Source and hash, strategy, scenarios with verdict, kernels and states."""
+    head = made.read_text().partition("*/")[0]
+    assert "strategy  elide = rseq then lock after 2 { subscribe eager, fence membarrier }" in head
+    assert "scenario on_one_cpu: two threads of one CPU" in head
+    assert "holds on legacy, v6_19_x86, v7_x86_size33; 3 configurations, " in head
+    assert "sha256 " in head
+
+
+def test_check_sees_each_change(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unchanged: 0. The source, the code or the proof changed: 1, and it says which."""
+    assert emit("--check", made) == 0
+    source = made.with_suffix(".opv")
+    text, kept = source.read_text(), made.read_text()
+    source.write_text(text + "\n// more\n")
+    assert emit("--check", made) == 1
+    assert "the source has changed" in capsys.readouterr().err
+    source.write_text(text)
+    made.write_text(kept.replace("addq %q", "subq %q", 1))
+    assert emit("--check", made) == 1
+    made.write_text(kept.replace(" states", "0 states", 1))
+    assert emit("--check", made) == 1
+    assert "the proof has changed" in capsys.readouterr().err
+    made.write_text(kept)
+    assert emit("--check", made, "--no-explore") == 0
+    assert emit("--check", source) == 2
+    assert emit("--check", made.with_name("absent.h")) == 2
+
+
+def test_a_scenario_that_fails_prevents_the_header(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No header where the strategy loses an update; --no-explore writes it and says so."""
+    source, target = tmp_path / "t.opv", tmp_path / "t.h"
+    source.write_text(
+        "percpu c: u64\nvector v() { add c, 1 }\n"
+        "strategy s = rseq then lock after 2 { subscribe eager }\n"
+        "scenario wrong { cpus 1\nstrategy s\nthread t x2 @0 { run v() { aborted -> retry } }\n"
+        "forall c == 3 }\n"
+    )
+    assert emit(source, "-o", target) == 1
+    assert "OPV755" in capsys.readouterr().err
+    assert not target.exists()
+    source.write_text(source.read_text().replace("c == 3", "c == 3\nexpect fails"))
+    assert emit(source, "-o", target) == 1, "a text that expects the loss does not make it right"
+    assert emit(source, "-o", target, "--no-explore") == 0
+    assert "proof     none: --no-explore" in target.read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--strategy", "elid"),
+        ("--vector", "bumb"),
+        ("--arch", "riscv"),
+        ("--prefix", "1st"),
+        ("--prefix", "int"),
+        ("--type", "node=struct mine"),
+        ("--type", "node"),
+        (),
+    ],
+)
+def test_wrong_options_are_named(words: tuple[str, ...]) -> None:
+    """Each is a usage error; so is a file with two strategies and none chosen."""
+    assert emit(SAMPLES / "counter.opv", "--no-explore", *words) == 2
+
+
+def test_structs_of_the_users_own(tmp_path: Path) -> None:
+    """--type and --include use a struct of the user's, and its layout is checked by the compiler."""
+    need("gcc")
+    target = tmp_path / "list.h"
+    options = ("--type", "node=struct item", "--include", "item.h", "--strategy", "elide")
+    assert emit(SAMPLES / "list.opv", *options, "--no-explore", "-o", target) == 0
+    item = tmp_path / "item.h"
+    program = tmp_path / "p.c"
+    program.write_text(
+        '#include "list.h"\n'
+        "int push(struct list *l, struct item *i) { return list_push_here(l, i, 0); }\n"
+    )
+    item.write_text(
+        "#pragma once\n#include <stdint.h>\nstruct item { struct item *next; uint64_t value; };\n"
+    )
+    assert run("gcc", "-Wall", "-Werror", "-c", program, "-o", tmp_path / "p.o").returncode == 0
+    item.write_text(
+        "#pragma once\n#include <stdint.h>\nstruct item { uint64_t value; struct item *next; };\n"
+    )
+    done = run("gcc", "-c", program, "-o", tmp_path / "p.o")
+    assert done.returncode != 0
+    assert "node as declared" in done.stderr
+
+
+def test_bits_that_are_too_many_are_refused_at_run_time(tmp_path: Path) -> None:
+    """A shift by a word's width is OPV_INVALID as the kernel's EINVAL, and nothing happens."""
+    need("gcc")
+    text = "percpu w: u32\nvector left(n: u64) { lshift w, n }\n"
+    (tmp_path / "t.h").write_text(header_of(text))
+    (tmp_path / "t.c").write_text(
+        '#include "t.h"\nint main(void) { struct t m; t_create(&m); m.percpu[0].w = m.percpu[1].w = 1;\n'
+        "return !(t_left_here(&m, 32) == OPV_INVALID && t_left(&m, 0, 99) == OPV_INVALID\n"
+        "&& t_left(&m, 4000000000u, 1) == OPV_INVALID && m.percpu[0].w == 1\n"
+        "&& t_left(&m, 0, 31) == 0 && m.percpu[0].w == 0x80000000u); }\n"
+    )
+    assert run("gcc", "-O2", tmp_path / "t.c", "-o", tmp_path / "t").returncode == 0
+    assert run(tmp_path / "t").returncode == 0
