@@ -2,7 +2,7 @@
 
     python -m benchmarks.fuzz_elf [FILES] [SEED]
 
-Anything but a result or an ElfError within five seconds and a gigabyte is a fault: the file is kept
+Anything but a result or an ElfError within five seconds of a core and a gigabyte is a fault: the file is kept
 in the folder for temporary files, and the exit code is 1.  The same seed makes the same files.
 """
 
@@ -109,7 +109,7 @@ def main(count: int, seed: int) -> int:
     started = process_time()
     for number in range(count):
         data = garble(generator.choice(files), generator)
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
             whole += read(data)
         except BaseException as error:
@@ -120,7 +120,7 @@ def main(count: int, seed: int) -> int:
             if isinstance(error, KeyboardInterrupt):
                 break
         finally:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
         if (number + 1) % 100_000 == 0:
             print(f"{number + 1:,} files, {faults} faults", flush=True)
     seconds = process_time() - started
@@ -137,6 +137,6 @@ def _too_long(number: int, frame: object) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGPROF, _too_long)
     words = [int(each) for each in sys.argv[1:]] + [10_000, 1][len(sys.argv) - 1 :]
     sys.exit(main(words[0], words[1]))
