@@ -159,7 +159,9 @@ class Instruction:
 
     def _extended_place(self) -> tuple[ir.Term | None, int]:
         """An address whose index is extended from 32 bits."""
-        found = next(each for each in self.operands if each.type == arm.ARM64_OP_MEM)
+        found = next((each for each in self.operands if each.type == arm.ARM64_OP_MEM), None)
+        if found is None:
+            raise self.unknown()
         if found.ext not in EXTENSIONS:
             return None, 0
         size, with_sign = EXTENSIONS[found.ext]

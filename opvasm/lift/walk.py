@@ -194,10 +194,8 @@ class Walk:
                 continue
             entered = False
             if code.flow is Flow.NEXT:
-                if code.stack:
-                    raise NotLifted(f"`{code.text}` changes the stack", code.address)
                 state.now = code
-                self.machine.execute(code, state)
+                self._execute(code, state)
                 state.now = None
                 state.values.step(code, self.machine.reads(code))
                 at += 1
@@ -208,6 +206,16 @@ class Walk:
                 at = following
             else:
                 raise NotLifted(f"`{code.text}` {code.flow.value}", code.address)
+
+    def _execute(self, code: Code, state: State) -> None:
+        if code.stack:
+            raise NotLifted(f"`{code.text}` changes the stack", code.address)
+        try:
+            self.machine.execute(code, state)
+        except (LookupError, StopIteration, ValueError):
+            # An operand that no table has: garbled code has such, and new processors.
+            reason = f"the operands of `{code.text}` are not known to the lifter"
+            raise NotLifted(reason, code.address) from None
 
     def _loop(self, at: int, state: State, loops: tuple[Loop, ...]) -> int:
         """Make a loop; where the way goes on after it, -1 where it does not."""
