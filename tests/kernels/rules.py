@@ -55,7 +55,9 @@ FIELDS: dict[str, str] = {
     "cpu-id-preempted": "id_at_preemption",
     "id-signal": "id_at_signal",
     "id-membarrier-here": "id_at_membarrier",
-    "id-membarrier-self": "id_at_membarrier",
+    # By the thread itself, with its own CPU: it comes back as from any system call, which on arm64
+    # from 7.1 on does not kill, where an interrupt does.
+    "id-membarrier-self": "id_at_sleep",
     "id-migrated": "id_at_migration",
     "id-sleep": "id_at_sleep",
     "inside-version": "bad_version",

@@ -1,0 +1,51 @@
+"""What booted kernels said agrees with the profiles, and stands in docs/kernels.md as it was seen."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from .recorded import FILE, Recorded, by_rule_set, kept, matrix, profile_of, read_recorded
+from .rules import contradictions
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "kernels.md"
+TABLE = re.compile(r"(<!-- booted -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+RECORDED = read_recorded(FILE.read_text())
+
+
+def test_every_rule_set_was_booted() -> None:
+    """No profile rests on documents alone."""
+    assert [name for name, group in by_rule_set(RECORDED).items() if not group] == []
+
+
+@pytest.mark.parametrize("kernel", RECORDED, ids=lambda k: f"{k.version}-{k.architecture}")
+def test_a_booted_kernel_is_as_its_profiles_say(kernel: Recorded) -> None:
+    """No row of either size contradicts the profile of that version, architecture and size."""
+    for size in (32, 64):
+        profile = profile_of(kernel, size)
+        assert profile is not None
+        rows = [row for row in kernel.rows if row.size == size]
+        assert len(rows) == len({row.name for row in rows}) == 35
+        assert contradictions(rows, profile) == []
+
+
+def test_the_document_shows_what_was_seen() -> None:
+    """``BLESS=1`` writes the table anew."""
+    text = DOCUMENT.read_text()
+    found = TABLE.search(text)
+    assert found is not None
+    if os.environ.get("BLESS"):
+        DOCUMENT.write_text(text[: found.start(2)] + matrix(RECORDED) + text[found.end(2) :])
+    else:
+        assert found[2] == matrix(RECORDED)
+
+
+def test_only_lines_of_results_are_kept() -> None:
+    """A kernel's own messages and carriage returns are not part of a record."""
+    log = "SeaBIOS\r\n\r\nkernel 7.0.9+deb13-amd64 x86_64 align=64\r\nrow id-sleep 32 kept=3\r\nend\r\n"
+    assert kept(log) == "kernel 7.0.9+deb13-amd64 x86_64 align=64\nrow id-sleep 32 kept=3\n"
+    (kernel,) = read_recorded(kept(log))
+    assert (kernel.version, kernel.architecture, len(kernel.rows)) == ("7.0.9", "x86-64", 1)
