@@ -35,7 +35,7 @@ CODES: tuple[Code, ...] = (
          "Nothing runs, so there is nothing to explore.", "scenario s {\n    cpus 1\n}"),
     Code("OPV505", "disturbance", "error", "a disturbance that is not spelled out",
          "Migrations, signals, hotplug and checkpoints need a limit, or a schedule could consist of "
-         "nothing else. Only stepped and stalled name a thread.",
+         "nothing else. Only stepped, stalled and unprotected name a thread, and only unprotected a place.",
          _example("    environment migrate\n" + _THREAD)),
     Code("OPV506", "copies", "error", "the number of copies is not written as x3",
          "`thread W x3 @0` makes three interchangeable threads.",

@@ -7,6 +7,7 @@ steps; so a verdict of Spin is a second opinion on the explorer's model, search 
 from __future__ import annotations
 
 from ..explorer.plan.plan import Plan
+from ..kernels.profiles import LABELS, Profile
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import RunVector
 from .memory import OWN, TOP
@@ -19,6 +20,17 @@ from .promela_text import Export
 from .promela_words import words
 from .refusal import Refusals, comment
 
+# The fields of a kernel's profile that the model follows, and those that no scenario which it takes
+# can tell: ids are refused, and neither system calls nor descriptors are in the language.  A rule that
+# nobody has put here is refused.
+KNOWN_RULES = {
+    *LABELS,
+    *("registered", "preemption_aborts", "migration_aborts", "membarrier_aborts"),
+    "signal_aborts",
+    *("id_at_preemption", "id_at_membarrier", "id_at_signal", "id_at_sleep", "id_at_migration"),
+    *("system_call_switches", "system_call_stays"),
+    *("bad_version", "abort_inside", "bad_signature", "outside"),
+}
 COMPILE = "gcc -O1 -w -DSAFETY -DNOREDUCE -DPRINTF -DVECTORSZ=8192 -DMEMLIM=4096 -o pan pan.c"
 RUN = "./pan -c0 -n -m1000000"
 
@@ -84,6 +96,13 @@ def _refuse_environment(plan: Plan, refusals: Refusals) -> None:
     for each in plan.scenario.environment:
         if each.kind == "hotplug":
             refusals.refuse("hotplug", "the model's CPUs are always online", each.span)
+        if each.kind == "unprotected" and (each.thread is not None or each.place is not None):
+            why = "the model's sections lose their protection anywhere, in any thread"
+            refusals.refuse("unprotected with a thread or a place", why, each.span)
+    unknown = sorted(set(Profile._fields) - KNOWN_RULES)
+    if unknown:
+        name, why = plan.configuration.profile.name, "the model does not know these rules"
+        refusals.refuse(f"kernel {name} ({', '.join(unknown)})", why, plan.scenario.span)
 
 
 def _left_out(plan: Plan) -> tuple[str, ...]:
@@ -148,15 +167,18 @@ def _environment(export: Export) -> list[str]:
                 way(
                     "migrate",
                     f"{free} && cpu[{thread}] != {cpu}",
-                    f"{export.stops_running(thread)}abort_thread_{thread}(); cpu[{thread}] = {cpu}",
+                    export.stops_running(thread)
+                    + (f"abort_thread_{thread}(); " if export.profile.migration_aborts else "")
+                    + f"cpu[{thread}] = {cpu}",
                 )
         if thread in export.handled:
             way(
                 "signal",
                 f"{free} && !handling[{thread}]",
-                f"abort_thread_{thread}(); handling[{thread}] = true",
+                (f"abort_thread_{thread}(); " if export.profile.signal_aborts else "")
+                + f"handling[{thread}] = true",
             )
-        else:
+        elif export.profile.signal_aborts:
             way("signal", f"{free} && section[{slots[0]}]", f"abort_thread_{thread}()")
         for slot in slots:
             if export.profile.preemption_aborts:
@@ -165,6 +187,7 @@ def _environment(export: Export) -> list[str]:
                 runs = f"section[{slot}] && running[cpu[{thread}]] == {thread}"
                 way("preempt", runs, export.stops_running(thread) + "skip")
             way("checkpoint", f"section[{slot}]", f"section[{slot}] = false")
+            way("unprotected", f"section[{slot}]", f"section[{slot}] = false")
     if not ways:
         return []
     return [

@@ -272,7 +272,7 @@ class RunWriter(Operands):
 
     def _trap(self) -> None:
         stepped = self.thread in self.export.plan.stepped
-        aborts = self.export.profile.preemption_aborts
+        aborts = self.export.profile.signal_aborts
         if self.scope == SECTION and stepped and aborts and self.vector.instructions:
             self.body.lines.add(f"trap({self.slot}, {self.prefix}_lost);")
 

@@ -234,7 +234,7 @@ def _calls(export: Export) -> list[str]:
             *macro("step_or_bounce(s, t, when, starts, move, again)", bounce),
         ]
     fence = []
-    for slot in export.slots:
+    for slot in export.slots if export.profile.membarrier_aborts else ():
         thread, number = slot.thread, slot.number
         runs = f" && running[cpu[{thread}]] == {thread}" if export.tracks_running else ""
         fence.append(

@@ -69,15 +69,26 @@ class Profile(NamedTuple):
     summary: str
     source: str
 
-    @property
-    def ids_at_every_switch(self) -> bool:
-        """Whether an id is rewritten at a switch, signal or fence that changed no CPU."""
-        return self.id_at_preemption == REWRITTEN
+    def id_rule(self, event: str) -> str:
+        """What becomes of a written id at an event: preemption, membarrier, signal, …"""
+        match event:
+            case "preemption":
+                return self.id_at_preemption
+            case "membarrier":
+                return self.id_at_membarrier
+            case "signal":
+                return self.id_at_signal
+            case "sleep":
+                return self.id_at_sleep
+            case "migration":
+                return self.id_at_migration
+            case _:
+                raise ValueError(f"no rule for ids at a {event}")
 
     @property
     def id_store_kills(self) -> bool:
         """Whether something that happens to a thread kills it after it has written an id."""
-        return KILLS in (self.id_at_preemption, self.id_at_migration)
+        return KILLS in (self.id_at_preemption, self.id_at_membarrier, self.id_at_migration)
 
     @property
     def protects(self) -> bool:

@@ -14,7 +14,7 @@ from .native import Code, this_machine
 from .questions import MEMBARRIER, QUESTIONS, TWO_CPUS, Question
 
 TRIES = 20
-SLICE = 0.25  # seconds for a question in one round
+SLICE = 0.25  # seconds for a question in the first round
 SECONDS = 20.0
 
 
@@ -23,7 +23,7 @@ class Undecided(Exception):
 
 
 def probe_host(seconds: float = SECONDS, tries: int = TRIES) -> Probe:
-    """Ask this kernel everything, until it is decided or ``seconds`` are over.
+    """Ask this kernel everything, until it is decided, at most ``seconds`` for each registration.
 
     ``tries`` is the number for each question in a round.  Forks children, some of which the kernel
     may kill; changes the affinity of the calling thread meanwhile.  Raises NotHere where this host
@@ -34,9 +34,8 @@ def probe_host(seconds: float = SECONDS, tries: int = TRIES) -> Probe:
     try:
         facts = reading.read_facts(code)
         wanted = _registrations(facts)
-        ends = began + seconds
         found = tuple(
-            Registration(label, size, _answers(code, facts, size, own, ends, tries))
+            Registration(label, size, _answers(code, facts, size, own, seconds, tries))
             for label, size, own in wanted
         )
     finally:
@@ -85,12 +84,13 @@ def _registrations(facts: Facts) -> list[tuple[str, int, bool]]:
 
 
 def _answers(
-    code: Code, facts: Facts, size: int, own: bool, ends: float, tries: int
+    code: Code, facts: Facts, size: int, own: bool, seconds: float, tries: int
 ) -> dict[str, Counts]:
     cpus = sorted(os.sched_getaffinity(0))
     cpu, other = cpus[0], cpus[-1] if len(cpus) > 1 else None
     sizes = reading.possible_sizes(facts.feature_size, facts.alignment)
     answers: dict[str, Counts] = {}
+    piece, ends = SLICE, time.monotonic() + seconds
     while True:
         for question in QUESTIONS:
             known = answers.get(question.name)
@@ -111,13 +111,14 @@ def _answers(
                     cpu,
                     other,
                     tries,
-                    max(min(SLICE, left), 0.02),
+                    max(min(piece, left), 0.02),
                 )
             )
             answers[question.name] = _sum(known, ask(code, asked))
         verdict = judge(answers, facts.machine, size)
         if (verdict.state != OPEN and _all_decided(answers)) or time.monotonic() >= ends:
             return answers
+        piece *= 2  # where starting a child takes longer than that, nothing else would help
 
 
 def _refusal(question: Question, facts: Facts, other: int | None) -> str:

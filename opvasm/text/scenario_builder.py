@@ -104,18 +104,31 @@ class ScenarioBuilder(ClaimBuilder):
         return self._part_of(begin, end, "environment", known)
 
     def disturbance(
-        self, begin: int, end: int, kind: Token, thread: Token | None, limit: Token | None
+        self,
+        begin: int,
+        end: int,
+        kind: Token,
+        thread: Token | None,
+        at: Token | None,
+        vector: Token | None,
+        index: Token | None,
+        limit: Token | None,
     ) -> Disturbance:
-        """``stepped a``, ``migrate <= 1``."""
+        """``stepped a``, ``migrate <= 1``, ``unprotected a at bump[0]``."""
         word = self._word(kind, DISTURBANCES, "disturbance")
         number = None if limit is None else self._count(limit, "times", 0, 1000)
         if number is None and word in ("migrate", "signal", "hotplug", "checkpoint"):
             message = f"`{word}` needs a limit, or it could go on for ever"
             self._wrong("OPV505", message, self._at(kind), f"write {word} <= 1")
-        if thread is not None and word not in ("stepped", "stalled"):
+        if thread is not None and word not in ("stepped", "stalled", "unprotected"):
             self._wrong("OPV505", f"`{word}` strikes any thread", self._at(thread))
         name = None if thread is None else thread[0]
-        return Disturbance(word, number, name, Span(self.source, begin, end))
+        place = None
+        if at is not None and vector is not None and index is not None:
+            place = (vector[0], self._count(index, "ops", 0, 1000))
+            if word != "unprotected":
+                self._wrong("OPV505", f"`{word}` strikes anywhere", self._at(at))
+        return Disturbance(word, number, name, Span(self.source, begin, end), place)
 
     def init(self, begin: int, end: int, *settings: InitStatement | None) -> Part:
         """``init { … }``."""

@@ -22,7 +22,10 @@ VERDICTS = ("holds", "fails", "livelock", "deadlock", "blocks", "endless")
 LEVELS = ("finishes", "lock_free", "obstruction_free")
 # What disturbs threads.  All but ``stepped`` and ``stalled`` need a limit to end; ``stepped`` may
 # have one (the first n instructions inside a section trap).
-DISTURBANCES = ("preempt", "migrate", "signal", "hotplug", "checkpoint", "stepped", "stalled")
+DISTURBANCES = (
+    *("preempt", "migrate", "signal", "hotplug", "checkpoint", "unprotected"),
+    *("stepped", "stalled"),
+)
 
 
 class Strategy(Record):
@@ -58,12 +61,16 @@ BUILTIN_STRATEGIES: dict[str, Strategy] = {method: Strategy(method, method) for 
 
 
 class Disturbance(Record):
-    """``migrate <= 1``, ``stepped a``: what the environment does, how often, to which thread."""
+    """``migrate <= 1``, ``stepped a``: what the environment does, how often, to which thread.
+
+    ``place`` is the vector and the op (from 0) at which it strikes: ``unprotected at bump[0]``.
+    """
 
     kind: str
     limit: int | None
     thread: str | None
     span: Span
+    place: tuple[str, int] | None = None
 
 
 class Set(Record):

@@ -254,7 +254,7 @@ def waiting_is_fine(patch: pytest.MonkeyPatch) -> None:
 
 
 def stale_ids(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Stepper, "_rewrite_ids", lambda *_, **__: None)
+    patch.setattr(Stepper, "_look_at_ids", lambda *_, **__: None)
 
 
 def moves_nobody(patch: pytest.MonkeyPatch) -> None:

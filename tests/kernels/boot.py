@@ -91,7 +91,7 @@ def boot_all(
 
 def boot(architecture: Architecture, image: Path, root: bytes, words: str) -> str:
     """What a kernel prints with this root, from its start to its end."""
-    initrd = image.with_suffix(".initrd")
+    initrd = image.with_name(f"{image.name}.initrd")
     initrd.write_bytes(root)
     line = f"console={architecture.console} loglevel=3 panic=-1 {words}"
     command = [

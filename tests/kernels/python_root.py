@@ -25,7 +25,7 @@ for name in ("proc", "sys"):
 sys.path.insert(0, "/project")
 from opvasm.cli.main import main
 print()
-print("exit", main(["probe", "--timeout", "120"]))
+print("exit", main(["probe", "--timeout", "150"]))
 print("end", flush=True)
 os.sync()
 libc.reboot(0x4321FEDC)

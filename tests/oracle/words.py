@@ -27,6 +27,7 @@ ENVIRONMENTS = (
     "signal",
     "hotplug",
     "checkpoint",
+    "unprotected",
     "stepped",
     "stalled",
 )

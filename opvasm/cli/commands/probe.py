@@ -50,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         default="20",
-        help="ask for so long, where the machine is too busy to tell at once (default: 20)",
+        help="ask at most for so long about each registration, where the machine is too busy to tell at once (default: 20)",
     )
 
 

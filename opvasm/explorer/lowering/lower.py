@@ -23,8 +23,8 @@ from ...text.scenario_tree import (
     Statement,
     StorePlace,
 )
-from ..setting.statements import CPU_ID_START, assigned, names_in, walk
-from ..steps.code import CPU, CRASH, Builder, Code, Kind, Label, Node
+from ..setting.statements import assigned, names_in, walk
+from ..steps.code import CPU, CRASH, KILLED, Builder, Code, Kind, Label, Node
 from ..steps.image import Image
 from ..steps.work import Work
 from .bodies import BodyScope, ThreadPlan
@@ -61,10 +61,14 @@ def lower_thread(
         _Body(plan, image, profile, problems, builder, plan.handler, "handler.").lower()
         for node in builder.nodes[first:]:
             node.handler = True
+    killed: Label | None = None
+    if plan.ids(image) is not None and profile.id_store_kills:
+        killed = end = builder.here(Label())
+        builder.add(Node(Kind.FAIL, lambda _: end, (end,), KILLED))
     observed = {
         builder.registers.numbers[n] for n in plan.observed if n in builder.registers.numbers
     }
-    return Code(builder, entry, handler, crash, observed)
+    return Code(builder, entry, handler, crash, observed, killed)
 
 
 class _Body:
@@ -192,10 +196,6 @@ class _Body:
         self._node(Kind.ACCESS, _assign(register, value), statement.span, value, (register,))
 
     def _store(self, statement: StorePlace, leave: Exit) -> None:
-        if names_in(statement.place) == {CPU_ID_START} and self.profile.id_store_kills:
-            text = f"a store to {CPU_ID_START}, for which this kernel kills the process"
-            self._fail(text, statement.span)
-            return
         spot = self.compiler.spot(statement.place, None)
         value = self.compiler.value(statement.value)
         size, _ = self.compiler.width(spot, statement.place.span)

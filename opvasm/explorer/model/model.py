@@ -157,16 +157,31 @@ class Model(Stepper):
                 yield from self._moves(state, thread, kind)
             if system.signal and local[RETURN] == NOWHERE:
                 handled = self.codes[thread].handler != NOWHERE
-                if handled or local[GUARD] or self._ids_are_stale(state, thread):
+                struck = local[GUARD] and self.profile.signal_aborts
+                if handled or struck or self._ids_are_stale(state, thread, "signal"):
                     yield Decision("signal", thread)
             if system.preempt and self._can_lose_its_cpu(state, thread):
                 yield Decision("preempt", thread)
             if system.checkpoint and local[GUARD] == Guard.SECTION:
                 yield Decision("checkpoint", thread)
+            if (
+                system.unprotected
+                and local[GUARD] == Guard.SECTION
+                and self._exposed(state, thread)
+            ):
+                yield Decision("unprotected", thread)
         if system.hotplug and not busy:
             for cpu in range(self.cpus):
                 if system.online != 1 << cpu:
                     yield Decision("hotplug", NOWHERE, cpu)
+
+    def _exposed(self, state: State, thread: int) -> bool:
+        """Whether a thread stands where its section may lose its protection."""
+        operation = self.node(state, thread).operation
+        return any(
+            thread in threads and place in (None, operation)
+            for threads, place in self.plan.unprotected
+        )
 
     def _moves(self, state: State, thread: int, kind: Kind) -> Iterator[Decision]:
         """Migrations of a thread, also those that a vector meets between its move and its start."""
@@ -198,7 +213,7 @@ class Model(Stepper):
             # Only a scenario that can tell: a bound on preemptions must not add an event.
             running = state.system.running
             return self.plan.tracks_running and running[local[CPU]] == thread
-        return self._ids_are_stale(state, thread)
+        return self._ids_are_stale(state, thread, "preemption")
 
     def disturb(self, state: State, decision: Decision) -> State:
         """The state after something of ``disturbances``."""
@@ -233,15 +248,15 @@ class Model(Stepper):
         match decision.kind:
             case "migrate":
                 old, new = local[CPU], decision.argument
-                if inside:
+                if inside and self.profile.migration_aborts:
                     self._abort(thread, local, f"migrated from CPU {old} to {new}")
                 local[CPU] = new
-                self._rewrite_ids(thread, new, changed=True)
+                self._look_at_ids(thread, local, "migration", old)
                 return f"{name} migrates from CPU {old} to {new}"
             case "signal":
-                if inside:
+                if inside and self.profile.signal_aborts:
                     self._abort(thread, local, "a signal")
-                self._rewrite_ids(thread, local[CPU])
+                self._look_at_ids(thread, local, "signal", local[CPU])
                 handler = self.codes[thread].handler
                 if handler != NOWHERE:
                     local[RETURN], local[POINT] = local[POINT], handler
@@ -251,17 +266,21 @@ class Model(Stepper):
             case "preempt":
                 if inside and self.profile.preemption_aborts:
                     self._abort(thread, local, "preempted by another process")
-                self._rewrite_ids(thread, local[CPU])
+                self._look_at_ids(thread, local, "preemption", local[CPU])
                 return f"{name} is preempted by another process"
+            case "unprotected":
+                local[GUARD] = Guard.NONE
+                return f"{name} is made to leave its section, and goes on in it unprotected"
             case "checkpoint":
                 local[GUARD] = Guard.NONE
                 return f"{name} is checkpointed and restored inside its section"
             case _:
                 node = self.codes[thread].nodes[local[POINT]]
                 local[POINT] = node.targets[1].point  # again
-                if local[CPU] != decision.argument:
+                old = local[CPU]
+                if old != decision.argument:
                     local[CPU] = decision.argument
-                    self._rewrite_ids(thread, decision.argument, changed=True)
+                    self._look_at_ids(thread, local, "migration", old)
                 return (
                     f"{name} finds itself on CPU {decision.argument} before its vector starts: "
                     "EAGAIN"
@@ -281,11 +300,11 @@ class Model(Stepper):
             for index, other in enumerate(threads):
                 if other[CPU] == cpu:
                     local = list(other)
-                    if local[GUARD] == Guard.SECTION:
+                    if local[GUARD] == Guard.SECTION and self.profile.migration_aborts:
                         self._abort(index, local, f"migrated from CPU {cpu} to {refuge}")
                     allowed = [c for c in self.plan.allowed[index] if online >> c & 1]
                     local[CPU] = min(allowed, default=refuge)
-                    self._rewrite_ids(index, local[CPU], changed=True)
+                    self._look_at_ids(index, local, "migration", cpu)
                     self._settle(index, local)
                     threads[index] = self._frozen(index, local)
                     system = left(system, index)

@@ -6,6 +6,7 @@ Semantics: model.md section 2.2.
 from __future__ import annotations
 
 from ...errors import Crash
+from ...kernels.profiles import KEPT, KILLS
 from ...text.scenario_tree import RSEQ
 from ..lowering.arithmetic import TROUBLE
 from ..plan.plan import Plan
@@ -92,11 +93,13 @@ class Stepper:
             if self.tracks_running:
                 system = self._switch(state, system, thread, here)
             self._preempt_others(threads, thread, here)
-        committed = self._execute(node, thread, threads, system)
+        committed = False
+        if local[POINT] != code.killed:  # unless the switch to it found an id that it had written
+            committed = self._execute(node, thread, threads, system)
         if local[CPU] != here:
+            self._look_at_ids(thread, local, "migration", here)
             if self.tracks_running:
                 system = self._switch(state, left(system, thread), thread, local[CPU])
-            self._rewrite_ids(thread, local[CPU], changed=True)
         system = self._after(system)
         if fusion is not None:
             shared = bool(fusion.classes) and self._touches(fusion.classes, 0, 0, SHARED_BYTE)
@@ -140,10 +143,11 @@ class Stepper:
                     local[CPU] = target
                     self._preempt_others(threads, thread, target)
             if node.own_too and local[node.cpu_register] == cpu and self.threads > 1:
-                self._rewrite_ids(thread, cpu)
+                self._look_at_ids(thread, local, "sleep", cpu)  # back from a system call
         if local[GUARD] and self.codes[thread].nodes[local[POINT]].scope is Guard.NONE:
             local[GUARD] = Guard.NONE
-        steps = thread in self.stepped and system.stepped and self.profile.preemption_aborts
+        # A trap is delivered as a signal is.
+        steps = thread in self.stepped and system.stepped and self.profile.signal_aborts
         if steps and local[GUARD] == Guard.SECTION:
             self._abort(thread, local, "a single-step trap")
             self._trapped = True
@@ -269,9 +273,14 @@ class Stepper:
                 continue
             if self.plan.tracks_running and system.running[other[CPU]] != index:
                 continue  # it does not run: the interrupt finds somebody else there
-            self._rewrite_ids(index, other[CPU])
-            if other[GUARD] == Guard.SECTION:
-                threads[index] = self._aborted(index, other, "a fence")
+            local = list(other)
+            if other[GUARD] == Guard.SECTION and self.profile.membarrier_aborts:
+                self._disturbed = True
+                self._abort(index, local, "a fence")
+            self._look_at_ids(index, local, "membarrier", other[CPU])
+            if tuple(local) != other:
+                self._settle(index, local)
+                threads[index] = self._frozen(index, local)
 
     def _switch(self, state: State, system: System, thread: int, cpu: int) -> System:
         """Who runs on a CPU, where that is tracked."""
@@ -282,20 +291,37 @@ class Stepper:
             used += self._preempts(state, thread, cpu)
         running = list(system.running)
         running[cpu] = thread
-        self._rewrite_ids(thread, cpu)
+        self._look_at_ids(thread, self.work.local, "preemption", cpu)
         return system._replace(running=tuple(running), preemptions=used)
 
-    def _rewrite_ids(self, thread: int, cpu: int, changed: bool = False) -> None:
-        """The kernel's store to both ids on the way back to user space."""
-        index = self.plan.ids[thread]
-        profile = self.profile
-        if index is not None and profile.registered and (changed or profile.ids_at_every_switch):
-            self.work.memory[index : index + IDS_SIZE] = ids_bytes(cpu, self.image.byteorder)
+    def _look_at_ids(self, thread: int, local: list[int], event: str, before: int) -> None:
+        """What the kernel does to both ids on the way back to user space, after an event.
 
-    def _ids_are_stale(self, state: State, thread: int) -> bool:
-        """Whether the kernel's store to a thread's ids would change them."""
+        ``before`` is the CPU that it wrote into them the last time.  It rewrites them, leaves them,
+        or kills the thread when they are not what it wrote.
+        """
         index, profile = self.plan.ids[thread], self.profile
-        if index is None or not profile.registered or not profile.ids_at_every_switch:
+        if index is None or not profile.registered:
+            return
+        if self.codes[thread].nodes[local[POINT]].kind is Kind.END:
+            return  # it does not come back to user space
+        rule = profile.id_rule(event)
+        if rule == KEPT:
+            return
+        memory, order = self.work.memory, self.image.byteorder
+        if rule == KILLS and memory[index : index + IDS_SIZE] != ids_bytes(before, order):
+            local[POINT], local[GUARD], local[RETURN] = (
+                self.codes[thread].killed,
+                Guard.NONE,
+                NOWHERE,
+            )
+            return
+        memory[index : index + IDS_SIZE] = ids_bytes(local[CPU], order)
+
+    def _ids_are_stale(self, state: State, thread: int, event: str) -> bool:
+        """Whether the kernel's look at a thread's ids would change them, or kill it."""
+        index, profile = self.plan.ids[thread], self.profile
+        if index is None or not profile.registered or profile.id_rule(event) == KEPT:
             return False
         right = ids_bytes(state.threads[thread][CPU], self.image.byteorder)
         return state.memory[index : index + IDS_SIZE] != right

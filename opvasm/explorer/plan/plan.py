@@ -9,6 +9,7 @@ from ...expression import Expression, Index, Name
 from ...interpreter.access import BOUNCE_BUFFER
 from ...light_typing import NamedTuple
 from ...program import Array, Pointer, Program, Scalar, Struct, Type
+from ...source import Span
 from ...suggestion import did_you_mean
 from ...text.scenario_tree import Fence, LinkList, Own, RunVector, Scenario, Set, Statement, Thread
 from ..claims.conditions import Judge, observed_locals
@@ -24,7 +25,7 @@ from ..steps.image import Image, OwnVariable
 from ..steps.work import Work
 
 UNLIMITED = -1
-_LIMITED = ("migrate", "signal", "hotplug", "preempt", "checkpoint", "stepped")
+_LIMITED = ("migrate", "signal", "hotplug", "preempt", "checkpoint", "unprotected", "stepped")
 
 
 class ScenarioError(OpvasmError):
@@ -35,6 +36,8 @@ class Plan(NamedTuple):
     """Everything about a configuration that does not change while it runs.
 
     ``ids[t]`` is where thread t's cpu_id_start lies in the state (None: nobody looks at it).
+    ``unprotected`` says which threads lose their section's protection, and at which op of which
+    vector (None: anywhere).
     ``groups`` are tuples of threads that are alike in all but their number.  ``reach[t]`` are the
     CPUs on which thread t can run or whose threads it can disturb.
     """
@@ -52,6 +55,7 @@ class Plan(NamedTuple):
     ids: tuple[int | None, ...]
     limits: Mapping[str, int]
     stepped: tuple[int, ...]
+    unprotected: tuple[tuple[tuple[int, ...], tuple[str, int] | None], ...]
     stalled: tuple[int, ...]
     memory: bytes
     judge: Judge
@@ -132,6 +136,7 @@ class _Planner:
             ids=ids,
             limits=self._limits(),
             stepped=self._struck("stepped"),
+            unprotected=self._unprotected(),
             stalled=self._struck("stalled"),
             memory=self._memory(image, ids, homes),
             judge=judge,
@@ -321,6 +326,34 @@ class _Planner:
             if each.kind in limits:
                 limits[each.kind] = UNLIMITED if each.limit is None else each.limit
         return limits
+
+    def _unprotected(self) -> tuple[tuple[tuple[int, ...], tuple[str, int] | None], ...]:
+        """The threads and the place of each ``unprotected``; the place must be there."""
+        found = []
+        for each in self.scenario.environment:
+            if each.kind != "unprotected":
+                continue
+            if each.place is not None:
+                self._place_is_there(each.place, each.span)
+            struck = tuple(
+                index
+                for index, (thread, _) in enumerate(self.threads)
+                if each.thread in (None, thread.name)
+            )
+            found.append((struck, each.place))
+        return tuple(found)
+
+    def _place_is_there(self, place: tuple[str, int], span: Span) -> None:
+        name, index = place
+        vector = self.program.vectors.get(name)
+        if vector is None:
+            help = did_you_mean(name, self.program.vectors)
+            message = f"there is no vector {name}"
+            self.problems.append(Diagnostic("error", "OPV510", message, span, help=help))
+        elif index >= len(vector.instructions):
+            ops = len(vector.instructions)
+            message = f"{name} has {ops} ops (0 to {ops - 1}), so there is no {name}[{index}]"
+            self.problems.append(Diagnostic("error", "OPV505", message, span))
 
     def _struck(self, kind: str) -> tuple[int, ...]:
         names = {each.thread for each in self.scenario.environment if each.kind == kind}

@@ -144,7 +144,9 @@ class Search:
             sections=collapse
             and not plan.judge.always
             and plan.configuration.profile.preemption_aborts
-            and not plan.limits["checkpoint"],
+            and plan.configuration.profile.migration_aborts
+            and not plan.limits["checkpoint"]
+            and not plan.limits["unprotected"],
             vectors=collapse and not plan.judge.always,
             stays=tuple(
                 not moves and not (plan.limits["signal"] and _handler_moves(code))

@@ -22,6 +22,7 @@ NOWHERE = -1
 # An op that is two steps: how their texts end.
 READS, WRITES = " (reads)", " (writes)"
 # Where a signal ends a thread.
+KILLED = "the kernel kills the process for an id that it has written (SIGSEGV)"
 CRASH = "it touches memory that it must not touch (SIGSEGV), or computes what has no value (SIGFPE)"
 
 
@@ -157,12 +158,13 @@ class Code:
     """A thread's nodes with what the model asks of each point.
 
     ``entry`` is where the thread begins, ``handler`` where its signal handler does (NOWHERE: none),
-    ``crash`` where an access to memory it must not touch leaves it.
+    ``crash`` where an access to memory it must not touch leaves it, ``killed`` where the kernel does
+    that kills it for an id that it wrote (NOWHERE: this kernel does not).
     ``fresh`` are the registers of the handler, which begin at 0 each time that it runs.
     """
 
     __slots__ = (
-        *("crash", "entry", "fresh", "handler", "nodes", "registers"),
+        *("crash", "entry", "fresh", "handler", "killed", "nodes", "registers"),
         *("_live", "_main", "_dead"),
     )
 
@@ -173,11 +175,13 @@ class Code:
         handler: Label | None,
         crash: Label,
         observed: Iterable[int],
+        killed: Label | None = None,
     ) -> None:
         self.nodes = tuple(builder.nodes)
         self.registers = dict(builder.registers.numbers)
         self.entry = entry.point
         self.crash = crash.point
+        self.killed = NOWHERE if killed is None else killed.point
         self.handler = NOWHERE if handler is None else handler.point
         main = {r for n in self.nodes if not n.handler for r in n.reads | n.writes}
         self.fresh = tuple(

@@ -24,6 +24,7 @@ class System(NamedTuple):
     hotplug: int
     preempt: int
     checkpoint: int
+    unprotected: int
     stepped: int
     online: int
     running: tuple[int, ...]
