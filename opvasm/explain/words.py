@@ -66,6 +66,9 @@ WORDS: tuple[Word, ...] = (
     Word("hotplug", DISTURBANCE, "A CPU goes offline or comes back."),
     Word("checkpoint", DISTURBANCE, "The thread is saved inside of its section and restored: the kernel "
          "has forgotten the section, and it goes on without protection."),
+    Word("unprotected", DISTURBANCE, "The kernel forgets the section while the thread is inside: it goes on, nothing "
+         "aborts it any more, and it commits. gdb's breakpoint as gdb is by default (displaced stepping) "
+         "does that, stepi, print f(), and a uprobe."),
     Word("stepped", DISTURBANCE, "A debugger traps after each instruction, and each trap inside of a "
          "section aborts it: gdb with displaced stepping off, a single-stepping tracer."),
     Word("stalled", DISTURBANCE, "The thread may lose its CPU for good."),
@@ -73,6 +76,8 @@ WORDS: tuple[Word, ...] = (
     Word("fails", VERDICT, "An interleaving breaks a claim; it is shown."),
     Word("livelock", VERDICT, "Threads can go round for ever without getting done."),
     Word("deadlock", VERDICT, "No thread can go on, and not all are done."),
+    Word("endless", VERDICT, "No execution ends, so nothing is said of final states."),
+    Word("blocks", VERDICT, "A thread waits for one that may never run again (in an expect line)."),
     Word("blocked", VERDICT, "A thread waits for one that may never run again."),
     Word("inconclusive", VERDICT, "A limit was reached before every state had been seen."),
     Word("refused", VERDICT, "A rule keeps the vector from being run that way, so nothing was explored."),

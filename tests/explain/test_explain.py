@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from opvasm.abi.ops import CMPEQ, MEMCPY, OPERATIONS
@@ -12,9 +14,11 @@ from opvasm.explain import chapters, find, names, overview
 from opvasm.explain.page import _read, _write
 from opvasm.explain.words import WORDS
 from opvasm.interpreter import Machine
-from opvasm.kernels.profiles import ALIASES, PROFILES
+from opvasm.interpreter.errno import NAMES as ERRORS
+from opvasm.kernels.profiles import ALIASES, PROFILES, RULE_SETS
 from opvasm.machine import Cpus, Memory
 from opvasm.program import Instruction
+from opvasm.text.scenario_tree import DISTURBANCES, LEVELS, METHODS, VERDICTS
 
 PAGE, OTHER = 0x10000, 0x20000
 
@@ -81,3 +85,14 @@ def test_what_is_said_of_a_page_is_what_the_interpreter_does(
     assert (answer(revision, kind, writes=False) == efault) == (_read(revision, kind) == "EFAULT")
     refused = _write(revision, kind).startswith("EFAULT")
     assert (answer(revision, kind, writes=True) == efault) == refused
+
+
+def test_every_word_that_a_report_prints_is_explained() -> None:
+    """Rules, results of vectors, ways to run, environments, disturbances, verdicts, progress."""
+    rules = set(re.findall(r"\((R\d)\)", " ".join(each.title for each in all_codes().values())))
+    wanted = rules | set(ERRORS.values()) | {"aborted", "offline"} | set(METHODS)
+    wanted |= (
+        set(DISTURBANCES) | set(VERDICTS) | set(LEVELS) | {"blocked", "inconclusive", "refused"}
+    )
+    wanted |= {"quiet", "written"} | {each.name for each in RULE_SETS}
+    assert sorted(wanted - set(names())) == []
