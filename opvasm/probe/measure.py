@@ -222,8 +222,8 @@ def _try(code: Code, question: Question, area: Area, page: int) -> str | None:
     area.rseq_cs.value = 0
     if not _happened(code, question, result):
         return None
-    if question.event in (NOTHING, MEMBARRIER, SIGNAL) and switched:
-        return None
+    if question.event in (NOTHING, MEMBARRIER, SIGNAL) and switched and result & ABORTED:
+        return None  # a switch may have done that
     if result & ABORTED:
         return ABORTS
     return IGNORED if question.kind == DESCRIPTOR else COMMITS

@@ -59,8 +59,10 @@ class Replay(NamedTuple):
     def as_hardware(self, index: int, thread: int) -> State:
         """The state if a debugger stops a thread after moment ``index``, as on real hardware.
 
-        A trap inside a section aborts it; outside, nothing changes.  (``state`` is the other view,
-        from inside: a simulator may look without disturbing.)
+        A trap inside a section aborts it; outside, nothing changes.  That is a debugger that does
+        not step displaced: gdb as it is by default takes the section's protection away instead (the
+        disturbance ``unprotected``).  (``state`` is the other view, from inside: a simulator may
+        look without disturbing.)
         """
         state = self.state(index)
         if state.threads[thread][GUARD] != Guard.SECTION:

@@ -21,7 +21,7 @@ from ...text.scenario_tree import (
 from .statements import CPU_ID_START, walk
 
 # The fields of a Profile, each in exactly one group (a test holds that): what is no rule, what no
-# scenario can tell, what only sections, sections that meet a signal, and ids can tell.
+# scenario can tell, what only sections, sections that meet a signal or a trap, and ids can tell.
 SECTIONS = ("registered", "preemption_aborts", "migration_aborts", "membarrier_aborts")
 SIGNALS = ("signal_aborts",)
 IDS = (
@@ -142,7 +142,7 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
         entered = strategy.first != LOCK and any(each in scenario.sections for each in runs)
         sections = sections or entered or (bool(runs) and strategy.uses_sections)
     blank += () if sections else SECTIONS
-    signals = any(each.kind == "signal" for each in scenario.environment)
+    signals = any(each.kind in ("signal", "stepped") for each in scenario.environment)
     blank += () if sections and signals else SIGNALS
     blank += () if ids else IDS
     rules = configuration.profile._asdict()
