@@ -38,6 +38,8 @@ WORDS: tuple[Word, ...] = (
          ("OPV407",)),
     Word("R8", RULE, "Memory that is reached through a pointer is reached through one that was loaded, or "
          "compared, inside of the section.", ("OPV408",)),
+    Word("R9", RULE, "A section has no loop without a bound: each instruction is one more at which it can be cut "
+         "off, and one that waits for another thread of its CPU never ends.", ("OPV410",)),
     Word("EFAULT", RESULT, "An operand's page can't be read or written. cpu_opv checks all operands before "
          "the first op runs, in the revisions that pin pages."),
     Word("EAGAIN", RESULT, "Try again: an operand marked with ? had no page, or the caller lost the race "
