@@ -7,8 +7,9 @@ JOBS ?= auto
 .PHONY: help demo test coverage check format bench kernels corpus screenshot clean
 
 help:
-	@echo "make demo      assemble, verify and run samples/idioms/list.opv, with a trace"
+	@echo "make demo      find a race between two threads, and draw it"
 	@echo "make test      run the tests (JOBS=1 in one process)"
+	@echo "make fresh     make demo and make test in a bare Debian root (needs root and debootstrap)"
 	@echo "make coverage  run the tests and print the lines that they missed"
 	@echo "make check     black, ruff and mypy --strict"
 	@echo "make format    let black and ruff change the files"
@@ -19,10 +20,13 @@ help:
 	@echo "make clean     remove what the other targets made"
 
 demo: $(VENV)/.run
-	$(BIN)/opvasm run samples/idioms/list.opv
+	$(BIN)/opvasm explore samples/races/list.opv naive
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS)
+
+fresh:
+	.ci/fresh
 
 coverage: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --cov=opvasm --cov-report=term-missing

@@ -124,6 +124,15 @@ def test_the_installed_command_runs_from_an_empty_folder(installed: Path, tmp_pa
     assert "memcpy" in run(installed / "python", "-m", "opvasm", "explain", "memcpy", cwd=tmp_path)
 
 
+def test_the_installed_command_writes_the_samples(installed: Path, tmp_path: Path) -> None:
+    """What the examples of every help name is inside the package, and passes its tests from there."""
+    command = installed / "opvasm"
+    run(command, "samples", "samples", cwd=tmp_path)
+    assert (tmp_path / "samples" / "LANGUAGE.md").read_text().startswith("# ")
+    assert "passed" in run(command, "run", "samples/idioms/list.opv", cwd=tmp_path)
+    assert "idioms/list.opv\n" in run(command, "samples", cwd=tmp_path)
+
+
 def test_the_installed_package_is_typed(installed: Path, tmp_path: Path) -> None:
     """The marker for type checkers lies where they look."""
     program = "import opvasm, pathlib; print((pathlib.Path(opvasm.__file__).parent / 'py.typed').exists())"

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.explorer_exports.helpers import needs_spin
+
 from .conftest import ROOT
 
 DOCUMENTS = ("debate.md", "explorer.md", "tutorial.md")
@@ -108,6 +110,8 @@ def test_a_command_prints_what_the_document_says(
     for number in numbers:
         text = path.read_text()
         found = list(BLOCK.finditer(text))[number]
+        if "--check" in found[1]:
+            needs_spin()
         now = printed(found[1], place, document)
         assert "Traceback" not in now
         if os.environ.get("BLESS") and plain(now) != plain(found[1]):

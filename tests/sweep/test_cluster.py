@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,17 @@ from .helpers import COUNTER, ROOT
 NEEDED = "Dask distributed is not installed: pip install 'opvasm[cluster]'"
 pytest.importorskip("distributed", reason=NEEDED)
 
-OPVASM = (sys.executable, "-m", "opvasm")
-SWEEP = (*OPVASM, "explore", "--sweep", "stepping.opv", "--kernels", "legacy", "-f", "json")
+WORDS = ("explore", "--sweep", "stepping.opv", "--kernels", "legacy", "-f", "json")
+PATIENCE = 120  # seconds that a busy machine may take to connect
+
+
+def command(*words: str, **patches: float) -> list[str]:
+    """A command line; ``patches`` are other values for what cluster.py waits."""
+    program = "import sys, opvasm.sweep.cluster as c; "
+    for name, value in {"ANSWER_SECONDS": PATIENCE, **patches}.items():
+        program += f"c.{name} = {value}; "
+    program += "from opvasm.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    return [sys.executable, "-c", program, *words]
 
 
 class Cluster:
@@ -36,7 +46,7 @@ class Cluster:
             "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
             "--scheduler-file", str(file),
         )  # fmt: skip
-        self.address = str(json.loads(awaited(file, b"}"))["address"])
+        self.address = str(json.loads(awaited(file, b"}", self.processes[0]))["address"])
 
     def start(self, program: str, *words: str) -> subprocess.Popen[bytes]:
         """One more process of the cluster, whose output goes to a file of its own."""
@@ -55,7 +65,7 @@ class Cluster:
         process = self.start(
             "dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard"
         )
-        awaited(log, b"Registered to")
+        awaited(log, b"Registered to", process)
         return process
 
     def end_workers(self) -> None:
@@ -71,15 +81,28 @@ class Cluster:
         self.processes[0].wait(timeout=30)
 
 
-def awaited(path: Path, what: bytes) -> bytes:
-    """The content of a file once it holds something."""
-    deadline = time.monotonic() + 120
+def awaited(path: Path, what: bytes, process: subprocess.Popen[bytes]) -> bytes:
+    """The content of a file once it holds something that a process writes, however long it takes."""
     while True:
+        ended = process.poll() is not None
         data = path.read_bytes() if path.exists() else b""
         if what in data:
             return data
-        assert time.monotonic() < deadline, data.decode()
+        assert not ended, f"ended with {process.returncode}: {data.decode()}"
         time.sleep(0.05)
+
+
+@contextmanager
+def running(folder: Path, *words: str, **patches: float) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that goes on meanwhile, and is killed where its test fails."""
+    with subprocess.Popen(
+        command(*words, **patches),
+        cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +125,10 @@ def cluster(scheduler: Cluster, tmp_path: Path) -> Iterator[Cluster]:
 
 
 def run(folder: Path, *words: str, **patches: float) -> subprocess.CompletedProcess[str]:
-    """A command line; ``patches`` are other values for what cluster.py waits."""
-    program = "import sys, opvasm.sweep.cluster as c; "
-    program += "".join(f"c.{name} = {value}; " for name, value in patches.items())
-    program += "from opvasm.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    """A command from start to end."""
     return subprocess.run(
-        [sys.executable, "-c", program, *words],
-        cwd=folder, capture_output=True, text=True, env=environment(), timeout=240, check=False,
+        command(*words, **patches),
+        cwd=folder, capture_output=True, text=True, env=environment(), check=False,
     )  # fmt: skip
 
 
@@ -117,16 +137,15 @@ def test_a_worker_that_is_killed_midway_leaves_the_report_as_it_is(
 ) -> None:
     """Byte for byte what one process says; so does `opvasm test` on what is left of the cluster."""
     victim, _ = cluster.worker(), cluster.worker()
-    process = subprocess.Popen(
-        [*SWEEP, "--cluster", cluster.address, "--results", "r.jsonl"],
-        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    awaited(tmp_path / "r.jsonl", b"\n{")  # the first batch is there, others are under way
-    assert process.poll() is None
-    os.kill(victim.pid, signal.SIGKILL)
-    output, errors = process.communicate(timeout=240)
+    sweep = (*WORDS, "--cluster", cluster.address, "--results", "r.jsonl")
+    with running(tmp_path, *sweep) as process:
+        # The first batch is there, others are under way.
+        awaited(tmp_path / "r.jsonl", b"\n{", process)
+        assert process.poll() is None
+        os.kill(victim.pid, signal.SIGKILL)
+        output, errors = process.communicate()
     assert process.returncode == 0, errors
-    alone = run(tmp_path, *SWEEP[3:], "--jobs", "1")
+    alone = run(tmp_path, *WORDS, "--jobs", "1")
     assert output.decode() == alone.stdout
     assert errors == b""
 
@@ -142,38 +161,32 @@ def test_a_cluster_without_workers_is_not_waited_for_for_ever(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     """What was finished is kept; the sweep goes on to the same report without the cluster."""
-    ran = run(tmp_path, *SWEEP[3:], "--cluster", cluster.address, EMPTY_SECONDS=1)
+    ran = run(tmp_path, *WORDS, "--cluster", cluster.address, EMPTY_SECONDS=1)
     assert ran.returncode == 4
     assert f"the cluster at {cluster.address} has had no worker for 1 seconds" in ran.stderr
 
     worker = cluster.worker()
-    process = subprocess.Popen(
-        [sys.executable, "-c", "import sys, opvasm.sweep.cluster as c; c.EMPTY_SECONDS = 2; "
-         "from opvasm.cli.main import main; sys.exit(main(sys.argv[1:]))",
-         *SWEEP[3:], "--cluster", cluster.address, "--results", "r.jsonl"],
-        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    awaited(tmp_path / "r.jsonl", b"\n{")
-    worker.kill()
-    output, errors = process.communicate(timeout=240)
+    sweep = (*WORDS, "--cluster", cluster.address, "--results", "r.jsonl")
+    with running(tmp_path, *sweep, EMPTY_SECONDS=2) as process:
+        awaited(tmp_path / "r.jsonl", b"\n{", process)
+        worker.kill()
+        output, errors = process.communicate()
     assert (process.returncode, output) == (4, b""), errors
     assert b"go on with --resume r.jsonl" in errors
-    resumed = run(tmp_path, *SWEEP[3:], "--jobs", "2", "--resume", "r.jsonl")
+    resumed = run(tmp_path, *WORDS, "--jobs", "2", "--resume", "r.jsonl")
     assert resumed.returncode == 0
-    assert resumed.stdout == run(tmp_path, *SWEEP[3:], "--jobs", "1").stdout
+    assert resumed.stdout == run(tmp_path, *WORDS, "--jobs", "1").stdout
 
 
 def test_an_interrupt_leaves_the_cluster_and_keeps_what_is_finished(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     cluster.worker()
-    process = subprocess.Popen(
-        [*SWEEP, "--cluster", cluster.address, "--results", "r.jsonl"],
-        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    awaited(tmp_path / "r.jsonl", b"\n{")
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=120)
+    sweep = (*WORDS, "--cluster", cluster.address, "--results", "r.jsonl")
+    with running(tmp_path, *sweep) as process:
+        awaited(tmp_path / "r.jsonl", b"\n{", process)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate()
     assert process.returncode == 130, errors
     assert json.loads(output)["complete"] is False
     assert b"Traceback" not in errors
@@ -194,7 +207,7 @@ def test_a_task_of_which_workers_die_is_named(cluster: Cluster, tmp_path: Path) 
     )
     done = subprocess.run(
         [sys.executable, "-c", program, cluster.address],
-        cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=240, check=False,
+        cwd=ROOT, capture_output=True, text=True, env=environment(), check=False,
     )  # fmt: skip
     assert done.stdout == f"task 2: the workers of {cluster.address} die of it\n", done.stderr
 

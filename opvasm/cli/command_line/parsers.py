@@ -57,13 +57,19 @@ def build(name: str, command: Command, color: str = "auto") -> Parser:
     parser = Parser(
         prog=f"opvasm {name}",
         description=command.DESCRIPTION,
-        epilog=f"examples:\n{_indented(command.EXAMPLES)}\n\n{exit_codes(command.EXITS)}",
+        epilog=f"examples:\n{_indented(command.EXAMPLES)}\n{_where(command.EXAMPLES)}\n"
+        f"{exit_codes(command.EXITS)}",
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
     command.add_arguments(parser)
     add_color(parser, color)
     return parser
+
+
+def _where(examples: str) -> str:
+    """Where the files are that examples name: an installed package has them inside."""
+    return "(`opvasm samples samples` writes the samples)\n" if " samples/" in examples else ""
 
 
 def exit_codes(meanings: dict[int, str]) -> str:
@@ -97,6 +103,7 @@ examples:
   opvasm run samples/idioms/list.opv
   opvasm asm samples/ops/add.opv | opvasm disasm
   opvasm explain memcpy
+  opvasm samples samples        writes those files
 
 {exit_codes({0: "done, holds, passes", 1: "a negative verdict", 3: "inconclusive: a limit was hit", 4: "this host cannot do it"})}
 """

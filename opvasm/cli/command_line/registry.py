@@ -50,7 +50,7 @@ COMMANDS: dict[str, Entry] = {
     "emit": Entry("emit.emit", "write a vector as C: a restartable section and its fallback"),
     "exec": Entry("commands.exec", "run a real program that calls cpu_opv, and trace its calls"),
     "steptest": Entry(
-        "commands.steptest", "step a real program through its rseq sections: does it get on?"
+        "commands.steptest", "step a real program through its rseq sections: does it make progress?"
     ),
     "audit": Entry(
         "commands.audit",
@@ -59,6 +59,7 @@ COMMANDS: dict[str, Entry] = {
     "probe": Entry(
         "commands.probe", "ask the running kernel for its rules of restartable sequences"
     ),
+    "samples": Entry("commands.samples", "write the sample files and the language by example"),
     "completion": Entry("commands.completion", "print the completion script of a shell"),
 }
 

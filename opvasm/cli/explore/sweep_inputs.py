@@ -50,7 +50,10 @@ def sweep_files(
                 failed = True
             continue
         if named and not assembly.scenarios:
-            terminal.fail(f"{path} has no scenario", "see grammar/README.md, Scenarios")
+            terminal.fail(
+                f"{path} has no scenario",
+                "LANGUAGE.md has a chapter on them: opvasm samples DIR writes it",
+            )
             failed = True
         findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
         terminal.report(findings)

@@ -51,7 +51,10 @@ def named_scenarios(path: str, assembly: Assembly, names: Sequence[str]) -> list
     """The scenarios of these names, all without any.  Raises UsageError where there is none."""
     known = {scenario.name: scenario for scenario in assembly.scenarios}
     if not known:
-        raise UsageError(f"{path} has no scenario", "see grammar/README.md, Scenarios")
+        raise UsageError(
+            f"{path} has no scenario",
+            "LANGUAGE.md has a chapter on them: opvasm samples DIR writes it",
+        )
     for name in names:
         if name not in known:
             from ...suggestion import did_you_mean, listing
