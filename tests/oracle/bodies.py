@@ -19,6 +19,7 @@ from opvasm.text.scenario_tree import (
 )
 
 from .runs import Run
+from .sections import SectionRun
 from .steps import Label, State, Steps
 from .world import World
 
@@ -115,6 +116,8 @@ class Code(Steps):
                         self.empty_vector(_always(each))
                 else:
                     self.empty_vector(self._value(named))
+            case RunVector(vector=name) if name in world.program.sections:
+                SectionRun(self, self, self.strategy, statement, leave, again)
             case RunVector():
                 Run(self, self, self.strategy, statement, leave, again)
 

@@ -1,0 +1,200 @@
+"""Small scenarios made at random in which threads run sections that load.
+
+As in generator.py a seed and a number give one text, for good; the number goes through all kernels,
+environments and strategies in turn.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from .words import ENVIRONMENTS, KERNELS
+
+STRATEGIES = {
+    "rseq": "rseq { unchecked }",
+    "rseq_eager": "rseq { subscribe eager, unchecked }",
+    "rseq_lazy": "rseq { subscribe lazy, unchecked }",
+    "twice": "rseq then lock after 2 { unchecked }",
+    "lazy": "rseq then lock after 1 { subscribe lazy, fence vector, unchecked }",
+    "opv": "opv",
+    "lock": "lock",
+}
+HEAD = """struct node { next: ptr<node>, value: u64 }
+percpu d: u64
+percpu e: u64
+percpu s: u8
+percpu a: u8[4]
+percpu head: ptr<node>
+shared f: u64
+shared g: u32
+shared A: node
+shared w: u64[2]
+vector bump(v: u64) { add.u64 d, v }
+"""
+STEPS = (
+    *("load", "load", "load shared", "load shared", "load ->", "load @", "load index", "set", "id"),
+    *("store", "store shared", "change", "exit", "exit", "if", "loop", "cmpxchg", "copy", "wide"),
+)
+
+
+class _Maker:
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.steps: set[str] = set()
+
+    def value(self) -> str:
+        return self.random.choice(
+            ("x", "x", "v", "x + 1", "x ^ v", "1", "0", "u64(u8(x) - 1)", "x >> v")
+        )
+
+    def condition(self) -> str:
+        return self.random.choice(
+            (
+                "x == 0",
+                "x != v",
+                "x > v",
+                "i64(x) < i64(v)",
+                "!x",
+                "x == 1 && v != 0",
+                "cpu_id != 0",
+            )
+        )
+
+    def step(self, depth: int = 0, kind: str = "") -> str:
+        pick = self.random.choice
+        kind = kind or pick(STEPS)
+        self.steps.add(kind)
+        match kind:
+            case "load":
+                return f"x = load {pick(('d', 'e', 'd'))}"
+            case "load shared":
+                return pick(("x = load f", "n = load g; x = u64(n)", "x = load w[1]"))
+            case "load ->":
+                return "h = load head; if h != 0 { x = load h->value }"
+            case "load @":
+                return f"x = load d@{pick(('cpu_id', '0', '(u32(v))'))}"
+            case "load index":
+                return pick(("x = load w[v & 1]", "b = load a[x & 3]; x = u64(b)"))
+            case "set":
+                return f"x = {self.value()}"
+            case "id":
+                return f"x = u64({pick(('cpu_id', 'cpu_id_start', 'mm_cid', 'node_id'))})"
+            case "store":
+                return f"store {pick(('d', 'e', 'e'))}, {self.value()}"
+            case "store shared":
+                return pick(
+                    (f"store f, {self.value()}", "store g, 7", f"store w[v & 1], {self.value()}")
+                )
+            case "change":
+                return pick((f"store e += {self.value()}", "store f |= 2", "store s -= 1"))
+            case "exit":
+                return f"exit {pick(('one', 'two'))} if {self.condition()}"
+            case "cmpxchg":
+                return pick((f"x = cmpxchg f, 0, {self.value()}", "x = cmpxchg d, x, v"))
+            case "copy":
+                return pick(("copy a[0], w[0], 2", "copy a[1], a[0], x & 3"))
+            case "wide":
+                return "q = load [&w].u128; x = u64(q >> 64)"
+            case "if" if depth == 0:
+                other = f" else {{ {self.step(1)} }}" if self.random.random() < 0.5 else ""
+                return f"if {self.condition()} {{ {self.step(1)} }}{other}"
+            case "loop" if depth == 0:
+                return f"loop 2 {{ {self.step(1)}; break if {self.condition()} }}"
+            case _:
+                return f"x = load {pick(('d', 'f'))}"
+
+    def section(self, name: str, forced: str) -> str:
+        pick = self.random.choice
+        steps = [self.step(0, forced), *(self.step() for _ in range(self.random.randint(0, 2)))]
+        self.random.shuffle(steps)
+        commit = pick(
+            (
+                f"commit d, {self.value()}",
+                f"commit d += {self.value()}",
+                f"commit e, {self.value()}",
+                f"commit f, {self.value()}",
+                "old = commit cmpxchg f, x, v; exit two if old != x",
+                "commit s += 1",
+                "commit head, ptr(&A)",
+                "exit one",
+                f"if {self.condition()} {{ commit d, 5 }} else {{ exit two }}",
+            )
+        )
+        text = "; ".join(["x: u64 = 0", *steps, commit])
+        # Labels that the arms name have to be there.
+        extra = [f"exit {each} if 0" for each in ("one", "two") if f"exit {each}" not in text]
+        text = "; ".join(["x: u64 = 0", *extra, *steps, commit])
+        return f"unverified section {name}(v: u64) -> x {{ {text} }}\n"
+
+    def run(self, name: str) -> str:
+        pick = self.random.choice
+        arms = pick(
+            (
+                "{ aborted -> retry; one, two { r = 3 } }",
+                "{ one, two, aborted -> retry }",
+                "{ aborted { r = 9 }; one { r = 1 }; two { r = 2 } }",
+                "{ aborted, one, two { } }",
+                "{ aborted -> retry; one -> return }",  # two may end in a failure
+            )
+        )
+        results = "x = " if self.random.random() < 0.7 else ""
+        return f"{results}run {name}({pick(('0', '1', '2', 'current'))}) {arms}"
+
+    def statement(self) -> str:
+        pick = self.random.choice
+        run = self.run(pick(("s0", "s0", "s1")))
+        other = (
+            "store f, 1; store w[1], 1",
+            "store d, 2",
+            "y = load d; store e, y + 1",
+            "run bump(1) { differs, again, fault, invalid, offline, aborted { } }",
+            "fence membarrier",
+            "store d@0, 1",
+        )
+        return pick((run, run, run, pick(other)))
+
+
+def make_with_sections(seed: int, number: int) -> tuple[str, frozenset[str]]:
+    """The text of a file with one scenario, ``s``, and the kinds of steps in its sections."""
+    random = Random(f"sections {seed}/{number}")
+    maker = _Maker(random)
+    turn, kernel = divmod(number, len(KERNELS))
+    kernel_name = KERNELS[kernel]
+    turn, environment = divmod(turn, len(ENVIRONMENTS))
+    turn, strategy = divmod(turn, len(STRATEGIES))
+    common = tuple(STRATEGIES)[strategy]
+    cpus = random.choice((1, 1, 2))
+    sections = "".join(maker.section(f"s{n}", STEPS[(number + n) % len(STEPS)]) for n in range(2))
+    word = ENVIRONMENTS[environment]
+    threads = []
+    for name in "ab"[: random.choice((1, 2, 2, 2))]:
+        first = maker.run("s0") if name == "a" else maker.statement()
+        body = "; ".join(
+            ["x = 0; y = 0; r = 0", first, *([maker.statement()] if random.random() < 0.2 else [])]
+        )
+        threads.append(f"    thread {name} @{random.randrange(cpus)} {{ {body} }}")
+    environments = {
+        "none": "",
+        "stepped": "    environment stepped a <= 1\n",
+        "stalled": "    environment stalled a\n",
+        "preempt": "    environment preempt <= 1\n",
+    }
+    written = environments.get(word, f"    environment {word} <= 1\n")
+    declared = "".join(
+        f"strategy s_{name} = {text}\n"
+        for name, text in STRATEGIES.items()
+        if name not in ("opv", "lock")
+    )
+    used = f"s_{common}" if common not in ("opv", "lock") else common
+    seen = [f"d@{cpu}, e@{cpu}, s@{cpu}, a[0]@{cpu}, a[1]@{cpu}" for cpu in range(cpus)]
+    seen += [f"{name}.{local}" for name in "ab"[: len(threads)] for local in "xr"]
+    start = random.choice(
+        ("", "    init { head@0 = &A; A.value = 1; d@0 = 1 }\n", "    init { f = 1 }\n")
+    )
+    text = (
+        f"{HEAD}{sections}{declared}scenario s {{\n    cpus {cpus}\n    kernel {kernel_name}\n"
+        f"    strategy {used}\n{written}{start}"
+        + "\n".join(threads)
+        + f"\n    forall sum(d) <= 2\n    observe f, g, {', '.join(seen)}\n}}\n"
+    )
+    return text, frozenset(maker.steps)

@@ -1,0 +1,79 @@
+"""Sections that load: the explorer against the judge on generated scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from opvasm.explorer.lowering import lower_section
+from opvasm.explorer.steps.code import CPU
+
+from .compare import Disagreement, compared
+from .judge import TooLarge
+from .section_generator import STEPS, make_with_sections
+
+# A slice for every run of the tests; `python -m tests.oracle.with_sections` tries more.
+SLICE = range(48)
+LARGEST = 500
+
+
+def disagreements(numbers: range, modes: tuple[str, ...]) -> tuple[int, list[Disagreement]]:
+    """How many answers are equal, and those that are not."""
+    equal, wrong = 0, []
+    for number in numbers:
+        try:
+            for each in compared(make_with_sections(1, number)[0], modes, LARGEST):
+                if isinstance(each, Disagreement):
+                    wrong.append(each)
+                else:
+                    equal += 1
+        except TooLarge:
+            continue
+    return equal, wrong
+
+
+def test_the_explorer_and_the_judge_say_the_same_of_sections() -> None:
+    """With all reductions and with none; most of the scenarios are small enough."""
+    equal, wrong = disagreements(SLICE, ("all", "none"))
+    assert [each.text() for each in wrong] == []
+    assert equal > len(SLICE)
+
+
+def test_the_generator_makes_every_kind_of_step() -> None:
+    """In the sections of the slice each comes."""
+    made = {kind for number in SLICE for kind in make_with_sections(1, number)[1]}
+    assert made == set(STEPS)
+
+
+def _no_exit_is_seen(patch: pytest.MonkeyPatch) -> None:
+    """An abort between the last load and the way out is lost."""
+    patch.setattr(lower_section, "settled", lambda code, index: None)
+
+
+def _the_cpu_of_before(patch: pytest.MonkeyPatch) -> None:
+    """Percpu places are those of CPU 0."""
+
+    def enters(self: lower_section.SectionLowering, work: object) -> bool:
+        work.local[self.place.cpu] = 0  # type: ignore[attr-defined]
+        return bool(self.profile.registered and work.local[CPU] >= 0)  # type: ignore[attr-defined]
+
+    patch.setattr(lower_section.SectionLowering, "_enters", enters)
+
+
+def _every_result_is_given(patch: pytest.MonkeyPatch) -> None:
+    """An exit leaves what the caller had."""
+    patch.setattr(lower_section, "assigned", lambda code: [frozenset()] * len(code))
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [_no_exit_is_seen, _the_cpu_of_before, _every_result_is_given],
+    ids=lambda f: f.__name__,
+)
+def test_a_planted_error_is_noticed(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slice disagrees with an explorer that is wrong."""
+    plant(monkeypatch)
+    assert disagreements(SLICE, ("all",))[1]
