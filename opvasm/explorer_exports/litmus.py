@@ -17,6 +17,7 @@ from ..expression import Binary, Expression, Number, Unary
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import LOCK, Condition, Partition
 from .litmus_body import LitmusBody, variable
+from .litmus_words import HerdNumbers
 from .promela_claims import Claims
 from .promela_text import Export
 from .refusal import Refusals, comment
@@ -44,7 +45,9 @@ def litmus(plan: Plan) -> LitmusTest:
         body.write()
     wrong = " \\/ ".join(claims.wrong(each, bodies) for each in plan.scenario.conditions)
     refusals.done()
-    filters = [f"{body.slot.number}:{done}=1" for body in bodies for done in body.finished]
+    filters = [f"{body.slot.number}:{name}=0" for body in bodies for name in body.retried]
+    failures = [f"~({body.slot.number}:{name}=0)" for body in bodies for name in body.failed]
+    wrong = " \\/ ".join((wrong, *failures))
     used = sorted({cell for body in bodies for cell in body.cells} | claims.cells)
     initial = {leaf.cell: export.memory.initial(leaf) for leaf in export.memory.leaves}
     names = {cell: variable(export, cell) for cell in used}
@@ -60,7 +63,7 @@ def litmus(plan: Plan) -> LitmusTest:
         " *     herd7 -conf linux-kernel.cfg FILE",
         " *",
         " * `exists` is what the scenario forbids: Never is good.  Retries are cut: only executions",
-        " * in which each run succeeds at once count (filter).",
+        " * in which each run that is retried succeeds at once count (filter).",
         " *)",
         "",
         "{",
@@ -98,10 +101,12 @@ def _refuse(export: Export) -> None:
         elif strategy.uses_sections:
             homes = plan.homes
             index = export.texts.index(thread)
-            if homes.count(homes[index]) > 1:
+            profile = plan.configuration.profile
+            protected = profile.registered and profile.preemption_aborts
+            if homes.count(homes[index]) > 1 and not protected:
                 refusals.refuse(
-                    f"strategy {strategy.name}, which may abort",
-                    "it has no abort; a thread alone on its CPU is never aborted",
+                    f"strategy {strategy.name} under kernel {profile.name}",
+                    "there a section goes on beside the other threads of its CPU",
                     thread.name_span,
                 )
     if not scenario.conditions:
@@ -115,7 +120,7 @@ def _refuse(export: Export) -> None:
             )
 
 
-class _Claims(Claims):
+class _Claims(HerdNumbers, Claims):
     """Conditions in herd's language: equations, joined."""
 
     def __init__(self, export: Export) -> None:
@@ -169,6 +174,13 @@ class _Claims(Claims):
                 place = self._place(left)
                 if place is not None:
                     return f"{place}={number}" if same else f"~({place}={number})"
+            case Binary(operator="==" | "!=" as operator, left=left, right=right):
+                same = (operator == "==") is positive
+                one, other = self._place(left), self._place(right)
+                if one is not None and other is not None:
+                    # herd7 takes the name of a variable on the right for a symbol, but in brackets.
+                    one, other = (each if ":" in each else f"[{each}]" for each in (one, other))
+                    return f"{one}={other}" if same else f"~({one}={other})"
             case _:
                 pass
         self.refusals.refuse(

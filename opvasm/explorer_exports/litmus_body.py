@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ..abi.ops import Effect
 from ..explorer.setting.statements import CPU_ID_START, names_in, walk
 from ..expression import Expression
-from ..program import ArgumentValue, Instruction, PoolAddress, SlotAddress, SymbolAddress, Value
+from ..program import (
+    ArgumentValue,
+    Instruction,
+    PoolAddress,
+    SlotAddress,
+    SymbolAddress,
+    Value,
+    Vector,
+)
 from ..source import Span
-from ..text.scenario_tree import Compute, If, LoadPlace, RunVector, Statement, StorePlace
-from .promela_numbers import LOCAL_BOUND, Numbers, Place, Term, known
+from ..text.scenario_tree import Arm, Compute, If, LoadPlace, Loop, RunVector, Statement, StorePlace
+from .litmus_words import HerdNumbers
+from .promela_numbers import LOCAL_BOUND, Place, Term, known
 from .promela_text import Export, Slot
 
 CHOICES_MAX = 12
+UNROLLED_MAX = 4
 _COMPARES = {Effect.COMPARE_EQUAL: "==", Effect.COMPARE_DIFFERENT: "!="}  # to go on
 _CHANGES = {Effect.ADD: "+", Effect.OR: "|", Effect.AND: "&", Effect.XOR: "^"}
 
@@ -23,8 +36,12 @@ def variable(export: Export, cell: int) -> str:
     return f"v{cell}_{text.strip('_')}"
 
 
-class LitmusBody(Numbers):
-    """Writes one process.  ``finished`` are registers that are 1 when a run has succeeded."""
+class LitmusBody(HerdNumbers):
+    """Writes one process.
+
+    ``retried`` are registers that are 0 when each run that is retried has succeeded at once;
+    ``failed`` are registers that are 1 when a run ended in a way that is a failure.
+    """
 
     def __init__(self, export: Export, slot: Slot) -> None:
         super().__init__(export.program, export.memory, export.refusals)
@@ -34,7 +51,9 @@ class LitmusBody(Numbers):
         self.declared: list[str] = []
         self.cells: set[int] = set()
         self.locks: set[int] = set()
-        self.finished: list[str] = []
+        self.retried: list[str] = []
+        self.failed: list[str] = []
+        self.runs = 0
         self.depth = 1
         self.span = export.plan.scenario.span
         self.home = export.plan.homes[slot.thread]
@@ -83,32 +102,27 @@ class LitmusBody(Numbers):
         """The whole process.  Locals that are read before anything is assigned to them are 0."""
         for name in self.slot.registers:
             self.add(f"{self.register(name)} = 0;")
-        self._done = self._runs(self.slot.body)
-        for name in self._done.values():
-            self.add(f"{self.declare(name)} = 0;")
+        before = len(self.out)
         self.block(self.slot.body)
-        self.finished = [] if not self._done else list(self._done.values())
-
-    def _runs(self, body: tuple[Statement, ...]) -> dict[int, str]:
-        runs = [each for each in walk(body) if isinstance(each, RunVector)]
-        top = [each for each in body if isinstance(each, RunVector)]
-        for each in runs:
-            if each not in top:
-                self.refuse("a run inside a condition", "its retries can't be cut", each.span)
-        return {id(each): f"ok_{number}" for number, each in enumerate(top)}
+        zeros = [f"\t{name} = 0;" for name in (*self.retried, *self.failed)]
+        self.out[before:before] = zeros
 
     def block(self, statements: tuple[Statement, ...]) -> None:
-        """Statements one after the other."""
+        """Statements one after the other; what follows a `return` is inside a condition."""
+        depth = self.depth
         for statement in statements:
             self.span = statement.span
             match statement:
                 case LoadPlace(name=name, place=expression):
                     place = self._place(expression)
-                    self.read(place.address, self.width(place)[0], self.register(name))
+                    size = self.width(place)[0]
+                    with self._alone_on(self.home):
+                        self.read(place.address, size, self.register(name))
                 case StorePlace(place=expression, value=value):
                     place = self._place(expression)
                     size = self.width(place)[0]
-                    self.store(place.address, size, self.value(value).text, False)
+                    with self._alone_on(self.home):
+                        self.store(place.address, size, self.value(value).text, False)
                 case Compute(name=name, value=value):
                     self.add(f"{self.register(name)} = {self.value(value).text};")
                 case If(condition=condition, then=then, otherwise=otherwise):
@@ -120,15 +134,27 @@ class LitmusBody(Numbers):
                     self.add("}")
                 case RunVector():
                     self._run(statement)
+                case Loop(times=int() as count, body=body) if count <= UNROLLED_MAX:
+                    for _ in range(count):
+                        self.block(body)
                 case _:
                     self.refuse(
                         f"`{statement.span.text.split(chr(10))[0]}`",
-                        "its processes have no loops, jumps or remote fences",
+                        "its processes have no jumps, remote fences, or loops of more than"
+                        f" {UNROLLED_MAX} rounds",
                     )
+        self._close(depth)
+
+    def _close(self, depth: int) -> None:
+        while self.depth > depth:
+            self.depth -= 1
+            self.add("}")
 
     def _inside(self, statements: tuple[Statement, ...]) -> None:
         self.depth += 1
         self.block(statements)
+        if not statements:  # herd7 reads no empty block
+            self.add(f"{self.declare('nothing')} = 0;")
         self.depth -= 1
 
     def _place(self, expression: Expression) -> Place:
@@ -186,40 +212,98 @@ class LitmusBody(Numbers):
     # ---- runs -------------------------------------------------------------------------------------
 
     def _run(self, statement: RunVector) -> None:
-        """The ops in order; a compare that stops the vector leaves its ``ok`` register 0."""
-        for arm in statement.arms:
-            if arm.action != "retry" and arm.results != ("ok",):
-                self.refuse(f"`{arm.span.text}`", "a run has only its success there", arm.span)
-        if statement.vector in self.program.sections:
+        """The ops in order, and what its arms say of a compare that differed.
+
+        Nothing disturbs a process, so that no other result than ``ok`` and ``differs`` comes out.
+        """
+        vector = self.program.vectors.get(statement.vector)
+        if vector is None:
             why = "a litmus test can't be cut off and begun again"
             self.refuse(f"the section {statement.vector}", why, statement.span)
             return
-        vector = self.program.vectors[statement.vector]
         target = known(self.home) if statement.cpu is None else self.value(statement.cpu)
         cpu = target.constant
         if cpu is None or not 0 <= cpu < self.export.cpus or not vector.verified:
             self.refuse("this run", "its CPU must be a number that exists, its vector verified")
             return
+        differs = next((each for each in statement.arms if "differs" in each.results), None)
+        done, before, after = self._outcome(vector, differs)
+        if before:
+            self.add(before)
         arguments = {
             parameter.name: self.value(given)
             for parameter, given in zip(vector.parameters, statement.arguments, strict=True)
         }
-        if shared := self._shared(cpu):
+        with self._alone_on(cpu):
+            depth = self.depth
+            for instruction in vector.instructions:
+                self._op(instruction, arguments, cpu)
+            if after:
+                self.add(after)
+            self._close(depth)
+        for arm in statement.arms:
+            if arm.results == ("ok",):
+                self._succeeded(arm, done)
+        if differs is not None:
+            self._differed(differs, done)
+
+    def _outcome(self, vector: Vector, differs: Arm | None) -> tuple[str | None, str, str]:
+        """The register that is 1 after success, and what stands before and after the ops.
+
+        A run that is retried must succeed at once, which the filter asks for: retries are cut.
+        """
+        compares = any(
+            each.operation is not None and each.operation.is_compare for each in vector.instructions
+        )
+        number, self.runs = self.runs, self.runs + 1
+        if not compares:
+            return None, "", ""
+        if differs is not None and differs.action == "retry":
+            missed = self.declare(f"retried_{number}")
+            self.retried.append(missed)
+            return None, f"{missed} = {missed} + 1;", f"{missed} = {missed} - 1;"
+        done = self.declare(f"done_{number}")
+        if differs is None or differs.action == "fail":
+            failed = self.declare(f"failed_{number}")
+            self.failed.append(failed)
+            return done, f"{failed} = {failed} + 1;", f"{failed} = {failed} - 1;"
+        return done, f"{done} = 0;", f"{done} = 1;"
+
+    def _succeeded(self, arm: Arm, done: str | None) -> None:
+        if arm.action != "block":
+            self.refuse(f"`{arm.span.text}`", "its processes have no jumps", arm.span)
+        elif done is None:
+            self.block(arm.body)
+        else:
+            self.add(f"if ({done} == 1) {{")
+            self._inside(arm.body)
+            self.add("}")
+
+    def _differed(self, arm: Arm, done: str | None) -> None:
+        if done is None or arm.action in ("retry", "fail"):
+            return
+        if arm.action == "block":
+            self.add(f"if ({done} == 0) {{")
+            self._inside(arm.body)
+            self.add("}")
+        elif arm.action == "return" and self.depth == 1:
+            self.add(f"if ({done} == 1) {{")  # what follows; the block is closed at its end
+            self.depth += 1
+            self.add(f"{self.declare('nothing')} = 0;")
+        else:
+            self.refuse(f"`{arm.span.text}`", "its processes have no jumps", arm.span)
+
+    @contextmanager
+    def _alone_on(self, cpu: int) -> Iterator[None]:
+        """Around what no other thread of a CPU comes between: a vector, a section, an access."""
+        shared = self._shared(cpu)
+        if shared:
             self.locks.add(cpu)
             self.add(f"spin_lock(cpu{cpu});")
             self.add("smp_mb__after_spinlock();")
-        depth = self.depth
-        for instruction in vector.instructions:
-            self._op(instruction, arguments, cpu)
-        self.add(f"{self._done.get(id(statement), 'ok')} = 1;")
-        while self.depth > depth:
-            self.depth -= 1
-            self.add("}")
+        yield
         if shared:
             self.add(f"spin_unlock(cpu{cpu});")
-        for arm in statement.arms:
-            if arm.results == ("ok",) and arm.action == "block":
-                self.block(arm.body)
 
     def _shared(self, cpu: int) -> bool:
         """Whether another thread may run a vector on a CPU."""

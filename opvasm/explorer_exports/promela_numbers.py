@@ -97,8 +97,16 @@ class Numbers:
         """What only this scope knows: members of threads, functions, memory."""
         return None
 
+    def unary_text(self, operator: str, inner: str) -> str:
+        """How the language spells a unary operator; Promela does as C."""
+        return f"({operator}{inner})"
+
+    def binary_text(self, operator: str, left: Term, right: Term, span: Span) -> str:
+        """How the language spells a binary operator; Promela does as C."""
+        return f"({left.text} {operator} {right.text})"
+
     def value(self, expression: Expression) -> Term:
-        """The Promela expression of a number."""
+        """The expression of a number."""
         match expression:
             case Number(value=number):
                 return self._small(number, expression.span)
@@ -149,8 +157,7 @@ class Numbers:
         if operator == "+":
             return inner._replace(type=None)
         bound = 1 if operator == "!" else inner.bound + 1
-        text = f"({operator}{inner.text})"
-        return Term(text, bound, uses_cpu=inner.uses_cpu)
+        return Term(self.unary_text(operator, inner.text), bound, uses_cpu=inner.uses_cpu)
 
     def _binary(self, expression: Binary) -> Term:
         left, right = self.value(expression.left), self.value(expression.right)
@@ -174,7 +181,7 @@ class Numbers:
             else:
                 self.refusals.refuse("the sum of two addresses", _NO_ARITHMETIC, span)
         kind = left.type if operator in "+-" and isinstance(left.type, Pointer) else None
-        text = f"({left.text} {operator} {right.text})"
+        text = self.binary_text(operator, left, right, span)
         match operator:
             case "+" | "-":
                 bound = left.bound + right.bound

@@ -1,7 +1,8 @@
 """Reads the C of exported litmus tests, strictly, and runs it in every order of its accesses.
 
-herd7 is no Debian package, so it is not asked; this knows exactly the statements that the export
-may write, refuses all others, and tries every interleaving under sequential consistency.
+herd7 is not a Debian package, so it is not asked; this knows exactly the statements that the export
+may write, and of herd7's C (lib/CParser.mly, 2026-08) the expressions: it refuses all others, and
+tries every interleaving under sequential consistency.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ _ACCESS = re.compile(r"(\w+) = READ_ONCE\(\*(\w+)\);")
 _STORE = re.compile(r"(?:WRITE_ONCE\(\*|smp_store_release\()(\w+), (.+)\);")
 _LOCK = re.compile(r"spin_(lock|unlock)\((\w+)\);")
 _ASSIGN = re.compile(r"(\w+) = (.+);")
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+# A minus that a digit follows belongs to the number, unless it follows one: herd7's reader is greedy.
+_TOKEN = re.compile(r"-\d+|\w+|[<>=!]=|[-+*/&|^<>()]")
 _IF = re.compile(r"(?:\} else )?if \((.+)\) \{")
 Step = tuple[str, ...]
 Thread = tuple[int, tuple[tuple[str, int], ...]]
@@ -98,10 +102,30 @@ def _steps(body: str, names: set[str]) -> list[Step]:
 
 def value(text: str, registers: dict[str, int]) -> int:
     """A C expression of registers."""
-    python = text.replace("&&", " and ").replace("||", " or ")
-    python = re.sub(r"!(?!=)", " not ", python)
-    assert re.fullmatch(r"[\w\s()+\-*&|^<>=!]*", python), text
-    return int(eval(python, {"__builtins__": {}}, registers))
+    tokens = _TOKEN.findall(text)
+    assert "".join(tokens) == text.replace(" ", ""), text
+    _expression(tokens, text)
+    return int(eval(text.replace("/", "//"), {"__builtins__": {}}, registers))
+
+
+def _expression(tokens: list[str], text: str) -> None:
+    """One expression of herd7's C: no unary operator, no two comparisons in a row."""
+    compared = False
+    while True:
+        assert tokens, text
+        first = tokens.pop(0)
+        if first == "(":
+            _expression(tokens, text)
+            assert tokens, text
+            assert tokens.pop(0) == ")", text
+        else:
+            assert re.fullmatch(r"\w+|-\d+", first), text
+        if not tokens or tokens[0] == ")":
+            return
+        operator = tokens.pop(0)
+        assert operator in ("+", "-", "*", "/", "&", "|", "^", *_COMPARISONS), text
+        assert not (compared and operator in _COMPARISONS), text
+        compared = operator in _COMPARISONS
 
 
 def possible(test: Litmus) -> bool:
@@ -163,12 +187,18 @@ def _step(
 def _holds(text: str, threads: tuple[Thread, ...], memory: dict[str, int]) -> bool:
     """A condition of herd's over final registers and memory."""
 
-    def atom(found: re.Match[str]) -> str:
-        if found[1] is not None:
-            return str(dict(threads[int(found[1])][1]).get(found[2], 0) == int(found[3]))
-        return str(memory.get(found[2], 0) == int(found[3]))
+    def place(process: str | None, name: str) -> int:
+        return memory.get(name, 0) if process is None else dict(threads[int(process)][1])[name]
 
-    python = re.sub(r"(?:(\d+):)?([a-z]\w*)=(-?\d+)", atom, text)
+    def atom(found: re.Match[str]) -> str:
+        return str(place(found[1], found[2]) == int(found[3]))
+
+    def two(found: re.Match[str]) -> str:
+        return str(place(found[1], found[2] or found[3]) == place(found[4], found[5] or found[6]))
+
+    side = r"(?:(?:(\d+):(\w+))|\[(\w+)\])"
+    python = re.sub(rf"{side}={side}", two, text)
+    python = re.sub(r"(?:(\d+):)?([a-z]\w*)=(-?\d+)", atom, python)
     python = python.replace("/\\", " and ").replace("\\/", " or ").replace("~", " not ")
     python = python.replace("true", "True")
     assert re.fullmatch(r"[\s()andornotTrueFalse]*", python), text

@@ -136,6 +136,8 @@ def _configuration(arguments: Namespace, assembly: Assembly, scenario: Scenario)
             wanted = tuple(each or names[0] for each in own)
         left = [each for each in left if _ways(each) == ",".join(wanted)]
         _some(left, "--strategy", arguments.strategy, scenario, ways)
+    if arguments.litmus:  # kernels that it can say at all do not differ there
+        left = list({(each.cpus, _ways(each)): each for each in reversed(left)}.values())[::-1]
     if len(left) > 1:
         rows = "; ".join(each.describe(scenario) for each in left[:8])
         more = f"; and {len(left) - 8} more" if len(left) > 8 else ""
