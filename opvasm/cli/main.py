@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ..light_typing import TYPE_CHECKING, Any
-from .command_line.registry import COMMANDS, Command, load
+from .command_line.registry import COMMANDS, Command, bare, load, runs_program
 from .terminal.color import CHOICES, add_color
 from .terminal.exits import DONE, INTERNAL, INTERRUPTED, NEGATIVE, PIPE_CLOSED, USAGE, UsageError
 from .terminal.outputs import flush
@@ -123,11 +123,12 @@ def _run(name: str, words: list[str], color: str, terminal: Terminal) -> int:
     command = load(name)
     terminal.name = f"opvasm {name}"
     program: list[str] | None = None
-    if getattr(command, "RUNS_PROGRAM", False) and "--" in words:
+    if runs_program(command) and "--" in words:
         program = words[words.index("--") + 1 :]
         words = words[: words.index("--")]
-    # An option whose value is optional would swallow the word behind it.
-    words = [getattr(command, "BARE", {}).get(word, word) for word in words]
+    # An option whose value is optional would swallow the word after it.
+    meant = bare(command)
+    words = [meant.get(word, word) for word in words]
     arguments = _parsed(name, command, words, color)
     if isinstance(arguments, int):
         return arguments

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ..explorer.answers.diagnose import Diagnosis, diagnose
+from ..explorer.answers.diagnose import diagnose
+from ..explorer.answers.diagnosis import Diagnosis
 from ..explorer.answers.verdict import Run, run_configuration
 from ..explorer.plan.plan import ScenarioError, make_plan
 from ..explorer.plan.validate import section_findings

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
-from ..explorer.answers.diagnose import Diagnosis
+from ..explorer.answers.diagnosis import Diagnosis
 from ..explorer.answers.text_report import answer_lines, expectation_text
 from ..explorer.answers.verdict import Report, Run
 from ..explorer.schedules.schedule import Replay, fine_decisions, follow
@@ -17,16 +17,14 @@ from .state_graph import state_graph
 OUTCOMES_SHOWN = 60
 
 
-def html_report(
-    sources: tuple[SourceFile, ...], reports: Sequence[Report], diagnoses: Mapping[int, Diagnosis]
-) -> str:
-    """The whole page.  ``diagnoses`` are those of runs, by ``id(run)``."""
+def html_report(sources: tuple[SourceFile, ...], reports: Sequence[Report]) -> str:
+    """The whole page, with the schedules of runs that have a diagnosis."""
     page = Page(f"{sources[0].name}: every interleaving", sources)
     opened = False
     for report in reports:
         page.add(_head(report))
         for run in report.runs:
-            found = diagnoses.get(id(run))
+            found = run.diagnosis
             first = not opened and found is not None
             opened |= first
             page.add(_run(page, report, run, found, first))

@@ -6,7 +6,7 @@ import json
 from html import escape
 from importlib.resources import files
 
-from ..explorer.answers.diagnose import Diagnosis
+from ..explorer.answers.diagnosis import Diagnosis
 from ..explorer.answers.text_report import why_text
 from ..explorer.schedules.schedule import Replay
 from ..light_typing import Any

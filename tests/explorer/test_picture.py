@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from opvasm.explorer.answers.diagnose import Diagnosis, diagnose
+from opvasm.explorer.answers.diagnose import diagnose
+from opvasm.explorer.answers.diagnosis import Diagnosis
 from opvasm.explorer.answers.text_report import diagnosis_lines
 from opvasm.explorer.answers.verdict import Run
 from opvasm.explorer.schedules.replay_file import read_replay

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from opvasm.explorer.answers.diagnose import Diagnosis, diagnose
+from opvasm.explorer.answers.diagnose import diagnose
+from opvasm.explorer.answers.diagnosis import Diagnosis
 from opvasm.explorer.answers.text_report import OUTCOMES_SHOWN, diagnosis_lines, run_lines
 from opvasm.explorer.search.search import INTERRUPTED
 from opvasm.explorer.setting.options import Limits

@@ -17,7 +17,9 @@ class Command(Protocol):
     """What the file of a subcommand holds.
 
     ``EXAMPLES`` are lines of a shell; ``EXITS`` the exit codes that the subcommand can end with,
-    with what each means there.
+    with what each means there.  ``RUNS_PROGRAM`` and ``BARE`` stand only where they say something:
+    that a program follows ``--``, and what an option without a value means (``--trace``:
+    ``--trace=human``); ``runs_program`` and ``bare`` ask for them.
     """
 
     DESCRIPTION: str
@@ -25,6 +27,17 @@ class Command(Protocol):
     EXITS: dict[int, str]
     add_arguments: Callable[[ArgumentParser], None]
     execute: Callable[[Namespace, Terminal], int]
+
+
+def runs_program(command: Command) -> bool:
+    """Whether what stands after ``--`` is a program with its own options."""
+    return bool(getattr(command, "RUNS_PROGRAM", False))
+
+
+def bare(command: Command) -> dict[str, str]:
+    """The options that may stand without a value, with what they mean then."""
+    found: dict[str, str] = getattr(command, "BARE", {})
+    return found
 
 
 class Entry(NamedTuple):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ...assembler import Assembly
     from ...explorer.answers.coverage import Line
-    from ...explorer.answers.diagnose import Diagnosis
+    from ...explorer.answers.diagnosis import Diagnosis
     from ...explorer.answers.verdict import Report
     from ..terminal.terminal import Terminal
 
@@ -29,22 +29,17 @@ def write_reports(
 ) -> bool:
     """The report on standard output, the replay file; True when required coverage is missing."""
     from ...explorer.answers.coverage import coverage
-    from ...explorer.answers.diagnose import diagnose
+    from ...explorer.answers.diagnose import diagnosed
 
     if arguments.coverage and arguments.format not in ("human", "json"):
         raise UsageError(f"--coverage can't be written as {arguments.format}", "human or json")
     lines = coverage(run for report in reports for run in report.runs) if with_coverage else None
-    diagnoses: dict[int, Diagnosis] = {}
-    first = None
-    for report in reports:
-        for run in report.runs:
-            found = diagnose(run, report.limits) if _wanted(arguments, report, diagnoses) else None
-            if found is not None:
-                diagnoses[id(run)] = found
-                first = first or found
-    write_text(_text(arguments, assembly, reports, diagnoses, lines, terminal), arguments.output)
+    every = arguments.format in _ALL_SCHEDULES
+    reports = [diagnosed(report, every) for report in reports]
+    write_text(_text(arguments, assembly, reports, lines, terminal), arguments.output)
     if arguments.save is not None:
-        _save(arguments.save, assembly, first, terminal)
+        found = (run.diagnosis for report in reports for run in report.runs)
+        _save(arguments.save, assembly, next(filter(None, found), None), terminal)
     lacking = False
     for line in lines or ():
         missing = line.missing(required)
@@ -54,13 +49,6 @@ def write_reports(
                 f"{line.vector}[{line.op}] as {line.method} was never: {', '.join(missing)}"
             )
     return lacking
-
-
-def _wanted(arguments: Namespace, report: Report, known: dict[int, Diagnosis]) -> bool:
-    """One schedule a scenario is enough for people; other formats have room for all."""
-    if arguments.format in _ALL_SCHEDULES:
-        return True
-    return not any(id(run) in known for run in report.runs)
 
 
 def _save(path: str, assembly: Assembly, first: Diagnosis | None, terminal: Terminal) -> None:
@@ -79,7 +67,6 @@ def _text(
     arguments: Namespace,
     assembly: Assembly,
     reports: list[Report],
-    diagnoses: dict[int, Diagnosis],
     lines: tuple[Line, ...] | None,
     terminal: Terminal,
 ) -> str:
@@ -88,24 +75,24 @@ def _text(
             from ... import __version__
             from ...explorer.answers.json_report import report_json
 
-            return report_json(assembly.sources, reports, diagnoses, lines, __version__)
+            return report_json(assembly.sources, reports, lines, __version__)
         case "html":
             from ...explorer_reports.html_report import html_report
 
-            return html_report(assembly.sources, reports, diagnoses)
+            return html_report(assembly.sources, reports)
         case "dot" | "svg":
             return _graphs(arguments.format, reports)
         case "junit":
-            return _junit(assembly, reports, diagnoses)
+            return _junit(assembly, reports)
         case "github":
             from ...explorer.answers.findings import findings
             from ...report.github_report import render_all
 
-            return render_all([each for report in reports for each in findings(report, diagnoses)])
+            return render_all([each for report in reports for each in findings(report)])
         case _:
             from ...explorer.answers.library import reports_text
 
-            return reports_text(reports, diagnoses, lines, terminal.out)
+            return reports_text(reports, lines, terminal.out)
 
 
 def _graphs(format: str, reports: list[Report]) -> str:
@@ -125,7 +112,7 @@ def _graphs(format: str, reports: list[Report]) -> str:
     return dot(graphs) if format == "dot" else svg(graphs)
 
 
-def _junit(assembly: Assembly, reports: list[Report], diagnoses: dict[int, Diagnosis]) -> str:
+def _junit(assembly: Assembly, reports: list[Report]) -> str:
     from ...explorer.answers.findings import findings
     from ...suite.junit import junit
     from ...suite.outcome import SCENARIOS, Outcome
@@ -133,7 +120,7 @@ def _junit(assembly: Assembly, reports: list[Report], diagnoses: dict[int, Diagn
     file = assembly.sources[0].name
     outcomes = []
     for report in reports:
-        found = findings(report, diagnoses)
+        found = findings(report)
         outcomes.append(
             Outcome(
                 kind=SCENARIOS,

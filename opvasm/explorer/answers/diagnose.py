@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from ...light_typing import NamedTuple
 from ..model.judging import VERDICT_OF, ending, trouble_in
-from ..schedules.explain import Conflict, Saved, conflict, saving_decision
+from ..schedules.explain import Saved, conflict, saving_decision
 from ..schedules.schedule import Replay, fine_decisions, follow
 from ..search.graph import Graph
 from ..search.progress import ENDLESS, Trouble
 from ..search.search import INTERRUPTED, Found, explore
 from ..setting.options import Limits
 from ..steps.state import State
-from .verdict import Run
+from .diagnosis import Diagnosis
+from .verdict import Report, Run
 
 EXPLAIN_LIMIT = 50_000
 MOST_PREEMPTIONS = 4
 
 
-class Diagnosis(NamedTuple):
-    """Why a configuration does not hold.
-
-    ``preemptions`` is the fewest that the failure needs (None: not looked for, or more than the
-    search for it goes through).  ``saved_after`` is the index of the moment after which another
-    decision would have led to a good end.
-    """
-
-    verdict: str
-    label: str
-    replay: Replay
-    conflict: Conflict | None
-    saved: Saved | None
-    saved_after: int | None
-    preemptions: int | None
+def diagnosed(report: Report, every: bool) -> Report:
+    """The report with its runs' diagnoses: of ``every`` one that fails, or of the first."""
+    runs, found = [], False
+    for run in report.runs:
+        if every or not found:
+            run = run._replace(diagnosis=diagnose(run, report.limits))
+            found = found or run.diagnosis is not None
+        runs.append(run)
+    return report._replace(runs=tuple(runs))
 
 
 def diagnose(run: Run, limits: Limits, explained: bool = True) -> Diagnosis | None:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ...errors import Diagnostic, Note
 from ...source import Span
-from .diagnose import Diagnosis
 from .text_report import expectation_text, why_text
 from .verdict import Outcome, Report
 
 NOT_AS_EXPECTED, OPEN = "OPV550", "OPV551"
 
 
-def findings(report: Report, diagnoses: Mapping[int, Diagnosis]) -> tuple[Diagnostic, ...]:
+def findings(report: Report) -> tuple[Diagnostic, ...]:
     """An error for each expectation that was not met, a warning for each that a limit left open.
 
-    ``diagnoses`` are those of runs, by ``id(run)``; they become notes.
+    Diagnoses of its runs become notes.
     """
-    return tuple(
-        _finding(report, outcome, diagnoses) for outcome in report.outcomes if not outcome.met
-    )
+    return tuple(_finding(report, outcome) for outcome in report.outcomes if not outcome.met)
 
 
-def _finding(report: Report, outcome: Outcome, diagnoses: Mapping[int, Diagnosis]) -> Diagnostic:
+def _finding(report: Report, outcome: Outcome) -> Diagnostic:
     scenario = report.scenario
     expectation = outcome.expectation
     place = scenario.span if expectation is None else expectation.span
@@ -45,7 +40,7 @@ def _finding(report: Report, outcome: Outcome, diagnoses: Mapping[int, Diagnosis
         return Diagnostic("warning", OPEN, what, place, help=help)
     notes = []
     for run in report.runs:
-        diagnosis = diagnoses.get(id(run))
+        diagnosis = run.diagnosis
         if diagnosis is not None:
             why = why_text(diagnosis.replay.plan, diagnosis)
             text = f"{run.configuration.describe(scenario)}: {diagnosis.label}"

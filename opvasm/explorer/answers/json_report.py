@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ...source import SourceFile
 from ..schedules.replay_file import replay_json
 from .coverage import Line
-from .diagnose import Diagnosis
 from .text_report import expectation_text
 from .verdict import Report, Run
 
@@ -18,15 +17,14 @@ SCHEMA = "opvasm-explore/1"
 def report_json(
     sources: tuple[SourceFile, ...],
     reports: Iterable[Report],
-    diagnoses: Mapping[int, Diagnosis],
     coverage: tuple[Line, ...] | None,
     version: str,
 ) -> str:
-    """The whole document.  ``diagnoses`` are those of runs, by ``id(run)``."""
+    """The whole document, with the schedules of runs that have a diagnosis."""
     document: dict[str, object] = {
         "schema": SCHEMA,
         "file": sources[0].name,
-        "scenarios": [_scenario(report, sources, diagnoses, version) for report in reports],
+        "scenarios": [_scenario(report, sources, version) for report in reports],
     }
     if coverage is not None:
         document["coverage"] = [
@@ -44,7 +42,6 @@ def report_json(
 def _scenario(
     report: Report,
     sources: tuple[SourceFile, ...],
-    diagnoses: Mapping[int, Diagnosis],
     version: str,
 ) -> dict[str, object]:
     scenario = report.scenario
@@ -60,9 +57,7 @@ def _scenario(
             }
             for each in report.outcomes
         ],
-        "runs": [
-            _run(report, run, sources, diagnoses.get(id(run)), version) for run in report.runs
-        ],
+        "runs": [_run(report, run, sources, version) for run in report.runs],
     }
 
 
@@ -70,10 +65,9 @@ def _run(
     report: Report,
     run: Run,
     sources: tuple[SourceFile, ...],
-    diagnosis: Diagnosis | None,
     version: str,
 ) -> dict[str, object]:
-    found = run.found
+    found, diagnosis = run.found, run.diagnosis
     columns = [column.text for column in found.plan.judge.columns]
     document: dict[str, object] = {
         **run.configuration.key(report.scenario),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from ...assembler import Assembly
 from ...report.style import PLAIN, Style
@@ -11,7 +11,7 @@ from ..plan.validate import check_scenarios, strategy_table
 from ..search.search import INTERRUPTED
 from ..setting.options import Limits, Reductions
 from .coverage import Line, coverage_lines
-from .diagnose import Diagnosis, diagnose
+from .diagnose import diagnosed
 from .text_report import answer_lines, diagnosis_lines, outcome_line, run_lines
 from .verdict import Report, Reporter, run_scenario
 
@@ -48,29 +48,21 @@ def explore(
 
 def explore_text(reports: Sequence[Report], style: Style = PLAIN) -> str:
     """What ``opvasm explore`` prints of reports: of each scenario the first schedule that fails."""
-    diagnoses: dict[int, Diagnosis] = {}
-    for report in reports:
-        for run in report.runs:
-            found = diagnose(run, report.limits)
-            if found is not None:
-                diagnoses[id(run)] = found
-                break
-    return reports_text(reports, diagnoses, None, style)
+    return reports_text([diagnosed(each, False) for each in reports], None, style)
 
 
 def reports_text(
     reports: Iterable[Report],
-    diagnoses: Mapping[int, Diagnosis],
     lines: Iterable[Line] | None,
     style: Style = PLAIN,
 ) -> str:
-    """Reports for people.  ``diagnoses`` are those of runs, by ``id(run)``; ``lines`` the coverage."""
+    """Reports for people.  ``lines`` are the coverage."""
     blocks = []
     for report in reports:
         for run in report.runs:
             block = run_lines(report, run, style) + answer_lines(run)
-            if id(run) in diagnoses:
-                block += diagnosis_lines(run.found.plan, diagnoses[id(run)], style)
+            if run.diagnosis is not None:
+                block += diagnosis_lines(run.found.plan, run.diagnosis, style)
             blocks.append("\n".join(block))
         blocks.append("\n".join(outcome_line(each, style) for each in report.outcomes))
     text = "\n\n".join(blocks) + "\n"

@@ -8,7 +8,7 @@ from ..plan.plan import Plan
 from ..schedules.diagram import diagram
 from ..search.estimate import estimate
 from ..steps.state import Decision
-from .diagnose import Diagnosis
+from .diagnosis import Diagnosis
 from .verdict import HOLDS, INCONCLUSIVE, Outcome, Report, Run
 
 OUTCOMES_SHOWN = 40

@@ -13,6 +13,7 @@ from ..search.progress import ENDLESS, Answer, broken, check_progress
 from ..search.search import INTERRUPTED, Found, Progress, explore
 from ..setting.configuration import Configuration, concerns, configurations
 from ..setting.options import Limits, Reductions
+from .diagnosis import Diagnosis
 
 HOLDS, INCONCLUSIVE = "holds", "inconclusive"
 # From bad to worse is from right to left.
@@ -24,7 +25,8 @@ class Run(NamedTuple):
 
     ``verdicts`` are what was found against the scenario (``fails``, ``deadlock``, ``livelock``,
     ``blocks``, ``endless``: no execution ends, so that nothing is said of final states); empty when
-    everything holds, and ``stopped`` says why that may be too early to say.
+    everything holds, and ``stopped`` says why that may be too early to say.  ``diagnosis`` is there
+    once it was asked for (diagnose.diagnosed).
     """
 
     configuration: Configuration
@@ -33,6 +35,7 @@ class Run(NamedTuple):
     verdicts: tuple[str, ...]
     stopped: str | None
     seconds: float
+    diagnosis: Diagnosis | None = None
 
     @property
     def verdict(self) -> str:

@@ -17,7 +17,7 @@ from ..plan.plan import Plan
 from ..plan.symmetry import Symmetry
 from ..setting.options import Limits, Reductions
 from ..steps.code import CPU, Code, Kind
-from ..steps.state import Decision, Fusion, State, Taken
+from ..steps.state import SHARED_BYTE, Decision, Fusion, State, Taken
 from ..steps.work import Covered
 from .graph import Edge, Graph
 from .growth import growing
@@ -335,7 +335,7 @@ class Search:
                     failed
                     or taken.state.threads[thread][CPU] != cpu
                     or any(
-                        self.classes.find(b"\3", start, end) >= 0
+                        self.classes.find(SHARED_BYTE, start, end) >= 0
                         for start, end in (*taken.reads, *taken.writes)
                     )
                 ):
