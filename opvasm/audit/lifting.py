@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ..abi.revisions import DEFAULT_REVISION, get_abi
 from ..elf.problems import ElfError
 from ..lift.code import Code, Flow
 from ..lift.lift import Lifted, lift
@@ -18,6 +19,7 @@ from .subject import Subject
 
 _RESULT = {"x86-64": ("rax",), "aarch64": ("x0",)}
 _AFTER_BYTES = 64
+_WITH_RELEASE = "2019-04"
 _NAME = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -119,20 +121,41 @@ def _name(subject: Subject, names: set[str]) -> str:
     return name
 
 
+def exact_vector(section: ir.Section) -> str | None:
+    """The vector that a section exactly is, as text; None where it is none."""
+    from ..program import Data
+    from ..verifier.section_report import as_vector_text
+    from ..verifier.section_vector import NoVector, as_vector
+
+    abi = get_abi(_revision([section]))
+    empty = Data(symbols={}, structs={}, constants={}, pool=())
+    try:
+        found = as_vector(section._replace(name=f"{section.name}_vector"), empty, abi)
+    except NoVector:
+        return None
+    head = f"// {section.name} is exactly this vector, which cpu_opv runs as well.\n"
+    return head + as_vector_text(found, abi)
+
+
+def _revision(sections: Iterable[ir.Section]) -> str:
+    """The revision whose ops do what the sections do: only the last knows release order."""
+    ordered = any(
+        isinstance(step, ir.Store | ir.Change) and step.release
+        for section in sections
+        for step in ir.walk(section.body)
+    )
+    return _WITH_RELEASE if ordered else DEFAULT_REVISION
+
+
 def document(audit: FileAudit, texts: Sequence[LiftedText], peers: Sequence[str] = ()) -> str:
     """The file: where each section comes from, its exits and registers, its text.
 
     For each peer (scenario.PEERS) a scenario is added after each section.
     """
     parts = [f"// Lifted from {audit.name} ({audit.machine}).\n"]
-    steps = [
-        step
-        for each in texts
-        if each.lifted is not None
-        for step in ir.walk(each.lifted.section.body)
-    ]
-    if any(isinstance(step, ir.Store) and step.release for step in steps):
-        parts.append("abi 2019-04  // the revision whose ops know release order\n")
+    sections = [each.lifted.section for each in texts if each.lifted is not None]
+    if _revision(sections) != DEFAULT_REVISION:
+        parts.append(f"abi {_WITH_RELEASE}  // the revision whose ops know release order\n")
     for each in texts:
         subject = each.subject
         place = subject.context.file.place
@@ -146,6 +169,9 @@ def document(audit: FileAudit, texts: Sequence[LiftedText], peers: Sequence[str]
         for name in each.lifted.section.results:
             lines.append(f"// result {name}: {each.lifted.registers[name]}, read after the section")
         parts.append("\n".join(lines) + "\n" + each.text)
+        vector = exact_vector(each.lifted.section)
+        if vector is not None:
+            parts.append(vector)
         if peers:
             from .scenario import scenario_text
 

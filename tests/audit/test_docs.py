@@ -39,7 +39,6 @@ def _run(folder: Path, blocks: list[str]) -> None:
 
 def test_commands_on_a_text(tmp_path: Path) -> None:
     """What can be run everywhere is run: the mended section holds under every kernel."""
-    pytest.importorskip("opvasm.explorer.lowering.lower_section")
     for name, text in _FILES.findall(DOCUMENT):
         (tmp_path / name).write_text(text)
     blocks = [block for corpus, block in _BLOCKS.findall(DOCUMENT) if not corpus]
@@ -50,7 +49,6 @@ def test_commands_on_a_text(tmp_path: Path) -> None:
 def test_commands_on_the_server(tmp_path: Path) -> None:
     """The audit of the server, and its malloc explored, print what the document shows."""
     pytest.importorskip("capstone")
-    pytest.importorskip("opvasm.explorer.lowering.lower_section")
     if not _corpus().exists():
         pytest.skip("envoy is not there: make corpus fetches it")
     (tmp_path / "envoy").symlink_to(_corpus())

@@ -92,7 +92,6 @@ scenario push_twice "two threads push on the head that both have seen" {
 @pytest.mark.parametrize("fault", [None, *BY_EXPLORING])
 def test_found_by_exploring(fault: str | None, tmp_path: Path) -> None:
     """The lifted section fails a claim with the fault, and holds without it."""
-    pytest.importorskip("opvasm.explorer.lowering.lower_section")
     body = GOOD
     if fault is not None:
         old, new = BY_EXPLORING[fault]

@@ -63,7 +63,6 @@ def test_no_start_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("peer", PEERS)
 def test_each_peer_explores(peer: str, tmp_path: Path) -> None:
     """Every template is a scenario that the explorer takes, and whose section commits in it."""
-    _needs_sections()
     library = linked(
         tmp_path,
         body="cmp %esi, 4(%rdi)\n jne out\n mov (%rcx), %rax\n add %rdx, %rax\n mov %rax, (%rcx)",
@@ -78,7 +77,6 @@ def test_each_peer_explores(peer: str, tmp_path: Path) -> None:
 
 def test_the_outage_is_found_from_the_binary(tmp_path: Path) -> None:
     """A cached pointer over cpu_id_start holds on legacy, hands out twice on 6.19, is killed on 7.0.10."""
-    _needs_sections()
     library = linked(tmp_path, body=CACHED)
     path = tmp_path / "lifted.opv"
     code, _, errors = run("--lift", path, "--peer", "resizer", library)
@@ -92,8 +90,3 @@ def test_the_outage_is_found_from_the_binary(tmp_path: Path) -> None:
         in opvasm("explore", "--kernel", "v6_19_x86", path)[1]
     )
     assert "kills the process" in opvasm("explore", "--kernel", "v7_x86_size33", path)[1]
-
-
-def _needs_sections() -> None:
-    """Skips while the explorer does not run sections."""
-    pytest.importorskip("opvasm.explorer.lowering.lower_section")
