@@ -64,7 +64,7 @@ def parse_location(text: str, session: Session) -> Location:
     if (match := _VECTOR_OP.match(text)) is not None:
         return _vector(match["vector"], match["op"], session)
     raise CommandError(
-        f"{text!r} is no place to stop: FILE:LINE, VECTOR, VECTOR.OP, op N, result N or an errno"
+        f"{text!r} is not a place to stop: FILE:LINE, VECTOR, VECTOR.OP, op N, result N or an errno"
     )
 
 

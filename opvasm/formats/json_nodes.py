@@ -11,7 +11,7 @@ from ..json_values import loads
 from ..source import BytePlace, SourceFile, Span
 
 Result = TypeVar("Result")
-# A document of which nothing is right should not fill the screen.
+# So many findings at most, so that a document of another kind does not fill the screen.
 _MOST_PROBLEMS = 20
 
 

@@ -90,7 +90,7 @@ def mask_before_sigill(task: Task, registers: RegisterValues, mask: int) -> int:
     """Undo what the kernel did to deliver SIGILL: the mask that the thread had, with its handler.
 
     The kernel unblocks a blocked signal that it must deliver, and forgets a handler that it could
-    not run.  A thread that blocks the other signals of the same kind has blocked all of them.
+    not run.  A thread that blocks one signal of this kind blocks them all.
     """
     blocked = mask & _FILLED_MASK == _FILLED_MASK
     action = task.process.sigill_action

@@ -98,7 +98,7 @@ class Result(NamedTuple):
     ``verdicts`` all that was found against the scenario.  ``rule`` is the code that refused it.
     ``stopped`` says why not everything was seen.  ``label`` is what fails, ``preemptions`` the
     fewest that this takes, ``replay`` the document opvasm-replay/1 of a schedule that leads there.
-    ``seconds`` of a core is what it took, which no report tells.
+    ``seconds`` is the core time that it took; no report has it.
     """
 
     verdict: str

@@ -15,7 +15,7 @@ from .conftest import LIST, environment
 
 # Of a short run's time, each of these is a tenth or more.
 HEAVY = {"argparse", "dataclasses", "inspect", "json", "lark", "re", "shutil", "tempfile", "typing"}
-# Reading text takes regular expressions; typing is what they do not need.
+# Reading text takes regular expressions, which do not need typing.
 TEXT_MAY = {"re"}
 OP = bytes.fromhex("03000000 08000000 0010000000000000 0100000000000000") + bytes(8)
 

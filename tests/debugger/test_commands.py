@@ -118,7 +118,7 @@ def test_a_disabled_point_stops_nothing_and_a_condition_can_be_taken_away(
         ("break push.4", "vector push has 4 ops, 0 to 3"),
         ("break nosuch.opv:3", "no file is called 'nosuch.opv'"),
         ("break result nothing", "'result nothing' is no result"),
-        ("break a b", "'a b' is no place to stop"),
+        ("break a b", "'a b' is not a place to stop"),
         ("watch", "an expression is missing"),
         ("watch head, 0", "a range of 0 bytes holds nothing"),
         ("watch nodez", "the name `nodez` is unknown"),

@@ -35,7 +35,7 @@ class Parser(ArgumentParser):
 
 
 class _Formatter(RawDescriptionHelpFormatter):
-    """As wide as the terminal; asked of it without shutil, whose import takes longer than the rest."""
+    """As wide as the terminal.  shutil is not asked: importing it takes longer than the rest."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns() - 2)

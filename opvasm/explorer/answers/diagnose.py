@@ -1,4 +1,4 @@
-"""A failing configuration in all that a person wants to see of it: schedule, conflict, way out."""
+"""Why a configuration fails: the schedule that leads there, the conflict, and the way out."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The model: threads on CPUs, sections that restart, vectors that nobody of their CPU interrupts.
 
 Semantics: model.md section 2.  A State is frozen; ``step`` and ``disturb`` make the next one.
-There is no running thread of a CPU in a state (unless something needs it): that a thread runs on a
-CPU has one effect on the others there, which is that their sections restart.
+A state does not record which thread runs on a CPU (unless something needs it), because that has one
+effect on the other threads there: their sections restart.
 """
 
 from __future__ import annotations

@@ -220,7 +220,7 @@ class Search:
         return None
 
     def _walk(self) -> None:
-        """Random schedules onwards from what was not looked at any more: a failure is a failure."""
+        """Go on with random schedules from states that were not expanded; what fails there counts."""
         random, model = Random(WALK_SEED), self.model
         first, until = self.expanded, monotonic() + WALK_SECONDS
         if self.until is not None:
@@ -296,7 +296,7 @@ class Search:
         return target
 
     def _look(self, number: int, state: State) -> None:
-        """Ask of a new state what must hold in each."""
+        """Check what must hold in every state."""
         found = trouble_in(self.plan, self.model, state)
         if found is not None:
             self.failures.append(Failure(found.kind, found.label, number))

@@ -30,7 +30,7 @@ class Limits(NamedTuple):
     that several searches can share them.
 
     ``goes_on``: random schedules follow for a second then, from where the search was.  How far
-    they come depends on the machine; whoever wants equal results everywhere does without.
+    they come depends on the machine; leave it out where results must be equal everywhere.
     """
 
     states: int = 1_000_000
