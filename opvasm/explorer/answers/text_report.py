@@ -7,6 +7,7 @@ from ...text.scenario_tree import Expectation
 from ..plan.plan import Plan
 from ..schedules.diagram import diagram
 from ..search.estimate import estimate
+from ..search.search import INTERRUPTED
 from ..steps.state import Decision
 from .diagnosis import Diagnosis
 from .verdict import HOLDS, INCONCLUSIVE, Outcome, Report, Run
@@ -61,7 +62,8 @@ def _verdict(report: Report, run: Run, style: Style) -> str:
     size = f"{_count(found.states, 'state')}; {_time(run.seconds)}"
     if run.stopped is not None:
         waiting = found.states - found.expanded
-        guess = estimate(found.graph)
+        # Whoever interrupts wants an answer now.
+        guess = None if run.stopped == INTERRUPTED else estimate(found.graph)
         if guess is not None and guess > found.states:
             size = (
                 f"{_count(found.states, 'state')} of at least about {guess:,}; {_time(run.seconds)}"
