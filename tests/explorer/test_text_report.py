@@ -10,7 +10,7 @@ from opvasm.explorer.answers.text_report import OUTCOMES_SHOWN, diagnosis_lines,
 from opvasm.explorer.search.search import INTERRUPTED
 from opvasm.explorer.setting.options import Limits
 
-from .helpers import assembled, report
+from .helpers import assembled, outcomes, report
 
 HEAD = """shared a: u64
 shared f: u64
@@ -117,3 +117,16 @@ def test_a_search_that_was_stopped_says_what_to_do(stopped: str, advice: str) ->
     line = run_lines(found, run._replace(stopped=stopped))[-1]
     assert f"stopped by {stopped}: " in line
     assert line.endswith(advice)
+
+
+def test_an_address_inside_a_number_is_told_from_the_number() -> None:
+    """Two final states that differ in an address are two rows."""
+    text = """
+shared t: u64
+scenario s {
+    thread a @0 { x = &t }
+    thread b @0 { x = &t + 1 }
+    observe a.x, b.x
+}
+"""
+    assert outcomes(text) == {"t t+1"}

@@ -79,7 +79,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         metavar="S",
-        help="stop exploring a scenario after S seconds: what was seen then depends on the machine "
+        help="stop exploring a scenario after S seconds: what it has seen then depends on the machine "
         "(with --sweep: a combination)",
     )
     parser.add_argument(

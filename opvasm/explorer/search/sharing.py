@@ -19,6 +19,8 @@ from ..steps.state import State
 from ..steps.work import Range
 
 CONSTANT, PRIVATE, ONE_CPU, SHARED = 0, 1, 2, 3
+# Steps of one random schedule that change nothing, before it is given up.
+MOST_IDLE = 20
 
 
 class Sharing:
@@ -128,7 +130,7 @@ def probe(
     random = Random(seed)
     longest = 0
     for _ in range(walks):
-        state = model.initial()
+        state, idle = model.initial(), 0
         for step in range(length):
             if until is not None and monotonic() > until:
                 return longest
@@ -143,6 +145,9 @@ def probe(
             thread = random.choice(ready)
             keys = step_keys(model, state, thread)
             taken = model.step(state, thread)
+            idle += taken.state == state
+            if idle > MOST_IDLE:
+                break  # threads that go round without doing anything
             cpu = taken.state.threads[thread][CPU]
             for key in keys:
                 sharing.note(key, cpu, taken.reads, taken.writes)

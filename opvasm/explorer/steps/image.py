@@ -150,7 +150,7 @@ class Image:
                     inside = offset - variable.offset
                     if 0 <= inside < variable.type.size:
                         path = best_path(variable.type, inside, size)
-                        return f"{name}.{variable.name}{path if path is not None else ''}"
+                        return f"{name}.{variable.name}{_inside(path, inside)}"
         area = Area.PERCPU if region.name.startswith("@") else Area.SHARED
         for symbol in self.program.data.symbols.values():
             if symbol.area is Area.PAGE and region.name == symbol.name:
@@ -160,7 +160,7 @@ class Image:
                 if 0 <= inside < symbol.size:
                     path = None if symbol.type is None else best_path(symbol.type, inside, size)
                     suffix = region.name if area is Area.PERCPU else ""
-                    return f"{symbol.name}{path if path is not None else ''}{suffix}"
+                    return f"{symbol.name}{_inside(path, inside)}{suffix}"
         return f"byte {start}"
 
     def describe_value(self, value: int, thread_names: tuple[str, ...] = ()) -> str:
@@ -172,3 +172,10 @@ class Image:
             return f"{value:#x}"
         start = region.start + value - region.base
         return "&" + self.describe(start, 0, thread_names)
+
+
+def _inside(path: str | None, offset: int) -> str:
+    """A part of a variable by its path, or by its offset where nothing begins there."""
+    if path is not None:
+        return path
+    return f"+{offset}" if offset else ""
