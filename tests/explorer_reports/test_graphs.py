@@ -17,11 +17,12 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_a_livelock_is_boxed_and_the_way_there_is_bold(opvasm: Opvasm) -> None:
-    """A stepped section goes back to where it was: an arrow from a state to itself, in a cluster."""
+    """A stepped section goes back to where it was: arrows there and back, in a cluster."""
     text = opvasm("explore", "samples/races/stepping.opv", "alone", "-f", "dot")
     assert text.startswith("digraph ")
     assert "cluster_livelock" in text
-    assert re.search(r'^  (\d+) -> \1 \[label="a", style="bold', text, re.MULTILINE)
+    bold = re.findall(r'^  (\d+) -> (\d+) \[label="a", style="bold', text, re.MULTILINE)
+    assert any((target, source) in bold for source, target in bold)
 
 
 def test_the_counterexample_is_a_bold_path_from_the_start_to_a_red_state(opvasm: Opvasm) -> None:
