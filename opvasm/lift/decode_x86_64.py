@@ -1,6 +1,6 @@
 """x86-64 instructions by capstone.
 
-capstone 5.0.9 marks the memory operand of lock cmpxchg, movups, movnti, vmovdqu and pextrq as read
+capstone 5.0.9 marks the memory operand of lock cmpxchg, movups, movnti and pextrq as read
 only, so that the first operand is what counts here: it is written unless the instruction is one of
 those that only read it.
 """
