@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..abi.ops import LengthRule
 from ..interpreter.events import Pinned
 from ..program import Area, Instruction, Symbol
+from ..program.flat import flatten
 from ..scenario.evaluate import decode_value
 from ..text.names import type_text
 from ..trace.names import Names
@@ -68,12 +69,17 @@ def symbol_line(shell: Shell, symbol: Symbol, cpu: int, names: Names) -> str:
 
 
 def _vectors(shell: Shell, argument: str) -> None:
-    vectors = shell.session.program.vectors
-    if not vectors:
+    program = shell.session.program
+    vectors, sections = program.vectors, program.sections
+    if not vectors and not sections:
         shell.write("no vectors are declared")
     for vector in vectors.values():
         parameters = ", ".join(f"{each.name}: {type_text(each.type)}" for each in vector.parameters)
         shell.write(f"{vector.name}({parameters})  {_count(len(vector.instructions), 'op')}")
+    for section in sections.values():
+        parameters = ", ".join(f"{p.name}: {type_text(p.type)}" for p in section.parameters)
+        count = _count(len(flatten(section)), "instruction")
+        shell.write(f"section {section.name}({parameters})  {count}")
 
 
 def _arguments(shell: Shell, argument: str) -> None:

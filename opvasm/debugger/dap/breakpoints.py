@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from ...errors import OpvasmError
+from ...program.flat import flatten
 from ...source import Place, Span
 from ...text.tree import Repeat, Test, TestStatement
 from ..locations import CommandError, parse_location, parsed
@@ -106,10 +107,13 @@ class Breakpoints:
 
 
 def _places(session: Session, tests: Iterable[Test]) -> Iterator[Place | None]:
-    """Where a run can stop: every op, every statement."""
+    """Where a run can stop: every op, every instruction of a section, every statement."""
     for vector in session.program.vectors.values():
         for instruction in vector.instructions:
             yield instruction.place
+    for section in session.program.sections.values():
+        for each in flatten(section):
+            yield each.step.place
     pending: list[TestStatement] = [each for test in tests for each in test.statements]
     while pending:
         statement = pending.pop()
