@@ -6,6 +6,7 @@ Counts are small here; ``python -m tests.emit.hammer`` does as many as one has t
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,32 @@ def test_a_planted_slip_is_noticed(slip: str, tmp_path: Path) -> None:
         if done.returncode == 1 and "LOST" in done.stdout:
             return
     pytest.fail("no run of 10 noticed it")
+
+
+@pytest.mark.parametrize("strategy", ["rseq_then_opv", "opv"])
+@pytest.mark.parametrize("idiom", ["counter", "list", "ring"])
+def test_the_call_does_the_same_ops(hammer: Build, idiom: str, strategy: str) -> None:
+    """Under `opvasm exec`, which answers cpu_opv, each operation by the call loses nothing."""
+    command = [sys.executable, "-m", "opvasm.cli", "exec", "--syscall-nr", "1335", "--"]
+    words = [str(hammer(strategy)), idiom, "3", "90"]
+    done = run(*command, *words, env={"OPV_FALLBACK": "always"})
+    if done.returncode == 4:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"right {idiom}" in done.stdout
+
+
+@pytest.mark.parametrize("idiom", ["counter", "list"])
+def test_injected_aborts_lose_nothing(hammer: Build, idiom: str) -> None:
+    """Every third entry into a section is aborted by `opvasm steptest`, beside threads in the lock."""
+    command = [sys.executable, "-m", "opvasm.cli", "steptest", "--inject-abort", "1/3"]
+    words = ["--section", f"on_{idiom}", "--", str(hammer("elide")), idiom, "4", "2000", "mixed"]
+    # No slow path is kept, or most entries would only find it.
+    done = run(*command, *words, env={"OPV_KEEP_SLOW": "0"})
+    if done.returncode == 4:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"right {idiom}" in done.stdout
+    aborted = re.search(r"aborted (\d+) of (\d+) entries", done.stderr)
+    assert aborted is not None
+    assert int(aborted[1]) > 20
