@@ -2,11 +2,93 @@
 
 from __future__ import annotations
 
-from opvasm.explorer.setting.configuration import IDS, NOT_EXPLORED, SECTIONS, SIGNALS
-from opvasm.kernels.profiles import LABELS, Profile
+import pytest
+
+from opvasm.explorer.plan.validate import strategy_table
+from opvasm.explorer.setting.configuration import (
+    IDS,
+    NOT_EXPLORED,
+    SECTIONS,
+    SIGNALS,
+    configurations,
+    kernel_abilities,
+)
+from opvasm.explorer_exports import promela
+from opvasm.kernels.profiles import (
+    LABELS,
+    LEGACY,
+    PROFILES,
+    V7_1_ARM64_SIZE33,
+    Profile,
+    profile_named,
+    profiles_named,
+)
+
+from ..explorer_exports.helpers import refusal
+from .helpers import COUNTER, assembled, report
+
+SIGNALLED = COUNTER + """
+shared seen: u64
+scenario s {
+    cpus 1
+    kernel legacy
+    strategy rseq
+    environment signal <= 1
+    thread a @0 { run bump(1) { aborted -> retry } }
+    on signal a { x = load counter; store counter, x + 1; store seen, 1 }
+    forall sum(counter) == 1 + seen
+}
+"""
+QUIET = SIGNALLED.replace("    environment signal <= 1\n", "").replace("on signal a", "thread b @0")
+
+
+def key(text: str, profile: Profile) -> object:
+    """What the scenario of a text can tell of a kernel."""
+    assembly = assembled(text)
+    (scenario,) = assembly.scenarios
+    (one,) = configurations(scenario, strategy_table(assembly.strategies))
+    return kernel_abilities(scenario, one._replace(profile=profile))
 
 
 def test_every_rule_of_a_kernel_is_in_exactly_one_group() -> None:
     """A rule that nobody has put into a group makes this fail, and kernels differ by it meanwhile."""
     grouped = [*LABELS, *SECTIONS, *SIGNALS, *IDS, *NOT_EXPLORED]
     assert sorted(grouped) == sorted(Profile._fields)
+
+
+def test_a_kernel_that_differs_in_signals_is_another_one_where_a_signal_comes() -> None:
+    """... and the same one where none comes, and no debugger steps."""
+    other = LEGACY._replace(name="no_signal", signal_aborts=False)
+    assert key(SIGNALLED, LEGACY) != key(SIGNALLED, other)
+    stepped = QUIET.replace("    strategy rseq", "    environment stepped\n    strategy rseq")
+    assert key(stepped, LEGACY) != key(stepped, other)
+    assert key(QUIET, LEGACY) == key(QUIET, other)
+
+
+def test_a_signal_that_aborts_nothing_loses_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler counts in the middle of the section, which goes on with the old number."""
+    assert report(assembled(SIGNALLED), "s").runs[0].verdict == "holds"
+    monkeypatch.setitem(PROFILES, "legacy", LEGACY._replace(signal_aborts=False))
+    assert report(assembled(SIGNALLED), "s").runs[0].verdict == "fails"
+
+
+@pytest.mark.parametrize("field", ["migration_aborts", "membarrier_aborts", "preemption_aborts"])
+def test_a_kernel_that_differs_in_another_rule_of_sections_is_another_one(field: str) -> None:
+    """Any scenario with a section may tell it."""
+    other = Profile(**(LEGACY._asdict() | {field: False}))
+    assert key(QUIET, LEGACY) != key(QUIET, other)
+
+
+def test_an_older_name_means_the_new_ones() -> None:
+    """v2 was one profile; on the two architectures it is two."""
+    assert profile_named("v2").name == "v7_x86_size33"
+    assert [each.name for each in profiles_named("v2")] == [
+        "v7_x86_size33",
+        V7_1_ARM64_SIZE33.name,
+    ]
+
+
+def test_the_export_refuses_a_rule_that_it_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that leaves a rule out would say something else than the explorer."""
+    monkeypatch.setattr(promela, "KNOWN_RULES", promela.KNOWN_RULES - {"signal_aborts"})
+    assert "signal_aborts" in refusal(SIGNALLED)
