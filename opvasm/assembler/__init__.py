@@ -23,6 +23,7 @@ from ..abi.revisions import (
 from ..errors import Note, ParseError
 from ..light_typing import NamedTuple
 from ..program import Program
+from ..program.section import Section
 from ..source import SourceFile, Span
 from ..text.scenario_tree import Scenario, Strategy
 from ..text.tree import AbiChoice, Declaration, Test
@@ -34,7 +35,6 @@ from .pool import Pool
 from .problems import Problems
 from .runs import check_runs
 from .scope import Scope
-from .sections import section_of
 
 __all__ = ["Assembly", "Loader", "assemble", "read_file"]
 
@@ -93,7 +93,7 @@ def _assemble(
     symbols = lay_out(scope)
     pool = Pool(abi)
     vectors = {vector.name: vector_of(vector, scope, pool) for vector in scope.vectors.values()}
-    sections = {each.name: section_of(each, scope) for each in scope.sections.values()}
+    sections = _sections(scope)
     own = [
         each
         for each in loaded.declarations
@@ -117,6 +117,15 @@ def _assemble(
     scenarios = tuple(e._replace(sections=named) for e in own if isinstance(e, Scenario))
     strategies = tuple(each for each in loaded.declarations if isinstance(each, Strategy))
     return Assembly(program, tests, loaded.sources, scenarios, strategies)
+
+
+def _sections(scope: Scope) -> dict[str, Section]:
+    """The sections of the program; most files have none, and do not load what makes them."""
+    if not scope.sections:
+        return {}
+    from .sections import section_of
+
+    return {each.name: section_of(each, scope) for each in scope.sections.values()}
 
 
 def _abi(
