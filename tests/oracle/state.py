@@ -124,7 +124,8 @@ class State:
             one.done = True
 
     def may_run_on(self, thread: int, cpu: int) -> bool:
-        return cpu in self.setting.allowed[thread]
+        """Whether a call may ask for a CPU: the one that the thread is on, and those it is allowed."""
+        return cpu == self.threads[thread].cpu or cpu in self.setting.allowed[thread]
 
     def free(self, thread: int, cpu: int) -> bool:
         """Whether no other thread is inside a vector on that CPU."""
