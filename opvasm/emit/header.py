@@ -8,7 +8,7 @@ from ..formats.c_words import identifier
 from ..light_typing import NamedTuple
 from ..program import Area, Data, PoolItem, Program, Symbol, SymbolAddress, Vector
 from ..text.printer import Speller
-from ..text.scenario_tree import LOCK, Strategy
+from ..text.scenario_tree import LOCK, OPV, Strategy
 from .context import Context
 from .functions import functions
 from .names import Naming, area_lines, shared_symbols, struct_lines
@@ -114,6 +114,10 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     if request.strategy.uses_sections and request.strategy.subscription == "eager":
         yield "    for (opv_cpu = 0; opv_cpu < cpus; opv_cpu++)"
         yield "        opv_store32(&percpu[opv_cpu].opv.slow, opv_m->limit ? 0 : OPV_FORCED);"
+    if OPV in (request.strategy.first, request.strategy.fallback):
+        yield "    opv_touch(percpu, cpus * sizeof(*percpu));"
+        if shared:
+            yield "    opv_touch(shared, sizeof(*shared));"
     yield "    return opv_m->limit != 0;"
     yield "}"
     yield ""

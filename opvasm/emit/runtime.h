@@ -525,6 +525,14 @@ OPV_SLOW void *opv_allocate(size_t size)
     return memory == MAP_FAILED ? (void *)0 : memory;
 }
 
+/* Writes to each page what it holds: some revisions of cpu_opv refuse pages that were never written. */
+OPV_SLOW void opv_touch(void *memory, size_t size)
+{
+    char *at = (char *)memory, *end = at + size;
+    for (; at < end; at += 4096)
+        opv_store8(at, opv_load8(at));
+}
+
 /* What forces the fallback: 0 nothing, 1 always, N every Nth call. */
 OPV_SLOW unsigned opv_forced(void)
 {

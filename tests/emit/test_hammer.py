@@ -116,7 +116,7 @@ def test_a_planted_slip_is_noticed(slip: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["rseq_then_opv", "opv"])
-@pytest.mark.parametrize("idiom", ["counter", "list", "ring"])
+@pytest.mark.parametrize("idiom", ["counter", "list", "records"])
 def test_the_call_does_the_same_ops(hammer: Build, idiom: str, strategy: str) -> None:
     """Under `opvasm exec`, which answers cpu_opv, each operation by the call loses nothing."""
     command = [sys.executable, "-m", "opvasm.cli", "exec", "--syscall-nr", "1335", "--"]
