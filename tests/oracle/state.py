@@ -159,9 +159,23 @@ class State:
             self.top(thread).jump(abort)
             self.aborted = True
         if cause in self.kernel.kills and self.ids(thread) != (before, before):
-            self.fail(thread, KILLED)
+            if not self.at_its_end(thread):
+                self.fail(thread, KILLED)
         elif cause in self.kernel.rewrites:
             self.setting.world.set_ids(self, thread, one.cpu, one.cpu)
+
+    def at_its_end(self, thread: int) -> bool:
+        """Whether a thread has only its end before it: it comes back to no instruction then."""
+        ahead, seen = State(self.setting, self.key()), set()
+        while ahead.failure is None and not ahead.threads[thread].done:
+            here = (ahead.top(thread).pc, len(ahead.threads[thread].frames))
+            last = here == (len(self.setting.codes[ahead.top(thread).code].steps) - 1, 1)
+            if here in seen or (ahead.step(thread).access and not last):
+                return False
+            seen.add(here)
+            ahead.top(thread).pc += 1
+            self.setting.codes[ahead.top(thread).code].steps[here[0]].run(ahead, thread)
+        return ahead.failure is None
 
     def runs_on(self, thread: int, cpu: int) -> None:
         """A thread runs on a CPU: the others there have lost it."""
