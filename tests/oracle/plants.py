@@ -76,9 +76,6 @@ COLLAPSE = {
     "a checkpoint needs no state": plant(
         search.Search, "_fuse", 'and not plan.limits["checkpoint"]', ""
     ),
-    "a section is safe under every kernel": plant(
-        search.Search, "_fuse", "and plan.configuration.profile.preemption_aborts", ""
-    ),
     "a vector is one step for everybody": plant(
         Stepper, "_try", "free = not (touches and shared)", "free = True"
     ),
