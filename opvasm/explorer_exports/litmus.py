@@ -4,7 +4,7 @@ A process of the test is a thread.  What an op does is one READ_ONCE and WRITE_O
 vectors of threads that share a CPU exclude each other by a spin lock with the barrier that a context
 switch has.  An address that is computed becomes a choice between places: the dependency that orders
 loads on real machines is lost, so what herd7 then calls possible may not be, and what it calls
-impossible is.  herd7 has not been run on these texts by this project's tests.
+impossible is.  herd7 is not run by this project's tests; docs/explorer.md has its answers.
 """
 
 from __future__ import annotations
