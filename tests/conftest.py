@@ -19,9 +19,12 @@ PACKAGES = {
     "clang": "clang",
     "as": "binutils",
     "ld": "binutils",
+    "ar": "binutils",
+    "objcopy": "binutils",
     "objdump": "binutils",
     "readelf": "binutils",
     "lld": "lld",
+    "llvm-mc": "llvm",
     "m32": "lib32gcc-12-dev libc6-dev-i386",
     "spin": "spin",
     "chromium": "chromium",
@@ -41,7 +44,9 @@ PACKAGES = {
 
 def lacking(reason: str) -> list[str]:
     """The packages that a skipped test's reason asks for; none where it is skipped for another."""
-    if not re.search(r"not installed|no C library|is needed|does not work here", reason):
+    if not re.search(
+        r"not installed|no C library|(is|are) needed|does not work here|No such file", reason
+    ):
         return []
     words = re.findall(r"[a-z][a-z0-9+_-]*", reason.lower())
     return [PACKAGES[word] for word in words if word in PACKAGES]
