@@ -15,8 +15,10 @@ from .tasks import Done, Task, WorkersLost
 
 Future = Any
 
-# Seconds that the scheduler has to answer, and that a cluster may be without any worker.
+# Seconds that the scheduler has to answer, also when we leave, and that a cluster may be without any
+# worker.
 ANSWER_SECONDS = 5.0
+CLOSE_SECONDS = 5.0
 EMPTY_SECONDS = 30.0
 LOOK_SECONDS = 0.5
 # Dask gives a task up when several workers have died of it; it is tried again so often.
@@ -112,7 +114,7 @@ class Cluster:
 
     def close(self) -> None:
         """Leave the cluster, which goes on without us."""
-        self.client.close(timeout=ANSWER_SECONDS)
+        self.client.close(timeout=CLOSE_SECONDS)
 
     def _next(self, ended: SimpleQueue[tuple[int, Future]]) -> tuple[int, Future]:
         """The next task that has ended.  Raises WorkersLost when nobody is there to do any."""
