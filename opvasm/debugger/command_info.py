@@ -14,7 +14,9 @@ from ..text.names import type_text
 from ..trace.names import Names
 from .examine import typed_text
 from .locations import CommandError
+from .movements import Scheduled
 from .shell import Shell
+from .threads import ThreadState, WithThreads
 from .wording import names_of, number_text, title
 
 
@@ -91,6 +93,34 @@ def _arguments(shell: Shell, argument: str) -> None:
         shell.write("the call has no arguments")
     for name, value in call.arguments.items():
         shell.write(f"{name} = {number_text(value, names)}")
+
+
+def _thread_states(shell: Shell) -> tuple[ThreadState, ...]:
+    """The threads of this position.  Raises CommandError where the history has one caller only."""
+    session = shell.session
+    if not isinstance(session.timeline, WithThreads):
+        raise CommandError("there is one caller: threads are those of debug --schedule")
+    return session.timeline.threads(session.entry + (session.index > 0))
+
+
+def _threads(shell: Shell, argument: str) -> None:
+    """The thread whose turn it is has a star."""
+    session = shell.session
+    first = session.movements[0] if session.movements else None
+    turn = first.thread if isinstance(first, Scheduled) else None
+    for each in _thread_states(shell):
+        shell.write(f"{'*' if each.name == turn else ' '} {each.name} on CPU {each.cpu}, {each.at}")
+
+
+def _locals(shell: Shell, argument: str) -> None:
+    threads = _thread_states(shell)
+    wanted = [each for each in threads if argument in ("", each.name)]
+    if not wanted:
+        names = ", ".join(each.name for each in threads)
+        raise CommandError(f"no thread is called {argument!r}; there is: {names}")
+    for each in wanted:
+        held = ", ".join(f"{name} = {value}" for name, value in each.locals)
+        shell.write(f"{each.name}: {held or 'no locals'}")
 
 
 def _cpus(shell: Shell, argument: str) -> None:
@@ -195,6 +225,8 @@ TOPICS: dict[str, Topic] = {
         Topic("symbols", "variables with their values; info symbols NAME", _symbols),
         Topic("vectors", "the vectors of the program", _vectors),
         Topic("arguments", "the arguments of this call", _arguments),
+        Topic("threads", "of a schedule: the threads, and what each does next", _threads),
+        Topic("locals", "of a schedule: what threads' locals hold; info locals THREAD", _locals),
         Topic("cpus", "the CPUs, and where the caller is", _cpus),
         Topic("pages", "the mapped pages and their kinds", _pages),
         Topic("pins", "what this call has pinned so far", _pins),

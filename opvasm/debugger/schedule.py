@@ -8,7 +8,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 
+from ..explorer.model.judging import trouble_at
 from ..explorer.schedules.schedule import Replay
+from ..explorer.steps.code import CPU, GUARD, Guard, Kind
 from ..explorer.steps.image import MAIN, Image
 from ..interpreter.events import Stored
 from ..machine import Cpus, Memory
@@ -18,10 +20,13 @@ from .movements import Movement, Scheduled
 from .packing import Write
 from .replay import Recorded
 from .session import Session
+from .threads import ThreadState, WithThreads
 from .timeline import SET_UP
 
+_GUARDS = {Guard.SECTION: "in its section: ", Guard.VECTOR: "in a vector: "}
 
-class ScheduleTimeline:
+
+class ScheduleTimeline(WithThreads):
     """The history of a schedule; an entry is one decision."""
 
     def __init__(self, replay: Replay) -> None:
@@ -87,6 +92,41 @@ class ScheduleTimeline:
             for each in self._entries[entry]
             if isinstance(each, Stored)
         ]
+
+    def threads(self, entry: int) -> tuple[ThreadState, ...]:
+        """The threads before a decision."""
+        replay = self._replay
+        state, plan, model = replay.state(entry - 1), replay.plan, replay.model
+        found = []
+        for number, (name, local) in enumerate(zip(plan.names, state.threads, strict=True)):
+            held = tuple(
+                (variable, plan.image.describe_value(local[register], plan.names))
+                for variable, register in model.codes[number].registers.items()
+                if "$" not in variable
+            )
+            node = model.node(state, number)
+            at = " ".join(node.text.split()) or "registers at work"
+            if node.kind is Kind.END:
+                at = "it has ended"
+            elif node.kind is Kind.FAIL:
+                at = f"it has failed: {at}"
+            else:
+                at = f"next: {_GUARDS.get(Guard(local[GUARD]), '')}{at}"
+            found.append(ThreadState(name, local[CPU], at, held))
+        return tuple(found)
+
+    def ending(self) -> str | None:
+        """The condition that is violated at the end, or what repeats for ever."""
+        replay = self._replay
+        last = len(replay.moments)
+        if replay.cycle is not None:
+            return f"decisions {replay.cycle + 1} to {last} repeat for ever"
+        trouble = trouble_at(replay.plan, replay.model, replay.state(last - 1))
+        if trouble is None:
+            return None
+        if trouble.kind in ("condition", "invariant"):
+            return f"{trouble.kind} violated: {trouble.label}"
+        return f"{trouble.kind}: {trouble.label}"
 
 
 def session_of_schedule(replay: Replay) -> Session:

@@ -26,6 +26,7 @@ from .movements import Computed, Movement, Scheduled, op_of
 from .points import AtMemory, Point, call_begins, op_place
 from .session import Session
 from .stops import Reason, Stop
+from .threads import WithThreads
 from .wording import (
     call_text,
     compared_text,
@@ -53,7 +54,9 @@ def stop_lines(session: Session, stop: Stop, style: Style = PLAIN) -> list[str]:
 def here(session: Session, style: Style = PLAIN) -> list[str]:
     """Where the session is and what comes next."""
     if session.at_end:
-        return ["nothing comes after this"]
+        timeline = session.timeline
+        wrong = timeline.ending() if isinstance(timeline, WithThreads) else None
+        return [*([] if wrong is None else [style.bad(wrong)]), "nothing comes after this"]
     names = names_of(session)
     place = current_place(session)
     lines = [_source_line(place, style)] if isinstance(place, Span) else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model.judging import VERDICT_OF, ending, trouble_in
+from ..model.judging import VERDICT_OF, trouble_at
 from ..schedules.explain import Saved, conflict, saving_decision
 from ..schedules.schedule import Replay, fine_decisions, follow
 from ..search.graph import Graph
@@ -102,11 +102,7 @@ def _label(replay: Replay) -> str | None:
 
     The search takes threads that are alike for one another, so its label may name the other one.
     """
-    plan, model, state = replay.plan, replay.model, replay.state(replay.failing)
-    trouble = trouble_in(plan, model, state)
-    if trouble is None:
-        ended = ending(plan, model, state)
-        trouble = None if ended is None else ended.trouble
+    trouble = trouble_at(replay.plan, replay.model, replay.state(replay.failing))
     return None if trouble is None else trouble.label
 
 

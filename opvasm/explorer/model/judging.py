@@ -55,6 +55,15 @@ def ending(plan: Plan, model: Model, state: State) -> Ending | None:
     return Ending(outcome, None if broken is None else Trouble("condition", broken.label))
 
 
+def trouble_at(plan: Plan, model: Model, state: State) -> Trouble | None:
+    """What is wrong with a state, be it one in which no thread can step or one on the way."""
+    trouble = trouble_in(plan, model, state)
+    if trouble is None and not any(model.enabled(state, t) for t in range(model.threads)):
+        ended = ending(plan, model, state)
+        trouble = None if ended is None else ended.trouble
+    return trouble
+
+
 def _unbounded(model: Model) -> Model:
     """The same model without a bound, to ask what the bound has forbidden."""
     free = Model(model.plan, model.zero_dead, None)

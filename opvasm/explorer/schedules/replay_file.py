@@ -15,7 +15,7 @@ from ...program import Program
 from ...source import SourceFile
 from ...text.claim_builder import CPUS_MAX
 from ...text.scenario_tree import VERDICTS, Disturbance, Scenario, Strategy
-from ..model.judging import VERDICT_OF, ending, trouble_in
+from ..model.judging import VERDICT_OF, trouble_at
 from ..plan.plan import UNLIMITED, make_plan
 from ..setting.configuration import Configuration
 from ..steps.state import Decision
@@ -198,11 +198,7 @@ def _shows(replay: Replay, verdict: str) -> bool:
     last = len(replay.moments) - 1
     state = replay.state(last)
     if verdict in VERDICT_OF.values():
-        trouble = trouble_in(plan, model, state)
-        ready = any(model.enabled(state, thread) for thread in range(model.threads))
-        if trouble is None and not ready:
-            ended = ending(plan, model, state)
-            trouble = None if ended is None else ended.trouble
+        trouble = trouble_at(plan, model, state)
         return trouble is not None and VERDICT_OF[trouble.kind] == verdict
     if replay.cycle is not None:
         return replay.cycle <= last and replay.state(replay.cycle - 1) == state
