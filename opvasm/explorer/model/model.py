@@ -125,7 +125,7 @@ class Model(Stepper):
     def _cpu_is_free(self, threads: tuple[Local, ...], thread: int, cpu: int) -> bool:
         """Whether no other thread keeps a CPU with preemption off."""
         for index, other in enumerate(threads):
-            if other[GUARD] >= Guard.VECTOR and other[CPU] == cpu and index != thread:
+            if other[GUARD] == Guard.VECTOR and other[CPU] == cpu and index != thread:
                 return False
         return True
 

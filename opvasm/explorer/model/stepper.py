@@ -210,6 +210,8 @@ class Stepper:
         """
         work = self.work
         scope = node.scope
+        if work.local[GUARD] == Guard.OFFLINE:
+            scope = Guard.NONE  # other threads of its CPU come between
         if scope is Guard.NONE and not fusion.private:
             return None
         if node.uses_cpu and not fusion.stays[thread]:

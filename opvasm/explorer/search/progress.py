@@ -210,7 +210,7 @@ class _Analysis:
             free = other != thread and other in self.plan.stalled
             if all(
                 model.able(states[each], other)
-                and not (free and states[each].threads[other][GUARD] < Guard.VECTOR)
+                and not (free and states[each].threads[other][GUARD] != Guard.VECTOR)
                 for each in component.members
             ):
                 return False

@@ -32,7 +32,7 @@ class Guard(IntEnum):
     NONE = 0
     SECTION = 1  # a restartable section: others may run, and then it restarts
     VECTOR = 2  # preemption is off
-    OFFLINE = 3  # a vector for an offline CPU: preemption off, and the global mutex held
+    OFFLINE = 3  # a vector for an offline CPU: the global mutex is held, and preemption is on
 
 
 class Kind(IntEnum):
