@@ -154,6 +154,15 @@ class Session:
         """To the next point, or to the end (the start)."""
         return self._run(forward, None)
 
+    def begin(self) -> Stop:
+        """As ``resume``, but a breakpoint at this very position stops, before anything runs."""
+        movements = self._movements
+        if movements is not None and self._hits_here(movements, self._index):
+            hit = self._try(movements, self._index, None, True)
+            if hit is not None:
+                return self._counted(hit)
+        return self.resume()
+
     def until(self, location: Location, forward: bool = True) -> Stop:
         """To a location, a point, or the end of the current call, whichever comes first."""
 
@@ -189,7 +198,9 @@ class Session:
     # -- running -------------------------------------------------------------------------------
 
     def _run(self, forward: bool, stop: StopAt | None) -> Stop:
-        stopped = self._forwards(stop) if forward else self._backwards(stop)
+        return self._counted(self._forwards(stop) if forward else self._backwards(stop))
+
+    def _counted(self, stopped: Stop) -> Stop:
         for point in stopped.points:
             point.hits += 1
             if point.temporary:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from opvasm.debugger.dap.adapter import Adapter, Launched
+from opvasm.debugger.dap.protocol import path_of_uri, uri_of_path
 from opvasm.debugger.load import session_of_case, session_of_test
 from tests.debugger.adapters import (
     ADD,
@@ -26,7 +28,7 @@ from tests.debugger.adapters import (
     start,
 )
 from tests.debugger.client import Client, Message
-from tests.debugger.sessions import assembly_of, cases
+from tests.debugger.sessions import assembly_of, cases, line_of
 
 # -- beginning and end -------------------------------------------------------------------------
 
@@ -231,6 +233,72 @@ def test_a_line_within_a_repeated_block_can_be_stopped_at() -> None:
             client.request("continue", threadId=1)
             assert client.stopped() == ("breakpoint", 6)
             assert client.request("evaluate", expression="count")["result"] == before
+
+
+def test_a_breakpoint_on_the_first_statement_stops_before_it(client: Client) -> None:
+    """Without stopOnEntry nothing has run at that stop, and going on does not stop there again."""
+    client.request("initialize", adapterID="opvasm")
+    client.request("launch")  # answered before the configuration is done
+    client.event("initialized")
+    first = line_of("cpu 1")
+    client.request(
+        "setBreakpoints", source={"path": "program.opv"}, breakpoints=lines(first, ASSIGN)
+    )
+    client.request("configurationDone")
+    assert client.stopped() == ("breakpoint", first)
+    assert scope(client, "Position")["position"]["value"] == "0"
+    client.request("continue", threadId=1)
+    assert client.stopped() == ("breakpoint", ASSIGN)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_without_debugging_a_test_runs_to_its_end(right: bool) -> None:
+    """noDebug: no breakpoint and no entry stops; the exit code says whether the test passed."""
+    text = (
+        "percpu count: u32\nvector bump(n: u32) {\n    add.u32 count, n\n}\n"
+        f'test "t" {{\n    cpu 0\n    run bump(3) -> {0 if right else 1}\n    assert count == 3\n}}\n'
+    )
+    assembly = assembly_of(text)
+    session = session_of_test(assembly, assembly.tests[0])
+    with serving(lambda _: Launched(session, assembly.tests)) as client:
+        client.request("initialize", adapterID="opvasm")
+        client.request("launch", noDebug=True, stopOnEntry=True)
+        client.event("initialized")
+        client.request("setBreakpoints", source={"path": "program.opv"}, breakpoints=lines(7))
+        client.request("configurationDone")
+        while "exited" not in [each["event"] for each in client.events]:
+            client.receive()
+        assert "stopped" not in [each["event"] for each in client.events]
+        said = "".join(
+            each["body"]["output"] for each in client.events if each["event"] == "output"
+        )
+        assert ("The test failed here" in said) is not right
+        assert client.event("exited")["exitCode"] == (0 if right else 1)
+        client.event("terminated")
+
+
+def test_paths_are_uris_for_a_client_that_wants_them(client: Client) -> None:
+    """pathFormat uri: breakpoints come and frames go as file URIs; other schemes are no files."""
+    client.request("initialize", adapterID="opvasm", pathFormat="uri")
+    client.request("launch", stopOnEntry=True)
+    client.event("initialized")
+    uri = Path("program.opv").resolve().as_uri()
+    for path, verified in (("git:/program.opv", False), (uri, True)):
+        answer = client.request("setBreakpoints", source={"path": path}, breakpoints=lines(ASSIGN))
+        assert answer["breakpoints"][0]["verified"] is verified
+    client.request("configurationDone")
+    assert client.event("stopped")["reason"] == "entry"
+    client.request("continue", threadId=1)
+    assert client.stopped() == ("breakpoint", ASSIGN)
+    frames = client.request("stackTrace", threadId=1)["stackFrames"]
+    assert frames[0]["source"] == {"name": "program.opv", "path": uri}
+
+
+def test_the_path_of_a_uri_has_its_escapes_undone() -> None:
+    """As pathlib writes them: a space, a per cent sign, a letter beyond ASCII."""
+    path = "/a b/50%/é.opv"
+    assert uri_of_path(path) == Path(path).as_uri()
+    assert path_of_uri(Path(path).as_uri()) == path
 
 
 def test_function_breakpoints_say_which_vectors_there_are(client: Client) -> None:

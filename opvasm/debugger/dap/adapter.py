@@ -24,7 +24,14 @@ from ..stops import Reason, Stop
 from ..view import statement_place, stop_lines
 from ..wording import call_text, names_of, op_text
 from .breakpoints import Breakpoints
-from .protocol import Message, ProtocolError, Sender, read_message
+from .protocol import (
+    Message,
+    ProtocolError,
+    Sender,
+    path_of_uri,
+    read_message,
+    uri_of_path,
+)
 from .variables import Variables
 
 THREAD = 1
@@ -81,6 +88,8 @@ class Adapter:
         self._ended = False
         self._done = False
         self._stop_on_entry = False
+        self._runs_only = False
+        self._uris = False
         # The numbers of a file's first line and column, for this client.
         self._first_line = self._first_column = 1
 
@@ -144,6 +153,7 @@ class Adapter:
     def _on_initialize(self, request: Message, arguments: Message) -> None:
         self._first_line = int(bool(arguments.get("linesStartAt1", True)))
         self._first_column = int(bool(arguments.get("columnsStartAt1", True)))
+        self._uris = arguments.get("pathFormat") == "uri"
         self._sender.response(request, CAPABILITIES)
 
     def _on_launch(self, request: Message, arguments: Message) -> None:
@@ -153,6 +163,7 @@ class Adapter:
         self._variables = Variables(launched.session)
         self._ended = False
         self._stop_on_entry = bool(arguments.get("stopOnEntry"))
+        self._runs_only = bool(arguments.get("noDebug"))
         self._sender.response(request)
         self._sender.event("initialized")
 
@@ -170,10 +181,31 @@ class Adapter:
     def _on_configuration_done(self, request: Message, arguments: Message) -> None:
         self._require_session()
         self._sender.response(request)
-        if self._stop_on_entry:
+        if self._runs_only:
+            self._run_through()
+        elif self._stop_on_entry:
             self._stopped(self.session.last)
         else:
-            self._stopped(self.session.resume())
+            self._stopped(self.session.begin())
+
+    def _run_through(self) -> None:
+        """``noDebug``: to the end, whatever breakpoints there are; exit code 1 after a failure."""
+        session = self.session
+        for point in session.points:
+            point.enabled = False
+        failed = False
+        while True:
+            stop = session.resume()
+            failed = failed or stop.reason is Reason.FAILED
+            self._tell(stop_lines(session, stop))
+            if stop.reason in (Reason.END, Reason.INTERRUPTED):
+                break
+        if stop.reason is Reason.END:
+            self._sender.event("exited", exitCode=int(failed))
+        self._sender.event("terminated")
+
+    def _tell(self, lines: list[str]) -> None:
+        self._sender.event("output", category="console", output="\n".join(lines) + "\n")
 
     def _on_disconnect(self, request: Message, arguments: Message) -> None:
         self._sender.response(request)
@@ -188,6 +220,7 @@ class Adapter:
     def _on_set_breakpoints(self, request: Message, arguments: Message) -> None:
         self._require_session()
         path = str(arguments["source"].get("path", ""))
+        path = path_of_uri(path) if self._uris else path
         answers = self._breakpoints.set_lines(path, arguments.get("breakpoints") or [])
         self._sender.response(request, {"breakpoints": answers})
 
@@ -276,7 +309,7 @@ class Adapter:
         self._variables.forget()
         self._ended = stop.reason is Reason.END
         text = stop_lines(session, stop)
-        self._sender.event("output", category="console", output="\n".join(text) + "\n")
+        self._tell(text)
         body: Message = {
             "reason": _REASONS.get(stop.reason, "breakpoint"),
             "threadId": THREAD,
@@ -323,7 +356,8 @@ class Adapter:
         frame: Message = {"id": number + 1, "name": name, "line": 0, "column": 0}
         if isinstance(place, Span):
             path = os.path.abspath(place.file.name)
-            frame["source"] = {"name": os.path.basename(path), "path": path}
+            shown = uri_of_path(path) if self._uris else path
+            frame["source"] = {"name": os.path.basename(path), "path": shown}
             frame["line"] = place.line - 1 + self._first_line
             frame["column"] = place.column - 1 + self._first_column
         return frame

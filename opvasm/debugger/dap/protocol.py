@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from threading import Lock
 from typing import Any, BinaryIO
+from urllib.parse import quote, unquote, urlsplit
 
 from ...json_values import loads
 
@@ -51,6 +52,17 @@ def read_message(stream: BinaryIO) -> Message | None:
     if not isinstance(message, dict):
         raise ProtocolError("a message is not a JSON object")
     return message
+
+
+def uri_of_path(path: str) -> str:
+    """An absolute path as a client with ``pathFormat: uri`` writes it."""
+    return f"file://{quote(path)}"
+
+
+def path_of_uri(uri: str) -> str:
+    """The path of a ``file`` URI; of another scheme, which names no file, the text as it is."""
+    parts = urlsplit(uri)
+    return unquote(parts.path) if parts.scheme == "file" else uri
 
 
 class Sender:
