@@ -13,7 +13,6 @@ from ..abi.revisions import Abi
 from ..errors import DecodeError, Diagnostic
 from ..source import BytePlace, SourceFile, Span
 from . import Listing, raw
-from .dumps import read_dump
 
 _GROUPS = (0, 4, 8, 16, 24, 32)
 _DIGITS = frozenset("0123456789abcdefABCDEF")
@@ -44,6 +43,8 @@ def read(
     is called with the name of that layout.
     Raises DecodeError with every wrong character and every line that ends within an op.
     """
+    from .dumps import read_dump  # what writes hex does not read it
+
     file = SourceFile(source_name, _text(data, source_name))
     dump = read_dump(file, abi)
     if dump is not None:

@@ -11,8 +11,6 @@ from ..source import SourceFile, Span
 from .builder import Builder
 from .grammar import load_tables
 from .lalr import MISTAKE_LIMIT, Mistake, parse
-from .mistakes import describe
-from .other_words import other_word
 from .tables import Tables
 from .tree import File
 
@@ -68,6 +66,12 @@ def _parse(
 
 def _described(mistakes: list[Mistake], source: SourceFile, tables: Tables) -> list[Diagnostic]:
     """Each mistake, but those on the rest of a line that began in another language."""
+    if not mistakes:
+        return []
+    # Most texts have none, and start sooner.
+    from .mistakes import describe
+    from .other_words import other_word
+
     problems: list[Diagnostic] = []
     quiet_until = -1
     for each in mistakes:
