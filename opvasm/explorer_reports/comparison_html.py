@@ -26,7 +26,7 @@ def comparison_html(sources: tuple[SourceFile, ...], tables: Sequence[Table]) ->
                 page.add(
                     f'<details class="run" id="c{each.number}"><summary>[{each.number}] '
                     f"{escape(where)}: {word(cell.verdict)} {escape(found.label)}</summary>"
-                    f"<div>{diagnosis_html(found)}{page.show(found.replay)}</div></details>"
+                    f"<div>{diagnosis_html(found)}{page.show(found.replay, found.conflict)}</div></details>"
                 )
     return page.text()
 

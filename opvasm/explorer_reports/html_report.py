@@ -60,7 +60,7 @@ def _run(page: Page, report: Report, run: Run, found: Diagnosis | None, opened: 
         parts.append(f'<p class="open">Stopped by {escape(run.stopped)}.</p>')
     parts += [f"<p>{escape(line)}</p>" for line in answer_lines(run)]
     if found is not None:
-        parts += [diagnosis_html(found), page.show(found.replay)]
+        parts += [diagnosis_html(found), page.show(found.replay, found.conflict)]
     elif (witness := _witness(run)) is not None:
         parts.append('<p class="soft">One of the schedules, to step through:</p>')
         parts.append(page.show(witness))

@@ -7,7 +7,8 @@ from html import escape
 from importlib.resources import files
 
 from ..explorer.answers.diagnosis import Diagnosis
-from ..explorer.answers.text_report import why_text
+from ..explorer.answers.text_report import reasons
+from ..explorer.schedules.explain import Conflict
 from ..explorer.schedules.schedule import Replay
 from ..light_typing import Any
 from ..source import SourceFile
@@ -34,9 +35,10 @@ class Page:
         """HTML that is right as it stands."""
         self.parts.append(html)
 
-    def show(self, replay: Replay) -> str:
-        """The place where the script shows a schedule."""
-        self.shows.append(show_data(replay, self.sources))
+    def show(self, replay: Replay, conflict: Conflict | None = None) -> str:
+        """The place where the script shows a schedule, opened where its conflict is complete."""
+        moment = None if conflict is None else conflict.accesses[-1].moment
+        self.shows.append(show_data(replay, self.sources, moment))
         return f'<div class="show" data-show="{len(self.shows) - 1}"></div>'
 
     def text(self) -> str:
@@ -78,14 +80,8 @@ def word(verdict: str) -> str:
 
 
 def diagnosis_html(diagnosis: Diagnosis) -> str:
-    """What was violated, and why, in two sentences."""
+    """What was violated, then what the text report says of it: Why, Else and Needs."""
     parts = [f'<p class="bad">{escape(diagnosis.label)}</p>']
-    why = why_text(diagnosis.replay.plan, diagnosis)
-    if why is not None:
-        parts.append(f"<p>{escape(why)}.</p>")
-    if diagnosis.preemptions == 0:
-        parts.append("<p>Needs no preemption.</p>")
-    elif diagnosis.preemptions is not None:
-        plural = "" if diagnosis.preemptions == 1 else "s"
-        parts.append(f"<p>Needs {diagnosis.preemptions} preemption{plural}.</p>")
+    for word_, sentence in reasons(diagnosis.replay.plan, diagnosis):
+        parts.append(f"<p><b>{word_}</b> {escape(sentence)}.</p>")
     return "".join(parts)

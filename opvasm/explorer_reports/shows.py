@@ -13,12 +13,15 @@ from ..program import Area
 from ..source import SourceFile, Span
 
 
-def show_data(replay: Replay, sources: tuple[SourceFile, ...]) -> dict[str, Any]:
+def show_data(
+    replay: Replay, sources: tuple[SourceFile, ...], moment: int | None = None
+) -> dict[str, Any]:
     """Everything that the page's script needs to show a schedule step by step.
 
     ``cells`` are the bytes that any step touches, by name; a step holds the values that it changed,
     as pairs of a cell's index and its new value.  ``file`` counts from 0 in ``sources``, ``line``
-    from 1; both are those of the step before where a step is not written anywhere.
+    from 1; both are those of the step before where a step is not written anywhere.  ``opens`` is how
+    many steps are done when the page opens: up to ``moment`` (index in the schedule; None: all).
     """
     plan = replay.plan
     touched = _cells(replay)
@@ -34,6 +37,7 @@ def show_data(replay: Replay, sources: tuple[SourceFile, ...]) -> dict[str, Any]
         "registers": registers,
         "steps": steps,
         "cycle": None,
+        "opens": 0,
     }
     rows = rows_of(replay, [])
     ends = _ends(rows, len(replay.moments))
@@ -61,6 +65,7 @@ def show_data(replay: Replay, sources: tuple[SourceFile, ...]) -> dict[str, Any]
                 }
             )
             before, registers = now, locals_
+    data["opens"] = sum(moment is None or step["number"] <= moment + 1 for step in steps)
     return data
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import jsonschema
@@ -41,7 +43,7 @@ def validate(document: object, name: str) -> None:
 def test_a_sample_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explore", str(RACES / "counter.opv"), "preempted"]) == 0
     shown = capsys.readouterr().out
-    assert "Observation preempted Always 1 0" in shown
+    assert "Observation preempted Always 1 0   (final states: 1 as wanted, 0 not)\n" in shown
     assert "Verdict fails" in shown
     assert "Why   " in shown
     assert "Expect holds unless kernel v6_19_arm64: ok" in shown
@@ -103,14 +105,38 @@ def test_coverage_says_what_was_never_run(capsys: pytest.CaptureFixture[str]) ->
 def test_scenarios_are_tests_of_their_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A scenario that is not as it expects to be fails, with the command that shows why."""
     file = tmp_path / "s.opv"
     file.write_text(BROKEN)
     assert main(["test", str(file)]) == 1
-    assert "expected holds: fails in 1 of 1" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "expected holds: fails in 1 of 1" in shown
+    command = re.search(r"^  why: opvasm (explore .+)$", shown, re.MULTILINE)
+    assert command is not None
+    # The command that it names shows the picture.
+    assert main(shlex.split(command[1])) == 1
+    assert "Why   " in capsys.readouterr().out
     file.write_text(BROKEN.replace("expect holds", "expect fails"))
     assert main(["test", str(file)]) == 0
     file.write_text(BROKEN.replace("run bump(1)", "run bum(1)"))
     assert main(["test", str(file)]) == 1
+
+
+def test_tests_can_be_of_another_revision(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With -a a file is read for that revision, and the command that shows why says so too."""
+    file = tmp_path / "s.opv"
+    file.write_text(BROKEN)
+    assert main(["test", str(file), "-a", "2017-11"]) == 1
+    shown = capsys.readouterr().out
+    assert "(2017-11, " in shown
+    assert re.search(r"^  why: opvasm explore .+ -a 2017-11$", shown, re.MULTILINE)
+    assert main(["test", str(file), "-a", "2016-01"]) == 2
+    capsys.readouterr()
+    cases = tmp_path / "c.jsonl"
+    cases.write_text("")
+    assert main(["test", str(cases), "-a", "2017-11", "--against", "reference", "reference"]) == 2
 
 
 def test_reductions_can_be_switched_off(capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,6 +89,23 @@ def test_of_threads_that_are_alike_the_one_that_failed_is_named() -> None:
     assert f"Else  After step {struck} {name} was preempted; " in "\n".join(lines)
 
 
+def test_always_beside_fails_is_explained() -> None:
+    """A failure that is in no final state is said to be in none, beside herd's word and counts."""
+    text = (
+        f"{HEAD}scenario s {{\nstrategy bare\nkernel legacy\nenvironment preempt\n"
+        "thread t @0 { run bump(1) { aborted -> fail } }\n"
+        "thread u @0 { store a, 1 }\nforall counter == 1\n}\n"
+    )
+    found = report(assembled(text), "s")
+    (run,) = found.runs
+    assert run.verdicts == ("fails",)
+    line = next(each for each in run_lines(found, run) if each.startswith("Observation "))
+    assert line == (
+        "Observation s Always 1 0   "
+        "(final states: 1 as wanted, 0 not; the failure is in none of them)"
+    )
+
+
 def test_many_outcomes_are_cut_with_their_number() -> None:
     """40 rows are shown; what is left out is counted."""
     text = f"{HEAD}scenario s {{\nthread t @0 {{ store a, 1 }}\nobserve a\n}}\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_slider_and_keys_move_everything_together(
     show = data["shows"][number]
     steps, sources = show["steps"], data["sources"]
     seen = look(browser)
-    assert seen["slider"] == seen["max"] == len(steps)
+    assert (seen["slider"], seen["max"]) == (show["opens"], len(steps))
     browser.evaluate("document.activeElement.blur()")
     browser.press("Home", 36)
     seen = look(browser)
@@ -146,3 +147,22 @@ def test_the_readme_shows_a_small_picture() -> None:
     assert "](docs/images/explore.png)" in (ROOT / "README.md").read_text()
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert picture.stat().st_size < 300_000
+
+
+def test_a_page_opens_at_the_conflict_and_says_what_the_text_says(
+    opvasm: Opvasm, tmp_path: Path
+) -> None:
+    """Why, Else and Needs of the text are on the page, whose schedule opens at the last step of Why."""
+    text = opvasm("explore", "samples/races/list.opv", "naive")
+    page = write(opvasm, tmp_path, "list", "naive").read_text()
+    last = 0
+    for word in ("Why", "Else", "Needs"):
+        found = re.search(rf"^{word} +(.+)$", text, re.MULTILINE)
+        assert found is not None, text
+        assert f"<p><b>{word}</b> {escape(found[1])}.</p>" in page
+        if word == "Why":
+            last = int(re.findall(r"step (\d+)", found[1])[-1])
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    show = json.loads(data[1])["shows"][0]
+    assert show["steps"][show["opens"] - 1]["number"] == last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator
 
+from ...abi.revisions import DEFAULT_PAGE_SIZE
 from ...engines import Engine, EngineError, get_engine
 from ...errors import Diagnostic, OpvasmError, ParseError
 from ...light_typing import TYPE_CHECKING, NamedTuple
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 CASES_TOGETHER = 200
 
 
+# The revision and the data model that texts are read for (None: as they say), bytes of a page.
+Asked = tuple[str | None, str | None, int]
+AS_WRITTEN: Asked = (None, None, DEFAULT_PAGE_SIZE)
+
+
 class Setup(NamedTuple):
-    """What all pieces have in common: the selection, what answers cases, whether to collect."""
+    """What all pieces have in common: the selection, what answers cases, whether to collect, the ABI."""
 
     expression: str
     engine: str
@@ -30,6 +36,15 @@ class Setup(NamedTuple):
     quirks: tuple[str, ...] | None
     coverage: bool
     folder: str = ""
+    abi: Asked = AS_WRITTEN
+
+    @property
+    def options(self) -> str:
+        """The options of the command line that ask for ``abi``, each after a space."""
+        revision, model, page_size = self.abi
+        words = "" if revision is None else f" -a {revision}"
+        words += "" if model is None else f" --model {model}"
+        return words + ("" if page_size == DEFAULT_PAGE_SIZE else f" --page-size {page_size}")
 
 
 class Piece(NamedTuple):
@@ -170,7 +185,7 @@ def _run(
 
     file, expected = piece.file, piece.expected
     try:
-        assembly = assembled(source, folder=setup.folder)
+        assembly = assembled(source, *setup.abi, folder=setup.folder)
     except ParseError as problem:
         if expected is None:
             raise

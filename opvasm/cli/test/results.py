@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
-from ...suite.outcome import Outcome
+from ...suite.outcome import SCENARIOS, Outcome
 from ..terminal.outputs import write_text
 from ..terminal.progress import Progress
 from .pieces import Ran
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 class Results:
     """What was found so far, and shown as it came."""
 
-    def __init__(self, terminal: Terminal, coverage: Collector | None) -> None:
+    def __init__(self, terminal: Terminal, coverage: Collector | None, options: str = "") -> None:
         self.terminal = terminal
         self.coverage = coverage
+        self.options = options
         self.progress = Progress("tests")
         self.outcomes: list[Outcome] = []
         self.unreadable = 0
@@ -30,7 +31,7 @@ class Results:
         self.progress.step()
         if not outcome.passed:
             self.progress.clear()
-            _show_failure(outcome, self.terminal)
+            _show_failure(outcome, self.options, self.terminal)
 
     def end(self, ran: Ran) -> bool:
         """What ended a piece, whose outcomes were told; False when no other is to be run."""
@@ -47,7 +48,7 @@ class Results:
         return ran.engine is None
 
 
-def _show_failure(outcome: Outcome, terminal: Terminal) -> None:
+def _show_failure(outcome: Outcome, options: str, terminal: Terminal) -> None:
     from ...report.excerpt import printable
     from ...report.human import render_all
 
@@ -59,4 +60,9 @@ def _show_failure(outcome: Outcome, terminal: Terminal) -> None:
         text += render_all(outcome.findings, style)
     else:
         text += f"  {printable(outcome.problem or '')}\n"
+        if outcome.kind == SCENARIOS:
+            from shlex import join
+
+            command = join(["opvasm", "explore", outcome.file, outcome.name])
+            text += f"  {style.help(f'why: {printable(command)}{options}')}\n"
     write_text(text, None)

@@ -10,11 +10,11 @@ from ...engines import ENGINE_NAMES, EngineError
 from ...light_typing import TYPE_CHECKING
 from ...suite.discovery import SUFFIXES, files_below
 from ...suite.selection import SelectionError
-from ..inputs.options import chosen_quirks
+from ..inputs.options import add_abi, chosen_abi, chosen_quirks
 from ..inputs.workers import HostError, add_workers, chosen_jobs
 from ..terminal.exits import DONE, HOST, NEGATIVE, USAGE, UsageError
 from ..terminal.outputs import replace_file, write_text
-from .pieces import Setup, chosen, pieces, run_piece, started_engine
+from .pieces import AS_WRITTEN, Setup, chosen, pieces, run_piece, started_engine
 from .results import Results
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ DESCRIPTION = """\
 Run the tests of .opv files and the reference cases of .jsonl files; folders are searched.
 A reference case that runs into a mistake of a historic kernel is run twice: as a kernel
 without the mistake answers and, with that quirk on, as the historic one did. What is wrong
-with NAME.opv must be exactly what its neighbour NAME.expected holds, where there is one."""
+with NAME.opv must be exactly what its neighbour NAME.expected holds, where there is one.
+-a, --model and --page-size are for .opv files: a reference case says for which it is."""
 EXAMPLES = """
 opvasm test samples
 opvasm test tests/conformance -k 'cpu-mask and 2017-11'
 opvasm test cases.jsonl --plugin './my-implementation --answer-cases'
+opvasm test samples/ops -a 2017-11
 opvasm test samples cases.jsonl --junit results.xml --jobs 4
 opvasm test samples tests/conformance --coverage --require 80
 opvasm test cases.jsonl --against reference './my-implementation --answer-cases'
@@ -53,6 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="",
         help="only what contains these words: 'push and not (stale or empty)'",
     )
+    add_abi(parser)
     engine = parser.add_mutually_exclusive_group()
     engine.add_argument(
         "--engine",
@@ -103,6 +106,9 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if arguments.against is not None:
         from .against import run_against
 
+        if chosen_abi(arguments) != AS_WRITTEN:
+            raise UsageError("--against runs reference cases, and each case has its own ABI")
+
         return run_against(arguments, files, wanted, quirks)
     required = _required(arguments)
     coverage = _collector(arguments)
@@ -112,8 +118,9 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         plugin=arguments.plugin,
         quirks=None if quirks is None else tuple(quirks),
         coverage=coverage is not None,
+        abi=chosen_abi(arguments),
     )
-    results = Results(terminal, coverage)
+    results = Results(terminal, coverage, setup.options)
     try:
         if jobs == 1 and arguments.cluster is None:
             run_here(files, setup, results)

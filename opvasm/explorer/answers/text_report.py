@@ -31,9 +31,17 @@ def run_lines(report: Report, run: Run, style: Style = PLAIN) -> list[str]:
             "" if report.limits.preemptions is None else " within the bound"
         )
     if found.outcomes:
-        lines.append(f"Observation {scenario.name} {often} {good} {bad}")
+        lines.append(
+            f"Observation {scenario.name} {often} {good} {bad}   "
+            f"(final states: {good:,} as wanted, {bad:,} not{_elsewhere(run, bad)})"
+        )
     lines.append(_verdict(report, run, style))
     return lines
+
+
+def _elsewhere(run: Run, bad: int) -> str:
+    """What a reader of the counts has to know where no final state says that the run fails."""
+    return "; the failure is in none of them" if run.verdicts and not bad else ""
 
 
 def _table(run: Run, style: Style) -> list[str]:
@@ -111,19 +119,26 @@ def diagnosis_lines(plan: Plan, diagnosis: Diagnosis, style: Style = PLAIN) -> l
     if diagnosis.replay.cycle is not None:
         repeated = len(diagnosis.replay.moments) - diagnosis.replay.cycle
         lines.append(f"      ~ the last {_count(repeated, 'step')} repeat for ever")
+    return lines + [f"{word:<5} {text}" for word, text in reasons(plan, diagnosis)]
+
+
+def reasons(plan: Plan, diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    """Why a schedule fails, what else could have been done, what it needs: words and sentences."""
+    found = []
     why = why_text(plan, diagnosis)
     if why is not None:
-        lines.append(f"Why   {why}")
+        found.append(("Why", why))
     if diagnosis.saved is not None and diagnosis.saved_after is not None:
         after = diagnosis.saved_after
         where = "At the start" if after == 0 else f"After step {after}"
-        lines.append(
-            f"Else  {where} {_decision(plan, diagnosis.saved.taken)}; had it been that "
-            f"{_decision(plan, diagnosis.saved.instead)}, it could still have ended well"
+        taken, instead = (
+            _decision(plan, each) for each in (diagnosis.saved.taken, diagnosis.saved.instead)
         )
+        text = f"{where} {taken}; had it been that {instead}, it could still have ended well"
+        found.append(("Else", text))
     if diagnosis.preemptions is not None:
-        lines.append(f"Needs {_count(diagnosis.preemptions, 'preemption')}")
-    return lines
+        found.append(("Needs", _count(diagnosis.preemptions, "preemption")))
+    return found
 
 
 def _broken(diagnosis: Diagnosis) -> str:

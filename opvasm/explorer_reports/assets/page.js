@@ -41,7 +41,7 @@ class Show {
     root.replaceChildren(controls, panes);
     root.addEventListener("pointerdown", () => { active = this; });
     root.addEventListener("focusin", () => { active = this; });
-    this.go(data.steps.length);
+    this.go(data.opens);
   }
 
   pane(title, names, content) {
