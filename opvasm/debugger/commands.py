@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import command_run, command_show
+from . import command_run, command_set, command_show
 from .shell import Command
 
 
@@ -12,7 +12,7 @@ def all_commands() -> dict[str, Command]:
     Raises ValueError when a word is given twice.
     """
     words: dict[str, Command] = {}
-    for command in (*command_run.COMMANDS, *command_show.COMMANDS):
+    for command in (*command_run.COMMANDS, *command_show.COMMANDS, *command_set.COMMANDS):
         for word in (command.name, *command.aliases):
             if word in words:
                 raise ValueError(f"the word {word} is given twice")

@@ -12,6 +12,7 @@ from ..machine import Cpus
 from ..program import Instruction, Layout, Program, Vector, default_layout
 from ..scenario.world import World
 from ..text.tree import Repeat, Test, TestStatement
+from .branch import BranchTimeline
 from .drivers import (
     CallDriver,
     CaseDriver,
@@ -33,8 +34,11 @@ def session_of_test(
 
     Raises BindError where its machine can't be made.
     """
-    driver = TestDriver(assembly.program, test, quirks, layout)
-    return Session(LiveTimeline(driver), assembly.program, driver.world.layout)
+
+    def make() -> TestDriver:
+        return TestDriver(assembly.program, test, quirks, layout)
+
+    return Session(BranchTimeline(make), assembly.program, make().world.layout)
 
 
 def session_of_vector(

@@ -44,7 +44,8 @@ class Shell:
     """A session with what a prompt remembers of it.
 
     ``write`` gets lines without their newline.  ``commands`` is the table; see commands.py.
-    ``failures`` counts commands that could not be carried out.
+    ``failures`` counts commands that could not be carried out.  ``left`` are the sessions that
+    ``set`` has left for a branch of their history, the last one at the end.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Shell:
         style: Style = PLAIN,
     ) -> None:
         self.session = session
+        self.left: list[Session] = []
         self.commands = commands
         self.write = write
         self.style = style

@@ -47,6 +47,8 @@ CAPABILITIES: Message = {
     "supportsReadMemoryRequest": True,
     "supportsTerminateRequest": True,
 }
+# The editor's breakpoints and variables are of one history, so that its console makes no branch.
+_CONSOLE = {word: each for word, each in COMMANDS.items() if each.name not in ("set", "abandon")}
 _REASONS = {
     Reason.LOADED: "entry",
     Reason.STEP: "step",
@@ -392,7 +394,7 @@ class Adapter:
         """A command of the prompt, or else an expression."""
         session = self.session
         lines: list[str] = []
-        shell = Shell(session, COMMANDS, lines.append)
+        shell = Shell(session, _CONSOLE, lines.append)
         try:
             shell.find(text)
         except CommandError:

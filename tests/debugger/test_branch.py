@@ -1,0 +1,84 @@
+"""``set`` goes on in another history, in which everything after it is done and judged anew."""
+
+from __future__ import annotations
+
+from opvasm.debugger.load import session_of_case
+from opvasm.debugger.stops import Reason
+from tests.debugger.sessions import Transcript, cases, session
+
+HEAD = "print head@1"
+
+
+def before_push() -> Transcript:
+    """Before ``run push(&nodes[0], 0) -> 0`` of PROGRAM's list, whose head is still 0."""
+    shell = Transcript(session())
+    shell("next 2")
+    assert "run push(&nodes[0], 0) -> 0" in shell("where")
+    return shell
+
+
+def test_a_set_head_makes_the_push_fail_and_the_old_history_stays() -> None:
+    """The push compares head with 0: after `set` it returns 1, where the test expects 0."""
+    shell = before_push()
+    old = shell.shell.session
+    said = shell("set head@1 = &nodes[2]")
+    assert "another history" in said
+    assert "run push(&nodes[0], 0) -> 0" in said
+    assert shell(HEAD).endswith("(&nodes[2])")
+    assert "The test failed here" in shell("continue")
+    shell("abandon")
+    assert shell.shell.session is old
+    assert shell(HEAD).endswith("= 0")
+    assert "returned 0" in shell("next")
+
+
+def test_a_branch_goes_back_over_its_set_and_on_again() -> None:
+    """Going back undoes the write, going on makes it again, bit for bit."""
+    shell = before_push()
+    shell("set nodes[1].value = 0x1122334455667788")
+    set_at = shell.shell.session.position
+    shell("reverse-stepi")
+    assert shell("print nodes[1].value").endswith("= 0")
+    assert shell.shell.session.position == set_at - 1
+    shell("stepi")
+    assert shell("print/x nodes[1].value").endswith("0x1122334455667788")
+    assert "by the test itself" not in shell("start")
+    assert shell("print nodes[1].value").endswith("= 0")
+
+
+def test_two_sets_are_both_there_and_are_left_one_by_one() -> None:
+    """Each `abandon` takes away one; a breakpoint set on a branch is kept."""
+    shell = before_push()
+    shell("set nodes[1].value = 1")
+    shell("set nodes[2].value = 2")
+    shell("break push.2")
+    assert shell("print nodes[1].value").endswith("= 1")
+    assert shell("print nodes[2].value").endswith("= 2")
+    shell("abandon")
+    assert shell("print nodes[1].value").endswith("= 1")
+    assert shell("print nodes[2].value").endswith("= 0")
+    shell("abandon")
+    assert shell("print nodes[1].value").endswith("= 0")
+    shell("continue")
+    assert shell.shell.session.last.reason is Reason.POINT
+    assert "nothing has been set" in shell("abandon")
+
+
+def test_what_can_not_be_set_says_why_and_changes_nothing() -> None:
+    """No value, a whole array, a number that does not fit, within a call, at the end, a case."""
+    shell = before_push()
+    position = shell.shell.session.position
+    assert "set PLACE = VALUE" in shell("set head")
+    assert "set PLACE = VALUE" in shell("set head == 1")
+    assert "of such a place" in shell("set nodes = 1")
+    assert "no place with a type" in shell("set 5 = 1")
+    assert "256 does not fit u8" in shell("set text[0] = 256")
+    assert shell.shell.session.position == position
+    shell("step")
+    assert "between statements" in shell("set head@1 = 1")
+    shell("goto end")
+    assert "nothing comes after this" in shell("set head@1 = 1")
+    assert not shell.shell.left
+    case = Transcript(session_of_case(cases()[0]))
+    assert "in a test of a file" in case("set [0].u64 = 1")
+    assert not case.shell.left
