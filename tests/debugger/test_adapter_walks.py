@@ -46,6 +46,36 @@ def test_steps_go_over_statements_outside_of_a_call_and_over_ops_within(client: 
     assert client.stopped()[1] == ASSIGN
 
 
+def test_a_variable_that_is_set_changes_what_follows(client: Client) -> None:
+    """The head is set to a node before the push that expects none: the test fails there."""
+    start(client)
+    run_to(client, PUSH)
+    scopes = client.request("scopes", frameId=1)["scopes"]
+    reference = next(each for each in scopes if each["name"] == "Variables")["variablesReference"]
+
+    def assign(name: str, value: str) -> dict[str, Any]:
+        number = client.send("setVariable", variablesReference=reference, name=name, value=value)
+        return client.response(number)
+
+    assert "does not fit u32" in assign("count@1", "-1")["message"]
+    assert assign("head@1", "&nodes[2]")["body"]["value"].endswith("(&nodes[2])")
+    assert scope(client, "Variables")["head@1"]["value"].endswith("(&nodes[2])")
+    path = {"path": "program.opv"}
+    client.request("setBreakpoints", source=path, breakpoints=[{"line": COMPARE}])
+    client.request("continue", threadId=1)
+    assert client.stopped() == ("breakpoint", COMPARE)
+    assert "between statements" in assign_within(client)
+    client.request("continue", threadId=1)
+    assert client.event("stopped")["reason"] == "exception"
+
+
+def assign_within(client: Client) -> str:
+    """Why a variable is not set in the middle of a call."""
+    scopes = client.request("scopes", frameId=1)["scopes"]
+    reference = next(each for each in scopes if each["name"] == "Variables")["variablesReference"]
+    return refused(client, "setVariable", variablesReference=reference, name="head@1", value="0")
+
+
 def test_an_instruction_of_the_editor_is_one_movement(client: Client) -> None:
     """granularity: instruction; stepIn, next and stepBack move the position by one."""
     start(client)

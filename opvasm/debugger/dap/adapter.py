@@ -14,6 +14,8 @@ from ...errors import OpvasmError
 from ...expression import Unevaluable
 from ...source import Place, Span
 from ...text.tree import Test
+from ..branch import NoBranch
+from ..command_set import edited
 from ..commands import COMMANDS
 from ..displays import value_text
 from ..locations import CommandError, parse_range, parsed, place_of
@@ -45,6 +47,7 @@ CAPABILITIES: Message = {
     "supportsSteppingGranularity": True,
     "supportsEvaluateForHovers": True,
     "supportsReadMemoryRequest": True,
+    "supportsSetVariable": True,
     "supportsTerminateRequest": True,
 }
 # The editor's breakpoints and variables are of one history, so that its console makes no branch.
@@ -372,6 +375,19 @@ class Adapter:
         self._require_session()
         found = self._variables.of(int(arguments["variablesReference"]))
         self._sender.response(request, {"variables": found})
+
+    def _on_set_variable(self, request: Message, arguments: Message) -> None:
+        """Goes on in the branch of the history in which the variable holds the value."""
+        name = str(arguments["name"])
+        place = self._variables.place_of(int(arguments["variablesReference"]), name)
+        try:
+            session = edited(self.session, place, str(arguments["value"]))
+        except NoBranch as problem:
+            raise CommandError(str(problem)) from None
+        self._session = session
+        self._breakpoints.follow(session)
+        self._variables.follow(session)
+        self._sender.response(request, {"value": value_text(place, session)})
 
     def _on_evaluate(self, request: Message, arguments: Message) -> None:
         session = self.session

@@ -30,6 +30,10 @@ class Breakpoints:
             if isinstance(place, Span):
                 self._lines.setdefault(place.file.name, set()).add(place.line)
 
+    def follow(self, session: Session) -> None:
+        """Another session, which has taken over the points."""
+        self._session = session
+
     def set_lines(self, path: str, requested: list[Message]) -> list[Message]:
         """Replace the breakpoints of a file; each goes to the next line that holds something."""
         name = self._file(path)

@@ -29,6 +29,10 @@ class Variables:
         """The session has moved: numbers given so far mean nothing any more."""
         self._children.clear()
 
+    def follow(self, session: Session) -> None:
+        """The same variables in another history; numbers given so far stay good."""
+        self._session = session
+
     def of(self, reference: int) -> list[Message]:
         """The parts of a thing.  Raises ValueError for a number that means nothing."""
         if not 1 <= reference <= len(self._children):
