@@ -266,7 +266,7 @@ def test_without_debugging_a_test_runs_to_its_end(right: bool) -> None:
         client.event("initialized")
         client.request("setBreakpoints", source={"path": "program.opv"}, breakpoints=lines(7))
         client.request("configurationDone")
-        while "exited" not in [each["event"] for each in client.events]:
+        while not {"exited", "stopped"} & {each["event"] for each in client.events}:
             client.receive()
         assert "stopped" not in [each["event"] for each in client.events]
         said = "".join(
