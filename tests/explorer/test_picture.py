@@ -6,10 +6,12 @@ import re
 
 import pytest
 
+from opvasm.cli.terminal.outputs import picture_width
 from opvasm.explorer.answers.diagnose import diagnose
 from opvasm.explorer.answers.diagnosis import Diagnosis
 from opvasm.explorer.answers.text_report import diagnosis_lines
 from opvasm.explorer.answers.verdict import Run
+from opvasm.explorer.schedules.diagram import diagram
 from opvasm.explorer.schedules.replay_file import read_replay
 from opvasm.explorer.schedules.schedule import ScheduleError, follow
 from opvasm.explorer.setting.options import Limits
@@ -113,3 +115,27 @@ def test_a_schedule_that_is_not_possible_is_refused() -> None:
 def test_what_is_no_replay_file_is_said_to_be_none(text: str) -> None:
     with pytest.raises(ScheduleError, match="is no replay file that can be read"):
         read_replay(text, "x.json")
+
+
+@pytest.mark.parametrize("width", [50, 79, 80, 100, 120])
+def test_a_picture_fits_its_width(width: int) -> None:
+    """From 80 characters each CPU has a column; below one column has the CPU in front of each step."""
+    _, found = failing("locks", "with_fence", "lazy")
+    whole = diagram(found.replay)
+    assert max(map(len, whole)) > 120
+    lines = diagram(found.replay, width=width)
+    assert max(map(len, lines)) <= width
+    assert ("CPU 1" in lines[0]) == (width >= 80)
+    numbers = [line[:4] for line in lines if line[:4].strip().isdigit()]
+    assert numbers == [line[:4] for line in whole if line[:4].strip().isdigit()]
+    if width < 80:
+        told = [line for line in lines if line[:4].strip().isdigit() and "!" not in line[:8]]
+        assert all(re.match(r"[01]: ", line[8:]) for line in told)
+
+
+def test_columns_say_how_wide_a_picture_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """COLUMNS decides; without it, and without a terminal, it is 100 characters."""
+    monkeypatch.setenv("COLUMNS", "91")
+    assert picture_width(None) == 91
+    monkeypatch.delenv("COLUMNS")
+    assert picture_width("file.txt") == 100

@@ -8,7 +8,7 @@ from ..inputs.kernels import HostUnknown, host_unknown, named_profiles
 from ..inputs.options import add_abi, add_output
 from ..inputs.scenario_inputs import explorable, named_scenarios
 from ..terminal.exits import DONE, HOST, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
-from ..terminal.outputs import write_text
+from ..terminal.outputs import picture_width, write_text
 from ..terminal.progress import Progress
 from .limits import chosen_limits
 from .sweep import add_sweep, refuse_sweep_options
@@ -259,7 +259,7 @@ def _show_replay(arguments: Namespace, terminal: Terminal) -> int:
         return USAGE
     strategies = strategy_table(assembly.strategies)
     followed = replay(assembly.program, assembly.sources, assembly.scenarios, strategies, found)
-    lines = diagram(followed, terminal.out)
+    lines = diagram(followed, terminal.out, picture_width(arguments.output))
     lines.append(f"      {terminal.out.bad(found.label)}")
     write_text("\n".join(lines) + "\n", arguments.output)
     return DONE

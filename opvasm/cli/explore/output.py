@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import UsageError
-from ..terminal.outputs import replace_file, write_text
+from ..terminal.outputs import picture_width, replace_file, write_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -92,7 +92,7 @@ def _text(
         case _:
             from ...explorer.answers.library import reports_text
 
-            return reports_text(reports, lines, terminal.out)
+            return reports_text(reports, lines, terminal.out, picture_width(arguments.output))
 
 
 def _graphs(format: str, reports: list[Report]) -> str:

@@ -94,3 +94,25 @@ def _replace(target: str, data: bytes, mode: int | None) -> None:
     except BaseException:
         os.unlink(beside)
         raise
+
+
+def picture_width(path: str | None) -> int:
+    """The characters that a picture may be wide which is written to ``path`` (None: standard output).
+
+    That is what COLUMNS says, else the width of the terminal that it goes to, else PICTURE_WIDTH.
+    """
+    try:
+        said = int(os.environ.get("COLUMNS", ""))
+        if said > 0:
+            return max(said, NARROWEST_PICTURE)
+    except ValueError:
+        pass
+    try:
+        found = os.get_terminal_size(1).columns if path in (None, "-") else 0
+    except OSError:
+        found = 0
+    return max(found, NARROWEST_PICTURE) if found else PICTURE_WIDTH
+
+
+PICTURE_WIDTH = 100
+NARROWEST_PICTURE = 40

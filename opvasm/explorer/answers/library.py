@@ -55,14 +55,15 @@ def reports_text(
     reports: Iterable[Report],
     lines: Iterable[Line] | None,
     style: Style = PLAIN,
+    width: int | None = None,
 ) -> str:
-    """Reports for people.  ``lines`` are the coverage."""
+    """Reports for people.  ``lines`` are the coverage; pictures are ``width`` characters wide."""
     blocks = []
     for report in reports:
         for run in report.runs:
             block = run_lines(report, run, style) + answer_lines(run)
             if run.diagnosis is not None:
-                block += diagnosis_lines(run.found.plan, run.diagnosis, style)
+                block += diagnosis_lines(run.found.plan, run.diagnosis, style, width)
             blocks.append("\n".join(block))
         blocks.append("\n".join(outcome_line(each, style) for each in report.outcomes))
     text = "\n\n".join(blocks) + "\n"

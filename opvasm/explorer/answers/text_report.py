@@ -112,9 +112,11 @@ def _level(level: str) -> str:
     return level.replace("_", "-") if level != "none" else "no progress"
 
 
-def diagnosis_lines(plan: Plan, diagnosis: Diagnosis, style: Style = PLAIN) -> list[str]:
-    """The picture of a failing schedule, and why it fails."""
-    lines = diagram(diagnosis.replay, style)
+def diagnosis_lines(
+    plan: Plan, diagnosis: Diagnosis, style: Style = PLAIN, width: int | None = None
+) -> list[str]:
+    """The picture of a failing schedule, ``width`` characters wide, and why it fails."""
+    lines = diagram(diagnosis.replay, style, width)
     lines.append(f"      {style.bad(diagnosis.label)}" + _broken(diagnosis))
     if diagnosis.replay.cycle is not None:
         repeated = len(diagnosis.replay.moments) - diagnosis.replay.cycle

@@ -9,6 +9,15 @@ from ..steps.state import Micro
 from .schedule import Replay
 
 WATCHED_MAX = 4
+# Characters before the columns: the number of the step and two spaces.
+NUMBER = 6
+# The width of a picture from which each CPU has a column, and the least that such a column has.
+COLUMNS_FROM = 80
+NARROWEST = 20
+# The least that one column for all CPUs has, whatever the values beside it take.
+LEAST = 12
+# The mark of the lines in which a row with this mark goes on.
+_GOES_ON = {"> ": "| ", "| ": "| ", "x ": "x "}
 
 
 class Row(NamedTuple):
@@ -22,39 +31,78 @@ class Row(NamedTuple):
     thread: int
 
 
-def diagram(replay: Replay, style: Style = PLAIN) -> list[str]:
-    """The lines of the picture."""
+def diagram(replay: Replay, style: Style = PLAIN, width: int | None = None) -> list[str]:
+    """The lines of the picture, at most ``width`` characters each (None: as wide as they come).
+
+    What is too long for its CPU's column goes on in the next line.  Where ``width`` is less than
+    COLUMNS_FROM, or columns would be too narrow to read, there is one column with the CPU in front.
+    """
     watched = _watched(replay)
     rows = rows_of(replay, watched)
     used = sorted({row.cpu for row in rows if row.cpu >= 0}) or [0]
     names = [replay.plan.image.describe(start, size, replay.plan.names) for start, size in watched]
+    widths = [
+        max(len(name), *(len(row.values[i]) for row in rows), 1) for i, name in enumerate(names)
+    ]
     room = [
         max([len(row.mark) + len(row.text) for row in rows if row.cpu in (cpu, -1)] + [8]) + 2
         for cpu in used
     ]
+    heads = [f"CPU {cpu}" for cpu in used]
+    if width is not None:
+        left = width - NUMBER - sum(widths) - 2 * max(len(widths) - 1, 0)
+        if sum(room) > left and (width < COLUMNS_FROM or left // len(used) < NARROWEST):
+            rows = [row._replace(cpu=0, text=_with_cpu(row)) for row in rows]
+            used, heads = [0], ["CPU"]
+            room = [max(len(row.mark) + len(row.text) for row in rows) + 2]
+        room = _shrunk(room, left)
     starts = [sum(room[:column]) for column in range(len(used) + 1)]
-    head = "".join(f"CPU {cpu}".ljust(width) for cpu, width in zip(used, room, strict=True))
-    widths = [
-        max(len(name), *(len(row.values[i]) for row in rows), 1) for i, name in enumerate(names)
-    ]
-    values = "  ".join(name.rjust(width) for name, width in zip(names, widths, strict=True))
+    head = "".join(name.ljust(size) for name, size in zip(heads, room, strict=True))
+    values = "  ".join(name.rjust(size) for name, size in zip(names, widths, strict=True))
     lines = [style.strong(f"      {head}{values}".rstrip())]
     before: tuple[str, ...] = ()
     for row in rows:
         column = used.index(row.cpu) if row.cpu in used else 0
-        body = " " * starts[column] + _cell(row, style)
         shown = [
-            value.rjust(width) if value != old else " " * width
-            for value, width, old in zip(
+            value.rjust(size) if value != old else " " * size
+            for value, size, old in zip(
                 row.values, widths, before or ("",) * len(widths), strict=True
             )
         ]
         number = f"{row.number:>4}" if row.number is not None else "    "
-        plain = starts[column] + len(row.mark) + len(row.text)
+        # A row of all CPUs may take the room of all.
+        size = starts[-1] if row.cpu not in used else room[column]
+        first, *more = _wrapped(row.text, size - 2 - len(row.mark), width is not None)
+        plain = starts[column] + len(row.mark) + len(first)
         padding = " " * max(starts[-1] - plain, 2)
+        body = " " * starts[column] + _cell(row._replace(text=first), style)
         lines.append(f"{number}  {body}{padding}{'  '.join(shown)}".rstrip())
+        for text in more:
+            cell = _cell(row._replace(mark=_GOES_ON.get(row.mark, "  "), text=text), style)
+            lines.append(" " * (NUMBER + starts[column]) + cell)
         before = row.values
     return lines
+
+
+def _with_cpu(row: Row) -> str:
+    return f"{row.cpu}: {row.text}" if row.cpu >= 0 else row.text
+
+
+def _shrunk(room: list[int], left: int) -> list[int]:
+    """The widths of columns that together have ``left``: the widest give away first."""
+    room = list(room)
+    while sum(room) > left and max(room) > LEAST:
+        room[room.index(max(room))] -= 1
+    return room
+
+
+def _wrapped(text: str, size: int, fits: bool) -> list[str]:
+    """A text in lines of ``size`` characters, or in one where it fits or is not to be cut."""
+    if not fits or len(text) <= size:
+        return [text]
+    from textwrap import wrap
+
+    return wrap(text, size, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _cell(row: Row, style: Style) -> str:
