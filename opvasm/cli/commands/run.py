@@ -112,7 +112,9 @@ def _run_tests(arguments: Namespace, assembly: Assembly, terminal: Terminal) -> 
 
 def _vectors(assembly: Assembly) -> str | None:
     program = assembly.program
-    names = ", ".join([*program.vectors, *program.sections])
+    from ...suggestion import listing
+
+    names = listing([*program.vectors, *program.sections])
     return f"vectors: {names}" if names else None
 
 
@@ -126,6 +128,7 @@ def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) ->
 
     program = assembly.program
     section = program.sections.get(arguments.vector)
+    vector = None if section else chosen_vector(program, arguments.vector, "VECTOR")
     cpu, possible = cpu_number(arguments), whole_number(arguments.cpus, "--cpus")
     if not 1 <= possible <= 4096:
         raise UsageError(f"--cpus {possible}: a machine has 1 to 4096")
@@ -136,12 +139,12 @@ def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) ->
     for text in arguments.assignments:
         assign(text, world, current)
     values = argument_values(arguments.arg, program, layout, current)
-    if section is not None:
+    if vector is None:
+        assert section is not None
         from .run_section import run_section
 
         strict = arguments.exit_status
         return run_section(section, world, values, arguments.trace, terminal.out, strict)
-    vector = chosen_vector(program, arguments.vector, "VECTOR")
     ops = world.ops(vector, current, values)
     pages = supply(
         world.machine.memory, _plain(vector, ops), program.abi, _declared(program, layout)
