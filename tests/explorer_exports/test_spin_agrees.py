@@ -32,6 +32,16 @@ REFUSED = {
     ("pinned_for_reading", "halfway"): "rom, a page",
     ("tcmalloc", "cached_in_the_ids"): "cpu_id_start",
     ("tcmalloc", "two_resizes"): "cpu_id_start",
+    **{
+        ("ids", name): "cpu_id_start"
+        for name in ("preempted", "rewritten", "migrated", "goes_on", "fenced", "fenced_by_itself")
+    },
+    ("loads", "loads_inside"): "the section read_both",
+    ("loads", "pops"): "the section pop",
+    ("loads", "number_outside"): "the section pop_of",
+    ("loads", "number_compared"): "the section pop_here",
+    ("stepping", "breakpoint"): "unprotected with a thread or a place",
+    ("stepping", "breakpoint_and_fallback"): "unprotected with a thread or a place",
 }
 
 
