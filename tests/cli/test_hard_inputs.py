@@ -90,3 +90,13 @@ def test_long_lists_in_help_are_cut_with_a_count(opvasm: Run) -> None:
     ran = opvasm("asm", "-", input=text.encode())
     assert ran.code == 2
     assert ran.errors.splitlines()[-1].endswith("v11, … (288 more)")
+
+
+def test_sections_that_no_format_of_ops_has_are_named(opvasm: Run) -> None:
+    """A file may hold vectors and sections; what is left out is said."""
+    text = (
+        b"percpu a: u64\nvector v() { add.u64 a, 1 }\nsection s() { x = load a; commit a, x + 1 }\n"
+    )
+    ran = opvasm("asm", "-", "-f", "json", input=text)
+    assert ran.code == 0
+    assert "left out: s" in ran.errors

@@ -25,6 +25,7 @@ from opvasm.text.names import best_path, paths
 from opvasm.text.printer import Line, Speller, columns
 from opvasm.text.program_printer import program_text
 
+from ..unplaced import unplaced
 from .programs import data_of, program_of
 
 _FOLDER = Path(__file__).parents[2] / "samples"
@@ -47,7 +48,8 @@ def without_places(program: Program) -> Program:
         )
         for name, each in program.vectors.items()
     }
-    return program._replace(data=data, vectors=vectors)
+    sections = unplaced(program.sections)
+    return program._replace(data=data, vectors=vectors, sections=sections)
 
 
 def check_round_trip(program: Program) -> None:

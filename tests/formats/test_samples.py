@@ -59,7 +59,8 @@ def test_a_sample_passes_through_json(path: Path) -> None:
     program = program_in(path)
     text = write("json", listing(program))
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
-    assert read_program(text, "x.json") == without_places(program)
+    # Sections are no ops: `asm` says that it leaves them out.
+    assert read_program(text, "x.json") == without_places(program)._replace(sections={})
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")

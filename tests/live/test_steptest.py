@@ -34,7 +34,8 @@ def test_aborts_are_injected_at_full_speed(build: Build, opvasm: Opvasm) -> None
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
     calls = int(done.stdout.split("calls ")[1].split(",")[0])
-    assert calls >= 300
+    # Less than one in a hundred of 40,000: while another instruction gets its turn nothing is aborted.
+    assert calls >= 100
 
 
 def _compile(folder: Path, source: str, name: str, *options: str) -> str:

@@ -19,6 +19,8 @@ from opvasm.text.formatter import formatted
 from opvasm.text.layout import lines_of, tokens_of
 from opvasm.text.parser import parse_file
 
+from ..unplaced import unplaced
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -52,7 +54,8 @@ def meaning(assembly: Assembly) -> Program:
         )
         for name, each in program.vectors.items()
     }
-    return program._replace(data=data, vectors=vectors)
+    sections = unplaced(program.sections)
+    return program._replace(data=data, vectors=vectors, sections=sections)
 
 
 def assembled(path: Path, text: str) -> Program:

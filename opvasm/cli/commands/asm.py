@@ -74,6 +74,11 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         vectors = tuple(program.vectors.values())
         if not vectors:
             raise UsageError("the input has no vector")
+        if program.sections:
+            from ...suggestion import listing as names_of
+
+            left_out = names_of(program.sections)
+            terminal.remark(f"sections have no ops and are left out: {left_out}")
     if arguments.include is not None and (format.name != "c" or bound):
         raise UsageError("--include is for -f c without --arg: nothing else declares structs")
     header = arguments.include
