@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import Any
 
 from hypothesis import settings
@@ -10,6 +11,10 @@ from hypothesis import settings
 # A busy machine is no failure: nothing here judges by the clock.
 settings.register_profile("opvasm", deadline=None)
 settings.load_profile("opvasm")
+
+# A shell starts what runs in the background with SIGINT ignored, and tests interrupt themselves.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a skipped test names, as Debian's packages.
 PACKAGES = {
