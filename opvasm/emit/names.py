@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..formats.c_names import inside_out
 from ..formats.c_words import identifier
 from ..light_typing import NamedTuple
 from ..program import Area, Array, Data, Pointer, Scalar, Struct, Symbol, Type
@@ -81,7 +82,7 @@ def stride(data: Data) -> int:
 def struct_lines(data: Data, naming: Naming) -> list[str]:
     """The declared structs, each after those it is made of; of the user's own only the checks."""
     lines: list[str] = []
-    for struct in _inside_out(data.structs.values()):
+    for struct in inside_out(data.structs.values()):
         name = naming.struct(struct.name)
         if struct.name not in naming.types:
             lines.append(f"{name} {{")
@@ -158,23 +159,3 @@ def member_path(symbol: Symbol, addend: int, size: int) -> str | None:
 def parameter_text(declared: Type, name: str) -> str:
     """A parameter as the text has it, for a comment."""
     return f"{name}: {type_text(declared)}"
-
-
-def _inside_out(structs: Iterable[Struct]) -> Iterable[Struct]:
-    """The structs in an order in which C can read them."""
-    done: dict[str, Struct] = {}
-
-    def visit(declared: Type) -> None:
-        match declared:
-            case Array(element=element):
-                visit(element)
-            case Struct(name=name) if name not in done:
-                for member in declared.members:
-                    visit(member.type)
-                done[name] = declared
-            case _:
-                return
-
-    for struct in structs:
-        visit(struct)
-    return done.values()

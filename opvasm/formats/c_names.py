@@ -40,7 +40,7 @@ def struct_lines(data: Data, abi: Abi, spelling: Spelling) -> list[str]:
     Structs that a header has declared are checked member by member, and not declared again.
     """
     lines: list[str] = []
-    for struct in _inside_out(data.structs.values()):
+    for struct in inside_out(data.structs.values()):
         tag = spelling.tag(struct.name)
         if spelling.as_declared:
             lines += _struct_checks(struct)
@@ -93,7 +93,7 @@ def _member(symbol: Symbol, abi: Abi, spelling: Spelling) -> str:
     return declaration(symbol.type, name, abi.model, spelling)
 
 
-def _inside_out(structs: Iterable[Struct]) -> Iterable[Struct]:
+def inside_out(structs: Iterable[Struct]) -> Iterable[Struct]:
     """The structs in an order in which C can read them."""
     done: dict[str, Struct] = {}
 
