@@ -1,0 +1,180 @@
+"""Terms: how a step computes the numbers it works with, and a condition what it asks.
+
+A term is a tree of frozen values without names: registers, memory and CPUs are numbers.  Numbers
+are whole numbers of any size unless a Width says otherwise.  A term that has no value (a division
+by zero, a shift by a negative count, memory where nothing lies) ends the thread that asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...light_typing import NamedTuple, Record
+
+
+class Width(NamedTuple):
+    """Numbers of ``size`` bytes, with or without a sign."""
+
+    size: int
+    signed: bool
+
+    def fitted(self, value: int) -> int:
+        """A number modulo the width, in its range."""
+        bits = 8 * self.size
+        value &= (1 << bits) - 1
+        return value - (1 << bits) if self.signed and value >> (bits - 1) else value
+
+
+class Number(Record):
+    """Always the same number."""
+
+    value: int
+
+
+class Register(Record):
+    """What a register of the thread that steps holds; ``number`` is its place in a local state."""
+
+    number: int
+
+
+class CurrentCpu(Record):
+    """The number of the CPU that the thread is on."""
+
+
+class WrittenId(Record):
+    """Four bytes of the state from index ``at``: an id that the kernel writes.
+
+    Read for a check that is a part of another step, so that nobody calls it an access.
+    """
+
+    at: int
+
+
+class Memory(Record):
+    """The number of a width at an address: an access of the thread."""
+
+    address: Term
+    width: Width
+
+
+class Unary(Record):
+    """``-x``, ``~x``, ``!x`` (0 or 1)."""
+
+    operator: str
+    operand: Term
+    width: Width | None = None
+
+
+class Binary(Record):
+    """``left operator right``, then fitted to a width (None: of any size).
+
+    ``/`` rounds towards zero and ``%`` has the sign of the left side; compares give 0 or 1, and so do
+    ``&&`` and ``||``, whose right side is only looked at where it matters.
+    """
+
+    operator: str
+    left: Term
+    right: Term
+    width: Width | None = None
+
+
+class Fitted(Record):
+    """A number modulo a width, in its range."""
+
+    operand: Term
+    width: Width
+
+
+class Choose(Record):
+    """``then`` where the condition is not 0, else ``otherwise``; the other one is not looked at."""
+
+    condition: Term
+    then: Term
+    otherwise: Term
+
+
+# ---- in conditions only ------------------------------------------------------------------------------
+
+
+class RegisterOf(Record):
+    """What a register of some thread holds."""
+
+    thread: int
+    number: int
+
+
+class Ended(Record):
+    """1 where a thread has ended, else 0."""
+
+    thread: int
+
+
+class Length(Record):
+    """How many nodes a list has: ``head`` is the address in it, ``link`` the bytes to the next one.
+
+    ``word`` is the size of a pointer.  A list that comes back to a node ends with that node counted
+    again; one that leads where nothing lies ends there, with that address counted; at most ``limit``.
+    """
+
+    head: Term
+    link: int
+    word: int
+    limit: int
+
+
+Term = (
+    Number
+    | Register
+    | CurrentCpu
+    | WrittenId
+    | Memory
+    | Unary
+    | Binary
+    | Fitted
+    | Choose
+    | RegisterOf
+    | Ended
+    | Length
+)
+
+
+def parts(term: Term) -> tuple[Term, ...]:
+    """The direct parts of a term."""
+    match term:
+        case Number() | Register() | CurrentCpu() | WrittenId() | RegisterOf() | Ended():
+            return ()
+        case Memory(address=inner) | Length(head=inner):
+            return (inner,)
+        case Unary(operand=operand) | Fitted(operand=operand):
+            return (operand,)
+        case Binary(left=left, right=right):
+            return left, right
+        case Choose(condition=condition, then=then, otherwise=otherwise):
+            return condition, then, otherwise
+
+
+def every_term(*terms: Term) -> Iterator[Term]:
+    """Terms and all their parts."""
+    for term in terms:
+        yield term
+        yield from every_term(*parts(term))
+
+
+def registers_in(*terms: Term) -> frozenset[int]:
+    """The registers of the stepping thread that terms read."""
+    return frozenset(each.number for each in every_term(*terms) if isinstance(each, Register))
+
+
+def uses_cpu(*terms: Term) -> bool:
+    """Whether terms depend on the CPU that the thread is on."""
+    return any(isinstance(each, CurrentCpu | WrittenId) for each in every_term(*terms))
+
+
+def reads_memory(*terms: Term) -> bool:
+    """Whether terms access memory."""
+    return any(isinstance(each, Memory) for each in every_term(*terms))
+
+
+def constant(term: Term) -> int | None:
+    """The value of a term that is a plain number; None where it is not."""
+    return term.value if isinstance(term, Number) else None

@@ -1,0 +1,211 @@
+"""What can disturb the threads of a scenario, and why a section restarts: one row each.
+
+The language's words, the budgets of a state, who is struck, what aborts and what a schedule says of
+it: all of that is read from these rows.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+
+from ..light_typing import NamedTuple
+
+
+class Strikes(Enum):
+    """Whom a disturbance strikes."""
+
+    ANY_THREAD = "any thread"
+    NAMED_THREADS = "any thread, or the one that is named"
+    NAMED_PLACES = "any thread, or the one that is named, at any op or at the one that is named"
+    CPU = "a CPU"
+
+
+class Disturbance(StrEnum):
+    """Something that the environment does to threads.  The value is its word in schedules.
+
+    All but BOUNCE are words of the language as well.
+    """
+
+    PREEMPT = "preempt"
+    MIGRATE = "migrate"
+    SIGNAL = "signal"
+    HOTPLUG = "hotplug"
+    CHECKPOINT = "checkpoint"
+    UNPROTECTED = "unprotected"
+    STEPPED = "stepped"
+    STALLED = "stalled"
+    BOUNCE = "bounce"
+
+    __hash__ = str.__hash__
+
+    @property
+    def row(self) -> Row:
+        """What there is to know of it."""
+        return ROWS[self]
+
+
+class Row(NamedTuple):
+    """One disturbance.
+
+    ``budget`` is the disturbance whose limit it uses up (None: it has no limit to use up), and
+    ``needs_limit`` says whether a scenario must write one.  ``strikes`` is whom it can strike.
+    ``aborts`` names the field of a Profile by which it aborts a section (None: it never does).
+    ``moves`` says whether it can take a thread to another CPU, ``decides`` whether it is a decision
+    of its own in a schedule (STEPPED happens along with steps; STALLED only lets threads stand
+    still).  ``happened`` is what a schedule says, with {thread}, {cpu} (where it is then), {before}
+    (where it was) and {state} (of a CPU); ``instead`` is a short form for "had it been that …".
+    ``meaning`` is a sentence for ``opvasm explain``.
+    """
+
+    budget: Disturbance | None
+    needs_limit: bool
+    strikes: Strikes
+    aborts: str | None
+    moves: bool
+    decides: bool
+    happened: str
+    instead: str
+    meaning: str
+
+    @property
+    def in_language(self) -> bool:
+        """Whether a scenario can write it: one that uses another's limit is a way of that other."""
+        return self.budget is None or ROWS[self.budget] is self
+
+
+ROWS: dict[Disturbance, Row] = {
+    Disturbance.PREEMPT: Row(
+        budget=Disturbance.PREEMPT,
+        needs_limit=False,
+        strikes=Strikes.ANY_THREAD,
+        aborts="preemption_aborts",
+        moves=False,
+        decides=True,
+        happened="{thread} is preempted by another process",
+        instead="{thread} was preempted",
+        meaning="Another process runs on the CPU in between, finitely often.",
+    ),
+    Disturbance.MIGRATE: Row(
+        budget=Disturbance.MIGRATE,
+        needs_limit=True,
+        strikes=Strikes.ANY_THREAD,
+        aborts="migration_aborts",
+        moves=True,
+        decides=True,
+        happened="{thread} migrates from CPU {before} to {cpu}",
+        instead="{thread} moved to CPU {cpu}",
+        meaning="A thread moves to another CPU.",
+    ),
+    Disturbance.SIGNAL: Row(
+        budget=Disturbance.SIGNAL,
+        needs_limit=True,
+        strikes=Strikes.ANY_THREAD,
+        aborts="signal_aborts",
+        moves=False,
+        decides=True,
+        happened="{thread} gets a signal",
+        instead="{thread} got a signal",
+        meaning="A signal reaches a thread; its handler runs, if it has one.",
+    ),
+    Disturbance.HOTPLUG: Row(
+        budget=Disturbance.HOTPLUG,
+        needs_limit=True,
+        strikes=Strikes.CPU,
+        aborts="migration_aborts",
+        moves=True,
+        decides=True,
+        happened="CPU {cpu} goes {state}",
+        instead="CPU {cpu} was switched",
+        meaning="A CPU goes offline or comes back.",
+    ),
+    Disturbance.CHECKPOINT: Row(
+        budget=Disturbance.CHECKPOINT,
+        needs_limit=True,
+        strikes=Strikes.ANY_THREAD,
+        aborts=None,
+        moves=False,
+        decides=True,
+        happened="{thread} is checkpointed and restored inside its section",
+        instead="{thread} was checkpointed",
+        meaning="The thread is saved inside of its section and restored: the kernel has forgotten "
+        "the section, and it goes on without protection.",
+    ),
+    Disturbance.UNPROTECTED: Row(
+        budget=Disturbance.UNPROTECTED,
+        needs_limit=False,
+        strikes=Strikes.NAMED_PLACES,
+        aborts=None,
+        moves=False,
+        decides=True,
+        happened="{thread} is made to leave its section, and goes on in it unprotected",
+        instead="{thread} lost its section's protection",
+        meaning="The kernel forgets the section while the thread is inside: it goes on, nothing "
+        "aborts it any more, and it commits. gdb's breakpoint as gdb is by default (displaced "
+        "stepping) does that, stepi, print f(), and a uprobe.",
+    ),
+    Disturbance.STEPPED: Row(
+        budget=Disturbance.STEPPED,
+        needs_limit=False,
+        strikes=Strikes.NAMED_THREADS,
+        aborts="signal_aborts",
+        moves=False,
+        decides=False,
+        happened="{thread} is trapped by its debugger",
+        instead="{thread} was trapped by its debugger",
+        meaning="A debugger traps after each instruction, and each trap inside of a section aborts "
+        "it: gdb with displaced stepping off, a single-stepping tracer.",
+    ),
+    Disturbance.STALLED: Row(
+        budget=None,
+        needs_limit=False,
+        strikes=Strikes.NAMED_THREADS,
+        aborts=None,
+        moves=False,
+        decides=False,
+        happened="{thread} is not run again",
+        instead="{thread} was not run again",
+        meaning="The thread may lose its CPU for good.",
+    ),
+    Disturbance.BOUNCE: Row(
+        budget=Disturbance.MIGRATE,
+        needs_limit=False,
+        strikes=Strikes.ANY_THREAD,
+        aborts=None,
+        moves=True,
+        decides=True,
+        happened="{thread} finds itself on CPU {cpu} before its vector starts: EAGAIN",
+        instead="{thread} lost the CPU before its vector",
+        meaning="A thread is moved away between its move to the vector's CPU and the vector's start.",
+    ),
+}
+
+IN_LANGUAGE: tuple[Disturbance, ...] = tuple(each for each in Disturbance if each.row.in_language)
+"""Those that a scenario can write."""
+
+BUDGETS: tuple[Disturbance, ...] = tuple(each for each in Disturbance if each.row.budget is each)
+"""Those with a limit, in the order in which a state counts what is left of each."""
+
+SLOT: dict[Disturbance, int] = {
+    each: BUDGETS.index(each.row.budget) for each in Disturbance if each.row.budget is not None
+}
+"""Where the budget that a disturbance uses up stands in BUDGETS."""
+
+
+class Cause(Enum):
+    """Why a section restarts.  ``word`` as coverage has it, ``text`` as a schedule says it."""
+
+    THREAD = "preemption", "preempted by {who}"
+    PROCESS = "preemption", "preempted by another process"
+    MIGRATION = "migration", "migrated from CPU {before} to {cpu}"
+    SIGNAL = "signal", "a signal"
+    FENCE = "fence", "a fence"
+    TRAP = "step", "a single-step trap"
+
+    def __init__(self, word: str, text: str) -> None:
+        self.word = word
+        self.text = text
+
+    @property
+    def event(self) -> str:
+        """``aborted by preemption`` and the like."""
+        return f"aborted by {self.word}"
