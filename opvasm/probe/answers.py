@@ -13,12 +13,14 @@ TRIES_MIN, KILLS_MIN, SHARE = 10, 3, 0.9
 class Counts(NamedTuple):
     """How often each outcome of one question was seen; tries in which nothing happened don't count.
 
-    ``asked`` False: this machine does not allow the question, ``why`` says so.
+    ``asked`` False: this machine does not allow the question, ``why`` says so.  ``failed``: the
+    child that asked did not come to its end (killed, or too slow); asking again may answer.
     """
 
     seen: Mapping[str, int]
     asked: bool = True
     why: str = ""
+    failed: bool = False
 
     @property
     def tries(self) -> int:

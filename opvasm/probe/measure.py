@@ -39,13 +39,18 @@ ROUNDS = 20_000_000  # of a section's loop, at most: the child must end by itsel
 PAUSE = 0.0002  # seconds between two looks or events
 LATE = 0.05  # seconds in which an event is marked that has aborted a section
 HANGS = 5.0  # seconds after its time in which a child must have ended
+REFUSED = 2  # exit status of a child that the kernel does not register
 KILLS_WANTED = 5
 
 MEMBARRIER_RSEQ, MEMBARRIER_REGISTER_RSEQ, MEMBARRIER_CPU = 128, 256, 1
 
 
 class Asked(NamedTuple):
-    """A question about a registration: ``size`` in bytes, 0 for the one that the thread has."""
+    """A question about a registration: ``size`` in bytes, 0 for the one that the thread has.
+
+    ``period`` is the time between two signals in seconds: a machine on which a signal takes longer
+    than that would do nothing else.
+    """
 
     question: Question
     size: int
@@ -54,10 +59,14 @@ class Asked(NamedTuple):
     other_cpu: int | None
     tries: int
     seconds: float
+    period: float = 2 * PAUSE
 
 
 def ask(code: Code, asked: Asked) -> Counts:
-    """Ask a question until it has enough tries or its time is over."""
+    """Ask a question until it has enough tries or its time is over.
+
+    ``failed`` is set when the child did not come to its end: what it counted until then stands.
+    """
     outcomes = asked.question.outcomes
     for index in range(len(outcomes)):
         code.count(index).value = 0
@@ -76,8 +85,10 @@ def ask(code: Code, asked: Asked) -> Counts:
             seen[death] += 1
             if seen[death] >= KILLS_WANTED:
                 break
-        elif not os.WIFEXITED(status) or os.WEXITSTATUS(status):
-            return Counts(seen, asked=False, why="the child that ran the sections failed")
+        elif os.WIFEXITED(status) and os.WEXITSTATUS(status) == REFUSED:
+            return Counts({}, asked=False, why="the kernel refuses this registration")
+        elif status:
+            return Counts({name: count for name, count in seen.items() if count}, failed=True)
         else:
             break
     return Counts({name: count for name, count in seen.items() if count})
@@ -155,7 +166,7 @@ def _tries(code: Code, asked: Asked, ends: float) -> None:
     ctypes.memmove(page, made, len(made))
     os.sched_setaffinity(0, {asked.cpu})
     if question.event == SIGNAL:
-        _count_alarms(code)
+        _count_alarms(code, asked.period)
     if question.event == MEMBARRIER:
         native.system_call(code.machine.membarrier, MEMBARRIER_REGISTER_RSEQ, 0, 0)
         threading.Thread(target=_fences, args=(code, asked), daemon=True).start()
@@ -179,16 +190,16 @@ def _registered(code: Code, asked: Asked) -> Area:
         native.registered_size(code.machine, own[0], asked.own_sizes)
     area = native.fresh_page()
     if native.register(code.machine, area, asked.size):
-        os._exit(2)
+        os._exit(REFUSED)
     return Area(area)
 
 
-def _count_alarms(code: Code) -> None:
-    """SIGALRM is counted by a handler in machine code: it comes every now and then."""
+def _count_alarms(code: Code, period: float) -> None:
+    """SIGALRM is counted by a handler in machine code: it comes every ``period`` seconds."""
     action = (ctypes.c_long * 32)()  # struct sigaction: the handler first, no flags
     action[0] = code.address("handler")
     native.libc.sigaction(int(signal.SIGALRM), ctypes.byref(action), None)
-    signal.setitimer(signal.ITIMER_REAL, 2 * PAUSE, 2 * PAUSE)
+    signal.setitimer(signal.ITIMER_REAL, period, period)
 
 
 def _fences(code: Code, asked: Asked) -> None:

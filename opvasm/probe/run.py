@@ -9,12 +9,13 @@ from ..kernels.profiles import NO_RSEQ, Profile
 from . import facts as reading
 from .answers import Counts, Facts, Probe, Registration
 from .judge import KNOWN, OPEN, Verdict, judge
-from .measure import Asked, ask
+from .measure import PAUSE, Asked, ask
 from .native import Code, this_machine
 from .questions import MEMBARRIER, QUESTIONS, TWO_CPUS, Question
 
 TRIES = 20
 SLICE = 0.25  # seconds for a question in the first round
+FAILURES = 5  # children of one question that may fail, each time with more time between signals
 SECONDS = 20.0
 
 
@@ -90,6 +91,7 @@ def _answers(
     cpu, other = cpus[0], cpus[-1] if len(cpus) > 1 else None
     sizes = reading.possible_sizes(facts.feature_size, facts.alignment)
     answers: dict[str, Counts] = {}
+    failures: dict[str, int] = {}
     piece, ends = SLICE, time.monotonic() + seconds
     while True:
         for question in QUESTIONS:
@@ -112,9 +114,12 @@ def _answers(
                     other,
                     tries,
                     max(min(piece, left), 0.02),
+                    2 * PAUSE * 4 ** failures.get(question.name, 0),
                 )
             )
-            answers[question.name] = _sum(known, ask(code, asked))
+            found = ask(code, asked)
+            failures[question.name] = failures.get(question.name, 0) + found.failed
+            answers[question.name] = _sum(known, found, failures[question.name])
         verdict = judge(answers, facts.machine, size)
         if (verdict.state != OPEN and _all_decided(answers)) or time.monotonic() >= ends:
             return answers
@@ -134,8 +139,14 @@ def _all_decided(answers: dict[str, Counts]) -> bool:
     return all(not each.asked or each.outcome is not None for each in answers.values())
 
 
-def _sum(known: Counts | None, more: Counts) -> Counts:
-    if known is None or not more.asked:
+def _sum(known: Counts | None, more: Counts, failures: int) -> Counts:
+    """All tries of a question together; given up where its children fail again and again."""
+    if not more.asked:
         return more
-    names = {*known.seen, *more.seen}
-    return Counts({name: known.seen.get(name, 0) + more.seen.get(name, 0) for name in names})
+    before = known.seen if known is not None else {}
+    seen = {name: before.get(name, 0) + more.seen.get(name, 0) for name in {**before, **more.seen}}
+    if failures >= FAILURES:
+        return Counts(
+            seen, asked=False, why=f"the child that runs the sections failed {failures} times"
+        )
+    return Counts(seen)

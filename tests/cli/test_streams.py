@@ -38,6 +38,20 @@ def test_data_goes_to_standard_output_and_the_rest_to_standard_error(opvasm: Run
     assert ran.errors == "opvasm verify: 1 vector: 1 error\n"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_both_streams_in_one_file_keep_their_order(unbuffered: str) -> None:
+    """What was printed before a remark stands before it, whether or not output is buffered."""
+    done = subprocess.run(
+        [sys.executable, "-m", "opvasm", "run", "-"],
+        input=LIST.encode(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment() | {"PYTHONUNBUFFERED": unbuffered},
+        check=False,
+    )
+    assert done.stdout.decode().splitlines()[-1] == "opvasm run: 1 passed, 0 failed"
+
+
 def test_a_reader_that_stops_reading_is_no_error() -> None:
     """A pipe closed early is quiet, also for output larger than the pipe."""
     writer = subprocess.Popen(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import py_compile
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .build import Architecture, archive
@@ -15,6 +18,7 @@ PACKAGES = (
     *("python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib"),
     *("libc6", "zlib1g", "libexpat1", "libffi8"),
 )
+VERSION = (3, 11)  # of that Python: only the same version compiles for it
 INIT_WORDS = "rdinit=/usr/bin/python3.11 -- -S /first.py"
 FIRST = b"""\
 import ctypes, os, sys
@@ -51,7 +55,29 @@ def python_root(
                 files[str(path.relative_to(root))] = path
     for path in PROJECT.rglob("*.py"):
         files[f"project/opvasm/{path.relative_to(PROJECT)}"] = path
+    if sys.version_info[:2] == VERSION:
+        files |= _compiled(files, folder / "compiled")
     return archive(files, {})
+
+
+def _compiled(files: Mapping[str, bytes | Path], place: Path) -> dict[str, bytes]:
+    """What Python would write beside its modules: without it an emulated machine compiles each."""
+    place.mkdir(exist_ok=True)
+    made: dict[str, bytes] = {}
+    for name, path in files.items():
+        if isinstance(path, Path) and name.endswith(".py") and not path.is_symlink():
+            target = place / "module.pyc"
+            try:
+                py_compile.compile(
+                    str(path),
+                    cfile=str(target),
+                    doraise=True,
+                    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+                )
+            except py_compile.PyCompileError:
+                continue
+            made[importlib.util.cache_from_source(name)] = target.read_bytes()
+    return made
 
 
 def _wanted(path: Path) -> bool:

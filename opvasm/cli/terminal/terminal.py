@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 
 from ...light_typing import TYPE_CHECKING
 from .color import style_for
@@ -26,6 +27,7 @@ class Terminal:
         """Findings on standard error."""
         from ...report.human import render_all
 
+        _in_order()
         if sys.stderr is not None:
             sys.stderr.write(render_all(diagnostics, self.err))
 
@@ -44,5 +46,16 @@ class Terminal:
 
 def say(text: str) -> None:
     """A line on standard error; nobody is there to be told when that is closed."""
+    _in_order()
     if sys.stderr is not None:
         print(text, file=sys.stderr)
+
+
+def _in_order() -> None:
+    """What was printed before stands before, also where both streams lead to one file.
+
+    What goes wrong with standard output is told when the command ends, which flushes it again.
+    """
+    if sys.stdout is not None:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
