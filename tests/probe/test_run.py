@@ -21,7 +21,7 @@ Ask = Callable[[Code, Asked], Counts]
 def played(monkeypatch: pytest.MonkeyPatch, ask: Ask, code: object = None) -> dict[str, Counts]:
     """The answers when this is what each question comes to; every question has two CPUs."""
     monkeypatch.setattr(run, "ask", ask)
-    monkeypatch.setattr(run.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     return run._answers(code, FACTS, 32, True, 5.0, 20)  # type: ignore[arg-type]
 
 
