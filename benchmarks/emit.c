@@ -19,6 +19,8 @@ static struct ring rings;
 static struct counter forced;
 static long rounds;
 static int pinned;
+/* Each way stands in its loop, whatever a compiler thinks of the size of its assembly. */
+#define INLINE static inline __attribute__((always_inline)) void
 static pthread_barrier_t together;
 
 struct cell { pthread_mutex_t mutex; uint32_t lock; uint64_t count; } __attribute__((aligned(128)));
@@ -26,9 +28,9 @@ static struct cell *cells;
 
 /* ---- ways to add to a counter of the CPU ---- */
 
-static void emitted_bump(struct list_node *node) { (void)node; while (counter_bump(&counters, opv_current_cpu(), 1)); }
-static void emitted_bump_here(struct list_node *node) { (void)node; while (counter_bump_here(&counters, 1)); }
-static void hand_bump(struct list_node *node)
+INLINE emitted_bump(struct list_node *node) { (void)node; while (counter_bump(&counters, opv_current_cpu(), 1)); }
+INLINE emitted_bump_here(struct list_node *node) { (void)node; while (counter_bump_here(&counters, 1)); }
+INLINE hand_bump(struct list_node *node)
 {
     int cpu;
     (void)node;
@@ -36,24 +38,24 @@ static void hand_bump(struct list_node *node)
         cpu = opv_cpu_id();
     } while (hand_add(&counters.percpu[cpu], 1, cpu));
 }
-static void hand_bump_here(struct list_node *node)
+INLINE hand_bump_here(struct list_node *node)
 {
     (void)node;
     while (hand_add_here(counters.percpu, 1, counters.cpus));
 }
-static void atomic_add(struct list_node *node)
+INLINE atomic_add(struct list_node *node)
 {
     unsigned cpu;
     (void)node;
     (void)syscall(SYS_getcpu, &cpu, NULL, NULL);
     __atomic_fetch_add(&cells[cpu].count, 1, __ATOMIC_RELAXED);
 }
-static void vdso_add(struct list_node *node)
+INLINE vdso_add(struct list_node *node)
 {
     (void)node;
     __atomic_fetch_add(&cells[hand_getcpu()].count, 1, __ATOMIC_RELAXED);
 }
-static void mutex_add(struct list_node *node)
+INLINE mutex_add(struct list_node *node)
 {
     struct cell *cell = &cells[hand_getcpu()];
     (void)node;
@@ -61,7 +63,7 @@ static void mutex_add(struct list_node *node)
     cell->count++;
     pthread_mutex_unlock(&cell->mutex);
 }
-static void spin_add(struct list_node *node)
+INLINE spin_add(struct list_node *node)
 {
     struct cell *cell = &cells[opv_current_cpu()];
     (void)node;
@@ -71,11 +73,11 @@ static void spin_add(struct list_node *node)
     cell->count++;
     __atomic_store_n(&cell->lock, 0, __ATOMIC_RELEASE);
 }
-static void fallback_add(struct list_node *node) { (void)node; while (counter_bump(&forced, opv_current_cpu(), 1)); }
+INLINE fallback_add(struct list_node *node) { (void)node; while (counter_bump(&forced, opv_current_cpu(), 1)); }
 
 /* ---- push and pop, put: the thread's own CPU ---- */
 
-static void emitted_push_pop(struct list_node *node)
+INLINE emitted_push_pop(struct list_node *node)
 {
     unsigned cpu;
     struct list_node *head;
@@ -88,7 +90,7 @@ static void emitted_push_pop(struct list_node *node)
         head = __atomic_load_n(&lists.percpu[cpu].head, __ATOMIC_RELAXED);
     } while (head && list_pop(&lists, cpu, head));
 }
-static void hand_push_pop(struct list_node *node)
+INLINE hand_push_pop(struct list_node *node)
 {
     int cpu;
     struct list_node *head;
@@ -101,7 +103,7 @@ static void hand_push_pop(struct list_node *node)
         head = __atomic_load_n(&lists.percpu[cpu].head, __ATOMIC_RELAXED);
     } while (head && hand_pop(&lists.percpu[cpu], head, cpu));
 }
-static void emitted_put(struct list_node *node)
+INLINE emitted_put(struct list_node *node)
 {
     (void)node;
     for (;;) {
@@ -113,7 +115,7 @@ static void emitted_put(struct list_node *node)
             return;
     }
 }
-static void hand_put_one(struct list_node *node)
+INLINE hand_put_one(struct list_node *node)
 {
     (void)node;
     for (;;) {

@@ -37,7 +37,7 @@ def functions(
     elif fallback == OPV:
         yield from _called(context, strategy, name, abi)
     yield from _slow(context, strategy, name, fallback)
-    yield from _user(context, strategy, name)
+    yield from _user(context, strategy, name, fallback)
 
 
 def _signature(vector: Vector) -> str:
@@ -172,17 +172,31 @@ def _compares(vector: Vector) -> list[int]:
 
 def _locked(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
     body = list(plain.statements(context))
-    yield "/* The same ops under the lock of the CPU. The order is what was proven: the lock, the flag, the"
-    yield " * fence, the ops, the flag, the lock. While the flag stays set after a fence no section runs, so"
-    yield " * the next holder need not fence again; after some operations it is cleared. */"
-    yield from _head(f"OPV_RARE int {name}_locked", context, more="unsigned opv_needed").split("\n")
+    yield "/* The same ops as plain C, for the holder of the CPU's lock. */"
+    yield from _head(f"OPV_FAST int {name}_ops", context).split("\n")
     yield "{"
-    yield _percpu(context)
-    yield "    struct opv_control *opv_control = &opv_percpu->opv;"
+    if any("opv_percpu" in line for line in body):
+        yield _percpu(context)
     yield "    int opv_result = OPV_DONE;"
-    yield from _unused(context, body, [identifier(p.name) for p in context.vector.parameters])
-    yield "    opv_lock(&opv_control->lock);"
-    yield "    if (!(opv_control->slow & OPV_HELD)) {"
+    parameters = [identifier(p.name) for p in context.vector.parameters]
+    yield from _unused(context, body, ["opv_m", "opv_cpu", *parameters])
+    yield from body
+    if plain.needs_out(context):
+        yield "opv_out:"
+    yield "    return opv_result;"
+    yield "}"
+    yield ""
+    yield "/* The order is what was proven: the lock, the flag, the fence, the ops, the flag, the lock. While the"
+    yield " * flag stays set after a fence no section runs, so the next holder need not fence again; after some"
+    yield " * operations it is cleared. */"
+    more = "unsigned opv_found, int opv_taken"
+    yield from _head(f"OPV_REST int {name}_locked", context, more=more).split("\n")
+    yield "{"
+    yield "    struct opv_control *opv_control = &opv_m->percpu[opv_cpu].opv;"
+    yield "    int opv_result;"
+    yield "    if (!opv_taken)"
+    yield "        opv_lock(&opv_control->lock);"
+    yield "    if (opv_control->keep == 0) {"
     yield "        opv_store32(&opv_control->slow, opv_control->slow | OPV_HELD);"
     if strategy.fence == "vector":
         yield "        /* A vector of no ops runs there after all others; the stock kernel has no vectors. */"
@@ -192,14 +206,36 @@ def _locked(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
     yield "            opv_fence(opv_cpu);"
     yield "        opv_phase_begin(opv_control, opv_m->keep);"
     yield "    }"
-    yield from body
-    if plain.needs_out(context):
-        yield "opv_out:"
-    yield "    opv_phase_step(opv_control, opv_needed);"
+    yield f"    opv_result = {name}_ops({_arguments(context, 'opv_cpu')});"
+    yield "    opv_phase_step(opv_control, opv_found);"
     yield "    opv_unlock(&opv_control->lock);"
     yield "    return opv_result;"
     yield "}"
     yield ""
+
+
+def _kept(context: Context, name: str, checks: list[str]) -> Iterator[str]:
+    """The lock where nobody holds it and the slow path is kept: inline, so that it costs a spin lock.
+
+    A call to the rest would cost as much again: the lock's exchange waits for the stores of the call.
+    """
+    conditions = ["opv_m->every <= 1", "opv_cpu < opv_m->cpus"]
+    if context.subscribes:
+        conditions.append("(opv_result == OPV_BUSY || !opv_m->limit)")
+    condition = " && ".join([*conditions, *(f"!({each})" for each in checks)])
+    found = "opv_m->limit != 0" if context.subscribes else "0"
+    yield f"    if ({condition}) {{"
+    yield "        struct opv_control *opv_control = &opv_m->percpu[opv_cpu].opv;"
+    yield "        if (opv_try_lock(&opv_control->lock)) {"
+    arguments = _arguments(context, "opv_cpu")
+    yield "            if (OPV_UNLIKELY(opv_control->keep < 2))"
+    yield f"                return {name}_locked({arguments}, {found}, 1);"
+    yield f"            opv_result = {name}_ops({arguments});"
+    yield f"            opv_phase_step(opv_control, {found});"
+    yield "            opv_unlock(&opv_control->lock);"
+    yield "            return opv_result;"
+    yield "        }"
+    yield "    }"
 
 
 def _called(context: Context, strategy: Strategy, name: str, abi: Abi) -> Iterator[str]:
@@ -239,7 +275,7 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
     if strategy.uses_sections:
         yield "    unsigned opv_attempt = 0;"
     if fallback == LOCK and strategy.uses_sections:
-        yield "    unsigned opv_needed = 1; /* 0: only because somebody else holds the slow path */"
+        yield "    unsigned opv_found = 0; /* 1: only because somebody else holds the slow path */"
     if fallback != LOCK or strategy.uses_sections:
         yield "    int opv_result;"
     yield "    if (opv_cpu >= opv_m->cpus)"
@@ -262,11 +298,11 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
         yield "        goto opv_fallback;"
         yield "    for (;;) {"
         yield "        if (opv_result == OPV_BUSY) {"
-        yield "            OPV_COUNT(&opv_percpu->opv, busy);"
         if fallback == LOCK:
-            yield "            opv_needed = 0;"
+            yield "            opv_found = 1;"
             yield "            goto opv_fallback;"
         else:
+            yield "            OPV_COUNT(&opv_percpu->opv, busy);"
             yield "            while (__atomic_load_n(&opv_percpu->opv.slow, __ATOMIC_ACQUIRE))"
             yield "                (void)sched_yield();"
             yield "            opv_attempt = 0;"
@@ -284,9 +320,9 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
         yield "opv_fallback:"
     match fallback:
         case "lock":
-            needed = "opv_needed" if strategy.uses_sections else "1"
+            found = "opv_found" if strategy.uses_sections else "0"
             yield "    (void)opv_percpu;"
-            yield f"    return {name}_locked({_arguments(context, 'opv_cpu')}, {needed});"
+            yield f"    return {name}_locked({_arguments(context, 'opv_cpu')}, {found}, 0);"
         case "opv":
             yield "    OPV_COUNT(&opv_percpu->opv, fallbacks);"
             if strategy.first == OPV and strategy.subscription == "eager":
@@ -318,7 +354,7 @@ def _bit_checks(context: Context) -> Iterator[str]:
             yield f"if ({context.immediate(instruction)} >= {limit})"
 
 
-def _user(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
+def _user(context: Context, strategy: Strategy, name: str, fallback: str | None) -> Iterator[str]:
     compares = _compares(context.vector)
     answers = "0: done" + "".join(f"; {i + 1}: op {i} differed" for i in compares)
     checks = [check.removeprefix("if (").removesuffix(")") for check in _bit_checks(context)]
@@ -328,6 +364,8 @@ def _user(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
         yield f"/* {context.vector.name} on {where}. {answers}; or a negative opv_result. */"
         yield from _head(f"OPV_FAST int {name}{form}", context, not here).split("\n")
         yield "{"
+        if here and fallback == LOCK:
+            yield "    unsigned opv_cpu;"
         if strategy.uses_sections:
             # Where sections look at a flag it sends them away; the form for this CPU checks the limit.
             first = "" if here or context.subscribes else "opv_cpu < opv_m->limit"
@@ -346,7 +384,13 @@ def _user(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
             yield "        if (OPV_LIKELY(opv_result >= 0))"
             yield "            return opv_result;"
             yield "    }"
-        cpu = "opv_current_cpu()" if here else "opv_cpu"
+        elif fallback == LOCK:
+            yield "    int opv_result;"
+        if fallback == LOCK:
+            if here:
+                yield "    opv_cpu = opv_current_cpu();"
+            yield from _kept(context, name, checks)
+        cpu = "opv_current_cpu()" if here and fallback != LOCK else "opv_cpu"
         call = _arguments(context, cpu)
         call += ", opv_result" if strategy.uses_sections else ", OPV_UNTRIED"
         yield f"    return {name}_slow({call});"

@@ -112,8 +112,10 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     yield f"    opv_m->usable = (unsigned){usable};"
     yield "    opv_m->limit = opv_m->usable && opv_m->every == 0 ? cpus : 0;"
     if request.strategy.uses_sections and request.strategy.subscription == "eager":
-        yield "    for (opv_cpu = 0; opv_cpu < cpus; opv_cpu++)"
+        yield "    for (opv_cpu = 0; opv_cpu < cpus; opv_cpu++) {"
         yield "        opv_store32(&percpu[opv_cpu].opv.slow, opv_m->limit ? 0 : OPV_FORCED);"
+        yield "        percpu[opv_cpu].opv.keep = 0;"
+        yield "    }"
     if OPV in (request.strategy.first, request.strategy.fallback):
         yield "    opv_touch(percpu, cpus * sizeof(*percpu));"
         if shared:
@@ -164,6 +166,10 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     yield "        const struct opv_control *one = &opv_m->percpu[cpu].opv;"
     for each in ("attempts", "aborts", "busy", "fallbacks", "fences"):
         yield f"        sum.{each} += opv_load64(&one->{each});"
+    yield "#if OPV_COUNTERS"
+    yield "        sum.busy += opv_load32(&one->found);"
+    yield "        sum.fallbacks -= opv_load32(&one->keep);"
+    yield "#endif"
     yield "    }"
     yield "    return sum;"
     yield "}"

@@ -25,7 +25,17 @@ from .context import Context
 from .names import Naming
 
 _OWN_NAMES = ("create", "attach", "destroy", "counters", "percpu", "shared", "pool")
-_FORMS = ("", "_here", "_section", "_here_section", "_again_section", "_locked", "_called", "_slow")
+_FORMS = (
+    "",
+    "_here",
+    "_section",
+    "_here_section",
+    "_again_section",
+    "_ops",
+    "_locked",
+    "_called",
+    "_slow",
+)
 
 
 def refusals(

@@ -105,9 +105,9 @@ OPV_WORD(64)
 struct opv_control {
     uint32_t slow;   /* OPV_HELD, OPV_FORCED; not 0: the fast path is not taken */
     uint32_t lock;   /* 0 free, 1 taken; it protects what follows, but for calls, aborts and busy */
-    uint32_t keep;   /* operations until OPV_HELD is cleared */
+    uint32_t keep;   /* operations until OPV_HELD is cleared; 0: it is not set */
     uint32_t phase;  /* how many these were at first */
-    uint32_t needed; /* those of them that the fallback was needed for */
+    uint32_t found;  /* those of them that only found the flag set */
     uint32_t calls;  /* counts for "every Nth" */
     uint64_t attempts, aborts, busy, fallbacks, fences;
 };
@@ -440,35 +440,40 @@ OPV_FAST void opv_lock(uint32_t *lock)
         opv_lock_wait(lock);
 }
 
+OPV_FAST int opv_try_lock(uint32_t *lock)
+{
+    return OPV_LIKELY(__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) == 0);
+}
+
 OPV_FAST void opv_unlock(uint32_t *lock)
 {
     __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
 }
 
 /* A fence is dear, so the slow path of a CPU is kept for a number of operations: four times as many as
- * the last time when most of those needed it, and as few as at first when they only found it there. */
+ * the last time when most of those needed it, and as few as at first when they only found it there.
+ * All of them are counted as fallbacks here, and those that are not done yet are taken off again where
+ * the counters are read: an operation has one word to count. */
 OPV_FAST void opv_phase_begin(struct opv_control *control, uint32_t keep)
 {
-    int longer = 2 * (uint64_t)control->needed > control->phase && control->phase != 0 && keep != 0;
+    int longer = 2 * (uint64_t)control->found < control->phase && keep != 0;
     uint32_t most = 1u << 16;
-    control->phase = !longer ? keep : control->phase < most / 4 ? 4 * control->phase : most;
-    control->keep = control->phase;
-    control->needed = 0;
+    control->phase = !longer ? keep + !keep : control->phase < most / 4 ? 4 * control->phase : most;
 #if OPV_COUNTERS
     opv_store64(&control->fences, control->fences + 1);
+    opv_store64(&control->fallbacks, control->fallbacks + control->phase);
+    opv_store64(&control->busy, control->busy + control->found);
 #endif
+    control->found = 0;
+    opv_store32(&control->keep, control->phase);
 }
 
-OPV_FAST void opv_phase_step(struct opv_control *control, uint32_t needed)
+OPV_FAST void opv_phase_step(struct opv_control *control, uint32_t found)
 {
-    control->needed += needed;
-#if OPV_COUNTERS
-    opv_store64(&control->fallbacks, control->fallbacks + 1);
-#endif
-    if (control->keep == 0)
+    opv_store32(&control->found, control->found + found);
+    opv_store32(&control->keep, control->keep - 1);
+    if (OPV_UNLIKELY(control->keep == 0))
         opv_commit32(&control->slow, control->slow & ~OPV_HELD);
-    else
-        control->keep--;
 }
 
 #if !defined(OPV_CPU_OPV_NUMBER)

@@ -1,10 +1,11 @@
 /* Threads that use every function of the headers made from samples/emit, on all CPUs at once.
  *
- * hammer IDIOM THREADS OPERATIONS [mixed] [remote] [migrate] [signal] [barrier]
+ * hammer IDIOM THREADS OPERATIONS [mixed] [remote] [migrate] [signal] [barrier] [storm]
  *
  * OPERATIONS is the sum over all threads. mixed: every second thread takes the fallback each time;
  * remote: some operations name another CPU; migrate: threads change their affinity; signal: a thread
- * interrupts the others; barrier: a thread aborts all running sections. What must come out does not
+ * interrupts the others; barrier: a thread aborts all running sections, now and then; storm: it does
+ * nothing else, so that sections are aborted wherever they stand, some 100,000 times a second. What must come out does not
  * depend on how threads meet: sums, and each thing exactly once. Exit 1 when something was lost. */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -27,7 +28,7 @@ static struct buffer buffers;
 static struct spinlock spinlocks;
 static struct cmpxchg exchanges;
 
-static int mixed, remote, migrate;
+static int mixed, remote, migrate, storm;
 static long each;
 static int running; /* threads that have not done all their operations */
 static unsigned long long signals_seen;
@@ -291,7 +292,8 @@ static void *fence(void *argument)
     (void)argument;
     while (__atomic_load_n(&running, __ATOMIC_RELAXED) > 0) {
         (void)syscall(SYS_membarrier, OPV_MEMBARRIER_RSEQ, 0, 0);
-        nanosleep(&pause, NULL);
+        if (!storm)
+            nanosleep(&pause, NULL);
     }
     return NULL;
 }
@@ -362,7 +364,9 @@ int main(int count, char **words)
         migrate |= strcmp(words[number], "migrate") == 0;
         with_signals |= strcmp(words[number], "signal") == 0;
         with_fences |= strcmp(words[number], "barrier") == 0;
+        storm |= strcmp(words[number], "storm") == 0;
     }
+    with_fences |= storm;
     operation = idioms[at].operation;
     usable = counter_create(&counters);
     if (usable < 0 || list_create(&lists) < 0 || ring_create(&rings) < 0 || buffer_create(&buffers) < 0

@@ -22,10 +22,12 @@ from .conftest import IDIOMS, build_hammer, write_headers
 STRATEGIES = ("elide", "rseq_then_opv", "rseq", "lock")
 _ALL = ("remote", "migrate", "signal", "barrier")
 # How the threads meet, and the variables of the environment.  fenced: no slow path is kept, so that each
-# operation under the lock sets the flag, fences and clears it.
+# operation under the lock sets the flag, fences and clears it; storm: sections are aborted all the time.
 MODES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "plain": (("migrate", "signal", "barrier"), {}),
+    "storm": (("storm", "migrate", "signal"), {}),
     "mixed": (("mixed", *_ALL), {}),
+    "mixed_storm": (("mixed", "storm", *_ALL), {}),
     "fenced": (("mixed", *_ALL), {"OPV_KEEP_SLOW": "0"}),
     "every9": (_ALL, {"OPV_FALLBACK": "9", "OPV_KEEP_SLOW": "0"}),
 }
@@ -59,7 +61,7 @@ def main(words: list[str]) -> int:
             for idiom in chosen.idiom or IDIOMS:
                 for mode in chosen.mode or MODES:
                     # Without a lock nothing works on another CPU's data, and nothing is forced.
-                    if mode != "plain" and strategy not in ("elide", "lock"):
+                    if mode not in ("plain", "storm") and strategy not in ("elide", "lock"):
                         continue
                     command = [str(program), idiom, str(chosen.threads), str(chosen.operations)]
                     command += MODES[mode][0]
@@ -76,9 +78,9 @@ def _run(strategy: str, mode: str, command: list[str]) -> bool:
     variables = {**os.environ, **MODES[mode][1]}
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - start
-    print(f"{strategy:14} {mode:6} {done.stdout.strip()} in {seconds:.0f} s", flush=True)
+    print(f"{strategy:14} {mode:11} {done.stdout.strip()} in {seconds:.0f} s", flush=True)
     if done.stderr.strip():
-        print(f"{'':21} {done.stderr.strip().splitlines()[-1]}", flush=True)
+        print(f"{'':26} {done.stderr.strip().splitlines()[-1]}", flush=True)
     return done.returncode != 0 or "right" not in done.stdout
 
 
