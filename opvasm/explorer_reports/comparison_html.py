@@ -16,6 +16,12 @@ from .page import Page, diagnosis_html, verdict_class, word
 def comparison_html(sources: tuple[SourceFile, ...], tables: Sequence[Table]) -> str:
     """The whole page."""
     page = Page(f"{sources[0].name}: every strategy, kernel and environment", sources)
+    add_tables(page, tables)
+    return page.text()
+
+
+def add_tables(page: Page, tables: Sequence[Table]) -> None:
+    """Add the tables to a page, each with its counterexamples below."""
     known = numbers(tables)
     for table in tables:
         page.add(_table(table, known))
@@ -28,7 +34,6 @@ def comparison_html(sources: tuple[SourceFile, ...], tables: Sequence[Table]) ->
                     f"{escape(where)}: {word(cell.verdict)} {escape(found.label)}</summary>"
                     f"<div>{diagnosis_html(found)}{page.show(found.replay, found.conflict)}</div></details>"
                 )
-    return page.text()
 
 
 def _table(table: Table, known: Mapping[int, int]) -> str:

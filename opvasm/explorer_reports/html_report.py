@@ -20,6 +20,12 @@ OUTCOMES_SHOWN = 60
 def html_report(sources: tuple[SourceFile, ...], reports: Sequence[Report]) -> str:
     """The whole page, with the schedules of runs that have a diagnosis."""
     page = Page(f"{sources[0].name}: every interleaving", sources)
+    add_reports(page, reports)
+    return page.text()
+
+
+def add_reports(page: Page, reports: Sequence[Report]) -> None:
+    """Add the reports to a page; the first schedule that fails is open."""
     opened = False
     for report in reports:
         page.add(_head(report))
@@ -28,7 +34,6 @@ def html_report(sources: tuple[SourceFile, ...], reports: Sequence[Report]) -> s
             first = not opened and found is not None
             opened |= first
             page.add(_run(page, report, run, found, first))
-    return page.text()
 
 
 def _head(report: Report) -> str:

@@ -41,17 +41,20 @@ class Page:
         self.shows.append(show_data(replay, self.sources, moment))
         return f'<div class="show" data-show="{len(self.shows) - 1}"></div>'
 
-    def text(self) -> str:
-        """The whole page."""
-        assets = files(__package__) / "assets"
-        data = {
+    def data(self) -> dict[str, Any]:
+        """What the script needs beside the HTML: the lines of the sources, and the schedules."""
+        return {
             "sources": [
                 {"name": source.name, "lines": source.text.splitlines()} for source in self.sources
             ],
             "shows": self.shows,
         }
+
+    def text(self) -> str:
+        """The whole page."""
+        assets = files(__package__) / "assets"
         # "</" would end the element that holds the data.
-        text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+        text = json.dumps(self.data(), ensure_ascii=False).replace("<", "\\u003c")
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -63,7 +66,8 @@ class Page:
             "<code>opvasm explore</code> prints them as text.</p></noscript>\n"
             + "\n".join(self.parts)
             + f'\n<script type="application/json" id="data">{text}</script>\n'
-            f"<script>\n{(assets / 'page.js').read_text('utf-8')}</script>\n</body>\n</html>\n"
+            f"<script>\n{(assets / 'show.js').read_text('utf-8')}"
+            f"{(assets / 'page.js').read_text('utf-8')}</script>\n</body>\n</html>\n"
         )
 
 

@@ -222,17 +222,10 @@ def _value(name: str, text: str, program: Program, layout: Layout, cpu: int) -> 
     except UsageError:
         pass
     from ...expression import Unevaluable
-    from ...scenario.evaluate import Scope, number
-    from ...text.parser import parse_expression
-
-    expression = parse_expression(text, f"--arg {name}")
-
-    def nothing(address: int, length: int) -> bytes:
-        reason = f"it reads memory, at {address:#x}, which holds nothing before the program runs"
-        raise Unevaluable(reason, expression.span)
+    from ...scenario.arguments import argument_value
 
     try:
-        return number(expression, Scope(program, layout, cpu, cpu + 1, nothing))
+        return argument_value(name, text, program, layout, cpu)
     except Unevaluable as problem:
         raise UsageError(
             f"--arg {name}={text}: {problem.reason}",
