@@ -35,7 +35,8 @@ CODES: tuple[Code, ...] = (
          "Nothing runs, so there is nothing to explore.", "scenario s {\n    cpus 1\n}"),
     Code("OPV505", "disturbance", "error", "a disturbance that is not spelled out",
          "Migrations, signals, hotplug and checkpoints need a limit, or a schedule could consist of "
-         "nothing else. Only stepped, stalled and unprotected name a thread, and only unprotected a place.",
+         "nothing else. Only stepped, stalled and unprotected name a thread, and only unprotected a place. "
+         "A limit counts for all of a kind together, so that two of a kind have none.",
          _example("    environment migrate\n" + _THREAD)),
     Code("OPV506", "copies", "error", "the number of copies is not written as x3",
          "`thread W x3 @0` makes three interchangeable threads.",
@@ -117,6 +118,10 @@ CODES: tuple[Code, ...] = (
     Code("OPV532", "no-list", "error", "list() of what is no list",
          "The place must be a ptr<struct> whose struct has a pointer, or there must be only one such struct.",
          _example(_THREAD + "\n    forall length(counter@0) == 0")),
+    Code("OPV533", "page-with-a-past", "error", "a page that changes by the first store to it",
+         "A `zero` page in 2017-10 and 2017-11, and a `copy_on_write` page in 2017-10, are answered for in "
+         "one way before the first store to them and in another after it. States of a scenario do not hold that.",
+         "page p: zero\nvector v() { cmpeq [&p].u64, =0 }\nscenario s {\n    thread a @0 { run v() { fault { } } }\n}"),
     Code("OPV540", "schedule-changed", "error", "a schedule that belongs to another source",
          "A replay file names the source it was made from by its hash. After an edit the decisions mean "
          "something else; explore again."),

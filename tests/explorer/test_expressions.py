@@ -144,6 +144,12 @@ def test_an_expression_without_a_meaning_is_refused_once(
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
+        ("scenario s {\nenvironment preempt <= 1, preempt <= 2\nthread a @0 { return }\n}", "OPV505", "`preempt` is there twice"),
+        ("scenario s {\nenvironment stepped a, stepped b <= 1\nthread a @0 { return }\nthread b @0 { return }\n}", "OPV505", "one limit is counted for all of a kind"),
+        ("scenario s {\nenvironment unprotected, unprotected a\nthread a @0 { return }\n}", "OPV505", "`unprotected` is there twice"),
+        ("abi 2017-11\npage z: zero\nscenario s {\nthread a @0 { store z[0], 1 }\n}", "OPV533", "z is a `zero` page"),
+        ("abi 2017-10\npage z: copy_on_write\nvector v() { memcpy.u64 [&z], =1 }\nscenario s {\nthread a @0 { run v() }\n}", "OPV533", "depends on whether somebody has stored to it"),
+        ("abi 2017-11\npage z: zero\nshared p: ptr = &z\nscenario s {\nthread a @0 { x = load p }\n}", "OPV533", "z is a `zero` page"),
         ("strategy f = opv\nstrategy f = lock\nscenario s { thread a @0 { return } }", "OPV503", "two of strategy f"),
         ("scenario s { thread a @0 { return } }\nscenario s { thread a @0 { return } }", "OPV503", "two of scenario s"),
         ("scenario s {\nthread a @0 { return }\nthread a @0 { return }\n}", "OPV503", "two threads a"),
@@ -162,3 +168,16 @@ def test_what_a_scenario_names_is_there_once(text: str, code: str, message: str)
     assert any(message in each.message for each in found)
     if code == "OPV509":
         assert all(each.help for each in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "scenario s {\nenvironment stepped a, stepped b\nthread a @0 { return }\nthread b @0 { return }\n}",
+        "abi 2017-12\npage z: zero\nscenario s {\nthread a @0 { store z[0], 1 }\n}",
+        "abi 2017-11\npage z: zero\nscenario s {\nthread a @0 { return }\n}",
+    ],
+)
+def test_what_the_model_follows_is_not_refused(text: str) -> None:
+    """Two threads of a kind without limits; pages that stay what they are, or that nobody uses."""
+    assert found_in(text + "\n") == ()

@@ -7,18 +7,20 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from .campaign import all_tried, covered, smallest
+from .campaign import Maker, Table, all_tried, covered, smallest
 from .compare import MODES
 from .generator import make
+from .section_generator import make_with_sections
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 no disagreement, 1 some."""
     parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
-    parser.add_argument("--count", type=int, default=200, help="how many scenarios")
+    parser.add_argument("--count", type=int, default=200, help="how many that the judge can judge")
     parser.add_argument("--seed", type=int, default=1, help="which scenarios")
     parser.add_argument("--first", type=int, default=0, help="the number of the first")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--sections", action="store_true", help="scenarios of sections that load")
     parser.add_argument(
         "--modes", default=",".join(MODES), help="reductions, with commas (default: %(default)s)"
     )
@@ -27,51 +29,66 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="only count what is generated")
     parser.add_argument("--text", action="store_true", help="only print the scenarios")
     chosen = parser.parse_args(arguments)
+    maker = make_with_sections if chosen.sections else make
     numbers = range(chosen.first, chosen.first + chosen.count)
     if chosen.text:
         for number in numbers:
-            print(f"// seed {chosen.seed}, number {number}\n{make(chosen.seed, number).text}")
+            print(f"// seed {chosen.seed}, number {number}\n{maker(chosen.seed, number, 0).text}")
         return 0
     if chosen.table:
-        table = covered(chosen.seed, numbers)
-        missing = table.missing()
-        print(table.text())
-        print(f"{chosen.count} scenarios; combinations that never came: {len(missing)}")
-        for each in missing[: chosen.show]:
-            print("  " + " × ".join(each))
-        return 1 if missing else 0
-    return _campaign(chosen, numbers)
+        return 1 if _show(covered(chosen.seed, numbers), chosen.show) else 0
+    return _campaign(chosen, maker)
 
 
-def _campaign(chosen: argparse.Namespace, numbers: range) -> int:
+def _show(table: Table, most: int) -> int:
+    """The table, and what is missing in it: how much."""
+    missing = table.missing()
+    print(table.text())
+    print(f"{table.count} scenarios; combinations that never came: {len(missing)}")
+    for each in missing[:most]:
+        print("  " + " × ".join(each))
+    return len(missing)
+
+
+def _campaign(chosen: argparse.Namespace, maker: Maker) -> int:
     counts: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
-    for result in all_tried(chosen.seed, numbers, tuple(chosen.modes.split(",")), chosen.jobs):
-        counts["scenarios"] += 1
-        counts["answers"] += result.agreed
-        counts["large"] += result.large
-        if result.disagreement is None:
-            if not result.large:
+    modes = tuple(chosen.modes.split(","))
+    first = following = chosen.first
+    while counts["judged"] < chosen.count:
+        numbers = range(following, following + chosen.count - counts["judged"])
+        following = numbers.stop
+        for result in all_tried(chosen.seed, numbers, modes, chosen.jobs, maker):
+            counts["answers"] += result.agreed
+            if result.size is None:
+                counts["large"] += 1
+                continue
+            counts["judged"] += 1
+            counts[f"size {result.size}"] += 1
+            if result.disagreement is None:
                 verdicts[" and ".join(sorted(result.found)) or "holds"] += 1
-            continue
-        counts["wrong"] += 1
-        if counts["wrong"] > chosen.show:
-            continue
-        text, disagreement = smallest(chosen.seed, result.number, result.disagreement.mode)
-        print(
-            f"---- seed {chosen.seed}, number {result.number}\n{text}{disagreement.text()}",
-            flush=True,
-        )
-        if chosen.keep is not None:
-            chosen.keep.mkdir(parents=True, exist_ok=True)
-            comment = "".join(f"// {line}\n" for line in disagreement.text().splitlines())
-            (chosen.keep / f"{chosen.seed}-{result.number}.opv").write_text(comment + text)
+                continue
+            counts["wrong"] += 1
+            if counts["wrong"] <= chosen.show:
+                _report(chosen, result.number, result.made.text, result.disagreement.mode)
     print(
-        f"seed {chosen.seed}, {numbers.start}..{numbers.stop - 1}: {counts['scenarios']} scenarios, "
+        f"seed {chosen.seed}, {first}..{following - 1}: {counts['judged']} scenarios judged, "
         f"{counts['large']} too large, {counts['answers']} equal answers, {counts['wrong']} disagreements"
     )
-    print("; ".join(f"{count} {name}" for name, count in verdicts.most_common()))
+    sizes = ", ".join(f"{counts[f'size {n}']} of size {n}" for n in range(4))
+    print(f"{'; '.join(f'{n} {name}' for name, n in verdicts.most_common())} ({sizes})")
     return 1 if counts["wrong"] else 0
+
+
+def _report(chosen: argparse.Namespace, number: int, text: str, mode: str) -> None:
+    """A disagreement, as small as it gets."""
+    title = f"seed {chosen.seed}, number {number}"
+    text, disagreement = smallest(text, mode)
+    print(f"---- {title}\n{text}{disagreement.text()}", flush=True)
+    if chosen.keep is not None:
+        chosen.keep.mkdir(parents=True, exist_ok=True)
+        comment = "".join(f"// {line}\n" for line in disagreement.text().splitlines())
+        (chosen.keep / f"{chosen.seed}-{number}.opv").write_text(comment + text)
 
 
 if __name__ == "__main__":

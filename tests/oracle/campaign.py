@@ -3,60 +3,75 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from .compare import MODES, Disagreement, compared
+from .compare import MODES, STATES, Disagreement, compared
 from .generator import Made, make
 from .judge import TooLarge
 from .shrink import shrink
-from .words import ENVIRONMENTS, KERNELS, OPS, STATEMENTS, STRATEGIES
+from .words import ENVIRONMENTS, KERNELS, OPS, SIZES, STATEMENTS, STRATEGIES
 
 
 class Result(NamedTuple):
-    """What became of one scenario: how many answers agree; the first that does not."""
+    """What became of one scenario: its text, how many answers agree, the first that does not.
+
+    ``size`` is the largest at which the judge could look at all states; None where none was.
+    """
 
     number: int
+    made: Made
+    size: int | None
     agreed: int
-    large: bool
     found: frozenset[str]
     disagreement: Disagreement | None
 
 
-def tried(seed: int, number: int, modes: tuple[str, ...] = tuple(MODES)) -> Result:
-    """One generated scenario."""
-    agreed, found = 0, frozenset[str]()
-    try:
-        for each in compared(make(seed, number).text, modes):
-            if isinstance(each, Disagreement):
-                return Result(number, agreed, False, found, each)
-            agreed, found = agreed + 1, each
-    except TooLarge:
-        return Result(number, 0, True, found, None)
-    return Result(number, agreed, False, found, None)
+Maker = Callable[[int, int, int], Made]
+
+
+def tried(
+    seed: int,
+    number: int,
+    modes: tuple[str, ...] = tuple(MODES),
+    maker: Maker = make,
+    most: int = STATES,
+) -> Result:
+    """One generated scenario: as large as the judge can look at."""
+    for size in range(len(SIZES)):
+        agreed, found = 0, frozenset[str]()
+        made = maker(seed, number, size)
+        try:
+            for each in compared(made.text, modes, most):
+                if isinstance(each, Disagreement):
+                    return Result(number, made, size, agreed, found, each)
+                agreed, found = agreed + 1, each
+        except TooLarge:
+            continue
+        return Result(number, made, size, agreed, found, None)
+    return Result(number, made, None, 0, frozenset(), None)
 
 
 def all_tried(
-    seed: int, numbers: Iterable[int], modes: tuple[str, ...], jobs: int
+    seed: int, numbers: Iterable[int], modes: tuple[str, ...], jobs: int, maker: Maker = make
 ) -> Iterator[Result]:
     """Many of them, in processes of their own."""
     if jobs == 1:
-        yield from (tried(seed, number, modes) for number in numbers)
+        yield from (tried(seed, number, modes, maker) for number in numbers)
         return
     with get_context("spawn").Pool(jobs) as pool:
-        work = ((seed, number, modes) for number in numbers)
+        work = ((seed, number, modes, maker) for number in numbers)
         yield from pool.imap(_tried, work, chunksize=8)
 
 
-def _tried(work: tuple[int, int, tuple[str, ...]]) -> Result:
+def _tried(work: tuple[int, int, tuple[str, ...], Maker]) -> Result:
     return tried(*work)
 
 
-def smallest(seed: int, number: int, mode: str) -> tuple[str, Disagreement]:
+def smallest(text: str, mode: str) -> tuple[str, Disagreement]:
     """The smallest scenario that still shows a disagreement, and both answers."""
-    text = make(seed, number).text
 
     def wrong(text: str) -> Disagreement | None:
         try:
@@ -124,9 +139,9 @@ def _impossible(combination: tuple[str, ...]) -> bool:
     return combination[0] == "handler" and combination[2] == "none"
 
 
-def covered(seed: int, numbers: Iterable[int]) -> Table:
+def covered(seed: int, numbers: Iterable[int], size: int = 0) -> Table:
     """The table of generated scenarios, without asking anybody about them."""
     table = Table()
     for number in numbers:
-        table.add(make(seed, number))
+        table.add(make(seed, number, size))
     return table

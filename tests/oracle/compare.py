@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from opvasm.assembler import Assembly, assemble
-from opvasm.explorer.answers.verdict import run_configuration
+from opvasm.explorer.answers.verdict import Run, outcomes, run_configuration
 from opvasm.explorer.plan.validate import strategy_table
-from opvasm.explorer.setting.configuration import configurations
+from opvasm.explorer.setting.configuration import Configuration, configurations
 from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits, Reductions
+from opvasm.expression import Call
 from opvasm.program import Area, Array, Struct, Type
 from opvasm.source import SourceFile
-from opvasm.text.scenario_tree import Strategy
+from opvasm.text.scenario_tree import Scenario, Strategy
 
+from .expectations import Seen, met, open_to_choice
 from .judge import Judge, Verdict
 from .world import OWN, STRIDE, World
 
@@ -24,7 +26,7 @@ MODES: dict[str, Reductions] = {
     "none": NO_REDUCTIONS,
 }
 # More states than these are for neither side: the scenario is counted as too large.
-STATES = 1500
+STATES = 1000
 STUCK = frozenset(("livelock", "blocks"))
 SECONDS = 60.0
 
@@ -87,20 +89,31 @@ def compared(
     for scenario in assembly.scenarios:
         if name is not None and scenario.name != name:
             continue
+        seen: list[Seen] = []
+        runs: dict[str, list[Run]] = {mode: [] for mode in modes}
         for configuration in configurations(scenario, strategies):
             chosen: dict[str, Strategy] = {
                 thread.name: strategy
                 for thread, strategy in zip(scenario.threads, configuration.strategies, strict=True)
             }
-            judge = Judge(
-                assembly, scenario, configuration.cpus, configuration.profile.name, chosen
-            )
+            cpus, kernel = configuration.cpus, configuration.profile.name
+            judge = Judge(assembly, scenario, cpus, kernel, chosen)
             ours = judged(judge, judge.judge(most))
+            names = {thread: strategy.name for thread, strategy in chosen.items()}
+            seen.append(Seen(cpus, kernel, names, ours.findings))
             for mode in modes:
-                theirs = explored(assembly, scenario, configuration, judge, mode)
+                theirs = explored(assembly, scenario, configuration, judge, mode, runs[mode])
                 described = f"{scenario.name}  {configuration.describe(scenario)}"
                 same = not isinstance(theirs, str) and agree(ours, theirs)
                 yield ours.findings if same else Disagreement(described, mode, ours, theirs)
+        if open_to_choice(scenario, seen):
+            continue
+        expected = met(scenario, seen)
+        for mode in modes:
+            told = [each.met for each in outcomes(scenario, runs[mode])]
+            if len(runs[mode]) == len(seen) and told != expected:
+                text = f"says of what is expected {told}, and not {expected}"
+                yield Disagreement(scenario.name, mode, ours, text)
 
 
 def agree(ours: Answer, theirs: Answer) -> bool:
@@ -119,19 +132,31 @@ def agree(ours: Answer, theirs: Answer) -> bool:
 
 def judged(judge: Judge, verdict: Verdict) -> Answer:
     names = Names(judge.world)
-    outcomes = frozenset(
-        tuple(tuple(sorted(map(names.plain, cell))) for cell in row) for row in verdict.outcomes
-    )
+    lists = _lists(judge.scenario)
+
+    def cell(values: tuple[int, ...] | None, listed: bool) -> tuple[int, ...] | None:
+        if values is None:
+            return None
+        plain = tuple(map(names.plain, values))
+        return plain if listed else tuple(sorted(plain))
+
+    rows = frozenset(tuple(map(cell, row, lists)) for row in verdict.outcomes)
     failures: dict[tuple[str, str], bool] = {}
     for (kind, label), must in verdict.failures.items():
         key = (kind, names.any_copy(label))
         failures[key] = failures.get(key, False) or must
-    return Answer(verdict.findings, outcomes, failures, verdict.levels)
+    return Answer(verdict.findings, rows, failures, verdict.levels)
 
 
 def explored(
-    assembly: Assembly, scenario: Any, configuration: Any, judge: Judge, mode: str
+    assembly: Assembly,
+    scenario: Scenario,
+    configuration: Configuration,
+    judge: Judge,
+    mode: str,
+    runs: list[Run] | None = None,
 ) -> Answer | str:
+    """The explorer's answer in a mode, or what became of it instead; its run is added to ``runs``."""
     names = Names(judge.world)
     limits = Limits(seconds=SECONDS, goes_on=False)
     try:
@@ -140,20 +165,31 @@ def explored(
         return f"ends with {error!r}"
     if run.stopped is not None:
         return f"is stopped by {run.stopped}"
-    outcomes = frozenset(
-        (
-            tuple(tuple(sorted(names.number(each) for each in cell.split(","))) for cell in row)
-            if scenario.observed
-            else ()
-        )
-        for row in run.found.outcomes
+    if runs is not None:
+        runs.append(run)
+    lists = _lists(scenario)
+
+    def cell(text: str, listed: bool) -> tuple[int, ...] | None:
+        if text == "fault":
+            return None
+        if listed:
+            return () if text == "empty" else tuple(map(names.number, text.split(",")))
+        return tuple(sorted(map(names.number, text.split(","))))
+
+    rows = frozenset(
+        tuple(map(cell, row, lists)) if scenario.observed else () for row in run.found.outcomes
     )
     failures = {
         (each.kind, "" if each.kind == "deadlock" else names.any_copy(each.label)): True
         for each in run.found.failures
     }
     levels = tuple(each.level for each in run.answers)
-    return Answer(frozenset(run.verdicts), outcomes, failures, levels)
+    return Answer(frozenset(run.verdicts), rows, failures, levels)
+
+
+def _lists(scenario: Scenario) -> list[bool]:
+    """Which columns of the table of outcomes are lists: their nodes stand in order."""
+    return [isinstance(each, Call) and each.function == "list" for each in scenario.observed]
 
 
 class Names:
@@ -201,7 +237,10 @@ class Names:
         for name in (text, self.any_copy(text)):
             if name in self.addresses:
                 return self.addresses[name]
-        raise ValueError(text)
+        inside = re.fullmatch(r"(.*?)\+(\d+)((?:@\d+)?)", text)
+        if inside is None:
+            raise ValueError(text)
+        return self.number(inside[1] + inside[3]) + int(inside[2])
 
     def any_copy(self, text: str) -> str:
         """A text without the numbers of a thread's copies."""

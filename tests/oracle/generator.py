@@ -11,7 +11,10 @@ from random import Random
 from typing import NamedTuple
 
 from .vectors import VectorMaker
-from .words import ENVIRONMENTS, KERNELS, MEMORY, STATEMENTS, STRATEGIES
+from .words import ENVIRONMENTS, KERNELS, MEMORY, SIZES, STATEMENTS, STRATEGIES, VALUES
+
+VERDICTS = ("livelock", "deadlock", "blocks", "endless")
+OWN = ("own more: i16[2]", "own less: u8")
 
 
 class Made(NamedTuple):
@@ -26,11 +29,13 @@ class Made(NamedTuple):
 
 
 class _Maker(VectorMaker):
-    def __init__(self, random: Random) -> None:
-        super().__init__(random)
+    def __init__(self, random: Random, size: int) -> None:
+        super().__init__(random, size)
         self.statements: set[str] = set()
         self.model = random.choice(("64le",) * 5 + ("64be", "32le", "32be"))
         self.vectors = [self.vector(f"v{n}") for n in range(random.choice((1, 1, 2)))]
+        if size >= 2:
+            self.vectors = self.vectors[:1]
         self.own = False
 
     # ---- bodies -----------------------------------------------------------------------------------
@@ -43,6 +48,8 @@ class _Maker(VectorMaker):
         return self.random.randrange(self.cpus)
 
     def value(self) -> str:
+        if self.chance(0.1):
+            return self.random.choice(VALUES)
         return self.random.choice(
             ("0", "1", "2", "x", "y", "x + 1", "x ^ 1", "y * 2 - 1", "x == y")
         )
@@ -56,7 +63,7 @@ class _Maker(VectorMaker):
     def load(self, kind: str = "") -> str:
         kinds = ["load"] * 3 + ["load percpu"] * 3 + ["load @", "load ->", "load ids"]
         kinds += ["load own"] * 3 if self.own else []
-        kind = kind or self.random.choice(kinds)
+        given, kind = kind, kind or self.random.choice(kinds)
         place = {
             "load": self.random.choice("ffgk"),
             "load percpu": self.random.choice(("d", "d", "e", "q")),
@@ -64,6 +71,9 @@ class _Maker(VectorMaker):
             "load ids": "cpu_id_start",
             "load own": "mine.value",
         }
+        if self.chance(0.15) and not given:
+            self.statements.add("load")
+            return f"{self.local()} = load {self.odd_place()}"
         if kind == "load ->":
             return self.note(kind, "h = load head; if h != 0 { x = load h->value }")
         return self.note(kind, f"{self.local()} = load {place[kind]}")
@@ -71,7 +81,7 @@ class _Maker(VectorMaker):
     def store(self, kind: str = "") -> str:
         kinds = ["store"] * 3 + ["store percpu"] * 3 + ["store @", "store ->", "store ids"]
         kinds += ["store own"] * 3 if self.own else []
-        kind = kind or self.random.choice(kinds)
+        given, kind = kind, kind or self.random.choice(kinds)
         place = {
             "store": self.random.choice("ffgk"),
             "store percpu": self.random.choice(("d", "d", "e", "q")),
@@ -79,9 +89,20 @@ class _Maker(VectorMaker):
             "store ids": "cpu_id_start",
             "store own": "mine.value",
         }
+        if self.chance(0.15) and not given:
+            self.statements.add("store")
+            return f"store {self.odd_place()}, {self.value()}"
         if kind == "store ->":
             return self.note(kind, f"h = {self.node()}; store h->value, {self.value()}")
         return self.note(kind, f"store {place[kind]}, {self.value()}")
+
+    def odd_place(self) -> str:
+        """Parts, elements, pages and plain addresses."""
+        places = ["arr[0]", "arr[1]", "arr[x & 1]", f"arr[1]@{self.cpu()}", "rec.high"]
+        places += [f"rec.low@{self.cpu()}", "both.high", "both.low", "tab[x & 1]", "tab[1]", "k"]
+        places += ["[&f]", "[&f + 4].u32", "way", "some[1]", "gone[0]", "e@x", "tab[x]"]
+        places += ["more[1]", "more[x & 1]", "less"] * 2 if self.own else []
+        return self.random.choice(places)
 
     def node(self) -> str:
         return "&mine" if self.own and self.chance(0.7) else self.random.choice(("&A", "&A", "&B"))
@@ -91,8 +112,15 @@ class _Maker(VectorMaker):
             return self.random.choice((self.node(), self.node(), self.node(), "h", "0"))
         if parameter == "v":
             return self.random.choice(("0", "1", "x", "x + 1", "y", "current"))
+        if parameter == "i":
+            return self.random.choice(("-1", "2", "x"))
+        if parameter == "b":
+            return self.random.choice(("0", "1", "7", "8", "x"))
         own = ["&mine.value"] if self.own else []
-        return self.random.choice(["&f", "&f", "&d", "&e", f"&d@{self.cpu()}", "&A.value", *own])
+        odd = ["&gone", "&some", "&tab", "&arr[1]"]
+        return self.random.choice(
+            ["&f", "&f", "&d", "&e", f"&d@{self.cpu()}", "&A.value", self.random.choice(odd), *own]
+        )
 
     def run(self, loop: bool, depth: int, word: str = "") -> str:
         vector = self.random.choice(self.vectors)
@@ -200,7 +228,12 @@ class _Maker(VectorMaker):
                     "if", f"if {self.condition()} {{ {self.statement(loop, 1)} }}{other}"
                 )
             case "loop n":
-                return self.note("loop n", f"loop 2 {{ {self.statement(True, 1)} }}")
+                times = self.random.choice((0, 1, 2, 2, 2, 3))
+                inside = self.statement(True, 1)
+                if self.chance(0.1):
+                    inside = f"loop 2 {{ {inside}; break }}"
+                    self.statements.add("break")
+                return self.note("loop n", f"loop {times} {{ {inside} }}")
             case "loop":
                 leave = "" if self.chance(0.1) else f"; if {self.condition()} {{ break }}"
                 self.statements |= {"if", "break"} if leave else set()
@@ -225,17 +258,20 @@ class _Maker(VectorMaker):
             known = re.search(rf"\b{local} = ", text) is not None
             if re.search(rf"\b{local}\b", text) and (not known or self.chance(0.2)):
                 parts.insert(0, self.note("compute", f"{local} = {self.random.choice((0, 0, 1))}"))
-        return "; ".join(["own mine: node"] * self.own + parts)
+        owned = ["own mine: node"] * self.own
+        owned += [each for each in OWN if re.search(rf"\b{each.split()[1][:-1]}\b", text)]
+        return "; ".join(owned + parts)
 
 
-def make(seed: int, number: int) -> Made:
+def make(seed: int, number: int, size: int = 0) -> Made:
     """The text of a file with one scenario, ``s``.
 
     The number goes through all kernels, environments, strategies and statements in turn, four at a time, so
-    that each combination comes; everything else is random.
+    that each combination comes; everything else is random.  ``size`` (0 to 3) makes it smaller, for when
+    it has more states than the judge looks at; the combination stays.
     """
-    random = Random(f"{seed}/{number}")
-    maker = _Maker(random)
+    random = Random(f"{seed}/{number}/{size}")
+    maker = _Maker(random, size)
     turn, kernel = number // len(KERNELS), KERNELS[number % len(KERNELS)]
     turn, environment_word = turn // len(ENVIRONMENTS), ENVIRONMENTS[turn % len(ENVIRONMENTS)]
     turn, common = turn // len(STRATEGIES), tuple(STRATEGIES)[turn % len(STRATEGIES)]
@@ -243,25 +279,29 @@ def make(seed: int, number: int) -> Made:
     strategies = {common}
     threads: list[tuple[str, int, str]] = []
     cpus = maker.cpus
-    shape = random.choice((1, 2, 2, 2, 2, 3, "x2", "x2", "x3", "x2+1"))
-    words = _environment(random, environment_word)
+    shape = random.choice(SIZES[size].shapes)
+    words = _environment(random, environment_word, size)
     if "handler" in forced:
         forced.remove("handler")
         if environment_word != "none":
             words = sorted({*words, "signal"})
             maker.statements.add("handler")
     lines: list[str] = []
-    if isinstance(shape, int):
-        threads = [("abc"[n], 1, "") for n in range(shape)]
-    else:
+    if shape.startswith("x"):
         threads = [("w", int(shape[1]), "")]
         threads += [("b", 1, "")] if shape.endswith("+1") else []
+    else:
+        threads = [("abc"[n], 1, "") for n in range(int(shape))]
     total = sum(count for _, count, _ in threads)
-    most = {1: 3, 2: 2}.get(total, 1)
+    most = SIZES[size].statements.get(total, 1)
     locals_: dict[str, set[str]] = {}
     for name, count, _ in threads:
         option = ""
         mine = [each for n, each in enumerate(forced) if n % len(threads) == len(locals_)]
+        if size == 3 and total > 1 and locals_:
+            mine = []  # all that is forced is in the first thread
+        elif size == 3 and total > 1:
+            mine = list(forced)
         if maker.chance(0.4) and not mine:
             other = random.choice(tuple(STRATEGIES))
             strategies.add(other)
@@ -269,7 +309,10 @@ def make(seed: int, number: int) -> Made:
         where = maker.cpu()
         if maker.chance(0.15):
             low = random.randint(0, where)
-            option += f" allowed {low}..{random.randint(where, cpus - 1)}"
+            high = random.randint(where, cpus - 1)
+            option += (
+                f" allowed {low}..{high}" if low < high or maker.chance(0.5) else f" allowed {low}"
+            )
         copies = f" x{count}" if count > 1 else ""
         body = maker.body(most, maker.chance(0.35 if count > 1 else 0.15), mine)
         locals_[name] = set(re.findall(r"\b([xyh]) = ", body))
@@ -279,10 +322,16 @@ def make(seed: int, number: int) -> Made:
         maker.statements.add("handler")
         handler = maker.body(1, False, [])
         lines.append(f"    on signal {names[0]} {{ {handler} }}")
-    text = "\n".join([*lines, *(each.text for each in maker.vectors)])
-    used = [name for name in MEMORY if re.search(rf"\b{name}\b", text)]
-    head = [f"abi {maker.revision} {maker.model}", "struct node { next: ptr<node>, value: u64 }"]
-    head += [MEMORY[name][0] for name in used] + [each.text for each in maker.vectors]
+    used = _used("\n".join([*lines, *(each.text for each in maker.vectors)]))
+    structs = ["const TWO = 2", "struct node { next: ptr<node>, value: u64 }"]
+    structs += ["struct pair { low: u8, high: i16 }"]
+    head = [f"abi {maker.revision} {maker.model}", *structs]
+    head += [MEMORY[name][0].replace("{kind}", maker.page) for name in used]
+    head += [each.text for each in maker.vectors]
+    chosen = [common]
+    if size and maker.chance(0.04):
+        chosen.append(random.choice([each for each in STRATEGIES if each != common]))
+        strategies |= set(chosen)
     head += [
         f"strategy s_{name} = {STRATEGIES[name]}"
         for name in sorted(strategies)
@@ -292,23 +341,33 @@ def make(seed: int, number: int) -> Made:
         each.format(cpu)
         for name in used
         for each in MEMORY[name][1]
+        if name != "some" or maker.page != "unmapped"
         for cpu in range(cpus if "{" in each else 1)
     ]
     seen += [f"{name}.{each}" for name in names for each in sorted(locals_[name])]
+    copied = [name for name, count, _ in threads if count > 1 and "x" in locals_[name]]
+    seen += [f"{name}[1].x" for name in copied if maker.chance(0.15)]
+    seen += ["list(head@0)"] if "head" in used and maker.chance(0.3) else []
     claims = _claims(random, used, names, locals_)
-    if seen:
+    if seen and maker.chance(0.97):
         claims.append(f"observe {', '.join(seen)}")
     progress = ("stalled" in words and maker.chance(0.8)) or maker.chance(0.2)
     if progress:
         who = random.choice((*names, ""))
-        claims.append(
-            f"progress {who} {random.choice(('finishes', 'finishes', 'lock_free', 'obstruction_free'))}".replace(
-                "  ", " "
-            )
-        )
-    environment = [_spelled(random, each, names) for each in words]
-    top = ["scenario s {", f"    cpus {cpus}", f"    kernel {kernel}"]
-    top.append(f"    strategy {'' if common in ('opv', 'lock') else 's_'}{common}")
+        level = random.choice(("finishes", "finishes", "lock_free", "obstruction_free"))
+        claims.append(f"progress {who} {level}".replace("  ", " "))
+    vectors = [(each.name, len(each.ops)) for each in maker.vectors if each.ops]
+    environment = [e for each in words for e in _spelled(random, each, names, vectors)]
+    kernels = [kernel]
+    if size and maker.chance(0.04):
+        kernels.append(random.choice([each for each in KERNELS if each != kernel]))
+    claims += _expectations(random, kernels, chosen, names)
+    top = [f'scenario s "{number}" {{', f"    cpus {cpus}", f"    kernel {', '.join(kernels)}"]
+    if size == 3 and maker.chance(0.04):
+        top[1] = f"    cpus {cpus}..{cpus + 1}"
+    every = "any of " if len(chosen) > 1 and maker.chance(0.5) else ""
+    spelled = [each if each in ("opv", "lock") else f"s_{each}" for each in chosen]
+    top.append(f"    strategy {every}{', '.join(spelled)}")
     if environment:
         top.append(f"    environment {', '.join(environment)}")
     start = _init(random, used)
@@ -325,28 +384,44 @@ def make(seed: int, number: int) -> Made:
     )
 
 
-def _environment(random: Random, word: str) -> list[str]:
+def _used(text: str) -> list[str]:
+    """The variables that a text speaks of, and those that they are declared with."""
+    found = {name for name in MEMORY if re.search(rf"\b{name}\b", text)}
+    found |= {"f"} if "way" in found else set()
+    return [name for name in MEMORY if name in found]
+
+
+def _environment(random: Random, word: str, size: int) -> list[str]:
     if word == "none":
         return []
-    return sorted({word, *random.sample(ENVIRONMENTS[1:], random.choice((0, 0, 0, 1)))})
+    more = 0 if size > 1 else random.choice((0, 0, 0, 1))
+    return sorted({word, *random.sample(ENVIRONMENTS[1:], more)})
 
 
-def _spelled(random: Random, word: str, names: list[str]) -> str:
+def _spelled(
+    random: Random, word: str, names: list[str], vectors: list[tuple[str, int]]
+) -> list[str]:
+    """A disturbance, with whom and what it strikes; of those that may name a thread also two."""
+    who = random.choice((*names, ""))
     match word:
         case "preempt":
-            return random.choice(("preempt", "preempt <= 1"))
-        case "stepped":
-            who = random.choice((*names, ""))
-            return f"stepped {who}{random.choice(('', '', ' <= 1', ' <= 2'))}".replace(
-                "  ", " "
-            ).strip()
-        case "unprotected":
-            who = random.choice((*names, ""))
-            return f"unprotected {who}{random.choice(('', ' <= 1'))}".replace("  ", " ").strip()
+            return [random.choice(("preempt", "preempt <= 1"))]
+        case "stalled" if len(names) > 1 and random.random() < 0.2:
+            return [f"stalled {each}" for each in names[:2]]
         case "stalled":
-            return f"stalled {random.choice(names)}"
+            return [f"stalled {random.choice(names)}"]
+        case "stepped" | "unprotected" if len(names) > 1 and random.random() < 0.1:
+            return [f"{word} {each}" for each in names[:2]]
+        case "stepped":
+            return [f"stepped {who}{random.choice(('', '', ' <= 1', ' <= 2'))}".replace("  ", " ")]
+        case "unprotected":
+            at = ""
+            if vectors and random.random() < 0.4:
+                name, count = random.choice(vectors)
+                at = f" at {name}[{random.randrange(count)}]"
+            return [f"unprotected {who}{at}{random.choice(('', ' <= 1'))}".replace("  ", " ")]
         case _:
-            return f"{word} <= {random.choice((1, 1, 1, 1, 2))}"
+            return [f"{word} <= {random.choice((1, 1, 1, 1, 2))}"]
 
 
 def _init(random: Random, used: list[str]) -> list[str]:
@@ -356,8 +431,27 @@ def _init(random: Random, used: list[str]) -> list[str]:
     if "f" in used and random.random() < 0.2:
         found.append("f = 1")
     if {"head", "A"} <= set(used) and random.random() < 0.5:
-        both = " -> B" if "B" in used and random.random() < 0.5 else ""
+        both = random.choice((" -> B", ", B")) if "B" in used and random.random() < 0.5 else ""
         found.append(f"list head@0: A{both}")
+    return found
+
+
+def _expectations(
+    random: Random, kernels: list[str], strategies: list[str], names: list[str]
+) -> list[str]:
+    """What is expected: often wrong."""
+    if random.random() > 0.3:
+        return []
+    found = []
+    for _ in range(random.choice((1, 1, 2))):
+        verdict = random.choice(("holds", "holds", "fails", *VERDICTS))
+        terms = [f"kernel {random.choice(kernels)}", "cpus 2"]
+        one = random.choice(strategies)
+        one = one if one in ("opv", "lock") else f"s_{one}"
+        terms += [f"strategy {one}", f"strategy {random.choice(names)} = {one}"]
+        picked = " and ".join(random.sample(terms, random.choice((1, 1, 2))))
+        mode = random.choice(("", f" unless {picked}", f" when {picked}"))
+        found.append(f"expect {verdict}{mode if verdict == 'holds' or 'when' in mode else ''}")
     return found
 
 
@@ -366,9 +460,18 @@ def _claims(
 ) -> list[str]:
     values = {"d": "sum(d)", "e": "sum(e)", "q": "sum(q)", "f": "f", "g": "g", "k": "k"}
     values |= {"A": "A.value", "B": "B.value", "head": "length(head@0)"}
-    terms = [values[each] for each in used]
+    values |= {
+        "arr": "sum(arr)",
+        "rec": "sum(rec.high)",
+        "both": "both.high - both.low",
+        "tab": "tab[1] / tab[0]",
+    }
+    terms = [values[each] for each in used if each in values]
     terms += [
         f"sum({name}.{each})" for name in names for each in sorted(locals_[name]) if each != "h"
+    ]
+    terms += [
+        f"{name}.{each} % 2" for name in names for each in sorted(locals_[name]) if each == "x"
     ]
     found = []
     for kind in ("forall", "never", "exists"):
@@ -376,9 +479,15 @@ def _claims(
             test = (
                 f"{random.choice(terms)} {random.choice(('==', '<', '!='))} {random.randrange(3)}"
             )
-            found.append(f'{kind} "{kind} of it": {test}')
+            found.append(
+                f'{kind} "{kind} of it": {test}' if random.random() < 0.8 else f"{kind} {test}"
+            )
     if terms and random.random() < 0.35:
         watch = random.choice(("invariant", "invariant quiescent"))
         test = f"{random.choice(terms)} {random.choice(('<', '!='))} {random.randrange(1, 3)}"
         found.append(f'{watch} "always": {test} || done({random.choice(names)})')
+    if {"head", "A"} <= set(used) and random.random() < 0.3:
+        nodes = "A, B" if "B" in used else "A"
+        more = [f" + {name}.h" for name in names if "h" in locals_[name]]
+        found.append(f"forall partition {{ {nodes} }} == list(head@0){random.choice(['', *more])}")
     return found

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from opvasm.assembler import Assembly
+from opvasm.expression import Expression
 from opvasm.text.scenario_tree import Condition, Partition, Scenario, Strategy
 
 from .bodies import Code
+from .memory import Fault
 from .progress import Cycles, Edge
 from .state import KERNELS, Frame, Setting, State, Thread
-from .world import Fault, Scope, World
+from .world import Scope, World
 
 BAD_MEMORY = (
     "it touches memory that it must not touch (SIGSEGV), or computes what has no value (SIGFPE)"
@@ -136,11 +138,14 @@ class Judge:
 
     def spends(self, state: State, kind: str, thread: int | None = None, dry: bool = False) -> bool:
         """Whether the environment may do something (to that thread) once more; counts it."""
+        place = None if thread is None or state.threads[thread].done else state.step(thread).op
         for number, each in enumerate(self.scenario.environment):
             left = state.budget[number]
             if each.kind != kind or left == 0:
                 continue
             if thread is not None and each.thread not in (None, self.world.copies[thread][0].name):
+                continue
+            if each.place not in (None, place):
                 continue
             if left is not None and not dry:
                 state.budget[number] = left - 1
@@ -214,15 +219,13 @@ class Judge:
 
     def switched(self, key: tuple[Any, ...], here: State, cpu: int) -> Iterator[State]:
         """A CPU goes off or comes back; its threads move to the first CPU that they may run on."""
-        if here.mutex_held():
+        if any(each.mode in ("vector", "offline") for each in here.threads):
             return
         after = State(self.setting, key)
         self.spends(after, "hotplug")
         after.online[cpu] = not here.online[cpu]
         if here.online[cpu]:
-            if sum(here.online) == 1 or any(
-                t.mode == "vector" and t.cpu == cpu for t in here.threads
-            ):
+            if sum(here.online) == 1:
                 return
             for number, one in enumerate(after.threads):
                 if one.cpu == cpu and not one.done:
@@ -265,11 +268,15 @@ class Judge:
     # ---- what is claimed --------------------------------------------------------------------------------
 
     def holds(self, condition: Condition, state: State) -> bool:
+        """Whether a condition's test is not 0; what has no value is not."""
         scope = Scope(state)
         if isinstance(condition.test, Partition):
             wanted = [self.world.place(each, scope).address for each in condition.test.elements]
             return sorted(wanted) == sorted(self.world.listed(condition.test.whole, scope))
-        return bool(self.world.value(condition.test, scope))
+        try:
+            return bool(self.world.value(condition.test, scope))
+        except Fault:
+            return False
 
     def pending(self, state: State) -> bool:
         """Whether some thread has registers to work out before its next step.
@@ -341,9 +348,17 @@ class Judge:
             findings.add("endless")
         return Verdict(frozenset(findings), frozenset(outcomes), failures, levels, len(self.keys))
 
-    def outcome(self, state: State) -> tuple[tuple[int, ...], ...]:
-        """What ``observe`` shows; of several copies' local the value of each."""
-        return tuple(self.world.cell(each, Scope(state)) for each in self.scenario.observed)
+    def outcome(self, state: State) -> tuple[tuple[int, ...] | None, ...]:
+        """What ``observe`` shows: a value, of several copies' local the value of each, of a list
+        its nodes; None of what has no value."""
+
+        def cell(expression: Expression) -> tuple[int, ...] | None:
+            try:
+                return self.world.cell(expression, Scope(state))
+            except Fault:
+                return None
+
+        return tuple(map(cell, self.scenario.observed))
 
     def progress(self, findings: set[str]) -> Iterator[str]:
         """The level of each claim; what breaks one is added to the findings."""

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, Protocol
 from opvasm.program import Instruction, Vector
 from opvasm.text.scenario_tree import Arm, RunVector, Statement, Strategy
 
+from .memory import Fault
 from .steps import Label, State, Steps
-from .world import CHANGES, COMPARES, COPIES, Fault
+from .world import CHANGES, COMPARES, COPIES
 
 
 class Running(NamedTuple):
@@ -134,10 +135,27 @@ class Run:
         differs: Callable[[State, int, int], None],
         abort: Label | None = None,
         before_commit: Callable[[], None] | None = None,
-        guarded: bool = False,
+        fault: Callable[[State, int], None] | None = None,
     ) -> None:
         """The accesses of all ops; what runs directly before the last store stands before it."""
         world = self.world
+
+        def emit(run: Callable[[State, int], None], access: bool, number: int) -> None:
+            """One of an op's steps.  Nobody but cpu_opv checks ops, or answers a fault with a result."""
+
+            def checked(s: State, t: int) -> None:
+                try:
+                    if self._mistaken(self._running(s, t)):
+                        raise Fault
+                    run(s, t)
+                except Fault:
+                    if fault is None:
+                        raise
+                    fault(s, t)
+
+            op = (self.vector.name, number) if access else None
+            self.code.emit(checked, access=access, abort=abort, op=op)
+
         stores = [
             n
             for n, each in enumerate(self.vector.instructions)
@@ -164,7 +182,7 @@ class Run:
 
                 probe = Running(self.vector, {each.name: 0 for each in self.vector.parameters}, 0)
                 memory = world.constant(value, op.length, 0, probe) is None
-                self.code.emit(read, access=memory, abort=abort)
+                emit(read, memory, number)
             if mnemonic in COMPARES:
 
                 def compare(
@@ -176,7 +194,7 @@ class Run:
                     if equal is stops:
                         differs(s, t, number)
 
-                self.code.emit(compare, abort=abort)
+                emit(compare, False, number)
                 continue
             if number == last and before_commit is not None:
                 before_commit()
@@ -193,7 +211,16 @@ class Run:
                 s.top(t).drop("$a")
                 world.write(s, address, data)
 
-            self.code.emit(write, access=True, abort=abort)
+            emit(write, True, number)
+
+    def _mistaken(self, run: Running) -> bool:
+        """Whether an op breaks a rule of its own: a shift by as many bits as its word has, or more."""
+        for op in self.vector.instructions:
+            if _mnemonic(op) in ("lshift", "rshift"):
+                bits = self.world.relocated(op.immediate, run.cpu, run.arguments)
+                if bits >= 8 * op.length:
+                    return True
+        return False
 
     # ---- as a restartable section ---------------------------------------------------------------
 
@@ -291,17 +318,18 @@ class Run:
             return int(s.top(t).registers["$cpu"])
 
         def refused(s: State, t: int) -> str | None:
-            """Operands first, then the CPU."""
+            """A CPU below 0 and the ops' own rules first, then operands, then the CPU."""
             run = self._running(s, t)
+            if run.cpu < 0 or self._mistaken(run):
+                return "invalid"
             for op in self.vector.instructions:
-                for value, expected in zip(op.addresses, op.expect_fault, strict=True):
-                    if self.world.constant(value, op.length, 0, run) is not None:
+                stores = _mnemonic(op) in (*CHANGES, *COPIES)
+                pairs = zip(op.addresses, op.expect_fault, strict=True)
+                for number, (value, expected) in enumerate(pairs):
+                    if self.world.constant(value, op.length, run.cpu, run) is not None:
                         continue
-                    try:
-                        self.world.offset(
-                            self.world.relocated(value, run.cpu, run.arguments), op.length
-                        )
-                    except Fault:
+                    address = self.world.relocated(value, run.cpu, run.arguments)
+                    if self.world.memory.refuses(address, op.length, stores and number == 0):
                         return "again" if expected else "fault"
             if not 0 <= run.cpu < self.world.cpus or not s.may_run_on(t, run.cpu):
                 return "invalid"
@@ -353,7 +381,12 @@ class Run:
                     s.top(t).jump(wait)
 
             code.emit(flag, access=True)
-        self._ops(leave)
+
+        def fault(s: State, t: int) -> None:
+            s.threads[t].mode = ""
+            self._end(s, t, "fault")
+
+        self._ops(leave, fault=fault)
         last = len(code.steps) - 1
         if last == entered:
             step = code.steps[entered]
@@ -411,12 +444,15 @@ class Run:
         self._ops(differs)
         code.here(unlock)
 
-        def release(s: State, t: int) -> None:
+        def clear(s: State, t: int) -> None:
             s.flags[cpu(s, t)] = 0
+
+        def release(s: State, t: int) -> None:
             s.locks[cpu(s, t)] = None
             registers = s.top(t).registers
             self._end(s, t, registers.get("$result", "ok"), registers.get("$at", 0))
 
+        code.emit(clear, access=True)
         code.emit(release, access=True)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from random import Random
 
+from .generator import Made
 from .words import ENVIRONMENTS, KERNELS
 
 STRATEGIES = {
@@ -38,8 +39,8 @@ STEPS = (
 
 
 class _Maker:
-    def __init__(self, random: Random) -> None:
-        self.random = random
+    def __init__(self, random: Random, size: int) -> None:
+        self.random, self.size = random, size
         self.steps: set[str] = set()
 
     def value(self) -> str:
@@ -105,7 +106,10 @@ class _Maker:
 
     def section(self, name: str, forced: str) -> str:
         pick = self.random.choice
-        steps = [self.step(0, forced), *(self.step() for _ in range(self.random.randint(0, 2)))]
+        steps = [
+            self.step(0, forced),
+            *(self.step() for _ in range(self.random.randint(0, max(2 - self.size, 0)))),
+        ]
         self.random.shuffle(steps)
         commit = pick(
             (
@@ -154,23 +158,31 @@ class _Maker:
         return pick((run, run, run, pick(other)))
 
 
-def make_with_sections(seed: int, number: int) -> tuple[str, frozenset[str]]:
-    """The text of a file with one scenario, ``s``, and the kinds of steps in its sections."""
-    random = Random(f"sections {seed}/{number}")
-    maker = _Maker(random)
+def make_with_sections(seed: int, number: int, size: int = 0) -> Made:
+    """The text of a file with one scenario, ``s``, whose threads run sections.
+
+    ``size`` (0 to 3) makes it smaller; the first step of each section stays.
+    """
+    random = Random(f"sections {seed}/{number}/{size}")
+    maker = _Maker(random, size)
     turn, kernel = divmod(number, len(KERNELS))
     kernel_name = KERNELS[kernel]
     turn, environment = divmod(turn, len(ENVIRONMENTS))
     turn, strategy = divmod(turn, len(STRATEGIES))
     common = tuple(STRATEGIES)[strategy]
-    cpus = random.choice((1, 1, 2))
+    cpus = random.choice((1, 1, 2) if size < 2 else (1,))
     sections = "".join(maker.section(f"s{n}", STEPS[(number + n) % len(STEPS)]) for n in range(2))
     word = ENVIRONMENTS[environment]
     threads = []
-    for name in "ab"[: random.choice((1, 2, 2, 2))]:
+    names = "ab"[: random.choice((1, 2, 2, 2) if size < 3 else (1,))]
+    for name in names:
         first = maker.run("s0") if name == "a" else maker.statement()
         body = "; ".join(
-            ["x = 0; y = 0; r = 0", first, *([maker.statement()] if random.random() < 0.2 else [])]
+            [
+                "x = 0; y = 0; r = 0",
+                first,
+                *([maker.statement()] if random.random() < 0.2 and not size else []),
+            ]
         )
         threads.append(f"    thread {name} @{random.randrange(cpus)} {{ {body} }}")
     environments = {
@@ -187,7 +199,7 @@ def make_with_sections(seed: int, number: int) -> tuple[str, frozenset[str]]:
     )
     used = f"s_{common}" if common not in ("opv", "lock") else common
     seen = [f"d@{cpu}, e@{cpu}, s@{cpu}, a[0]@{cpu}, a[1]@{cpu}" for cpu in range(cpus)]
-    seen += [f"{name}.{local}" for name in "ab"[: len(threads)] for local in "xr"]
+    seen += [f"{name}.{local}" for name in names for local in "xr"]
     start = random.choice(
         ("", "    init { head@0 = &A; A.value = 1; d@0 = 1 }\n", "    init { f = 1 }\n")
     )
@@ -197,4 +209,11 @@ def make_with_sections(seed: int, number: int) -> tuple[str, frozenset[str]]:
         + "\n".join(threads)
         + f"\n    forall sum(d) <= 2\n    observe f, g, {', '.join(seen)}\n}}\n"
     )
-    return text, frozenset(maker.steps)
+    return Made(
+        text,
+        frozenset(maker.steps),
+        frozenset((common,)),
+        frozenset((word,)),
+        kernel_name,
+        frozenset(),
+    )

@@ -166,15 +166,16 @@ class State:
 
     def at_its_end(self, thread: int) -> bool:
         """Whether a thread has only its end before it: it comes back to no instruction then."""
-        ahead, seen = State(self.setting, self.key()), set()
+        ahead = State(self.setting, self.key())
+        seen: set[Any] = set()
         while ahead.failure is None and not ahead.threads[thread].done:
-            here = (ahead.top(thread).pc, len(ahead.threads[thread].frames))
-            last = here == (len(self.setting.codes[ahead.top(thread).code].steps) - 1, 1)
-            if here in seen or (ahead.step(thread).access and not last):
+            here, step = ahead.key(), ahead.step(thread)
+            last = step is self.setting.codes[ahead.threads[thread].frames[0].code].steps[-1]
+            if here in seen or len(seen) > 500 or (step.access and not last):
                 return False
             seen.add(here)
             ahead.top(thread).pc += 1
-            self.setting.codes[ahead.top(thread).code].steps[here[0]].run(ahead, thread)
+            step.run(ahead, thread)
         return ahead.failure is None
 
     def runs_on(self, thread: int, cpu: int) -> None:

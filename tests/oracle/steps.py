@@ -22,7 +22,7 @@ class Label:
 
 
 class Step(NamedTuple):
-    """One instruction.  ``abort`` is where an abort goes.
+    """One instruction.  ``abort`` is where an abort goes, ``op`` the op of a vector that it is of.
 
     ``call`` is the CPU that a call of cpu_opv is for, ``lose`` what follows where the move is lost.
     """
@@ -33,6 +33,7 @@ class Step(NamedTuple):
     abort: Label | None = None
     call: Callable[[State, int], int] | None = None
     lose: Callable[[State, int], None] | None = None
+    op: tuple[str, int] | None = None
 
 
 class Steps:

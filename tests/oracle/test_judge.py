@@ -15,7 +15,18 @@ from .judge import Judge
 
 HERE = Path(__file__).parent
 RACES = HERE.parents[1] / "samples" / "races"
-JUDGE = ("world", "steps", "runs", "sections", "bodies", "state", "progress", "judge")
+JUDGE = (
+    "memory",
+    "world",
+    "expectations",
+    "steps",
+    "runs",
+    "sections",
+    "bodies",
+    "state",
+    "progress",
+    "judge",
+)
 # Small enough to be enumerated in a moment.
 SMALL = [
     *("again", "checkpoint", "membarrier", "never_exercised", "registration", "stepping"),

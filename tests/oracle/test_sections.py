@@ -9,28 +9,20 @@ import pytest
 from opvasm.explorer.lowering import lower_section
 from opvasm.explorer.steps.code import CPU
 
-from .compare import Disagreement, compared
-from .judge import TooLarge
+from .campaign import tried
+from .compare import Disagreement
 from .section_generator import STEPS, make_with_sections
 
-# A slice for every run of the tests; `python -m tests.oracle.with_sections` tries more.
+# A slice for every run of the tests; `python -m tests.oracle --sections` tries more.
 SLICE = range(48)
 LARGEST = 500
 
 
 def disagreements(numbers: range, modes: tuple[str, ...]) -> tuple[int, list[Disagreement]]:
     """How many answers are equal, and those that are not."""
-    equal, wrong = 0, []
-    for number in numbers:
-        try:
-            for each in compared(make_with_sections(1, number)[0], modes, LARGEST):
-                if isinstance(each, Disagreement):
-                    wrong.append(each)
-                else:
-                    equal += 1
-        except TooLarge:
-            continue
-    return equal, wrong
+    found = [tried(1, number, modes, make_with_sections, LARGEST) for number in numbers]
+    wrong = [each.disagreement for each in found if each.disagreement is not None]
+    return sum(each.agreed for each in found), wrong
 
 
 def test_the_explorer_and_the_judge_say_the_same_of_sections() -> None:
@@ -42,7 +34,7 @@ def test_the_explorer_and_the_judge_say_the_same_of_sections() -> None:
 
 def test_the_generator_makes_every_kind_of_step() -> None:
     """In the sections of the slice each comes."""
-    made = {kind for number in SLICE for kind in make_with_sections(1, number)[1]}
+    made = {kind for number in SLICE for kind in make_with_sections(1, number).statements}
     assert made == set(STEPS)
 
 

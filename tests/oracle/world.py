@@ -23,6 +23,8 @@ from opvasm.expression import (
     Member,
     Name,
     Number,
+    OffsetOf,
+    SizeOf,
     Unary,
 )
 from opvasm.program import (
@@ -39,13 +41,11 @@ from opvasm.program import (
 )
 from opvasm.text.scenario_tree import Scenario, Set
 
+from .memory import Fault, Memory
+
 WORD = Scalar("u64", 8, False)
 PERCPU, SHARED, OWN, IDS, PAGE = (n << 24 for n in (0x10, 0x20, 0x30, 0x40, 0x50))
 STRIDE = 1 << 16
-
-
-class Fault(Exception):
-    """An access to memory that is not there, or arithmetic without a value."""
 
 
 class Place(NamedTuple):
@@ -126,27 +126,26 @@ class World:
         self.word = self.program.abi.model.word
         self.copies = [(each, n) for each in scenario.threads for n in range(each.count)]
         self.own: dict[tuple[int, str], Place] = {}
+        self.own_size: list[int] = []
         for number, (thread, _) in enumerate(self.copies):
             address = OWN + number * STRIDE
             for each in thread.own:
                 kind = self._type_named(each.type)
-                address = -(-address // 16) * 16
+                address = -(-address // _alignment(kind)) * _alignment(kind)
                 self.own[number, each.name] = Place(address, kind)
                 address += kind.size
-        self.regions: list[tuple[int, int, int]] = []  # first address, size, offset in the bytes
-        self._size = 0
+            self.own_size.append(address - OWN - number * STRIDE)
+        self.memory = Memory(self.program.abi.revision.name)
         for cpu in range(cpus):
-            self._region(PERCPU + cpu * STRIDE, self.data.area_size(Area.PERCPU))
-        self._region(SHARED, self.data.area_size(Area.SHARED))
+            self.memory.add(PERCPU + cpu * STRIDE, self.data.area_size(Area.PERCPU))
+        self.memory.add(SHARED, self.data.area_size(Area.SHARED))
         for number in range(len(self.copies)):
-            self._region(OWN + number * STRIDE, 4096)
-            self._region(IDS + number * STRIDE, 8)
+            self.memory.add(OWN + number * STRIDE, self.own_size[number])
+            self.memory.add(IDS + number * STRIDE, 8)
+        for symbol in self.data.symbols.values():
+            if symbol.area is Area.PAGE and symbol.page_kind.value != "unmapped":
+                self.memory.add(PAGE + symbol.offset, symbol.size, symbol.page_kind.value)
         self.pool = {item.offset: item for item in self.data.pool}
-
-    def _region(self, address: int, size: int) -> None:
-        if size:
-            self.regions.append((address, size, self._size))
-            self._size += size
 
     def _type_named(self, written: Any) -> Type:
         scalars = {
@@ -166,20 +165,11 @@ class World:
 
     # ---- memory -----------------------------------------------------------------------------
 
-    def offset(self, address: int, size: int) -> int:
-        """Where bytes stand in the state's memory.  Raises Fault where there are none."""
-        for first, length, offset in self.regions:
-            if first <= address and address + size <= first + length:
-                return offset + address - first
-        raise Fault
-
     def read(self, state: Any, address: int, size: int) -> bytes:
-        at = self.offset(address, size)
-        return bytes(state.memory[at : at + size])
+        return self.memory.read(state.memory, address, size)
 
     def write(self, state: Any, address: int, data: bytes) -> None:
-        at = self.offset(address, len(data))
-        state.memory[at : at + len(data)] = data
+        self.memory.write(state.memory, address, data)
 
     def number(self, data: bytes, signed: bool = False) -> int:
         return int.from_bytes(data, self.order, signed=signed)
@@ -188,14 +178,14 @@ class World:
         return shorten(value, size).to_bytes(size, self.order)
 
     def load(self, state: Any, place: Place) -> int:
-        kind = place.type
+        kind = place.type or Pointer(None, self.word)
         assert isinstance(kind, Scalar | Pointer)
         signed = isinstance(kind, Scalar) and kind.signed
         return self.number(self.read(state, place.address, kind.size), signed)
 
     def store(self, state: Any, place: Place, value: int) -> None:
-        assert place.type is not None
-        self.write(state, place.address, self.bytes_of(value, place.type.size))
+        size = self.word if place.type is None else place.type.size
+        self.write(state, place.address, self.bytes_of(value, size))
 
     def symbol(self, name: str, cpu: int | None) -> int:
         symbol = self.data.symbols[name]
@@ -209,7 +199,7 @@ class World:
         class Start(NamedTuple):
             memory: bytearray
 
-        state = Start(bytearray(self._size))
+        state = Start(bytearray(self.memory.size))
         for symbol in self.data.symbols.values():
             for cpu in range(self.cpus if symbol.area is Area.PERCPU else 1):
                 for offset, size, value in symbol.initial:
@@ -267,10 +257,7 @@ class World:
                 every = symbol.area is Area.PERCPU and known is None
                 return Place(self.symbol(name, known), symbol.type, every)
             case AtCpu(base=base, cpu=named):
-                number = self.value(named, scope)
-                if not 0 <= number < self.cpus:
-                    raise Fault
-                return self.place(base, scope, number)
+                return self.place(base, scope, self.value(named, scope))
             case Member(base=Load(address=address), name=name):
                 return Place(self.value(address, scope), self._type_named(_Written(name)))
             case Member(base=base, name=name):
@@ -287,8 +274,6 @@ class World:
                 whole = self.place(base, scope, cpu)
                 assert isinstance(whole.type, Array)
                 element, number = whole.type.element, self.value(position, scope)
-                if not 0 <= number < whole.type.count:
-                    raise Fault
                 return whole._replace(address=whole.address + number * element.size, type=element)
             case Load(address=address):
                 return Place(self.value(address, scope), None)
@@ -341,6 +326,17 @@ class World:
                 return OPERATORS[operator](self.value(left, scope), self.value(right, scope))
             case AddressOf(place=place):
                 return self.place(place, scope).address
+            case SizeOf(type=named):
+                symbol = self.data.symbols.get(named.name)
+                return symbol.size if symbol is not None else self._type_named(named).size
+            case OffsetOf(type=named, path=path):
+                kind, offset = self._type_named(named), 0
+                for name in path:
+                    assert isinstance(kind, Struct)
+                    member = kind.member(name)
+                    assert member is not None
+                    kind, offset = member.type, offset + member.offset
+                return offset
             case Call(function="sum", arguments=(one,)):
                 local = self._local(one, scope)
                 if local is not None:
@@ -383,16 +379,21 @@ class World:
         return [scope.state.threads[n].frames[0].registers.get(expression.name, 0) for n in copies]
 
     def cell(self, expression: Expression, scope: Scope) -> tuple[int, ...]:
-        """What the table of outcomes shows of an expression."""
+        """What the table of outcomes shows of an expression; nothing where it has no value."""
+        if isinstance(expression, Call) and expression.function == "list":
+            return tuple(self.linked(expression.arguments[0], scope))
         return tuple(self._locals(expression, scope)) or (self.value(expression, scope),)
 
     def linked(self, head: Expression, scope: Scope) -> list[int]:
-        """The nodes of a list; one that has come back to a node ends there."""
+        """The nodes of a list; it ends where it comes back to one, and at an address where none is."""
         found: list[int] = []
-        at = self.load(scope.state, self.place(head, scope))
-        while at and at not in found:
-            found.append(at)
-            at = self.load(scope.state, self.link(Place(at, None)))
+        try:
+            at = self.load(scope.state, self.place(head, scope))
+            while at and at not in found:
+                found.append(at)
+                at = self.load(scope.state, self.link(Place(at, None)))
+        except Fault:
+            return found
         return [*found, at] if at else found
 
     def listed(self, expression: Expression, scope: Scope) -> list[int]:
@@ -434,6 +435,15 @@ class World:
                 return self.bytes_of(self.relocated(item, cpu), self.pool[offset].size)[:length]
             case _:
                 return None
+
+
+def _alignment(kind: Type) -> int:
+    """A value of n bytes lies at a multiple of n, a struct at one of its widest member."""
+    if isinstance(kind, Array):
+        return _alignment(kind.element)
+    if isinstance(kind, Struct):
+        return max(_alignment(each.type) for each in kind.members)
+    return kind.size
 
 
 class _Written(NamedTuple):

@@ -74,6 +74,8 @@ class OpLowering:
         def guarded(act: Callable[[Work, Step], Label]) -> Callable[[Work], Label]:
             def run(work: Work) -> Label:
                 bound = site.bound(work)
+                if not bound.steps:  # cpu_opv refuses such a vector; nobody refuses a section
+                    return trouble
                 work.slots = bound.slots
                 work.pool = site.image.pools[work.local[site.cpu]]
                 try:

@@ -305,7 +305,7 @@ class Stepper:
         index, profile = self.plan.ids[thread], self.profile
         if index is None or not profile.registered:
             return
-        if self.codes[thread].nodes[local[POINT]].kind is Kind.END:
+        if self._is_at_its_end(thread, local):
             return  # it does not come back to user space
         rule = profile.id_rule(event)
         if rule == KEPT:
@@ -385,6 +385,16 @@ class Stepper:
             seen.add(moved[POINT])
             self._work_out(nodes[moved[POINT]], thread, moved)
         return moved, moved[POINT] == start and start in seen
+
+    def _is_at_its_end(self, thread: int, local: list[int]) -> bool:
+        """Whether a thread has at most work in registers before its end."""
+        nodes = self.codes[thread].nodes
+        moved = list(local)
+        for _ in range(FUSE_LIMIT):
+            if nodes[moved[POINT]].kind > LAST_QUIET:
+                break
+            self._work_out(nodes[moved[POINT]], thread, moved)
+        return nodes[moved[POINT]].kind is Kind.END
 
     def _goes_round(self, thread: int, local: Local | list[int]) -> bool:
         """Whether a thread comes back to where it stands before it does anything but compute.

@@ -23,6 +23,7 @@ from ..steps.code import Code, Kind
 from ..steps.ids import IDS_SIZE, ids_bytes
 from ..steps.image import Image, OwnVariable
 from ..steps.work import Work
+from .refusals import environment_problems, page_problems
 
 UNLIMITED = -1
 _LIMITED = ("migrate", "signal", "hotplug", "preempt", "checkpoint", "unprotected", "stepped")
@@ -97,6 +98,8 @@ class _Planner:
     def plan(self) -> Plan:
         """Everything, in the order in which one part needs the other."""
         scenario, configuration = self.scenario, self.configuration
+        self.problems += environment_problems(scenario)
+        self.problems += page_problems(self.program, scenario)
         own = tuple(self._own(thread) for thread, _ in self.threads)
         image = Image(self.program, configuration.cpus, own)
         strategies = dict(
