@@ -21,6 +21,7 @@ from opvasm.probe.breakage import uname_says
 from .boot import KERNELS, CannotBoot, boot_all
 from .build import ARCHITECTURES, CannotBuild
 from .native import run_here
+from .recorded import Recorded, matrix, merged, read_recorded
 from .rules import Row, contradictions
 
 DONE, CONTRADICTED, MISSING = 0, 1, 4
@@ -34,6 +35,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--only", default="", help="--boot: only versions that begin so")
     parser.add_argument("--arch", choices=ARCHITECTURES, help="--boot: only this architecture")
     parser.add_argument("--keep", type=Path, help="--boot: keep downloads and logs in this folder")
+    parser.add_argument("--record", type=Path, help="--boot: keep what kernels say in this file")
     parser.add_argument("--probe", action="store_true", help="--boot: run opvasm probe inside, too")
     chosen = parser.parse_args(words)
     try:
@@ -71,7 +73,8 @@ def report(release: str, size: int, rows: list[Row], profile: Profile) -> int:
 
 
 def _boot(chosen: argparse.Namespace) -> int:
-    status = DONE
+    """Boot, judge each kernel, and print the matrix of all that were booted."""
+    status, record = DONE, ""
     with tempfile.TemporaryDirectory(prefix="kernels-") as made:
         folder = chosen.keep or Path(made)
         kernels = [
@@ -80,16 +83,32 @@ def _boot(chosen: argparse.Namespace) -> int:
             if each.version.startswith(chosen.only) and chosen.arch in (None, each.architecture)
         ]
         for booted in boot_all(kernels, folder, chosen.tries, chosen.probe):
+            name = f"{booted.kernel.version} {booted.kernel.architecture}"
             if booted.skipped:
-                print(
-                    f"{booted.kernel.version} {booted.kernel.architecture}: skipped: {booted.skipped}"
-                )
+                print(f"{name}: skipped: {booted.skipped}", flush=True)
                 continue
-            status = max(status, _judge(booted.release, booted.kernel.architecture, booted.rows))
-            for said, must in booted.probes:
-                verdict = "as it must be" if said == must else f"WRONG: must be {must}"
-                print(f"  opvasm probe says {said}: {verdict}")
-                status = status if said == must else CONTRADICTED
+            record += booted.lines
+            (kernel,) = read_recorded(booted.lines)
+            status = max(status, _judge(kernel.release, kernel.architecture, kernel.rows))
+            status = max(status, _judge_probes(kernel))
+            sys.stdout.flush()
+            if chosen.record:
+                before = chosen.record.read_text() if chosen.record.exists() else ""
+                chosen.record.write_text(merged(before, booted.lines))
+    print(matrix(read_recorded(record)), end="")
+    return status
+
+
+def _judge_probes(kernel: Recorded) -> int:
+    """Print what the probe said in a kernel; the exit code."""
+    status = DONE
+    for size, said in kernel.probes:
+        profile = uname_says(kernel.release, kernel.architecture, size)
+        must = "?" if profile is None else profile.name
+        right = said == must
+        verdict = "as it must be" if right else f"WRONG: must be {must}"
+        print(f"  opvasm probe, {size} bytes: {said}: {verdict}")
+        status = status if right else CONTRADICTED
     return status
 
 

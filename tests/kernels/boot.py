@@ -13,13 +13,11 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from opvasm.kernels.profiles import Profile
 from opvasm.light_typing import NamedTuple
-from opvasm.probe.breakage import uname_says
 
 from .build import ARCHITECTURES, Architecture, CannotBuild, archive, build
 from .python_root import INIT_WORDS, python_root
-from .rules import Row, read_rows
+from .recorded import kept
 
 SUITES = ("bookworm", "trixie", "trixie-backports", "sid")
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -40,12 +38,10 @@ class Kernel(NamedTuple):
 
 
 class Booted(NamedTuple):
-    """What a kernel said: its rows, and what ``opvasm probe`` said, with what it had to say."""
+    """What a kernel said: the lines to keep (recorded.py); or why it was passed over."""
 
     kernel: Kernel
-    release: str = ""
-    rows: tuple[Row, ...] = ()
-    probes: tuple[tuple[str, str], ...] = ()
+    lines: str = ""
     skipped: str = ""
 
 
@@ -79,12 +75,13 @@ def boot_all(
                 continue
             text = boot(architecture, image, archive({"init": program}, {}), f"tries={tries}")
             (folder / f"{kernel.version}-{kernel.architecture}.log").write_text(text)
-            found = re.search(r"^kernel (\S+) ", text, re.MULTILINE)
-            if found is None or "\nend" not in text:
+            lines = kept(text)
+            if "kernel " not in lines or "\nend" not in text:
                 yield Booted(kernel, skipped="the kernel did not come to the end of the rows")
                 continue
-            probes = tuple(probe_inside(kernel, architecture, image, folder)) if with_probe else ()
-            yield Booted(kernel, found[1], tuple(read_rows(text)), probes)
+            if with_probe:
+                lines += "".join(probe_inside(kernel, architecture, image, folder))
+            yield Booted(kernel, lines)
         except CannotBuild as problem:
             yield Booted(kernel, skipped=str(problem))
 
@@ -119,20 +116,18 @@ def boot(architecture: Architecture, image: Path, root: bytes, words: str) -> st
 
 def probe_inside(
     kernel: Kernel, architecture: Architecture, image: Path, folder: Path
-) -> Iterator[tuple[str, str]]:
-    """What ``opvasm probe`` says in a booted kernel, several boots, and what it has to say."""
+) -> Iterator[str]:
+    """What ``opvasm probe`` says in a booted kernel: a line for each boot and registered size."""
     root = python_root(architecture, folder, lambda names: fetch(architecture, folder, names))
-    for _ in range(PROBES):
+    for number in range(PROBES):
         text = boot(architecture, image, root, INIT_WORDS)
+        name = f"{kernel.version}-{kernel.architecture}-probe{number}.log"
+        (folder / name).write_text(text)
         for label, size in (("glibc's own", 32), ("feature size", 64)):
             said = re.search(rf"registration: {label} \((\d+) bytes\).*?^verdict: (\S+?):",
                              text, re.MULTILINE | re.DOTALL)  # fmt: skip
-            if said is None:
-                if label == "glibc's own":
-                    yield "nothing", "something"
-                continue
-            must: Profile | None = uname_says(kernel.version, kernel.architecture, size)
-            yield said[2], "?" if must is None else must.name
+            if said is not None or label == "glibc's own":
+                yield f"probe {size} {'nothing' if said is None else said[2]}\n"
 
 
 # ---- packages -------------------------------------------------------------------------------------

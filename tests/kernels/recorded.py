@@ -10,19 +10,21 @@ from opvasm.kernels.profiles import RULE_SETS, Profile
 from opvasm.light_typing import NamedTuple
 from opvasm.probe.breakage import uname_says
 
-from .rules import ALWAYS, FIELDS, Row, read_rows
+from .rules import ALWAYS, FIELDS, NOTED, Row, read_rows
 
 FILE = Path(__file__).with_name("booted.txt")
 MACHINES = {"x86_64": "x86-64", "aarch64": "aarch64"}
 
 
 class Recorded(NamedTuple):
-    """One kernel: its version, the architecture, its rows and its counts of lost increments."""
+    """One kernel: its version, the architecture, its rows, its counts of lost increments by
+    registered size, and what ``opvasm probe`` named in it, a pair for each size and boot."""
 
     release: str
     architecture: str
     rows: tuple[Row, ...]
     lost: tuple[tuple[int, int, int], ...]
+    probes: tuple[tuple[int, str], ...]
 
     @property
     def version(self) -> str:
@@ -33,7 +35,7 @@ class Recorded(NamedTuple):
 def kept(text: str) -> str:
     """The lines of a log that are kept."""
     lines = text.replace("\r", "").splitlines()
-    return "".join(f"{line}\n" for line in lines if re.match(r"(kernel|row|lost) ", line))
+    return "".join(f"{line}\n" for line in lines if re.match(r"(kernel|row|lost|probe) ", line))
 
 
 def read_recorded(text: str) -> list[Recorded]:
@@ -45,8 +47,21 @@ def read_recorded(text: str) -> list[Recorded]:
             lost = re.findall(r"^lost (\d+) (-?\d+) of (\d+)", part, re.MULTILINE)
             counts = tuple((int(a), int(b), int(c)) for a, b, c in lost)
             rows = tuple(read_rows(part))
-            found.append(Recorded(head[1], MACHINES[head[2]], rows, counts))
+            said = re.findall(r"^probe (\d+) (\S+)", part, re.MULTILINE)
+            probes = tuple((int(size), name) for size, name in said)
+            found.append(Recorded(head[1], MACHINES[head[2]], rows, counts, probes))
     return found
+
+
+def merged(record: str, lines: str) -> str:
+    """A record with the kernels of ``lines`` in place of what it had of them, in order."""
+    parts = {}
+    for part in re.split(r"^(?=kernel )", record + lines, flags=re.MULTILINE):
+        head = re.match(r"kernel (\d+)\.(\d+)\.(\d+)\S* (\S+)", part)
+        if head is not None:
+            version = tuple(int(each) for each in head.groups()[:3])
+            parts[-list(MACHINES).index(head[4]), version] = part
+    return "".join(parts[key] for key in sorted(parts, key=lambda key: (-key[0], key[1])))
 
 
 def by_rule_set(recorded: list[Recorded]) -> dict[str, list[tuple[Recorded, int]]]:
@@ -66,9 +81,11 @@ def matrix(recorded: list[Recorded]) -> str:
     lines = ["| | " + " | ".join(groups) + " |", "| --- |" + " --- |" * len(groups)]
     lines.append("| kernels | " + " | ".join(_versions(each) for each in groups.values()) + " |")
     lines.append("| bytes | " + " | ".join(_sizes(each) for each in groups.values()) + " |")
-    for name in (*FIELDS, *ALWAYS):
+    for name in (*FIELDS, *ALWAYS, *NOTED):
         cells = [_cell(name, each) for each in groups.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    named = [_named(name, each) for name, each in groups.items()]
+    lines.append("| named so by `opvasm probe` | " + " | ".join(named) + " |")
     lost = [_lost(each) for each in groups.values()]
     lines.append("| increments lost by two threads of one CPU | " + " | ".join(lost) + " |")
     return "\n".join(lines) + "\n"
@@ -102,6 +119,11 @@ def _cell(name: str, group: list[tuple[Recorded, int]]) -> str:
 def _rows(name: str, group: list[tuple[Recorded, int]]) -> Iterator[Row]:
     for kernel, size in group:
         yield from (row for row in kernel.rows if row.name == name and row.size == size)
+
+
+def _named(name: str, group: list[tuple[Recorded, int]]) -> str:
+    said = [each for kernel, size in group for at, each in kernel.probes if at == size]
+    return f"{said.count(name)} of {len(said)}" if said else "–"
 
 
 def _lost(group: list[tuple[Recorded, int]]) -> str:

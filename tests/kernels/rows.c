@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -28,6 +30,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -120,9 +123,13 @@ static const char *const OUTCOME[] = {"aborts", "commits", "lands", "rewritten",
 
 enum event {
 	NOTHING, PREEMPT, SIGNALLED, IGNORED, FENCE_ALL, FENCE_HERE, FENCE_ELSEWHERE, MIGRATE, AND_BACK, SAME,
-	SLEEP, YIELD, STAY, FENCE_SELF, FENCE_SELF_PLAIN, FORK_CHILD
+	BLOCKED, FENCE_PRIVATE, SHOOTDOWN, TICK,
+	SLEEP, YIELD, STAY, FENCE_SELF, FENCE_SELF_PLAIN, FENCE_ALONE, FORK_CHILD, FORK_PARENT, VFORK_CHILD
 };
-enum kind { IN_SECTION, BAD, ID, CPU_ID, CALL, OUTSIDE, FAULT_START, FAULT_LAST, FAULT_AFTER, TWO_THREADS };
+enum kind {
+	IN_SECTION, BAD, ID, CPU_ID, CALL, OUTSIDE, LEFT, FAULT_START, FAULT_LAST, FAULT_AFTER,
+	FAULT_MINOR, FAULT_SLEEPS, TWO_THREADS
+};
 
 static struct shared {
 	volatile unsigned done, counts[OUTCOMES], refused;
@@ -134,7 +141,7 @@ static struct section good, bad, calls, faults[3], adds;
 static unsigned tries = 100;
 static int size, event, target;
 static long rounds = 40000000;
-static volatile int stop, ready, *forbidden;
+static volatile int stop, ready, unreadable, *forbidden, *fresh;
 
 static long sys_rseq(struct area *area, int length, int flags)
 {
@@ -179,7 +186,7 @@ static long membarrier(int command, int flags, int cpu)
 {
 	return syscall(SYS_membarrier, command, flags, cpu);
 }
-enum { FENCE_RSEQ = 128, REGISTER_RSEQ = 256, ON_CPU = 1 };
+enum { PRIVATE = 8, REGISTER_PRIVATE = 16, FENCE_RSEQ = 128, REGISTER_RSEQ = 256, ON_CPU = 1 };
 
 static void on_signal(int number)
 {
@@ -219,7 +226,7 @@ static void *maker(void *unused)
 			w->events++;
 			continue;
 		}
-		if (!w->inside || w->events == w->number) {
+		if (!w->inside || w->events == w->number || event == TICK) {
 			pause_for(40);
 			continue;
 		}
@@ -237,6 +244,13 @@ static void *maker(void *unused)
 		case MIGRATE: pin(target, 1); break;
 		case AND_BACK: pin(target, 1); pin(target, 0); break;
 		case SAME: pin(target, 0); break;
+		case BLOCKED: syscall(SYS_tgkill, getpid(), target, SIGHUP); break;
+		case FENCE_PRIVATE: membarrier(PRIVATE, 0, 0); break;
+		case SHOOTDOWN:
+			*fresh = 1;
+			mprotect((void *)fresh, 4096, PROT_READ);
+			mprotect((void *)fresh, 4096, PROT_READ | PROT_WRITE);
+			break;
 		}
 		pause_for(100);
 		w->events = of;
@@ -248,6 +262,8 @@ static void *maker(void *unused)
 static int happened(long result)
 {
 	struct words *w = &S->words;
+	if (event == TICK) /* the section goes on for tens of milliseconds: some ticks */
+		return 1;
 	if (event == PREEMPT || event == SIGNALLED)
 		return result & 2 || result == 4;
 	for (int i = 0; i < 1000 && result & 5 && w->events != w->number; i++)
@@ -258,12 +274,27 @@ static int happened(long result)
 static int quiet(void)
 {
 	return event == NOTHING || event == SIGNALLED || event == IGNORED || event == SAME ||
-	       (event >= FENCE_ALL && event <= FENCE_ELSEWHERE);
+	       (event >= FENCE_ALL && event <= FENCE_ELSEWHERE) || (event >= BLOCKED && event <= TICK);
+}
+
+static void *nothing(void *unused)
+{
+	return unused;
+}
+
+static void short_thread(void)
+{
+	pthread_t thread;
+	pthread_create(&thread, NULL, nothing, NULL);
+	pthread_join(thread, NULL);
 }
 
 static int try_section(struct section *section, int kind)
 {
-	long before = switches(), result;
+	long before, result;
+	if (event == TICK)
+		short_thread();
+	before = switches();
 	S->words.number += 2;
 	result = spin(&A, section, &S->words, rounds);
 	uint64_t left = A.rseq_cs;
@@ -271,8 +302,8 @@ static int try_section(struct section *section, int kind)
 	A.rseq_cs = 0;
 	if (!happened(result) || (quiet() && moved))
 		return -1;
-	if (kind == OUTSIDE)
-		return left ? KEPT : CLEARED;
+	if (kind == LEFT)
+		return result & 1 ? -1 : left ? KEPT : CLEARED;
 	return result == 4 ? WITHIN : result & 1 ? ABORTS : COMMITS;
 }
 
@@ -281,7 +312,15 @@ static int try_outside(void)
 	struct words *w = &S->words;
 	uint32_t base;
 	w->number += 2;
-	A.rseq_cs = (uintptr_t)&bad;
+	if (event == SLEEP) {
+		long before = switches();
+		A.rseq_cs = (uintptr_t)&bad;
+		pause_for(100);
+		uint64_t still = A.rseq_cs;
+		A.rseq_cs = 0;
+		return switches() == before ? -1 : still ? KEPT : CLEARED;
+	}
+	A.rseq_cs = (uintptr_t)(unreadable ? (struct section *)forbidden : &bad);
 	base = w->events;
 	w->inside = 1;
 	for (long i = 0; i < rounds && w->events == base; i++)
@@ -304,7 +343,8 @@ static int try_id(int kind)
 	switch (event) {
 	case SLEEP: pause_for(100); break;
 	case STAY: syscall(SYS_getppid); break;
-	case FENCE_SELF: membarrier(FENCE_RSEQ, ON_CPU, 0); break;
+	case FENCE_SELF:
+	case FENCE_ALONE: membarrier(FENCE_RSEQ, ON_CPU, 0); break;
 	case FENCE_SELF_PLAIN: membarrier(FENCE_RSEQ, 0, 0); break;
 	default:
 		result = spin(&A, NULL, &S->words, rounds);
@@ -316,7 +356,7 @@ static int try_id(int kind)
 	int moved = switches() != count;
 	if (event == SLEEP && !moved)
 		seen = 0;
-	if (!seen || ((quiet() || event == STAY || event == FENCE_SELF_PLAIN) && moved))
+	if (!seen || ((quiet() || event == STAY || event == FENCE_SELF_PLAIN || event == FENCE_ALONE) && moved))
 		return -1;
 	return now_there == 77 ? KEPT : REWRITTEN;
 }
@@ -329,6 +369,9 @@ static int try_call(void)
 	switch (event) {
 	case SLEEP: result = call(&A, &calls, SYS_nanosleep, (long)&time, 0, 0); break;
 	case YIELD: result = call(&A, &calls, SYS_sched_yield, 0, 0, 0); break;
+	case FENCE_SELF:
+	case FENCE_ALONE: result = call(&A, &calls, SYS_membarrier, FENCE_RSEQ, ON_CPU, 0); break;
+	case FENCE_SELF_PLAIN: result = call(&A, &calls, SYS_membarrier, FENCE_RSEQ, 0, 0); break;
 	default: result = call(&A, &calls, SYS_getppid, 0, 0, 0);
 	}
 	int moved = switches() != before;
@@ -336,25 +379,89 @@ static int try_call(void)
 	return moved != moves ? -1 : result ? ABORTS : COMMITS;
 }
 
+/* The outcome of the child, or of the parent where it was not switched out. */
 static int try_fork(void)
 {
 	pid_t self = getpid();
+	long before = switches();
 #ifdef SYS_fork
 	long result = call(&A, &calls, SYS_fork, 0, 0, 0);
 #else
 	long result = call(&A, &calls, SYS_clone, SIGCHLD, 0, 0);
 #endif
+	int moved = switches() != before;
 	A.rseq_cs = 0;
 	if (syscall(SYS_getpid) != self)
 		_exit(result ? 1 : 0);
 	int status;
 	if (waitpid(-1, &status, 0) < 0 || !WIFEXITED(status))
 		return -1;
+	if (event == FORK_PARENT)
+		return moved ? -1 : result ? ABORTS : COMMITS;
 	return WEXITSTATUS(status) ? ABORTS : COMMITS;
+}
+
+/* A child in the same memory, as of vfork and posix_spawn: a section of its own, a signal of its own. */
+static int in_same_memory(void *unused)
+{
+	struct itimerval once = {{0, 0}, {0, 300}};
+	(void)unused;
+	setitimer(ITIMER_REAL, &once, NULL);
+	_exit(spin(&A, &good, &S->words, rounds));
+}
+
+static int try_vfork(void)
+{
+	static char stack[65536] __attribute__((aligned(64)));
+	int status;
+	pid_t pid = clone(in_same_memory, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+	A.rseq_cs = 0;
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || !(WEXITSTATUS(status) & 2))
+		return -1;
+	return WEXITSTATUS(status) & 1 ? ABORTS : COMMITS;
+}
+
+/* Serves the faults of a page, after a moment: whoever touches it sleeps in between. */
+static void *pager(void *argument)
+{
+	int file = *(int *)argument;
+	struct uffd_msg message;
+	pin(0, 1);
+	while (read(file, &message, sizeof message) == sizeof message) {
+		struct uffdio_zeropage zero = {.range = {(uintptr_t)fresh, 4096}};
+		pause_for(200);
+		ioctl(file, UFFDIO_ZEROPAGE, &zero);
+	}
+	return NULL;
+}
+
+static void serve_faults(void)
+{
+	static int file;
+	pthread_t thread;
+	struct uffdio_api api = {.api = UFFD_API};
+	struct uffdio_register range = {{(uintptr_t)fresh, 4096}, UFFDIO_REGISTER_MODE_MISSING, 0};
+	file = syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY);
+	if (file < 0 || ioctl(file, UFFDIO_API, &api) || ioctl(file, UFFDIO_REGISTER, &range))
+		_exit(4);
+	pthread_create(&thread, NULL, pager, &file);
+}
+
+static int try_missing_page(int kind)
+{
+	long before, result;
+	madvise((void *)fresh, 4096, MADV_DONTNEED);
+	before = switches();
+	result = fault_start(&A, &faults[0], fresh);
+	int moved = switches() != before;
+	A.rseq_cs = 0;
+	return moved != (kind == FAULT_SLEEPS) ? -1 : result ? ABORTS : COMMITS;
 }
 
 static int try_fault(int kind)
 {
+	if (kind == FAULT_MINOR || kind == FAULT_SLEEPS)
+		return try_missing_page(kind);
 	aborted_by_fault = 0;
 	if (kind == FAULT_START)
 		fault_start(&A, &faults[0], forbidden);
@@ -400,6 +507,13 @@ static int two_threads(void)
 	return lost ? LOST : NONE_LOST;
 }
 
+/* Ends a child that hangs; SIGALRM is a row's own. */
+static void timer_of_limit(void)
+{
+	struct rlimit limit = {60, 61};
+	setrlimit(RLIMIT_CPU, &limit);
+}
+
 /* The child: all tries of a row, until it is killed. */
 static void child(int kind)
 {
@@ -407,7 +521,7 @@ static void child(int kind)
 	struct sigaction action = {.sa_handler = on_signal};
 	pthread_t thread;
 	setrlimit(RLIMIT_CORE, &none);
-	alarm(25);
+	timer_of_limit();
 	if (kind == TWO_THREADS) {
 		S->done++;
 		S->counts[two_threads()]++;
@@ -418,8 +532,16 @@ static void child(int kind)
 		_exit(0);
 	}
 	membarrier(REGISTER_RSEQ, 0, 0);
+	membarrier(REGISTER_PRIVATE, 0, 0);
 	target = gettid();
 	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGALRM, &action, NULL);
+	if (event == BLOCKED) {
+		sigset_t set;
+		sigemptyset(&set);
+		sigaddset(&set, SIGHUP);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+	}
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGUSR2, &action, NULL);
 	action.sa_sigaction = on_fault;
@@ -428,7 +550,9 @@ static void child(int kind)
 		sigaction(SIGSEGV, &action, NULL);
 	pin(0, 0);
 	real_time(1);
-	if (event <= SAME || event == YIELD || event == FENCE_SELF || event == FENCE_SELF_PLAIN)
+	if (kind == FAULT_SLEEPS)
+		serve_faults();
+	if (event < SLEEP || event == YIELD || event == FENCE_SELF || event == FENCE_SELF_PLAIN)
 		pthread_create(&thread, NULL, maker, NULL);
 	else
 		ready = 1;
@@ -438,12 +562,17 @@ static void child(int kind)
 	while (S->done < tries) {
 		int outcome;
 		switch (kind) {
-		case IN_SECTION: outcome = try_section(&good, kind); break;
+		case IN_SECTION:
+		case LEFT: outcome = try_section(&good, kind); break;
 		case BAD: outcome = try_section(&bad, kind); break;
 		case OUTSIDE: outcome = try_outside(); break;
 		case ID:
 		case CPU_ID: outcome = try_id(kind); break;
-		case CALL: outcome = event == FORK_CHILD ? try_fork() : try_call(); break;
+		case CALL:
+			outcome = event == FORK_CHILD || event == FORK_PARENT ? try_fork()
+				  : event == VFORK_CHILD		      ? try_vfork()
+									      : try_call();
+			break;
 		default: outcome = try_fault(kind);
 		}
 		if (event == MIGRATE)
@@ -512,12 +641,24 @@ static void rows(void)
 	row("section-migrated", IN_SECTION, MIGRATE);
 	row("section-migrated-and-back", IN_SECTION, AND_BACK);
 	row("section-same-affinity", IN_SECTION, SAME);
+	row("section-blocked-signal", IN_SECTION, BLOCKED);
+	row("section-membarrier-private", IN_SECTION, FENCE_PRIVATE);
+	row("section-tlb-shootdown", IN_SECTION, SHOOTDOWN);
+	row("section-tick", IN_SECTION, TICK);
+	row("section-minor-fault", FAULT_MINOR, STAY);
+	row("section-fault-that-sleeps", FAULT_SLEEPS, STAY);
 	row("section-fault-at-start", FAULT_START, STAY);
 	row("section-fault-at-last", FAULT_LAST, STAY);
 	row("section-fault-after", FAULT_AFTER, STAY);
 	row("call-getppid", CALL, STAY);
 	row("call-nanosleep", CALL, SLEEP);
+	row("call-sched-yield", CALL, YIELD);
+	row("call-membarrier-self", CALL, FENCE_SELF);
+	row("call-membarrier-self-plain", CALL, FENCE_SELF_PLAIN);
+	row("call-membarrier-alone", CALL, FENCE_ALONE);
 	row("call-fork-child", CALL, FORK_CHILD);
+	row("call-fork-parent", CALL, FORK_PARENT);
+	row("vfork-child-signal", CALL, VFORK_CHILD);
 	row("id-nothing", ID, NOTHING);
 	row("id-preempted", ID, PREEMPT);
 	row("id-signal", ID, SIGNALLED);
@@ -526,6 +667,7 @@ static void rows(void)
 	row("id-membarrier-elsewhere", ID, FENCE_ELSEWHERE);
 	row("id-membarrier-self", ID, FENCE_SELF);
 	row("id-membarrier-self-plain", ID, FENCE_SELF_PLAIN);
+	row("id-membarrier-alone", ID, FENCE_ALONE);
 	row("id-migrated", ID, MIGRATE);
 	row("id-sleep", ID, SLEEP);
 	row("id-getppid", ID, STAY);
@@ -534,8 +676,15 @@ static void rows(void)
 	BAD_ROW(flags = 1, "inside-flags", BAD, PREEMPT);
 	BAD_ROW(abort = (uintptr_t)spin_within, "inside-abort-within", BAD, PREEMPT);
 	BAD_ROW(abort = (uintptr_t)spin_unsigned, "inside-unsigned", BAD, PREEMPT);
+	BAD_ROW(abort = (uintptr_t)1 << 63, "inside-abort-kernel", BAD, PREEMPT);
+	BAD_ROW(version = 0, "outside-sleep", OUTSIDE, SLEEP);
+	BAD_ROW(version = 0, "outside-preempted", OUTSIDE, PREEMPT);
+	BAD_ROW(version = 0, "left-after-commit", LEFT, NOTHING);
 	BAD_ROW(version = 1, "outside-version", OUTSIDE, PREEMPT);
 	BAD_ROW(abort = (uintptr_t)spin_unsigned, "outside-unsigned", OUTSIDE, PREEMPT);
+	unreadable = 1;
+	row("outside-unreadable", OUTSIDE, PREEMPT);
+	unreadable = 0;
 	row("two-threads", TWO_THREADS, PREEMPT);
 }
 
@@ -571,6 +720,7 @@ int main(int count, char **words)
 	uname(&name);
 	S = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	forbidden = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	fresh = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	good = SECTION(spin);
 	calls = SECTION(call);
 	faults[0] = SECTION(fault_start);

@@ -44,11 +44,19 @@ FIELDS: dict[str, str] = {
     "section-membarrier-here": "membarrier_aborts",
     "section-migrated": "migration_aborts",
     "section-migrated-and-back": "migration_aborts",
-    # A fault is delivered as a signal: the handler finds the abort address in the context.
+    # A fault that a thread has to wait for (userfaultfd) is a switch like any other; one that is
+    # an error is delivered as a signal: the handler finds the abort address in the context.
+    "section-fault-that-sleeps": "preemption_aborts",
     "section-fault-at-start": "signal_aborts",
     "section-fault-at-last": "signal_aborts",
     "call-getppid": "system_call_stays",
+    "call-fork-parent": "system_call_stays",
+    "call-membarrier-self-plain": "system_call_stays",
+    "call-membarrier-alone": "system_call_stays",
     "call-nanosleep": "system_call_switches",
+    "call-sched-yield": "system_call_switches",
+    # With its own CPU, in a process of two threads: the same as if it had been switched out.
+    "call-membarrier-self": "system_call_switches",
     # The child's first return to user space is one after a switch.
     "call-fork-child": "system_call_switches",
     "id-preempted": "id_at_preemption",
@@ -64,6 +72,7 @@ FIELDS: dict[str, str] = {
     "inside-flags": "bad_version",
     "inside-abort-within": "abort_inside",
     "inside-unsigned": "bad_signature",
+    "inside-abort-kernel": "bad_signature",
     "outside-version": "outside",
     "outside-unsigned": "outside",
     "two-threads": "preemption_aborts",
@@ -74,13 +83,23 @@ ALWAYS: dict[str, str] = {
     "section-ignored-signal": "commits",
     "section-membarrier-elsewhere": "commits",
     "section-same-affinity": "commits",
+    "section-blocked-signal": "commits",
+    "section-membarrier-private": "commits",
+    "section-tlb-shootdown": "commits",
+    "section-minor-fault": "commits",
     "section-fault-after": "commits",
+    # A child in the same memory (vfork, posix_spawn) is not registered.
+    "vfork-child-signal": "commits",
+    "left-after-commit": "kept",
     "id-nothing": "kept",
     "id-ignored-signal": "kept",
     "id-membarrier-elsewhere": "kept",
     "id-membarrier-self-plain": "kept",
+    "id-membarrier-alone": "kept",
     "id-getppid": "kept",
 }
+# Rows that stand in the table and that no field of a profile says.
+NOTED = ("section-tick", "outside-sleep", "outside-preempted", "outside-unreadable")
 _WORDS = {"kills": "killed", "continues": "commits"}
 
 
