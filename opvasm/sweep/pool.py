@@ -2,7 +2,8 @@
 
 concurrent.futures gives a pool up when one of its processes dies.  Here that costs time only: the
 tasks that were under way are done again by a new pool.  A task of which workers die again and again
-is done with no other beside it, so that it is clear which one it is, and then given up.
+is done with no other beside it, so that it is clear which one it is, and then given up.  The server
+that forks the processes may be killed as well: the next pool starts another one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection, context, get_context, parent_process
 from threading import Thread
+from time import sleep
 
 from ..light_typing import Any
 from .tasks import Done, Task, WorkersLost
@@ -25,6 +27,9 @@ from .tasks import Done, Task, WorkersLost
 SUSPECT = 2
 # And given up after that many deaths.
 TRIES = 4
+# Servers of one run that may die.
+SERVERS = 5
+PAUSE = 0.05  # seconds
 # Tasks that wait in each process's queue beside the one that it does.
 AHEAD = 1
 
@@ -43,13 +48,23 @@ class Pool:
         """Do all tasks, the first ones first."""
         left = deque(range(len(tasks)))
         deaths: Counter[int] = Counter()
+        servers = 0
         while left:
             trusted = [each for each in left if deaths[each] < SUSPECT]
             batch = deque(trusted or [left[0]])
             group = set(batch)
             left = deque(each for each in left if each not in group)
-            lost = self._run(tasks, batch, done)
-            deaths.update(lost)
+            try:
+                lost = self._run(tasks, batch, done)
+                deaths.update(lost)
+            except _ServerLost as gone:
+                lost, servers = gone.under_way, servers + 1
+                if servers >= SERVERS:
+                    raise WorkersLost(
+                        f"the fork server, which starts the workers of --jobs, died {servers} times",
+                        "was it killed, or out of memory? --jobs 1 works without it",
+                    ) from None
+                sleep(PAUSE * 2**servers)  # one that is killed takes a moment to be gone
             left.extendleft(reversed(batch))
             left.extend(lost)
             for index in lost:
@@ -65,23 +80,26 @@ class Pool:
     def _run(self, tasks: Sequence[Task], waiting: deque[int], done: Done) -> list[int]:
         """Do tasks until all are done or a process dies; then, those that were under way.
 
-        What was done or begun is taken from ``waiting``.
+        What was done or begun is taken from ``waiting``.  _ServerLost: it was the server's death.
         """
         jobs = min(self.jobs, len(waiting))
         under_way: dict[Future[Any], int] = {}
-        with self._workers(jobs) as executor:
+        with self._workers(jobs) as (executor, server):
             try:
                 while waiting or under_way:
                     while waiting and len(under_way) < jobs * (1 + AHEAD):
                         task = tasks[waiting[0]]
-                        future = executor.submit(task.call, *task.arguments)
+                        future = _submitted(executor, task)
                         under_way[future] = waiting.popleft()
                     finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
                     for future in finished:
                         value = future.result()
                         done(under_way.pop(future), value)
-            except BrokenProcessPool:
-                return self._salvaged(under_way, done)
+            except (BrokenProcessPool, _CannotStart) as problem:
+                lost = self._salvaged(under_way, done)
+                if isinstance(problem, _CannotStart) or server.is_gone():
+                    raise _ServerLost(lost) from None
+                return lost
         return []
 
     def _salvaged(self, under_way: dict[Future[Any], int], done: Done) -> list[int]:
@@ -95,12 +113,13 @@ class Pool:
         return lost
 
     @contextmanager
-    def _workers(self, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    def _workers(self, jobs: int) -> Iterator[tuple[ProcessPoolExecutor, _Server]]:
         """Processes that end with the pool, however that ends."""
         reader, writer = self.context.Pipe(duplex=False)
-        executor = ProcessPoolExecutor(jobs, self.context, _begin, (reader,))
+        server = _Server(self.context)
+        executor = ProcessPoolExecutor(jobs, self.context, _begin, (reader, server.writer))
         try:
-            yield executor
+            yield executor, server
         except BaseException:
             writer.send_bytes(b"stop")
             raise
@@ -108,11 +127,55 @@ class Pool:
             executor.shutdown(cancel_futures=True)
             writer.close()
             reader.close()
+            server.close()
 
 
-def _begin(stop: connection.Connection) -> None:
+class _ServerLost(Exception):
+    """The server died; these tasks were under way."""
+
+    def __init__(self, under_way: list[int]) -> None:
+        super().__init__()
+        self.under_way = under_way
+
+
+class _CannotStart(Exception):
+    """The server does not answer, or refuses to fork."""
+
+
+class _Server:
+    """The process that forks the workers, known by what they say of their parent."""
+
+    def __init__(self, context: context.ForkServerContext) -> None:
+        self._reader, self.writer = context.Pipe(duplex=False)
+
+    def is_gone(self) -> bool:
+        """Whether the server of these workers has ended; it is a child of this process."""
+        if not self._reader.poll():
+            return False
+        try:
+            process = self._reader.recv()
+            return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
+    def close(self) -> None:
+        """Nothing more is said."""
+        self._reader.close()
+        self.writer.close()
+
+
+def _submitted(executor: ProcessPoolExecutor, task: Task) -> Future[Any]:
+    """A task in the executor's queue; its first one starts the processes."""
+    try:
+        return executor.submit(task.call, *task.arguments)
+    except (EOFError, OSError) as problem:
+        raise _CannotStart from problem
+
+
+def _begin(stop: connection.Connection, parent: connection.Connection) -> None:
     """A worker's first act: interrupts are for whoever started it, whose end is its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent.send(os.getppid())
     gc.freeze()
     Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
 

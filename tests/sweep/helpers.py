@@ -97,6 +97,30 @@ def dies_once(number: int, folder: str) -> int:
     return -1
 
 
+def _kill_server() -> None:
+    """Kill the fork server, unless it is gone already and another process has this worker."""
+    server = os.getppid()
+    if b"forkserver" in Path(f"/proc/{server}/cmdline").read_bytes():
+        os.kill(server, signal.SIGKILL)
+
+
+def ends_server_once(index: int, folder: str) -> int:
+    """Kills the process that started this worker, the first time."""
+    mark = Path(folder) / f"server{index}"
+    if not mark.exists():
+        mark.touch()
+        _kill_server()
+        time.sleep(60)  # the pool notices the server's end, and ends this worker
+    return index
+
+
+def ends_server(index: int) -> int:
+    """Kills the process that started this worker, every time."""
+    _kill_server()
+    time.sleep(60)
+    return index
+
+
 def dies_if(number: int, fatal: int) -> int:
     """A task of which every worker dies."""
     if number == fatal:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from opvasm.sweep.pool import TRIES, Pool
+from opvasm.sweep.pool import SERVERS, TRIES, Pool
 from opvasm.sweep.runners import InProcess, local_runner
 from opvasm.sweep.tasks import Task, WorkersLost
 
-from .helpers import dies_if, dies_once, double, raises_if, sleeps
+from .helpers import dies_if, dies_once, double, ends_server, ends_server_once, raises_if, sleeps
 
 COUNT = 12
 
@@ -52,6 +52,23 @@ def test_a_task_of_which_every_worker_dies_is_named() -> None:
         Pool(2).run(tasks, found.__setitem__)
     assert caught.value.message == f"task 3: {TRIES} workers died of it"
     assert found == {i: i for i in range(COUNT) if i != 3}
+
+
+def test_a_fork_server_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
+    """Whoever forks the workers is started again, and no task is blamed for its end."""
+    tasks = [Task(str(i), ends_server_once, (i, str(tmp_path))) for i in range(2)]
+    tasks += [Task(str(i), double, (i,)) for i in range(2, COUNT)]
+    found = run(Pool(2), tasks)
+    assert found == {0: 0, 1: 1} | {i: 2 * i for i in range(2, COUNT)}
+
+
+def test_a_fork_server_that_dies_again_and_again_is_told_as_that() -> None:
+    """The error says what died, and not that a task is to blame."""
+    with pytest.raises(WorkersLost) as caught:
+        Pool(1).run([Task("task", ends_server, (0,))], lambda index, value: None)
+    assert caught.value.message == (
+        f"the fork server, which starts the workers of --jobs, died {SERVERS} times"
+    )
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
