@@ -28,7 +28,7 @@ def test_a_booted_kernel_is_as_its_profiles_say(kernel: Recorded) -> None:
         profile = profile_of(kernel, size)
         assert profile is not None
         rows = [row for row in kernel.rows if row.size == size]
-        assert len(rows) == len({row.name for row in rows}) == 35
+        assert len(rows) == len({row.name for row in rows}) >= 35
         assert contradictions(rows, profile) == []
 
 
