@@ -132,11 +132,11 @@ def _run(name: str, words: list[str], color: str, terminal: Terminal) -> int:
     arguments = _parsed(name, command, words, color)
     if isinstance(arguments, int):
         return arguments
-    if program is not None:
+    if runs_program(command):
         arguments.program = program
     own = Terminal(terminal.name, arguments.color)
     terminal.out, terminal.err = own.out, own.err
-    return command.execute(arguments, terminal)
+    return command.execute(command.Options.of(arguments), terminal)
 
 
 def _parsed(name: str, command: Command, words: list[str], color: str) -> Namespace | int:

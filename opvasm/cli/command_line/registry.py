@@ -8,8 +8,9 @@ from importlib import import_module
 from ...light_typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
+    from ..inputs.option_values import OptionValues
     from ..terminal.terminal import Terminal
 
 
@@ -17,7 +18,9 @@ class Command(Protocol):
     """What the file of a subcommand holds.
 
     ``EXAMPLES`` are lines of a shell; ``EXITS`` the exit codes that the subcommand can end with,
-    with what each means there.  ``RUNS_PROGRAM`` and ``BARE`` stand only where they say something:
+    with what each means there.  ``Options`` has a field for each option that ``add_arguments``
+    adds: ``main`` makes one of what was parsed, and that is all that ``execute`` sees of it; a
+    program behind ``--`` is its field ``program``.  ``RUNS_PROGRAM`` and ``BARE`` stand only where they say something:
     that a program follows ``--``, and what an option without a value means (``--trace``:
     ``--trace=human``); ``runs_program`` and ``bare`` ask for them.
     """
@@ -26,7 +29,8 @@ class Command(Protocol):
     EXAMPLES: str
     EXITS: dict[int, str]
     add_arguments: Callable[[ArgumentParser], None]
-    execute: Callable[[Namespace, Terminal], int]
+    Options: type[OptionValues]
+    execute: Callable[[Any, Terminal], int]
 
 
 def runs_program(command: Command) -> bool:
@@ -53,7 +57,7 @@ COMMANDS: dict[str, Entry] = {
     "fmt": Entry("commands.fmt", "bring .opv texts into their one layout"),
     "verify": Entry("commands.verify", "ask what the kernel would refuse"),
     "explain": Entry("commands.explain", "explain a diagnostic, an op or a revision"),
-    "run": Entry("commands.run", "run vectors on simulated memory and trace them"),
+    "run": Entry("run.run", "run vectors on simulated memory and trace them"),
     "test": Entry("test.test", "run the tests of files, folders and conformance cases"),
     "debug": Entry("debug.debug", "step through a test, vector, case or trace, forwards and back"),
     "explore": Entry("explore.explore", "go through every interleaving of a file's scenarios"),

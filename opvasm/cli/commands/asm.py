@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ...formats import OUTPUTS, Listing, write
 from ...light_typing import TYPE_CHECKING
-from ..inputs.options import add_abi, add_input, add_output, listed
+from ..inputs.options import AbiOptions, add_abi, add_input, add_output, listed
 from ..inputs.programs import (
+    BindingOptions,
     add_binding,
     argument_values,
     assembled_input,
@@ -17,7 +18,7 @@ from ..terminal.exits import DONE, NEGATIVE, UsageError
 from ..terminal.outputs import write_binary, write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ...program import Program, Vector
     from ..terminal.terminal import Terminal
@@ -33,6 +34,17 @@ opvasm asm samples/idioms/list.opv -f json | jq .vectors
 echo 'vector v() { mb }' | opvasm asm | opvasm disasm
 """
 EXITS = {DONE: "assembled", NEGATIVE: "the kernel would refuse a vector; nothing is written"}
+
+
+class Options(AbiOptions, BindingOptions):
+    """The options, as they were typed."""
+
+    file: str
+    output: str | None
+    format: str
+    vector: str | None
+    include: str | None
+    no_verify: bool
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -59,17 +71,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Assemble, verify, bind, write."""
-    program = assembled_input(arguments).program
-    format = OUTPUTS[arguments.format]
-    cpu = cpu_number(arguments)
-    layout = chosen_layout(arguments, program)
-    values = argument_values(arguments.arg, program, layout, cpu)
+    program = assembled_input(options.file, options).program
+    format = OUTPUTS[options.format]
+    cpu = cpu_number(options)
+    layout = chosen_layout(options, program)
+    values = argument_values(options.arg, program, layout, cpu)
     bound = format.bound or bool(values)
     vectors: tuple[Vector, ...]
-    if bound or arguments.vector is not None:
-        vectors = (chosen_vector(program, arguments.vector, "--vector"),)
+    if bound or options.vector is not None:
+        vectors = (chosen_vector(program, options.vector, "--vector"),)
     else:
         vectors = tuple(program.vectors.values())
         if not vectors:
@@ -79,18 +91,18 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
 
             left_out = names_of(program.sections)
             terminal.remark(f"sections have no ops and are left out: {left_out}")
-    if arguments.include is not None and (format.name != "c" or bound):
+    if options.include is not None and (format.name != "c" or bound):
         raise UsageError("--include is for -f c without --arg: nothing else declares structs")
-    header = arguments.include
+    header = options.include
     listing = Listing(program, vectors, layout, cpu, values if bound else None, header)
-    if not arguments.no_verify and _refused(listing, program, terminal):
+    if not options.no_verify and _refused(listing, program, terminal):
         return NEGATIVE
-    data = write(arguments.format, listing)
+    data = write(options.format, listing)
     if format.binary:
         hint = "use -o FILE, a pipe, or -f hex"
-        write_binary(data, arguments.output, hint)
+        write_binary(data, options.output, hint)
     else:
-        write_text(data.decode(), arguments.output)
+        write_text(data.decode(), options.output)
     return DONE
 
 

@@ -6,11 +6,13 @@ import os
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.kernels import HostUnknown, host_unknown, named_profiles
+from ..inputs.option_values import OptionValues
 from ..terminal.exits import DONE, HOST, INCONCLUSIVE, NEGATIVE, USAGE, UsageError
 from ..terminal.outputs import write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
+    from collections.abc import Sequence
 
     from ...audit.audit import FileAudit
     from ...elf.problems import ElfError
@@ -41,6 +43,23 @@ EXITS = {
 }
 PEERS = ("self", "reader", "remote-writer-with-membarrier", "resizer")
 FORMATS = ("human", "json", "sarif", "github", "html")
+
+
+class Options(OptionValues):
+    """The options, as they were typed."""
+
+    paths: tuple[str, ...]
+    pid: tuple[str, ...]
+    deep: bool
+    kernel: tuple[str, ...]
+    group: str | None
+    lift: str | None
+    section: tuple[str, ...]
+    peer: tuple[str, ...]
+    notes: bool
+    all: bool
+    format: str
+    output: str | None
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -108,21 +127,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Audit every file, report everything."""
-    if (arguments.peer or arguments.section) and arguments.lift is None:
+    if (options.peer or options.section) and options.lift is None:
         raise UsageError(
             "--peer and --section choose what --lift writes", "name a file with --lift"
         )
-    if not arguments.paths and not arguments.pid:
+    if not options.paths and not options.pid:
         raise UsageError("nothing to audit", "name a file or folder, or a process with --pid")
     try:
-        work = _Work(arguments, terminal)
+        work = _Work(options, terminal)
     except HostUnknown as problem:
         return host_unknown(problem, terminal)
-    for path in arguments.paths:
+    for path in options.paths:
         work.path(path)
-    for pid in arguments.pid:
+    for pid in options.pid:
         work.process(pid)
     return work.end()
 
@@ -130,12 +149,12 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
 class _Work:
     """The files of one run, what was found in them, and what can't be read."""
 
-    def __init__(self, arguments: Namespace, terminal: Terminal) -> None:
+    def __init__(self, options: Options, terminal: Terminal) -> None:
         from ..terminal.progress import Progress
 
-        self._arguments = arguments
+        self._options = options
         self._terminal = terminal
-        self._kernels = _kernels(arguments.kernel)
+        self._kernels = _kernels(options.kernel)
         self._texts: list[str] = []
         self._documents: list[dict[str, object]] = []
         self._diagnostics: list[Diagnostic] = []
@@ -208,8 +227,8 @@ class _Work:
         from ...elf.file import ElfFile
 
         file = ElfFile(source)
-        audit = audit_file(file, self._arguments.deep, self._kernels)
-        if self._arguments.group is not None:
+        audit = audit_file(file, self._options.deep, self._kernels)
+        if self._options.group is not None:
             audit = _only(audit)
         self._sections += len(audit.sections)
         findings = [each for section in audit.sections for each in section.findings]
@@ -217,15 +236,15 @@ class _Work:
         self._open |= bool(audit.undecoded) or any(each.code in NOT_DECIDED for each in findings)
         if audit.sections or named:
             self._keep(audit, file)
-        if self._arguments.lift is not None and audit.sections:
+        if self._options.lift is not None and audit.sections:
             self._lift(audit)
 
     def _lift(self, audit: FileAudit) -> None:
         from ...audit.lifting import document, lift_audit
 
-        texts = lift_audit(audit, self._arguments.section)
+        texts = lift_audit(audit, self._options.section)
         if texts:
-            self._lifted.append(document(audit, texts, self._arguments.peer))
+            self._lifted.append(document(audit, texts, self._options.peer))
         self._lifted_count += sum(each.lifted is not None for each in texts)
         for each in texts:
             if each.lifted is None:
@@ -236,13 +255,11 @@ class _Work:
         from ...elf.file import ElfFile
 
         assert isinstance(file, ElfFile)
-        match self._arguments.format:
+        match self._options.format:
             case "human":
                 from ...audit.text_report import text_report
 
-                self._texts.append(
-                    text_report(audit, file, self._arguments.notes, self._arguments.all)
-                )
+                self._texts.append(text_report(audit, file, self._options.notes, self._options.all))
             case "json":
                 from ...audit.json_report import file_json
 
@@ -260,7 +277,7 @@ class _Work:
         """Write the report; the exit code."""
         from ...report.diagnostics import render
 
-        match self._arguments.format:
+        match self._options.format:
             case "human":
                 text = "\n".join(self._texts)
             case "json":
@@ -276,14 +293,14 @@ class _Work:
                 text = page(self._texts)
             case name:
                 text = render(name, [*self._problems, *self._diagnostics])
-        write_text(text, self._arguments.output)
-        if self._arguments.lift is not None:
+        write_text(text, self._options.output)
+        if self._options.lift is not None:
             if not self._lifted:
                 raise UsageError(
                     "--lift: there is no such section", "--section names functions, addresses"
                 )
-            write_text("\n".join(self._lifted), self._arguments.lift)
-            self._terminal.remark(f"{self._lifted_count} lifted into {self._arguments.lift}")
+            write_text("\n".join(self._lifted), self._options.lift)
+            self._terminal.remark(f"{self._lifted_count} lifted into {self._options.lift}")
         self._terminal.report(self._problems)
         files = "file" if self._files == 1 else "files"
         sections = "section" if self._sections == 1 else "sections"
@@ -323,6 +340,6 @@ def _only(audit: FileAudit) -> FileAudit:
     return audit._replace(shapes=tuple(kept(each) for each in audit.shapes))  # type: ignore[misc]
 
 
-def _kernels(names: list[str]) -> tuple[Profile, ...] | None:
+def _kernels(names: Sequence[str]) -> tuple[Profile, ...] | None:
     """The profiles that were named, None for all of a file's architecture."""
     return named_profiles(names, "--kernel") or None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
+from ..inputs.option_values import OptionValues
 from ..terminal.exits import DONE
 from ..terminal.outputs import write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ..terminal.terminal import Terminal
 
@@ -21,14 +22,20 @@ opvasm completion fish > ~/.config/fish/completions/opvasm.fish
 EXITS = {DONE: "printed"}
 
 
+class Options(OptionValues):
+    """The options, as they were typed."""
+
+    shell: str
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """The shell."""
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Print the script."""
     from ..command_line import shells
 
-    write_text(getattr(shells, arguments.shell)(shells.words()), None)
+    write_text(getattr(shells, options.shell)(shells.words()), None)
     return DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...formats import DISASSEMBLIES, INPUTS, disassembly
 from ...light_typing import TYPE_CHECKING
-from ..inputs.elf_inputs import ELF_MAGIC, add_elf, elf_vectors
+from ..inputs.elf_inputs import ELF_MAGIC, ElfOptions, add_elf, elf_vectors
 from ..inputs.inputs import display_name, read_bytes
 from ..inputs.op_inputs import assembled_ops
 from ..inputs.options import abi_for_bytes, add_abi, add_input, add_output, listed
@@ -12,7 +12,7 @@ from ..terminal.exits import DONE, NEGATIVE, UsageError
 from ..terminal.outputs import write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ...abi.revisions import Abi
     from ..terminal.terminal import Terminal
@@ -28,6 +28,16 @@ opvasm disasm --strict vector.bin -o vector.opv
 opvasm disasm prog.o --symbol push_ops
 """
 EXITS = {DONE: "disassembled", NEGATIVE: "--strict: a kernel would refuse the ops"}
+
+
+class Options(ElfOptions):
+    """The options, as they were typed."""
+
+    file: str
+    output: str | None
+    format: str
+    source: str | None
+    strict: bool
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -56,32 +66,32 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_abi(parser)
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Read, decode, print."""
-    name = display_name(arguments.file)
-    data = read_bytes(arguments.file)
-    if arguments.source is None and data[:4] == ELF_MAGIC:
-        return _elf(data, name, arguments)
-    if arguments.symbol or arguments.section:
+    name = display_name(options.file)
+    data = read_bytes(options.file)
+    if options.source is None and data[:4] == ELF_MAGIC:
+        return _elf(data, name, options)
+    if options.symbol or options.section:
         raise UsageError(f"{name} is no ELF file, so it has no symbols or sections")
-    abi = abi_for_bytes(arguments)
-    data = assembled_ops(arguments.source, data, name, abi)
-    if arguments.strict and _refused(data, abi, name, terminal):
+    abi = abi_for_bytes(options)
+    data = assembled_ops(options.source, data, name, abi)
+    if options.strict and _refused(data, abi, name, terminal):
         return NEGATIVE
-    write_text(disassembly(arguments.format, data, name, abi), arguments.output)
+    write_text(disassembly(options.format, data, name, abi), options.output)
     return DONE
 
 
-def _elf(data: bytes, name: str, arguments: Namespace) -> int:
+def _elf(data: bytes, name: str, options: Options) -> int:
     """The arrays of ops inside an object or a program."""
     from ...formats.elf_text import elf_text
 
-    if arguments.format != "opv" or arguments.strict:
+    if options.format != "opv" or options.strict:
         raise UsageError(
             "an ELF file is disassembled to -f opv only, without --strict",
             "'opvasm verify' says what a kernel would refuse",
         )
-    write_text(elf_text(elf_vectors(data, name, arguments)), arguments.output)
+    write_text(elf_text(elf_vectors(data, name, options)), options.output)
     return DONE
 
 

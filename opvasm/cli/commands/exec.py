@@ -9,6 +9,7 @@ from typing import TextIO
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.live_options import (
+    ProgramOptions,
     add_no_rseq,
     add_number,
     add_program,
@@ -21,7 +22,8 @@ from ..inputs.options import chosen_quirks
 from ..terminal.exits import DONE, HOST, NEGATIVE, UsageError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
+    from typing import Literal
 
     from ..terminal.terminal import Terminal
 
@@ -42,6 +44,18 @@ EXITS = {
 }
 BARE = {"--trace": "--trace=human"}
 RUNS_PROGRAM = True
+
+
+class Options(ProgramOptions):
+    """The options, as they were typed."""
+
+    trace: Literal["human", "jsonl"] | None
+    output: str | None
+    summary: bool
+    save: str | None
+    strict: bool
+    enosys: bool
+    quirks: str | None
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -80,47 +94,47 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--quirks", metavar="NAMES", help="mistakes of historic kernels (see run)")
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Probe the host, run the program, report."""
     from ...live.host import HostCannot
     from ...live.launch import ProgramRefused
 
-    words = program_words(arguments, "exec")
-    number = syscall_number(arguments)
+    words = program_words(options, "exec")
+    number = syscall_number(options)
     try:
-        return _run(arguments, words, number, terminal)
+        return _run(options, words, number, terminal)
     except (HostCannot, ProgramRefused) as problem:
         return not_run(problem, terminal)
 
 
-def _run(arguments: Namespace, words: list[str], number: int | None, terminal: Terminal) -> int:
+def _run(options: Options, words: list[str], number: int | None, terminal: Terminal) -> int:
     from ...abi.revisions import get_abi
     from ...live.host import probe
     from ...live.launch import end_like
-    from ...live.session import Options, run_program
+    from ...live.session import Options as Supervision, run_program
 
     host = probe(number)
-    quirks = frozenset(chosen_quirks(arguments.quirks) or ())
-    options = Options(
-        get_abi(arguments.abi),
+    quirks = frozenset(chosen_quirks(options.quirks) or ())
+    supervision = Supervision(
+        get_abi(options.abi),
         host,
         quirks,
-        trace=arguments.trace,
-        summary=arguments.summary,
-        save=arguments.save,
-        strict=arguments.strict,
-        no_rseq=arguments.no_rseq,
-        refuse=arguments.enosys,
+        trace=options.trace,
+        summary=options.summary,
+        save=options.save,
+        strict=options.strict,
+        no_rseq=options.no_rseq,
+        refuse=options.enosys,
     )
     with ExitStack() as files:
         # Where standard error is closed, nobody is there to be told; the program runs all the same.
         output: TextIO = sys.stderr or files.enter_context(open(os.devnull, "w"))
-        if arguments.output:
+        if options.output:
             try:
-                output = files.enter_context(open(arguments.output, "w", encoding="utf-8"))
+                output = files.enter_context(open(options.output, "w", encoding="utf-8"))
             except OSError as error:
-                raise UsageError(f"cannot write {arguments.output}: {error.strerror}") from None
-        outcome = run_program(options, words, output, terminal.report)
+                raise UsageError(f"cannot write {options.output}: {error.strerror}") from None
+        outcome = run_program(supervision, words, output, terminal.report)
     for line in outcome.summary:
         terminal.remark(line)
     if outcome.failed:
@@ -128,4 +142,4 @@ def _run(arguments: Namespace, words: list[str], number: int | None, terminal: T
     if sys.stdout is not None:
         sys.stdout.flush()
     code = end_like(outcome.ended)
-    return NEGATIVE if code == 0 and arguments.strict and outcome.interruptions else code
+    return NEGATIVE if code == 0 and options.strict and outcome.interruptions else code

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
+from ..inputs.option_values import OptionValues
 from ..terminal.exits import DONE, UsageError
 from ..terminal.outputs import write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ..terminal.terminal import Terminal
 
@@ -24,20 +25,26 @@ opvasm explain zero
 EXITS = {DONE: "explained"}
 
 
+class Options(OptionValues):
+    """The options, as they were typed."""
+
+    names: tuple[str, ...]
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """The names."""
     parser.add_argument("names", metavar="NAME", nargs="*", help="what to explain")
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Print the explanations, or the list."""
     from ...explain import find, names, overview
 
-    if not arguments.names:
+    if not options.names:
         write_text(overview(), None)
         return DONE
     texts = []
-    for name in arguments.names:
+    for name in options.names:
         topic = find(name)
         if topic is None:
             from ...suggestion import did_you_mean

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
-from ..inputs.options import add_abi, add_output, whole_number
+from ..inputs.options import AbiOptions, add_abi, add_output, whole_number
 from ..inputs.scenario_inputs import explorable, named_scenarios
 from ..terminal.exits import DONE, HOST, NEGATIVE, USAGE, UsageError
 from ..terminal.outputs import write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ...assembler import Assembly
     from ...explorer.plan.plan import Plan
@@ -32,6 +32,20 @@ EXITS = {
     NEGATIVE: "with --check: Spin and the explorer disagree",
     HOST: "with --check: spin or gcc can't be run, or did not get to an end",
 }
+
+
+class Options(AbiOptions):
+    """The options, as they were typed."""
+
+    file: str
+    scenario: str | None
+    promela: bool
+    litmus: bool
+    output: str | None
+    kernel: str | None
+    strategy: str | None
+    cpus: str | None
+    check: bool
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -69,74 +83,74 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Choose the configuration, write it down."""
     from ...explorer.plan.plan import make_plan
 
-    if arguments.promela == arguments.litmus:
-        how = "both" if arguments.promela else "neither"
+    if options.promela == options.litmus:
+        how = "both" if options.promela else "neither"
         raise UsageError(f"--promela or --litmus, not {how}", "one tool's language at a time")
-    if arguments.check and arguments.litmus:
+    if options.check and options.litmus:
         raise UsageError("--check goes with --promela", "herd7 is not run by opvasm")
-    if arguments.check and arguments.output is not None:
+    if options.check and options.output is not None:
         raise UsageError("--check writes no model", "leave out -o, or --check")
-    assembly = explorable(arguments, terminal)
+    assembly = explorable(options.file, options, terminal)
     if assembly is None:
         return USAGE
-    scenario = _scenario(arguments, assembly)
-    plan = make_plan(assembly.program, scenario, _configuration(arguments, assembly, scenario))
-    if arguments.litmus:
+    scenario = _scenario(options, assembly)
+    plan = make_plan(assembly.program, scenario, _configuration(options, assembly, scenario))
+    if options.litmus:
         from ...explorer_exports.litmus import litmus
 
-        write_text(litmus(plan).text, arguments.output)
+        write_text(litmus(plan).text, options.output)
         return DONE
     from ...explorer_exports.promela import promela
 
     model = promela(plan)
     for part in model.left_out:
         terminal.remark(f"{part} is not exported: the model checks no progress")
-    if arguments.check:
-        return _check(plan, model, arguments, terminal)
-    write_text(model.text, arguments.output)
+    if options.check:
+        return _check(plan, model, options, terminal)
+    write_text(model.text, options.output)
     return DONE
 
 
-def _scenario(arguments: Namespace, assembly: Assembly) -> Scenario:
-    named = [] if arguments.scenario is None else [arguments.scenario]
-    scenarios = named_scenarios(arguments.file, assembly, named)
+def _scenario(options: Options, assembly: Assembly) -> Scenario:
+    named = [] if options.scenario is None else [options.scenario]
+    scenarios = named_scenarios(options.file, assembly, named)
     if len(scenarios) > 1:
         names = ", ".join(each.name for each in scenarios)
         raise UsageError(
-            f"{arguments.file} has {len(scenarios)} scenarios", f"name one behind the file: {names}"
+            f"{options.file} has {len(scenarios)} scenarios", f"name one behind the file: {names}"
         )
     return scenarios[0]
 
 
-def _configuration(arguments: Namespace, assembly: Assembly, scenario: Scenario) -> Configuration:
+def _configuration(options: Options, assembly: Assembly, scenario: Scenario) -> Configuration:
     """The one configuration that is meant.  Raises UsageError when there is none, or more."""
     from ...explorer.plan.validate import strategy_table
     from ...explorer.setting.configuration import configurations
 
     left = list(configurations(scenario, strategy_table(assembly.strategies)))
-    if arguments.kernel is not None:
+    if options.kernel is not None:
         kernels = sorted({each.profile.name for each in left})
-        left = [each for each in left if each.profile.name == arguments.kernel]
-        _some(left, "--kernel", arguments.kernel, scenario, kernels)
-    if arguments.cpus is not None:
-        cpus = whole_number(arguments.cpus, "--cpus")
+        left = [each for each in left if each.profile.name == options.kernel]
+        _some(left, "--kernel", options.kernel, scenario, kernels)
+    if options.cpus is not None:
+        cpus = whole_number(options.cpus, "--cpus")
         numbers = sorted({each.cpus for each in left})
         left = [each for each in left if each.cpus == cpus]
-        _some(left, "--cpus", arguments.cpus, scenario, [str(each) for each in numbers])
-    if arguments.strategy is not None:
-        names = tuple(each.strip() for each in arguments.strategy.split(","))
+        _some(left, "--cpus", options.cpus, scenario, [str(each) for each in numbers])
+    if options.strategy is not None:
+        names = tuple(each.strip() for each in options.strategy.split(","))
         ways = sorted({_ways(each) for each in left})
         own = [thread.strategy for thread in scenario.threads]
         wanted = names
         if len(names) == 1:
             wanted = tuple(each or names[0] for each in own)
         left = [each for each in left if _ways(each) == ",".join(wanted)]
-        _some(left, "--strategy", arguments.strategy, scenario, ways)
-    if arguments.litmus:  # kernels that it can say at all do not differ there
+        _some(left, "--strategy", options.strategy, scenario, ways)
+    if options.litmus:  # kernels that it can say at all do not differ there
         left = list({(each.cpus, _ways(each)): each for each in reversed(left)}.values())[::-1]
     if len(left) > 1:
         rows = "; ".join(each.describe(scenario) for each in left[:8])
@@ -162,7 +176,7 @@ def _some(
         )
 
 
-def _check(plan: Plan, model: object, arguments: Namespace, terminal: Terminal) -> int:
+def _check(plan: Plan, model: object, options: Options, terminal: Terminal) -> int:
     """Run Spin, and say whether it finds what the explorer finds."""
     from ...explorer_exports.agreement import compare
     from ...explorer_exports.promela import PromelaModel

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.inputs import STDIN, display_name, read_source
+from ..inputs.option_values import OptionValues
 from ..terminal.exits import DONE, NEGATIVE, USAGE
 from ..terminal.outputs import replace_file, write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ..terminal.terminal import Terminal
 
@@ -24,6 +25,14 @@ opvasm disasm vector.bin | opvasm fmt
 EXITS = {DONE: "laid out", NEGATIVE: "--check or --diff: a file would change"}
 
 
+class Options(OptionValues):
+    """The options, as they were typed."""
+
+    files: tuple[str, ...]
+    check: bool
+    diff: bool
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
@@ -37,15 +46,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Lay out every file; those with mistakes are reported and left alone."""
     from ...edits import diff
     from ...errors import ParseError
     from ...text.formatter import formatted
 
     code = DONE
-    only_looks = arguments.check or arguments.diff
-    for path in arguments.files or [STDIN]:
+    only_looks = options.check or options.diff
+    for path in options.files or [STDIN]:
         source = read_source(path)
         try:
             text = formatted(source)
@@ -56,9 +65,9 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         if only_looks:
             if text != source.text:
                 code = max(code, NEGATIVE)
-                if arguments.diff:
+                if options.diff:
                     write_text(diff(source.name, source.text, text), None)
-                if arguments.check:
+                if options.check:
                     terminal.remark(f"{display_name(path)} would change")
         elif path == STDIN:
             write_text(text, None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.kernels import named_profiles
+from ..inputs.option_values import OptionValues
 from ..terminal.exits import DONE, HOST, INCONCLUSIVE, NEGATIVE, UsageError
 from ..terminal.outputs import write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ...probe.answers import Probe
     from ...probe.judge import Verdict
@@ -29,6 +30,14 @@ EXITS = {
     INCONCLUSIVE: "too busy to tell within --timeout",
     HOST: "there is no rseq here, or the probe can't work; the message says why",
 }
+
+
+class Options(OptionValues):
+    """The options, as they were typed."""
+
+    format: str
+    require: str | None
+    timeout: str
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -54,10 +63,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Ask, print, and judge."""
-    required = _required(arguments.require)
-    seconds = _seconds(arguments.timeout)
+    required = _required(options.require)
+    seconds = _seconds(options.timeout)
     try:
         from ...probe.native import NotHere
         from ...probe.run import probe_host, verdicts
@@ -70,7 +79,7 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         terminal.fail(f"the probe can't work here: {problem}")
         return HOST
     found = verdicts(probe)
-    if arguments.format == "json":
+    if options.format == "json":
         from ...probe.json_report import probe_json
 
         write_text(probe_json(probe, found), None)

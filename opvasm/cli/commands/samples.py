@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 
 from ...light_typing import TYPE_CHECKING
+from ..inputs.option_values import OptionValues
 from ..terminal.exits import DONE, UsageError
 from ..terminal.outputs import write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ..terminal.terminal import Terminal
 
@@ -28,6 +29,12 @@ _PLACES = (_PACKAGE, os.path.dirname(_PACKAGE))
 _LANGUAGE = "LANGUAGE.md"
 
 
+class Options(OptionValues):
+    """The options, as they were typed."""
+
+    folder: str | None
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """The folder."""
     parser.add_argument(
@@ -35,13 +42,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Write every file, or none."""
     files = dict(_files())
-    if arguments.folder is None:
+    if options.folder is None:
         write_text("".join(f"{name}\n" for name in sorted(files)), None)
         return DONE
-    folder: str = arguments.folder
+    folder = options.folder
     try:
         os.makedirs(folder, exist_ok=True)
         there = os.listdir(folder)

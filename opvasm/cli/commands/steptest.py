@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Callable
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.live_options import (
+    ProgramOptions,
     add_no_rseq,
     add_number,
     add_program,
@@ -50,6 +51,15 @@ _RUNS_MAX = 64  # that look for the instruction at which an abort makes the prog
 _PATIENCE = 20.0  # how much longer than the first run another one may take
 
 
+class Options(ProgramOptions):
+    """The options, as they were typed."""
+
+    bound: str | None
+    section: tuple[str, ...]
+    inject_abort: str | None
+    summary: bool
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """The options, and the program behind ``--``."""
     add_program(parser)
@@ -81,15 +91,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_no_rseq(parser)
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Run the program under the stepper and report."""
     from ...live.host import HostCannot
     from ...live.launch import ProgramRefused
     from ...live.perf import CannotCount
 
-    words = program_words(arguments, "steptest")
+    words = program_words(options, "steptest")
     try:
-        return _run(arguments, words, terminal)
+        return _run(options, words, terminal)
     except (HostCannot, ProgramRefused) as problem:
         return not_run(problem, terminal)
     except CannotCount as problem:
@@ -101,22 +111,22 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         return HOST
 
 
-def _run(arguments: Namespace, words: list[str], terminal: Terminal) -> int:
+def _run(options: Options, words: list[str], terminal: Terminal) -> int:
     from ...abi.revisions import get_abi
     from ...live.host import probe
     from ...live.report import Summary
     from ...live.sections import Wanted
     from ...live.settings import Settings
 
-    every = _share(arguments.inject_abort)
+    every = _share(options.inject_abort)
     bound = None if every else _BOUND
-    if arguments.bound is not None:
-        bound = whole_number(arguments.bound, "--bound")
+    if options.bound is not None:
+        bound = whole_number(options.bound, "--bound")
         if bound < 1:
             raise UsageError(f"--bound {bound} allows nothing", "give a number of entries above 0")
-    settings = Settings(get_abi(arguments.abi), probe(syscall_number(arguments)))
-    summary = Summary() if arguments.summary else None
-    runner = _Runner(settings, words, arguments.no_rseq, Wanted(arguments.section), terminal)
+    settings = Settings(get_abi(options.abi), probe(syscall_number(options)))
+    summary = Summary() if options.summary else None
+    runner = _Runner(settings, words, options.no_rseq, Wanted(options.section), terminal)
     run = runner.aborted(every, bound, summary) if every else runner.stepped(bound, summary)
     for line in summary.lines() if summary is not None else ():
         terminal.remark(line)

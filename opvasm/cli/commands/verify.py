@@ -8,12 +8,12 @@ from ..inputs.elf_inputs import add_elf
 from ..inputs.inputs import STDIN
 from ..inputs.options import add_abi, whole_number
 from ..inputs.programs import JSON, TEXT
-from ..inputs.verify_inputs import read_input
+from ..inputs.verify_inputs import VerifyOptions, read_input
 from ..terminal.exits import DONE, NEGATIVE, USAGE, UsageError
 from ..terminal.outputs import replace_file, write_text
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
     from collections.abc import Sequence
 
     from ...errors import Diagnostic
@@ -36,6 +36,20 @@ opvasm verify prog.o --symbol push_ops
 """
 EXITS = {DONE: "nothing is refused", NEGATIVE: "a vector would be refused, or breaks a denied rule"}
 DIAGNOSTICS = ("human", "json", "sarif", "github")
+
+
+class Options(VerifyOptions):
+    """The options, as they were typed."""
+
+    files: tuple[str, ...]
+    diagnostics: str
+    deny: tuple[str, ...]
+    max_errors: str
+    rseq: bool
+    portability: bool
+    budget: bool
+    fix: bool
+    diff: bool
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -97,27 +111,27 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Check every file, report everything."""
     from ...errors import OpvasmError
     from ...report.human import tally
     from ...verifier.report import denied
 
-    limit = whole_number(arguments.max_errors, "--max-errors")
+    limit = whole_number(options.max_errors, "--max-errors")
     if limit < 1:
         raise UsageError(f"--max-errors {limit} shows nothing", "0 findings are no report")
-    _check_options(arguments)
-    deny = _denied_names(arguments.deny)
+    _check_options(options)
+    deny = _denied_names(options.deny)
     found: list[Diagnostic] = []
     checked: list[Checked] = []
     unreadable = False
     sections = 0
-    for path in arguments.files or [STDIN]:
+    for path in options.files or [STDIN]:
         try:
-            given = read_input(path, arguments)
-            diagnostics = _findings(given, arguments)
-            if arguments.fix or arguments.diff:
-                given, diagnostics = _mend(path, given, diagnostics, arguments)
+            given = read_input(path, options)
+            diagnostics = _findings(given, options)
+            if options.fix or options.diff:
+                given, diagnostics = _mend(path, given, diagnostics, options)
         except OpvasmError as error:
             unreadable = True
             found += error.diagnostics
@@ -125,8 +139,8 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
         checked += given.vectors
         sections += 0 if given.program is None else len(given.program.sections)
         found += denied(diagnostics, deny)
-    if not arguments.diff:
-        _write(found[:limit], checked, arguments, terminal)
+    if not options.diff:
+        _write(found[:limit], checked, options, terminal)
     if len(found) > limit:
         terminal.remark(f"{len(found) - limit} more findings; --max-errors shows them")
     count = f"{len(checked)} vector{'' if len(checked) == 1 else 's'}"
@@ -138,23 +152,23 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     return NEGATIVE if any(each.level == "error" for each in found) else DONE
 
 
-def _check_options(arguments: Namespace) -> None:
-    machine = arguments.diagnostics in ("sarif", "github")
-    if machine and arguments.budget:
+def _check_options(options: Options) -> None:
+    machine = options.diagnostics in ("sarif", "github")
+    if machine and options.budget:
         raise UsageError(
-            f"--diagnostics {arguments.diagnostics} has no place for a budget",
+            f"--diagnostics {options.diagnostics} has no place for a budget",
             "--diagnostics human and json have one",
         )
-    if arguments.fix or arguments.diff:
-        if arguments.diagnostics != "human":
+    if options.fix or options.diff:
+        if options.diagnostics != "human":
             raise UsageError("--fix and --diff print a diff, which only people and patch read")
-        if arguments.fix and STDIN in (arguments.files or [STDIN]):
+        if options.fix and STDIN in (options.files or [STDIN]):
             raise UsageError("--fix can't change standard input", "name a file, or use --diff")
 
 
-def _denied_names(names: list[str]) -> list[str]:
+def _denied_names(names: Sequence[str]) -> Sequence[str]:
     if not names:
-        return []
+        return ()
     from ...codes import all_codes
 
     known = {"warning", "note"}
@@ -171,7 +185,7 @@ def _denied_names(names: list[str]) -> list[str]:
     return names
 
 
-def _findings(given: Input, arguments: Namespace) -> tuple[Diagnostic, ...]:
+def _findings(given: Input, options: Options) -> tuple[Diagnostic, ...]:
     """Everything there is to say of a file's vectors, in order."""
     from ...errors import in_order
     from ...verifier.report import verify
@@ -179,11 +193,11 @@ def _findings(given: Input, arguments: Namespace) -> tuple[Diagnostic, ...]:
     found: list[Diagnostic] = []
     for vector, abi, data, name in given.vectors:
         found += verify(vector, abi, data=data, name=name)
-        if arguments.rseq:
+        if options.rseq:
             from ...verifier.rseq_report import rseq_report
 
             found += rseq_report(vector, abi, data, name)
-        if arguments.portability:
+        if options.portability:
             from ...verifier.portability import portability_findings
 
             found += portability_findings(vector, abi, name)
@@ -193,13 +207,13 @@ def _findings(given: Input, arguments: Namespace) -> tuple[Diagnostic, ...]:
         program = given.program
         for section in program.sections.values():
             found += section_report(section, program.data)
-            if arguments.rseq:
+            if options.rseq:
                 found.append(vector_report(section, program.data, program.abi))
     return in_order(found)
 
 
 def _mend(
-    path: str, given: Input, diagnostics: tuple[Diagnostic, ...], arguments: Namespace
+    path: str, given: Input, diagnostics: tuple[Diagnostic, ...], options: Options
 ) -> tuple[Input, tuple[Diagnostic, ...]]:
     """Print the changes of a text; with ``--fix`` make them, and look again."""
     from ...edits import diff, edited
@@ -211,56 +225,54 @@ def _mend(
         if file is not given.source:
             continue  # a file that is used is mended when it is named itself
         write_text(diff(file.name, file.text, text), None)
-        if arguments.fix:
+        if options.fix:
             replace_file(path, text.encode("utf-8"))
             changed = True
     if not changed:
         return given, diagnostics
-    given = read_input(path, arguments)
-    return given, _findings(given, arguments)
+    given = read_input(path, options)
+    return given, _findings(given, options)
 
 
 def _write(
     found: Sequence[Diagnostic],
     checked: Sequence[Checked],
-    arguments: Namespace,
+    options: Options,
     terminal: Terminal,
 ) -> None:
     """The findings in their format, then what else was asked for."""
-    if arguments.diagnostics == "json":
+    if options.diagnostics == "json":
         from ...report.json_report import render_all
 
-        write_text(render_all(found, _reports(checked, arguments)), None)
+        write_text(render_all(found, _reports(checked, options)), None)
         return
     from ...report.diagnostics import render
 
-    text = render(arguments.diagnostics, found, terminal.out)
-    if arguments.diagnostics == "human":
+    text = render(options.diagnostics, found, terminal.out)
+    if options.diagnostics == "human":
         for vector, abi, data, name in checked:
-            if arguments.budget:
+            if options.budget:
                 from ...verifier.budget import budget, budget_text
 
                 text += budget_text(budget(vector, abi, data, name))
-            if arguments.portability:
+            if options.portability:
                 from ...verifier.portability import portability, portability_text
 
                 text += portability_text(portability(vector, abi))
     write_text(text, None)
 
 
-def _reports(
-    checked: Sequence[Checked], arguments: Namespace
-) -> dict[str, list[dict[str, object]]]:
+def _reports(checked: Sequence[Checked], options: Options) -> dict[str, list[dict[str, object]]]:
     """What was asked for beside the findings, for the JSON document."""
     from ...verifier.budget import budget, budget_json
     from ...verifier.portability import portability, portability_json
 
     reports: dict[str, list[dict[str, object]]] = {}
-    if arguments.budget:
+    if options.budget:
         reports["budget"] = [
             budget_json(budget(vector, abi, data, name)) for vector, abi, data, name in checked
         ]
-    if arguments.portability:
+    if options.portability:
         reports["portability"] = [
             portability_json(portability(vector, abi)) for vector, abi, _, _ in checked
         ]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from ..inputs.inputs import read_source
 from ..inputs.options import chosen_abi, whole_number
-from ..inputs.programs import assembled
+from ..inputs.programs import TEXT, assembled
 from ..terminal.exits import DONE, UsageError
 from ..terminal.terminal import say
+from .arguments import Options
 from .sessions import make_session, text_session
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ _KINDS: dict[type, str] = {
 }
 
 
-def serve(arguments: Namespace, terminal: Terminal) -> int:
-    """Serve one client until it disconnects."""
+def serve(where: str, options: Options, terminal: Terminal) -> int:
+    """Serve one client until it disconnects; ``where`` is ``stdio`` or a port."""
     from ...debugger.dap.adapter import Adapter
 
     def launch(request: dict[str, Any]) -> Launched:
-        return _launch(request, arguments, terminal)
+        return _launch(request, options, terminal)
 
-    if arguments.dap == "stdio":
+    if where == "stdio":
         if sys.stdin is None or sys.stdout is None:
             raise UsageError("standard input or output is closed")
         source = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
@@ -48,7 +48,7 @@ def serve(arguments: Namespace, terminal: Terminal) -> int:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         Adapter(source, sink, launch).serve()
         return DONE
-    port = whole_number(arguments.dap, "--dap")
+    port = whole_number(where, "--dap")
     if not 0 <= port <= 65535:
         raise UsageError(f"--dap: {port} is no TCP port")
     try:
@@ -63,27 +63,28 @@ def serve(arguments: Namespace, terminal: Terminal) -> int:
     return DONE
 
 
-def _launch(request: dict[str, Any], arguments: Namespace, terminal: Terminal) -> Launched:
+def _launch(request: dict[str, Any], options: Options, terminal: Terminal) -> Launched:
     """``program``, ``test`` or ``vector``, ``args``, ``set``, ``cpu``, ``trace`` … of a launch."""
     from ...debugger.dap.adapter import Launched, LaunchError
 
     for field, kind in _FIELDS.items():
         if not isinstance(given := request.get(field), kind | None):
             raise LaunchError(f"launch: {field} is {given!r}, where {_KINDS[kind]} is needed")
-    chosen = Namespace(**vars(arguments))
-    chosen.file = request.get("program", arguments.file)
-    chosen.what = request.get("test") or request.get("vector") or arguments.what
-    chosen.replay = request.get("trace", arguments.replay)
-    chosen.quirks = request.get("quirks", arguments.quirks)
-    chosen.abi = request.get("abi", arguments.abi)
-    chosen.cpu = str(request.get("cpu", arguments.cpu))
-    chosen.arg = [f"{name}={value}" for name, value in (request.get("args") or {}).items()]
-    chosen.assignments = request.get("set") or []
+    chosen = options.replaced(
+        file=request.get("program", options.file),
+        what=request.get("test") or request.get("vector") or options.what,
+        replay=request.get("trace", options.replay),
+        quirks=request.get("quirks", options.quirks),
+        abi=request.get("abi", options.abi),
+        cpu=str(request.get("cpu", options.cpu)),
+        arg=tuple(f"{name}={value}" for name, value in (request.get("args") or {}).items()),
+        assignments=tuple(request.get("set") or ()),
+    )
     try:
-        plain = chosen.replay is None and chosen.source == "opv" and chosen.file is not None
-        if not plain or str(chosen.file).endswith(".jsonl"):
+        file = None if chosen.replay is not None or chosen.source != TEXT else chosen.file
+        if file is None or file.endswith(".jsonl"):
             return Launched(make_session(chosen, terminal))
-        assembly = assembled(read_source(str(chosen.file)), *chosen_abi(chosen))
+        assembly = assembled(read_source(file), *chosen_abi(chosen))
         return Launched(text_session(chosen, assembly), assembly.tests)
     except UsageError as error:
         hint = f" ({error.help})" if error.help else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -31,6 +30,7 @@ from ...live.settings import Settings
 from ..inputs.live_options import not_run, syscall_number
 from ..inputs.options import abi_for_bytes, chosen_quirks
 from ..terminal.exits import DONE, NEGATIVE, UsageError
+from .arguments import Options
 
 if TYPE_CHECKING:
     from ...abi.revisions import Abi
@@ -39,24 +39,24 @@ if TYPE_CHECKING:
     from ..terminal.terminal import Terminal
 
 
-def execute(arguments: Namespace, words: list[str], history: str, terminal: Terminal) -> int:
+def execute(options: Options, words: list[str], history: str, terminal: Terminal) -> int:
     """Run the program; the exit code is its own unless a command failed in a batch."""
     try:
-        patterns = [parse_pattern(text) for text in arguments.attach_on]
+        patterns = [parse_pattern(text) for text in options.attach_on]
     except BadPattern as problem:
         raise UsageError(f"--attach-on: {problem}", problem.help) from None
-    abi = abi_for_bytes(arguments)
+    abi = abi_for_bytes(options)
     if abi.model.name != "64le" or abi.page_size != os.sysconf("SC_PAGE_SIZE"):
         raise UsageError("--attach-on: a program of this host has its data model and page size")
-    number = syscall_number(arguments)
+    number = syscall_number(options)
     try:
-        return _run(arguments, words, history, terminal, patterns, abi, number)
+        return _run(options, words, history, terminal, patterns, abi, number)
     except (HostCannot, ProgramRefused) as problem:
         return not_run(problem, terminal)
 
 
 def _run(
-    arguments: Namespace,
+    options: Options,
     words: list[str],
     history: str,
     terminal: Terminal,
@@ -64,9 +64,9 @@ def _run(
     abi: Abi,
     number: int | None,
 ) -> int:
-    quirks = frozenset(chosen_quirks(arguments.quirks) or ())
+    quirks = frozenset(chosen_quirks(options.quirks) or ())
     settings = Settings(abi, probe(number), quirks, record=True)
-    front = _Front(arguments, terminal, abi, history)
+    front = _Front(options, terminal, abi, history)
     names = Names()
 
     def make(settings: Settings, **told: Callable[..., None]) -> Attached:
@@ -79,7 +79,7 @@ def _run(
         run = launch.run(
             settings,
             words,
-            arguments.no_rseq,
+            options.no_rseq,
             foreign=lambda tid, what: terminal.report([unanswered(tid, what)]),
             executed=names.forget,
             make=make,
@@ -105,13 +105,13 @@ class _Front:
     While the program runs, the terminal is its; at the prompt it is ours.
     """
 
-    def __init__(self, arguments: Namespace, terminal: Terminal, abi: Abi, history: str) -> None:
+    def __init__(self, options: Options, terminal: Terminal, abi: Abi, history: str) -> None:
         self.supervisor: Attached | None = None
-        self._batch: bool = arguments.batch
+        self._batch: bool = options.batch
         self._history = history
         self._terminal = terminal
         self._abi = abi
-        self._commands = _script(arguments)
+        self._commands = _script(options)
         self._shell: Shell | None = None
         self._then: Then | None = None
         self._skip = 0
@@ -353,16 +353,16 @@ class _Front:
         return table
 
 
-def _script(arguments: Namespace) -> deque[tuple[str, bool]]:
+def _script(options: Options) -> deque[tuple[str, bool]]:
     """The commands of -x, then those of -ex, which are shown."""
     lines: deque[tuple[str, bool]] = deque()
-    if arguments.script is not None:
+    if options.script is not None:
         try:
-            with open(arguments.script, encoding="utf-8") as file:
+            with open(options.script, encoding="utf-8") as file:
                 lines.extend((line, False) for line in file.read().splitlines() if line.strip())
         except (OSError, UnicodeDecodeError) as problem:
-            raise UsageError(f"{arguments.script} can't be read: {problem}") from None
-    lines.extend((command, True) for command in arguments.commands)
+            raise UsageError(f"{options.script} can't be read: {problem}") from None
+    lines.extend((command, True) for command in options.commands)
     return lines
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from ..inputs.inputs import display_name, read_bytes, read_source
@@ -19,6 +18,7 @@ from ..inputs.programs import (
 )
 from ..inputs.scenario_inputs import for_schedule
 from ..terminal.exits import UsageError
+from .arguments import Options
 
 if TYPE_CHECKING:
     from ...assembler import Assembly
@@ -27,107 +27,105 @@ if TYPE_CHECKING:
     from ..terminal.terminal import Terminal
 
 
-def make_session(arguments: Namespace, terminal: Terminal) -> Session:
+def make_session(options: Options, terminal: Terminal) -> Session:
     """The session that the command line asks for."""
-    if arguments.replay is not None:
-        return _trace(arguments, terminal)
-    if arguments.file is None:
+    if options.replay is not None:
+        return _trace(options.replay, options.file, options, terminal)
+    if options.file is None:
         raise UsageError("say what to debug: a FILE", "'opvasm debug --help' shows examples")
-    if arguments.schedule is not None:
-        return _schedule(arguments)
-    if arguments.source not in (TEXT, JSON):
-        return _ops(arguments)
-    if arguments.file.endswith(".jsonl"):
-        return _case(arguments, terminal)
-    return text_session(arguments, assembled_input(arguments))
+    if options.schedule is not None:
+        return _schedule(options.file, options.schedule, options)
+    if options.source not in (TEXT, JSON):
+        return _ops(options.file, options)
+    if options.file.endswith(".jsonl"):
+        return _case(options.file, options, terminal)
+    return text_session(options, assembled_input(options.file, options, options.source))
 
 
-def _trace(arguments: Namespace, terminal: Terminal) -> Session:
+def _trace(trace: str, file: str | None, options: Options, terminal: Terminal) -> Session:
+    """A recorded trace, with the names of a text where there is one."""
     from ...debugger.load import session_of_trace
 
     assembly = None
-    source = read_source(arguments.replay)
-    if arguments.file is not None:
-        assembly = assembled(read_source(arguments.file), *_abi_of_trace(arguments, source))
+    source = read_source(trace)
+    if file is not None:
+        assembly = assembled(read_source(file), *_abi_of_trace(options, source))
     session, notes = session_of_trace(source.text, source.name, assembly)
     for note in notes:
         terminal.remark(note)
     return session
 
 
-def _abi_of_trace(arguments: Namespace, trace: SourceFile) -> tuple[str, str, int]:
+def _abi_of_trace(options: Options, trace: SourceFile) -> tuple[str, str, int]:
     """What a trace says that it was recorded of.  Raises UsageError where options say otherwise."""
     from ...debugger.load import abi_of_trace
 
     abi = abi_of_trace(trace.text, trace.name)
-    revision, model, size = chosen_abi(arguments)
+    revision, model, size = chosen_abi(options)
     for option, wanted, held in (
         ("-a", revision, abi.revision.name),
         ("--model", model, abi.model.name),
-        ("--page-size", arguments.page_size and size, abi.page_size),
+        ("--page-size", options.page_size and size, abi.page_size),
     ):
         if wanted not in (None, held):
             raise UsageError(f"{option} {wanted}: {trace.name} was recorded for {held}")
     return abi.revision.name, abi.model.name, abi.page_size
 
 
-def _schedule(arguments: Namespace) -> Session:
+def _schedule(file: str, schedule: str, options: Options) -> Session:
     from ...debugger.schedule import session_of_schedule
     from ...explorer.plan.validate import strategy_table
     from ...explorer.schedules.replay_file import read_replay, replay
 
-    found = read_replay(read_source(arguments.schedule).text, arguments.schedule)
-    assembly = for_schedule(arguments, found)
+    found = read_replay(read_source(schedule).text, schedule)
+    assembly = for_schedule(file, options, found)
     strategies = strategy_table(assembly.strategies)
     program, sources = assembly.program, assembly.sources
     return session_of_schedule(replay(program, sources, assembly.scenarios, strategies, found))
 
 
-def _ops(arguments: Namespace) -> Session:
+def _ops(file: str, options: Options) -> Session:
     from ...binary import decode
     from ...debugger.load import session_of_ops
     from ...machine import Cpus
     from ..inputs.op_inputs import assembled_ops
 
-    abi = abi_for_bytes(arguments)
-    name = display_name(arguments.file)
-    ops = decode(assembled_ops(arguments.source, read_bytes(arguments.file), name, abi), abi, name)
-    cpu, possible = cpu_number(arguments), _possible(arguments)
+    abi = abi_for_bytes(options)
+    name = display_name(file)
+    ops = decode(assembled_ops(options.source, read_bytes(file), name, abi), abi, name)
+    cpu, possible = cpu_number(options), _possible(options)
     return session_of_ops(ops, abi, Cpus(possible, current=_current(cpu, possible)), cpu)
 
 
-def _case(arguments: Namespace, terminal: Terminal) -> Session:
+def _case(file: str, options: Options, terminal: Terminal) -> Session:
     """A reference case by its name; a trace, should the file be one."""
     from ...conformance_case import read_cases
     from ...debugger.load import session_of_case
 
-    source = read_source(arguments.file)
+    source = read_source(file)
     if '"opvasm-trace/' in source.text[:200]:
-        arguments.replay, arguments.file = arguments.file, None
-        return _trace(arguments, terminal)
-    quirks = chosen_quirks(arguments.quirks) or ()
+        return _trace(file, None, options, terminal)
+    quirks = chosen_quirks(options.quirks) or ()
     for case in read_cases(source):
-        if arguments.what in (None, case.identifier):
+        if options.what in (None, case.identifier):
             return session_of_case(case, quirks)
     raise UsageError(
-        f"no case of {arguments.file} is called {arguments.what!r}"
-        if arguments.what
-        else f"{arguments.file} holds no case"
+        f"no case of {file} is called {options.what!r}" if options.what else f"{file} holds no case"
     )
 
 
-def text_session(arguments: Namespace, assembly: Assembly) -> Session:
+def text_session(options: Options, assembly: Assembly) -> Session:
     """A vector or a test of a file."""
     from ...debugger.load import session_of_test
 
-    what, tests = arguments.what, assembly.tests
-    quirks = chosen_quirks(arguments.quirks) or ()
+    what, tests = options.what, assembly.tests
+    quirks = chosen_quirks(options.quirks) or ()
     if (what is not None and what in assembly.program.vectors) or (what is None and not tests):
-        return _vector(arguments, assembly)
-    for option, given in (("--arg", arguments.arg), ("--set", arguments.assignments)):
+        return _vector(options, assembly)
+    for option, given in (("--arg", options.arg), ("--set", options.assignments)):
         if given:
             raise UsageError(f"{option} needs a VECTOR to run")
-    layout = chosen_layout(arguments, assembly.program)
+    layout = chosen_layout(options, assembly.program)
     if what is None:
         return session_of_test(assembly, tests[0], quirks, layout)
     exact = [test for test in tests if test.name == what]
@@ -147,27 +145,27 @@ def text_session(arguments: Namespace, assembly: Assembly) -> Session:
     )
 
 
-def _vector(arguments: Namespace, assembly: Assembly) -> Session:
+def _vector(options: Options, assembly: Assembly) -> Session:
     from ...debugger.load import session_of_vector
     from ...machine import Cpus
     from ...scenario.world import World
     from ..inputs.assignments import assign
 
     program = assembly.program
-    vector = chosen_vector(program, arguments.what, "VECTOR")
-    cpu, possible = cpu_number(arguments), _possible(arguments)
-    layout = chosen_layout(arguments, program)
+    vector = chosen_vector(program, options.what, "VECTOR")
+    cpu, possible = cpu_number(options), _possible(options)
+    layout = chosen_layout(options, program)
     cpus = Cpus(possible, current=_current(cpu, possible))
-    quirks = chosen_quirks(arguments.quirks) or ()
+    quirks = chosen_quirks(options.quirks) or ()
     world = World(program, cpus=cpus, layout=layout, quirks=quirks)
-    for text in arguments.assignments:
+    for text in options.assignments:
         assign(text, world, cpus.current)
-    values = argument_values(arguments.arg, program, layout, cpus.current)
+    values = argument_values(options.arg, program, layout, cpus.current)
     return session_of_vector(world, vector, values, cpu)
 
 
-def _possible(arguments: Namespace) -> int:
-    possible = whole_number(arguments.cpus, "--cpus")
+def _possible(options: Options) -> int:
+    possible = whole_number(options.cpus, "--cpus")
     if not 1 <= possible <= 4096:
         raise UsageError(f"--cpus {possible}: a machine has 1 to 4096")
     return possible

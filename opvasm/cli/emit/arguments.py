@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
-from ..inputs.options import add_abi, add_output
+from ..inputs.options import AbiOptions, add_abi, add_output
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+
+class Options(AbiOptions):
+    """The options, as they were typed."""
+
+    file: str
+    output: str | None
+    strategy: str | None
+    vector: tuple[str, ...]
+    arch: str
+    prefix: str | None
+    types: tuple[str, ...]
+    include: tuple[str, ...]
+    no_explore: bool
+    check: str | None
 
 
 def add_arguments(parser: ArgumentParser) -> None:

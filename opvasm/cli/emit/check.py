@@ -9,30 +9,28 @@ from ...light_typing import TYPE_CHECKING
 from ..inputs.inputs import read_source
 from ..terminal.exits import DONE, NEGATIVE, UsageError
 from ..terminal.terminal import say
-from .arguments import add_arguments
+from .arguments import Options, add_arguments
 from .making import MADE_BY, emitted, proof_lines
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from ..terminal.terminal import Terminal
 
 
-def check(arguments: Namespace, terminal: Terminal) -> int:
+def check(path: str, options: Options, terminal: Terminal) -> int:
     """Make the header again by the command that its head names, and compare the two."""
-    if arguments.output is not None:
+    if options.output is not None:
         raise UsageError("--check writes nothing", "leave -o out")
-    path = arguments.check
     text = read_source(path).text
     head = _head(text, path)
     recorded = _recorded(head, path)
-    if arguments.file != "-":
-        recorded.file = arguments.file
-    elif recorded.file != "-" and not os.path.exists(recorded.file):
-        beside = os.path.join(os.path.dirname(path), os.path.basename(recorded.file))
-        recorded.file = beside if os.path.exists(beside) else recorded.file
-    recorded.output = os.path.basename(path)
-    known = proof_lines(head) if arguments.no_explore and not recorded.no_explore else None
+    file = recorded.file
+    if options.file != "-":
+        file = options.file
+    elif file != "-" and not os.path.exists(file):
+        beside = os.path.join(os.path.dirname(path), os.path.basename(file))
+        file = beside if os.path.exists(beside) else file
+    recorded = recorded.replaced(file=file, output=os.path.basename(path))
+    known = proof_lines(head) if options.no_explore and not recorded.no_explore else None
     again, code = emitted(recorded, terminal, known)
     if again is None:
         return code
@@ -61,7 +59,7 @@ def _command(head: list[str]) -> str:
     return next((e.removeprefix(MADE_BY) for e in head if e.startswith(MADE_BY)), "")
 
 
-def _recorded(head: list[str], path: str) -> Namespace:
+def _recorded(head: list[str], path: str) -> Options:
     """The options that the head names."""
     import argparse
 
@@ -79,7 +77,7 @@ def _recorded(head: list[str], path: str) -> Namespace:
         words = shlex.split(command)
     except ValueError as error:
         raise UsageError(f"{path}: its head names a command that can't be read: {error}") from None
-    return parser.parse_args(words)
+    return Options.of(parser.parse_args(words))
 
 
 def _difference(old: str, new: str) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import DONE, INCONCLUSIVE, NEGATIVE
 from ..terminal.outputs import write_text
-from .arguments import add_arguments as add_arguments
+from .arguments import Options as Options, add_arguments as add_arguments
 from .making import emitted
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from ..terminal.terminal import Terminal
 
 DESCRIPTION = """\
@@ -30,13 +28,13 @@ EXITS = {
 }
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Refuse, prove, write."""
-    if arguments.check is not None:
+    if options.check is not None:
         from .check import check
 
-        return check(arguments, terminal)
-    text, code = emitted(arguments, terminal, None)
+        return check(options.check, options, terminal)
+    text, code = emitted(options, terminal, None)
     if text is not None:
-        write_text(text, arguments.output)
+        write_text(text, options.output)
     return code

@@ -9,10 +9,9 @@ from ...light_typing import TYPE_CHECKING
 from ..inputs.inputs import display_name
 from ..inputs.programs import assembled_input
 from ..terminal.exits import DONE, INCONCLUSIVE, INTERRUPTED, NEGATIVE, UsageError
+from .arguments import Options
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from ...assembler import Assembly
     from ...emit import Request
     from ...program import Vector
@@ -25,7 +24,7 @@ _PROOF = "proof     "
 
 
 def emitted(
-    arguments: Namespace, terminal: Terminal, known_proof: tuple[str, ...] | None
+    options: Options, terminal: Terminal, known_proof: tuple[str, ...] | None
 ) -> tuple[str | None, int]:
     """The header and DONE, or None and the exit code, with the reasons reported.
 
@@ -36,9 +35,9 @@ def emitted(
     from ...errors import in_order
     from ...verifier.report import verify
 
-    assembly = assembled_input(arguments)
-    strategy = chosen_strategy(assembly, arguments.strategy)
-    request = _request(arguments, assembly, strategy)
+    assembly = assembled_input(options.file, options)
+    strategy = chosen_strategy(assembly, options.strategy)
+    request = _request(options, assembly, strategy)
     program = request.program
     findings = list(refusals(program, request.vectors, strategy, request.naming))
     for vector in request.vectors:
@@ -48,14 +47,14 @@ def emitted(
     if any(each.level == "error" for each in findings):
         return None, NEGATIVE
     proof = known_proof
-    if proof is None and arguments.no_explore:
+    if proof is None and options.no_explore:
         proof = ("none: --no-explore",)
     if proof is None:
         made = _prove(assembly, strategy, terminal)
         if isinstance(made, int):
             return None, made
         proof = made.lines
-    head = _head(arguments, assembly, request, proof)
+    head = _head(options, assembly, request, proof)
     return header(request._replace(head=head)), DONE
 
 
@@ -96,7 +95,7 @@ def chosen_strategy(assembly: Assembly, name: str | None) -> Strategy:
     return next(iter(own.values()))
 
 
-def _request(arguments: Namespace, assembly: Assembly, strategy: Strategy) -> Request:
+def _request(options: Options, assembly: Assembly, strategy: Strategy) -> Request:
     """The options, checked."""
     from ...emit import ARCHITECTURES, Naming, Request
     from ...formats.c_words import identifier
@@ -104,7 +103,7 @@ def _request(arguments: Namespace, assembly: Assembly, strategy: Strategy) -> Re
 
     program = assembly.program
     vectors: list[Vector] = []
-    for name in arguments.vector:
+    for name in options.vector:
         if name not in program.vectors:
             raise UsageError(
                 f"--vector: there is no vector {name!r}", f"there are: {', '.join(program.vectors)}"
@@ -114,24 +113,24 @@ def _request(arguments: Namespace, assembly: Assembly, strategy: Strategy) -> Re
     vectors = vectors or list(program.vectors.values())
     if not vectors:
         raise UsageError("the input has no vector")
-    architectures = tuple(each.strip() for each in arguments.arch.split(","))
+    architectures = tuple(each.strip() for each in options.arch.split(","))
     for each in architectures:
         if each not in ARCHITECTURES:
             raise UsageError(
                 f"--arch: there is no {each!r}", f"one or both of: {', '.join(ARCHITECTURES)}"
             )
-    prefix = arguments.prefix or _prefix(arguments.file)
+    prefix = options.prefix or _prefix(options.file)
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", prefix) or identifier(prefix) != prefix:
         raise UsageError(f"--prefix: {prefix!r} can't begin a name in C", "letters, digits and _")
     if prefix == "opv" or prefix.startswith("opv_"):
         raise UsageError("--prefix: names that begin with opv are the header's own")
-    types = named_values(arguments.types, "--type")
+    types = named_values(options.types, "--type")
     for name in types:
         if name not in program.data.structs:
             declared = ", ".join(program.data.structs) or "none"
             raise UsageError(f"--type: there is no struct {name!r}", f"declared are: {declared}")
-    includes = tuple(each if each[:1] in ("<", '"') else f'"{each}"' for each in arguments.include)
-    output = arguments.output or f"{prefix}.h"
+    includes = tuple(each if each[:1] in ("<", '"') else f'"{each}"' for each in options.include)
+    output = options.output or f"{prefix}.h"
     return Request(
         program=program,
         vectors=tuple(vectors),
@@ -153,7 +152,7 @@ def _prefix(path: str) -> str:
 
 
 def _head(
-    arguments: Namespace, assembly: Assembly, request: Request, proof: tuple[str, ...]
+    options: Options, assembly: Assembly, request: Request, proof: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The lines of the comment at the top: what it is, from what, and what was proven of it."""
     from hashlib import sha256
@@ -163,7 +162,7 @@ def _head(
     lines = [
         f"{request.file_name}: operations on per-CPU data. Made; change the source and make it again.",
         "",
-        f"{MADE_BY}{' '.join(_recorded(arguments))}",
+        f"{MADE_BY}{' '.join(_recorded(options))}",
         f"opvasm    {__version__}",
     ]
     for source in assembly.sources:
@@ -182,28 +181,28 @@ def _head(
     return tuple(lines)
 
 
-def _recorded(arguments: Namespace) -> list[str]:
+def _recorded(options: Options) -> list[str]:
     """The command line that makes the header again."""
     from shlex import quote
 
-    words = [display_name(arguments.file) if arguments.file != "-" else "-"]
+    words = [display_name(options.file) if options.file != "-" else "-"]
     for option, value in (
-        ("--strategy", arguments.strategy),
-        ("--prefix", arguments.prefix),
-        ("--abi", arguments.abi),
-        ("--model", arguments.model),
-        ("--page-size", arguments.page_size),
+        ("--strategy", options.strategy),
+        ("--prefix", options.prefix),
+        ("--abi", options.abi),
+        ("--model", options.model),
+        ("--page-size", options.page_size),
     ):
         words += [option, value] if value is not None else []
-    words += ["--arch", arguments.arch] if arguments.arch != "x86-64,aarch64" else []
+    words += ["--arch", options.arch] if options.arch != "x86-64,aarch64" else []
     for option, values in (
-        ("--vector", arguments.vector),
-        ("--type", arguments.types),
-        ("--include", arguments.include),
+        ("--vector", options.vector),
+        ("--type", options.types),
+        ("--include", options.include),
     ):
         for value in values:
             words += [option, value]
-    words += ["--no-explore"] if arguments.no_explore else []
+    words += ["--no-explore"] if options.no_explore else []
     return [quote(word) for word in words]
 
 

@@ -8,9 +8,9 @@ from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import DONE, INCONCLUSIVE, INTERRUPTED, UsageError
 from ..terminal.outputs import replace_file, write_text
 from ..terminal.progress import Progress
+from .arguments import Options
 
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Sequence
 
     from ...assembler import Assembly
@@ -23,7 +23,7 @@ FORMATS = ("human", "json", "html")
 
 
 def compare_scenarios(
-    arguments: Namespace,
+    options: Options,
     assembly: Assembly,
     scenarios: list[Scenario],
     strategies: dict[str, Strategy],
@@ -33,13 +33,13 @@ def compare_scenarios(
     """Explore every combination, write the table, save the counterexamples."""
     from ...explorer_reports.comparison import compare
 
-    if arguments.format not in FORMATS:
+    if options.format not in FORMATS:
         raise UsageError(
-            f"--compare can't be written as {arguments.format}", f"one of: {', '.join(FORMATS)}"
+            f"--compare can't be written as {options.format}", f"one of: {', '.join(FORMATS)}"
         )
-    if arguments.coverage or arguments.require is not None or arguments.no_reduction:
+    if options.coverage or options.require is not None or options.no_reduction:
         raise UsageError("--compare goes with no --coverage, --require or --no-reduction")
-    save = arguments.save
+    save = options.save
     if save is not None and os.path.exists(save) and not os.path.isdir(save):
         raise UsageError(f"--save {save} is no folder", "--compare saves many files")
     progress = Progress("configurations")
@@ -51,9 +51,9 @@ def compare_scenarios(
                 break
     finally:
         progress.clear()
-    write_text(_written(arguments, assembly, tables, terminal), arguments.output)
-    if arguments.save is not None:
-        _save(arguments.save, assembly, tables, terminal)
+    write_text(_written(options, assembly, tables, terminal), options.output)
+    if options.save is not None:
+        _save(options.save, assembly, tables, terminal)
     if not all(table.complete for table in tables):
         return INTERRUPTED
     open_ = any(cell.verdict == "inconclusive" for table in tables for cell in table.cells)
@@ -61,15 +61,15 @@ def compare_scenarios(
 
 
 def _written(
-    arguments: Namespace, assembly: Assembly, tables: Sequence[Table], terminal: Terminal
+    options: Options, assembly: Assembly, tables: Sequence[Table], terminal: Terminal
 ) -> str:
     from ... import __version__
 
-    if arguments.format == "json":
+    if options.format == "json":
         from ...explorer_reports.comparison_json import comparison_json
 
         return comparison_json(assembly.sources, tables, __version__)
-    if arguments.format == "html":
+    if options.format == "html":
         from ...explorer_reports.comparison_html import comparison_html
 
         return comparison_html(assembly.sources, tables)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from ...light_typing import TYPE_CHECKING
 from ..inputs.inputs import read_source
 from ..inputs.kernels import HostUnknown, host_unknown, named_profiles
-from ..inputs.options import add_abi, add_output
 from ..inputs.scenario_inputs import explorable, named_scenarios
 from ..terminal.exits import DONE, HOST, INCONCLUSIVE, INTERRUPTED, NEGATIVE, USAGE, UsageError
 from ..terminal.outputs import picture_width, write_text
 from ..terminal.progress import Progress
+from .arguments import REDUCTIONS, SWEEP_ONLY, Options as Options, add_arguments as add_arguments
 from .limits import chosen_limits
-from .sweep import add_sweep, refuse_sweep_options
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
     from ...assembler import Assembly
     from ...explorer.answers.verdict import Report
     from ...explorer.search.search import Progress as SearchProgress
@@ -48,125 +45,44 @@ EXITS = {
     INCONCLUSIVE: "a limit was hit before there was an answer",
     HOST: "--sweep: no cluster answers, or its workers or those of --jobs die",
 }
-REDUCTIONS = ("fuse", "dead", "collapse", "groups", "symmetry")
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """The options."""
-    parser.add_argument("file", metavar="FILE", help="the text (-: standard input)")
-    parser.add_argument(
-        "scenarios",
-        metavar="SCENARIO",
-        nargs="*",
-        default=[],
-        help="only these (default: all of the file)",
-    )
-    add_abi(parser)
-    add_output(parser)
-    parser.add_argument(
-        "-f",
-        "--format",
-        choices=("human", "json", "html", "dot", "svg", "junit", "github"),
-        default="human",
-        help="for people (default); opvasm-explore/1; a page that works offline; the graphs of "
-        "states for Graphviz or as a picture; for continuous integration",
-    )
-    parser.add_argument(
-        "--max-states",
-        metavar="N",
-        help="stop a search after N states (default: 1000000)",
-    )
-    parser.add_argument(
-        "--timeout",
-        metavar="S",
-        help="stop exploring a scenario after S seconds: what it has seen then depends on the machine "
-        "(with --sweep: a combination)",
-    )
-    parser.add_argument(
-        "--preemptions",
-        metavar="K",
-        help="only schedules in which a thread that could go on loses its CPU at most K times "
-        "(with --sweep also several: 0,1,2)",
-    )
-    parser.add_argument(
-        "--no-reduction",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help=f"search without one of: {', '.join(REDUCTIONS)}, or all; may be repeated",
-    )
-    parser.add_argument(
-        "--compare",
-        action="store_true",
-        help="instead of what the scenarios say, go through every strategy, kernel and "
-        "environment, and print what each comes to (-f human, json or html)",
-    )
-    parser.add_argument(
-        "--save",
-        metavar="OUT",
-        help="write the schedule of the first failure as a replay file (with --compare or --sweep: "
-        "of each, into the folder OUT)",
-    )
-    parser.add_argument("--replay", metavar="FILE", help="only show the schedule of a replay file")
-    parser.add_argument(
-        "--coverage", action="store_true", help="say of each op what has happened there"
-    )
-    parser.add_argument(
-        "--require",
-        metavar="WHAT",
-        help="exit 1 unless each op was: executed, differs (each compare failed), aborted (each op "
-        "of a section was aborted at), several with commas, or all",
-    )
-    parser.add_argument(
-        *("--kernel", "--kernels"),
-        dest="kernels",
-        metavar="LIST",
-        action="append",
-        default=[],
-        help="under these kernels instead of the scenario's own, asking whether it holds there; "
-        "host: the running one's, found by a probe; with --sweep: only under these (default: all)",
-    )
-    add_sweep(parser)
-
-
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Explore, report, compare with what is expected."""
     try:
-        return _execute(arguments, terminal)
+        return _execute(options, terminal)
     except HostUnknown as problem:
         return host_unknown(problem, terminal)
 
 
-def _execute(arguments: Namespace, terminal: Terminal) -> int:
-    if arguments.sweep:
+def _execute(options: Options, terminal: Terminal) -> int:
+    if options.sweep:
         from .sweep import sweep
 
-        return sweep(arguments, terminal)
-    refuse_sweep_options(arguments)
+        return sweep(options, terminal)
+    _refuse_sweep_options(options)
     from ...explorer.plan.validate import strategy_table
     from .output import write_reports
 
-    if arguments.replay is not None:
-        return _show_replay(arguments, terminal)
-    assembly = explorable(arguments, terminal)
+    if options.replay is not None:
+        return _show_replay(options.replay, options, terminal)
+    assembly = explorable(options.file, options, terminal)
     if assembly is None:
         return USAGE
     strategies = strategy_table(assembly.strategies)
-    chosen = named_scenarios(arguments.file, assembly, arguments.scenarios)
-    if arguments.compare and arguments.kernels:
+    chosen = named_scenarios(options.file, assembly, options.scenarios)
+    if options.compare and options.kernels:
         raise UsageError("--compare goes through every kernel", "leave out --kernel")
-    chosen = [
-        _under(scenario, named_profiles(arguments.kernels, "--kernel")) for scenario in chosen
-    ]
-    if arguments.compare:
+    chosen = [_under(scenario, named_profiles(options.kernels, "--kernel")) for scenario in chosen]
+    if options.compare:
         from .compare import compare_scenarios
 
-        limits = chosen_limits(arguments)
-        return compare_scenarios(arguments, assembly, chosen, strategies, limits, terminal)
+        limits = chosen_limits(options)
+        return compare_scenarios(options, assembly, chosen, strategies, limits, terminal)
     reports = []
-    with_coverage = arguments.coverage or arguments.require is not None
-    required = _required(arguments.require)
-    limits, reductions = chosen_limits(arguments), _reductions(arguments, with_coverage)
+    with_coverage = options.coverage or options.require is not None
+    required = _required(options.require)
+    limits, reductions = chosen_limits(options), _reductions(options, with_coverage)
     interrupted = False
     for scenario in chosen:
         report = _explore(assembly, scenario, strategies, limits, reductions)
@@ -174,12 +90,19 @@ def _execute(arguments: Namespace, terminal: Terminal) -> int:
         if any(run.stopped == "an interrupt" for run in report.runs):
             interrupted = True
             break
-    lacking = write_reports(arguments, assembly, reports, required, with_coverage, terminal)
+    lacking = write_reports(options, assembly, reports, required, with_coverage, terminal)
     if interrupted:
         return INTERRUPTED
     if any(report.as_expected is False for report in reports) or lacking:
         return NEGATIVE
     return INCONCLUSIVE if any(report.as_expected is None for report in reports) else DONE
+
+
+def _refuse_sweep_options(options: Options) -> None:
+    """Options that mean nothing without ``--sweep``.  Raises UsageError."""
+    for name in SWEEP_ONLY:
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name} needs --sweep")
 
 
 def _under(scenario: Scenario, profiles: tuple[Profile, ...]) -> Scenario:
@@ -193,11 +116,11 @@ def _under(scenario: Scenario, profiles: tuple[Profile, ...]) -> Scenario:
     return scenario._replace(kernels=kernels, expectations=())
 
 
-def _reductions(arguments: Namespace, coverage: bool) -> Reductions:
+def _reductions(options: Options, coverage: bool) -> Reductions:
     from ...explorer.setting.options import NO_REDUCTIONS, Reductions
 
     reductions = Reductions()
-    for name in arguments.no_reduction:
+    for name in options.no_reduction:
         if name == "all":
             return NO_REDUCTIONS
         if name not in REDUCTIONS:
@@ -248,18 +171,18 @@ def _explore(
         progress.clear()
 
 
-def _show_replay(arguments: Namespace, terminal: Terminal) -> int:
+def _show_replay(schedule: str, options: Options, terminal: Terminal) -> int:
     from ...explorer.plan.validate import strategy_table
     from ...explorer.schedules.diagram import diagram
     from ...explorer.schedules.replay_file import read_replay, replay
 
-    found = read_replay(read_source(arguments.replay).text, arguments.replay)
-    assembly = explorable(arguments, terminal, found)
+    found = read_replay(read_source(schedule).text, schedule)
+    assembly = explorable(options.file, options, terminal, found)
     if assembly is None:
         return USAGE
     strategies = strategy_table(assembly.strategies)
     followed = replay(assembly.program, assembly.sources, assembly.scenarios, strategies, found)
-    lines = diagram(followed, terminal.out, picture_width(arguments.output))
+    lines = diagram(followed, terminal.out, picture_width(options.output))
     lines.append(f"      {terminal.out.bad(found.label)}")
-    write_text("\n".join(lines) + "\n", arguments.output)
+    write_text("\n".join(lines) + "\n", options.output)
     return DONE

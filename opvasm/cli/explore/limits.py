@@ -5,30 +5,29 @@ from __future__ import annotations
 from ...light_typing import TYPE_CHECKING
 from ..inputs.options import whole_number
 from ..terminal.exits import UsageError
+from .arguments import Options
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from ...explorer.setting.options import Limits
 
 
-def chosen_limits(arguments: Namespace, preemptions: bool = True) -> Limits:
+def chosen_limits(options: Options, preemptions: bool = True) -> Limits:
     """The checked values of ``--max-states``, ``--timeout``, and maybe ``--preemptions``."""
     from ...explorer.setting.options import Limits
 
     limits = Limits()
-    if arguments.max_states is not None:
-        limits = limits._replace(states=_positive(arguments.max_states, "--max-states"))
-    if arguments.timeout is not None:
+    if options.max_states is not None:
+        limits = limits._replace(states=_positive(options.max_states, "--max-states"))
+    if options.timeout is not None:
         try:
-            seconds = float(arguments.timeout)
+            seconds = float(options.timeout)
         except ValueError:
             seconds = -1.0
         if not 0 < seconds < 1e9:
-            raise UsageError(f"--timeout: {arguments.timeout!r} is no number of seconds above 0")
+            raise UsageError(f"--timeout: {options.timeout!r} is no number of seconds above 0")
         limits = limits._replace(seconds=seconds)
-    if preemptions and arguments.preemptions is not None:
-        bound = whole_number(arguments.preemptions, "--preemptions")
+    if preemptions and options.preemptions is not None:
+        bound = whole_number(options.preemptions, "--preemptions")
         if bound < 0:
             raise UsageError(f"--preemptions {bound} is less than 0")
         limits = limits._replace(preemptions=bound)

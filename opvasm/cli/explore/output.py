@@ -5,10 +5,9 @@ from __future__ import annotations
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import UsageError
 from ..terminal.outputs import picture_width, replace_file, write_text
+from .arguments import Options
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from ...assembler import Assembly
     from ...explorer.answers.coverage import Line
     from ...explorer.answers.diagnosis import Diagnosis
@@ -20,7 +19,7 @@ _ALL_SCHEDULES = ("json", "html", "junit", "github")
 
 
 def write_reports(
-    arguments: Namespace,
+    options: Options,
     assembly: Assembly,
     reports: list[Report],
     required: tuple[str, ...],
@@ -31,15 +30,15 @@ def write_reports(
     from ...explorer.answers.coverage import coverage
     from ...explorer.answers.diagnose import diagnosed
 
-    if arguments.coverage and arguments.format not in ("human", "json"):
-        raise UsageError(f"--coverage can't be written as {arguments.format}", "human or json")
+    if options.coverage and options.format not in ("human", "json"):
+        raise UsageError(f"--coverage can't be written as {options.format}", "human or json")
     lines = coverage(run for report in reports for run in report.runs) if with_coverage else None
-    every = arguments.format in _ALL_SCHEDULES
+    every = options.format in _ALL_SCHEDULES
     reports = [diagnosed(report, every) for report in reports]
-    write_text(_text(arguments, assembly, reports, lines, terminal), arguments.output)
-    if arguments.save is not None:
+    write_text(_text(options, assembly, reports, lines, terminal), options.output)
+    if options.save is not None:
         found = (run.diagnosis for report in reports for run in report.runs)
-        _save(arguments.save, assembly, next(filter(None, found), None), terminal)
+        _save(options.save, assembly, next(filter(None, found), None), terminal)
     lacking = False
     for line in lines or ():
         missing = line.missing(required)
@@ -64,13 +63,13 @@ def _save(path: str, assembly: Assembly, first: Diagnosis | None, terminal: Term
 
 
 def _text(
-    arguments: Namespace,
+    options: Options,
     assembly: Assembly,
     reports: list[Report],
     lines: tuple[Line, ...] | None,
     terminal: Terminal,
 ) -> str:
-    match arguments.format:
+    match options.format:
         case "json":
             from ... import __version__
             from ...explorer.answers.json_report import report_json
@@ -81,7 +80,7 @@ def _text(
 
             return html_report(assembly.sources, reports)
         case "dot" | "svg":
-            return _graphs(arguments.format, reports)
+            return _graphs(options.format, reports)
         case "junit":
             return _junit(assembly, reports)
         case "github":
@@ -92,7 +91,7 @@ def _text(
         case _:
             from ...explorer.answers.library import reports_text
 
-            return reports_text(reports, lines, terminal.out, picture_width(arguments.output))
+            return reports_text(reports, lines, terminal.out, picture_width(options.output))
 
 
 def _graphs(format: str, reports: list[Report]) -> str:

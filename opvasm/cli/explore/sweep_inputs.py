@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...errors import OpvasmError, ParseError
 from ...light_typing import TYPE_CHECKING
@@ -11,10 +11,9 @@ from ..inputs.inputs import STDIN, read_source
 from ..inputs.options import chosen_abi
 from ..inputs.programs import assembled
 from ..terminal.exits import USAGE, UsageError
+from .arguments import Options
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from ...assembler import Assembly
     from ...source import SourceFile
     from ...sweep.plan import Axes
@@ -25,16 +24,16 @@ SUFFIX = ".opv"
 
 
 def sweep_files(
-    arguments: Namespace, axes: Axes, terminal: Terminal
+    options: Options, axes: Axes, terminal: Terminal
 ) -> list[tuple[Text, Assembly]] | int:
     """Every file that has scenarios; an exit code where something is wrong and was reported."""
     from ...explorer.plan.validate import check_scenarios
     from ...sweep.unit import Text
 
-    abi = chosen_abi(arguments)
+    abi = chosen_abi(options)
     found: list[tuple[Text, Assembly]] = []
     failed = False
-    for path, named in _paths([arguments.file, *arguments.scenarios]):
+    for path, named in _paths([options.file, *options.scenarios]):
         try:
             source = read_source(path)
             if not named and "scenario" not in source.text:
@@ -63,7 +62,7 @@ def sweep_files(
     if failed:
         return USAGE
     if not found:
-        where = ", ".join([arguments.file, *arguments.scenarios])
+        where = ", ".join([options.file, *options.scenarios])
         raise UsageError(f"no scenario in {where}", f"scenarios are in files that end in {SUFFIX}")
     _check_strategies(axes, found)
     return found
@@ -80,7 +79,7 @@ def _wrong_on_purpose(path: str, named: bool) -> bool:
     return not named and neighbour(path) is not None
 
 
-def _paths(given: list[str]) -> Iterator[tuple[str, bool]]:
+def _paths(given: Sequence[str]) -> Iterator[tuple[str, bool]]:
     """Every file once, and whether it was named itself; raises UsageError for what is not there."""
     from ...suite.discovery import files_below
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 from ...abi.revisions import DEFAULT_REVISION
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import UsageError
-from .options import chosen_abi
+from .options import AbiOptions, chosen_abi
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ...formats.elf import ElfVector
 
 ELF_MAGIC = b"\x7fELF"
+
+
+class ElfOptions(AbiOptions):
+    """What ``add_elf`` and ``add_abi`` add."""
+
+    symbol: tuple[str, ...]
+    section: tuple[str, ...]
 
 
 def add_elf(parser: ArgumentParser) -> None:
@@ -33,18 +40,18 @@ def add_elf(parser: ArgumentParser) -> None:
     )
 
 
-def elf_vectors(data: bytes, name: str, arguments: Namespace) -> tuple[ElfVector, ...]:
+def elf_vectors(data: bytes, name: str, options: ElfOptions) -> tuple[ElfVector, ...]:
     """The arrays that the options choose; at least one.  Raises DecodeError."""
     from ...formats.elf import read_vectors
 
-    revision, model, page_size = chosen_abi(arguments)
+    revision, model, page_size = chosen_abi(options)
     found = read_vectors(
         data,
         name,
         revision or DEFAULT_REVISION,
         page_size,
-        tuple(arguments.symbol),
-        tuple(arguments.section),
+        options.symbol,
+        options.section,
     )
     if model is not None and any(each.abi.model.name != model for each in found):
         raise UsageError(

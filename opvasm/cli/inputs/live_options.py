@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 
 from ...abi.revisions import DEFAULT_REVISION, REVISIONS
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import HOST, USAGE, UsageError
+from .option_values import OptionValues
 from .options import whole_number
 
 if TYPE_CHECKING:
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
 
 _NAMES = tuple(revision.name for revision in REVISIONS)
 _NUMBER_LIMIT = 1 << 29
+
+
+class LiveOptions(OptionValues):
+    """What ``add_number`` and ``add_no_rseq`` add, and the words behind ``--``."""
+
+    syscall_nr: str | None
+    no_rseq: bool
+    program: tuple[str, ...] | None
+
+
+class ProgramOptions(LiveOptions):
+    """Those of a subcommand that does nothing but run a program: ``add_program``, ``add_revision``."""
+
+    misplaced: tuple[str, ...]
+    abi: str
 
 
 def add_program(parser: ArgumentParser) -> None:
@@ -58,13 +74,13 @@ def add_no_rseq(parser: ArgumentParser) -> None:
     )
 
 
-def program_words(arguments: Namespace, command: str) -> list[str]:
+def program_words(options: ProgramOptions, command: str) -> list[str]:
     """The program and its arguments.  Raises UsageError without one."""
-    words: list[str] = getattr(arguments, "program", None) or []
+    words = list(options.program or ())
     usage = f"opvasm {command} [options] -- PROGRAM ARGS"
-    if arguments.misplaced:
+    if options.misplaced:
         raise UsageError(
-            f"{arguments.misplaced[0]!r} stands where an option is expected",
+            f"{options.misplaced[0]!r} stands where an option is expected",
             f"write -- before the program: {usage}",
         )
     if not words:
@@ -72,11 +88,11 @@ def program_words(arguments: Namespace, command: str) -> list[str]:
     return words
 
 
-def syscall_number(arguments: Namespace) -> int | None:
+def syscall_number(options: LiveOptions) -> int | None:
     """The checked value of ``--syscall-nr``; None where it is not given."""
-    if arguments.syscall_nr is None:
+    if options.syscall_nr is None:
         return None
-    number = whole_number(arguments.syscall_nr, "--syscall-nr")
+    number = whole_number(options.syscall_nr, "--syscall-nr")
     if not 0 <= number < _NUMBER_LIMIT:
         raise UsageError(f"--syscall-nr {number} is not from 0 to {_NUMBER_LIMIT - 1}")
     return number

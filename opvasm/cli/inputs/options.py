@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ...abi.layout import DATA_MODELS
 from ...abi.revisions import (
@@ -17,9 +17,10 @@ from ...abi.revisions import (
 )
 from ...light_typing import TYPE_CHECKING, Protocol
 from ..terminal.exits import UsageError
+from .option_values import OptionValues
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
 _REVISION_NAMES = tuple(revision.name for revision in REVISIONS)
 _MODEL_NAMES = tuple(model.name for model in DATA_MODELS)
@@ -37,6 +38,14 @@ def add_output(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="write to this file, whole or not at all"
     )
+
+
+class AbiOptions(OptionValues):
+    """What ``add_abi`` adds, as it was typed; ``chosen_abi`` checks it."""
+
+    abi: str | None
+    model: str | None
+    page_size: str | None
 
 
 def add_abi(parser: ArgumentParser) -> None:
@@ -73,21 +82,21 @@ def listed(rows: Iterable[Named], default: str) -> str:
     return f"{'; '.join(f'{row.name}: {row.summary}' for row in rows)} (default: {default})"
 
 
-def chosen_abi(arguments: Namespace) -> tuple[str | None, str | None, int]:
+def chosen_abi(options: AbiOptions) -> tuple[str | None, str | None, int]:
     """The checked values of ``-a``, ``--model`` and ``--page-size``; None where not given."""
-    _check(arguments.abi, _REVISION_NAMES, "-a", "revision")
-    _check(arguments.model, _MODEL_NAMES, "--model", "data model")
-    if arguments.page_size is None:
-        return arguments.abi, arguments.model, DEFAULT_PAGE_SIZE
-    size = whole_number(arguments.page_size, "--page-size")
+    _check(options.abi, _REVISION_NAMES, "-a", "revision")
+    _check(options.model, _MODEL_NAMES, "--model", "data model")
+    if options.page_size is None:
+        return options.abi, options.model, DEFAULT_PAGE_SIZE
+    size = whole_number(options.page_size, "--page-size")
     if size not in PAGE_SIZES:
         raise UsageError(f"--page-size {size} is not one of {', '.join(map(str, PAGE_SIZES))}")
-    return arguments.abi, arguments.model, size
+    return options.abi, options.model, size
 
 
-def abi_for_bytes(arguments: Namespace) -> Abi:
+def abi_for_bytes(options: AbiOptions) -> Abi:
     """The Abi of input that does not name one itself."""
-    revision, model, page_size = chosen_abi(arguments)
+    revision, model, page_size = chosen_abi(options)
     return get_abi(revision or DEFAULT_REVISION, model or DEFAULT_DATA_MODEL, page_size)
 
 
@@ -108,7 +117,7 @@ def whole_number(text: str, option: str) -> int:
         ) from None
 
 
-def named_values(pairs: list[str], option: str) -> dict[str, str]:
+def named_values(pairs: Sequence[str], option: str) -> dict[str, str]:
     """``NAME=VALUE`` of a repeated option, by name, the values still as text."""
     values: dict[str, str] = {}
     for pair in pairs:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ...abi.revisions import DEFAULT_PAGE_SIZE, QUIRKS
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import UsageError
 from .inputs import LARGEST_INPUT, display_name, read_bytes, read_source, source_of
-from .options import add_abi, chosen_abi, named_values, whole_number
+from .option_values import OptionValues
+from .options import AbiOptions, add_abi, chosen_abi, named_values, whole_number
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ...assembler import Assembly
     from ...program import Layout, Program, Vector
@@ -21,6 +22,23 @@ if TYPE_CHECKING:
 # What ``--from`` calls the inputs that hold whole programs.
 TEXT, JSON = "opv", "json"
 _LAYOUT_FIELDS = ("percpu", "percpu_stride", "shared", "page", "pool", "slots")
+
+
+class BindingOptions(OptionValues):
+    """What ``add_binding`` adds."""
+
+    cpu: str
+    arg: tuple[str, ...]
+    layout: tuple[str, ...]
+
+
+class MachineOptions(AbiOptions, BindingOptions):
+    """What ``add_machine`` adds."""
+
+    source: str
+    assignments: tuple[str, ...]
+    cpus: str
+    quirks: str | None
 
 
 def add_binding(parser: ArgumentParser) -> None:
@@ -90,15 +108,14 @@ def assembled(
     return assemble(source, revision=revision, model=model, page_size=page_size, loader=load)
 
 
-def assembled_input(arguments: Namespace) -> Assembly:
-    """The input of a subcommand, for the revision that its options say."""
-    if getattr(arguments, "source", TEXT) == JSON:
-        name = display_name(arguments.file)
-        return json_input(read_bytes(arguments.file), name, arguments)
-    return assembled(read_source(arguments.file), *chosen_abi(arguments))
+def assembled_input(path: str, options: AbiOptions, source: str = TEXT) -> Assembly:
+    """The program of a file, TEXT or JSON, for the revision that the options say."""
+    if source == JSON:
+        return json_input(read_bytes(path), display_name(path), options)
+    return assembled(read_source(path), *chosen_abi(options))
 
 
-def json_input(data: bytes, name: str, arguments: Namespace) -> Assembly:
+def json_input(data: bytes, name: str, options: AbiOptions) -> Assembly:
     """The program of an ``opvasm-asm/1`` document, which names its own revision and data model.
 
     Raises DecodeError with all that is wrong with it, UsageError where the options ask for another
@@ -109,11 +126,11 @@ def json_input(data: bytes, name: str, arguments: Namespace) -> Assembly:
 
     program = read_program(data, name)
     abi = program.abi
-    revision, model, size = chosen_abi(arguments)
+    revision, model, size = chosen_abi(options)
     for option, wanted, held in (
         ("-a", revision, abi.revision.name),
         ("--model", model, abi.model.name),
-        ("--page-size", arguments.page_size and size, abi.page_size),
+        ("--page-size", options.page_size and size, abi.page_size),
     ):
         if wanted not in (None, held):
             raise UsageError(
@@ -157,14 +174,14 @@ def chosen_vector(program: Program, name: str | None, option: str) -> Vector:
     return vectors[name]
 
 
-def chosen_layout(arguments: Namespace, program: Program) -> Layout:
+def chosen_layout(options: BindingOptions, program: Program) -> Layout:
     """The default layout with the areas that ``--layout`` moves."""
     from ...program import default_layout
 
     layout = default_layout(program.abi, program.data)
     limit = program.abi.model.addresses
     page = program.abi.page_size
-    for area, text in named_values(arguments.layout, "--layout").items():
+    for area, text in named_values(options.layout, "--layout").items():
         if area not in _LAYOUT_FIELDS:
             from ...suggestion import did_you_mean
 
@@ -195,16 +212,16 @@ def _check_stride(layout: Layout, program: Program) -> None:
         )
 
 
-def cpu_number(arguments: Namespace) -> int:
+def cpu_number(options: BindingOptions) -> int:
     """The value of ``--cpu``: a signed 32-bit number, as the system call takes it."""
-    cpu = whole_number(arguments.cpu, "--cpu")
+    cpu = whole_number(options.cpu, "--cpu")
     if not -(1 << 31) <= cpu < 1 << 31:
         raise UsageError(f"--cpu {cpu} is no 32-bit number")
     return cpu
 
 
 def argument_values(
-    pairs: list[str], program: Program, layout: Layout, cpu: int
+    pairs: Sequence[str], program: Program, layout: Layout, cpu: int
 ) -> Mapping[str, int]:
     """The values of ``--arg``: numbers, or expressions of the program's names and addresses.
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import UsageError
 from .inputs import read_source
-from .options import chosen_abi
+from .options import AbiOptions, chosen_abi
 from .programs import assembled
 
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Sequence
 
     from ...assembler import Assembly
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def explorable(
-    arguments: Namespace, terminal: Terminal, schedule: Schedule | None = None
+    path: str, options: AbiOptions, terminal: Terminal, schedule: Schedule | None = None
 ) -> Assembly | None:
     """The text with its scenarios; None where one can't be explored, with all reasons reported.
 
@@ -27,16 +26,16 @@ def explorable(
     """
     from ...explorer.plan.validate import check_scenarios
 
-    assembly = for_schedule(arguments, schedule)
+    assembly = for_schedule(path, options, schedule)
     findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
     if findings:
         terminal.report(findings)
     return None if any(each.level == "error" for each in findings) else assembly
 
 
-def for_schedule(arguments: Namespace, schedule: Schedule | None) -> Assembly:
+def for_schedule(path: str, options: AbiOptions, schedule: Schedule | None) -> Assembly:
     """A text as a replay file has it.  Raises UsageError where the options ask for another one."""
-    revision, model, size = chosen_abi(arguments)
+    revision, model, size = chosen_abi(options)
     if schedule is not None:
         for option, wanted, held in zip(
             ("-a", "--model"), (revision, model), schedule.revision, strict=True
@@ -44,7 +43,7 @@ def for_schedule(arguments: Namespace, schedule: Schedule | None) -> Assembly:
             if wanted not in (None, held):
                 raise UsageError(f"{option} {wanted}: the schedule was made for {schedule.abi}")
         revision, model = schedule.revision
-    return assembled(read_source(arguments.file), revision, model, size)
+    return assembled(read_source(path), revision, model, size)
 
 
 def named_scenarios(path: str, assembly: Assembly, names: Sequence[str]) -> list[Scenario]:

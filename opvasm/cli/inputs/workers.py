@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import HOST, UsageError
+from .option_values import OptionValues
 from .options import whole_number
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ...sweep.tasks import Runner
 
@@ -28,6 +29,13 @@ class HostError(Exception):
         self.code = HOST
 
 
+class WorkerOptions(OptionValues):
+    """What ``add_workers`` adds."""
+
+    jobs: str | None
+    cluster: str | None
+
+
 def add_workers(parser: ArgumentParser, default: str) -> None:
     """The two options; ``default`` says in words what holds without them."""
     parser.add_argument(
@@ -41,31 +49,31 @@ def add_workers(parser: ArgumentParser, default: str) -> None:
     )
 
 
-def chosen_jobs(arguments: Namespace, default: int) -> int:
+def chosen_jobs(options: WorkerOptions, default: int) -> int:
     """The checked value of ``--jobs``."""
-    if arguments.jobs is None:
+    if options.jobs is None:
         return default
-    if arguments.cluster is not None:
+    if options.cluster is not None:
         raise UsageError("--jobs and --cluster exclude each other")
-    jobs = whole_number(arguments.jobs, "--jobs")
+    jobs = whole_number(options.jobs, "--jobs")
     if not 1 <= jobs <= MOST_JOBS:
         raise UsageError(f"--jobs {jobs} is not within 1 to {MOST_JOBS}")
     return jobs
 
 
 @contextmanager
-def workers(arguments: Namespace, jobs: int) -> Iterator[Runner]:
+def workers(options: WorkerOptions, jobs: int) -> Iterator[Runner]:
     """Those that do the work.  Raises HostError where there is no cluster or workers die."""
     from ...sweep.runners import local_runner
     from ...sweep.tasks import WorkersLost
 
-    if arguments.cluster is None:
+    if options.cluster is None:
         runner = local_runner(jobs)
     else:
         from ...sweep.cluster import Cluster, NoCluster
 
         try:
-            runner = Cluster(arguments.cluster)
+            runner = Cluster(options.cluster)
         except NoCluster as error:
             if error.malformed:
                 raise UsageError(f"--cluster: {error.message}", error.help) from None

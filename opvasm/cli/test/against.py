@@ -11,30 +11,30 @@ from ...suite.cases import chosen_cases
 from ..inputs.inputs import read_source
 from ..terminal.exits import DONE, NEGATIVE, UsageError
 from ..terminal.outputs import write_text
+from .arguments import Options
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from ...suite.selection import Selection
 
 
 def run_against(
-    arguments: Namespace, files: list[str], chosen: Selection, quirks: Collection[str] | None
+    options: Options, files: list[str], chosen: Selection, quirks: Collection[str] | None
 ) -> int:
     """Compare until something differs; what is said is where, or how much was compared."""
     for option, given in (
-        ("--coverage", arguments.coverage),
-        ("--require", arguments.require),
-        ("--junit", arguments.junit),
-        ("--jobs", arguments.jobs),
-        ("--cluster", arguments.cluster),
+        ("--coverage", options.coverage),
+        ("--require", options.require),
+        ("--junit", options.junit),
+        ("--jobs", options.jobs),
+        ("--cluster", options.cluster),
     ):
         if given:
             raise UsageError(f"{option} and --against exclude each other")
     sources = [read_source(file) for file in files if file.endswith(".jsonl")]
     if not sources:
         raise UsageError("--against compares reference cases: name a .jsonl file")
-    names: list[str] = arguments.against
+    assert options.against is not None
+    names = options.against
     count = 0
     try:
         left = traced_engine(names[0])

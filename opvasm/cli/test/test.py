@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ...abi.revisions import QUIRKS
-from ...engines import ENGINE_NAMES, EngineError
+from ...engines import EngineError
 from ...light_typing import TYPE_CHECKING
 from ...suite.discovery import SUFFIXES, files_below
 from ...suite.selection import SelectionError
-from ..inputs.options import add_abi, chosen_abi, chosen_quirks
-from ..inputs.workers import HostError, add_workers, chosen_jobs
+from ..inputs.options import chosen_abi, chosen_quirks
+from ..inputs.workers import HostError, chosen_jobs
 from ..terminal.exits import DONE, HOST, NEGATIVE, USAGE, UsageError
 from ..terminal.outputs import replace_file, write_text
+from .arguments import Options as Options, add_arguments as add_arguments
 from .pieces import AS_WRITTEN, Setup, chosen, pieces, run_piece, started_engine
 from .results import Results
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
     from ...suite.coverage import Collector
     from ..terminal.terminal import Terminal
 
@@ -45,89 +43,42 @@ EXITS = {
 }
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """The options."""
-    parser.add_argument("paths", metavar="PATH", nargs="+", help=".opv, .jsonl or a folder")
-    parser.add_argument(
-        "-k",
-        dest="expression",
-        metavar="EXPR",
-        default="",
-        help="only what contains these words: 'push and not (stale or empty)'",
-    )
-    add_abi(parser)
-    engine = parser.add_mutually_exclusive_group()
-    engine.add_argument(
-        "--engine",
-        choices=ENGINE_NAMES,
-        default=ENGINE_NAMES[0],
-        help=f"what runs reference cases (default: {ENGINE_NAMES[0]})",
-    )
-    engine.add_argument(
-        "--plugin", metavar="CMD", help="a command that answers reference cases, one a line"
-    )
-    parser.add_argument(
-        "--quirks",
-        metavar="NAMES",
-        help=f"none, all, or some of: {', '.join(QUIRKS)} (default: none, then each case's own)",
-    )
-    engine.add_argument(
-        "--against",
-        nargs=2,
-        metavar=("A", "B"),
-        help="run reference cases on two engines or plugin commands and stop at the first event "
-        "that differs",
-    )
-    parser.add_argument(
-        "--coverage",
-        action="store_true",
-        help="print which op, length, alignment and outcome the tests and cases have reached",
-    )
-    parser.add_argument(
-        "--require",
-        metavar="PERCENT",
-        help="with --coverage: fail when less than this share of the combinations was reached",
-    )
-    parser.add_argument("--junit", metavar="OUT", help="also write the results as JUnit XML")
-    add_workers(parser, "1")
-
-
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Find, run, report."""
     from ...suite.tally import report
 
     try:
-        wanted = chosen(arguments.expression)
+        wanted = chosen(options.expression)
     except SelectionError as error:
-        raise UsageError(f"-k {arguments.expression!r}: {error}") from None
-    quirks = chosen_quirks(arguments.quirks)
-    jobs = chosen_jobs(arguments, 1)
-    files = list(_files(arguments.paths))
-    if arguments.against is not None:
+        raise UsageError(f"-k {options.expression!r}: {error}") from None
+    quirks = chosen_quirks(options.quirks)
+    jobs = chosen_jobs(options, 1)
+    files = list(_files(options.paths))
+    if options.against is not None:
         from .against import run_against
 
-        if chosen_abi(arguments) != AS_WRITTEN:
+        if chosen_abi(options) != AS_WRITTEN:
             raise UsageError("--against runs reference cases, and each case has its own ABI")
 
-        return run_against(arguments, files, wanted, quirks)
-    required = _required(arguments)
-    coverage = _collector(arguments)
+        return run_against(options, files, wanted, quirks)
+    required = _required(options)
+    coverage = _collector(options)
     setup = Setup(
-        expression=arguments.expression,
-        engine=arguments.engine,
-        plugin=arguments.plugin,
+        expression=options.expression,
+        engine=options.engine,
+        plugin=options.plugin,
         quirks=None if quirks is None else tuple(quirks),
         coverage=coverage is not None,
-        abi=chosen_abi(arguments),
+        abi=chosen_abi(options),
     )
     results = Results(terminal, coverage, setup.options)
     try:
-        if jobs == 1 and arguments.cluster is None:
+        if jobs == 1 and options.cluster is None:
             run_here(files, setup, results)
         else:
             from .with_workers import run_with_workers
 
-            run_with_workers(arguments, files, setup, results, jobs)
+            run_with_workers(options, files, setup, results, jobs)
     except HostError as error:
         results.progress.clear()
         terminal.fail(error.message, error.help)
@@ -137,13 +88,13 @@ def execute(arguments: Namespace, terminal: Terminal) -> int:
     if results.engine is not None:
         raise UsageError(results.engine)
     outcomes, unreadable = results.outcomes, results.unreadable
-    if arguments.junit is not None:
+    if options.junit is not None:
         from ...suite.junit import junit
 
-        replace_file(arguments.junit, junit(outcomes).encode())
+        replace_file(options.junit, junit(outcomes).encode())
     if not outcomes and not unreadable:
-        where = ", ".join(arguments.paths)
-        which = f" matches -k {arguments.expression!r}" if arguments.expression.strip() else ""
+        where = ", ".join(options.paths)
+        which = f" matches -k {options.expression!r}" if options.expression.strip() else ""
         raise UsageError(
             f"no test in {where}{which}",
             None if files else f"tests are in files that end in {' or '.join(SUFFIXES)}",
@@ -174,23 +125,23 @@ def run_here(files: list[str], setup: Setup, results: Results) -> None:
         engine.close()
 
 
-def _required(arguments: Namespace) -> float | None:
+def _required(options: Options) -> float | None:
     """The share that ``--require`` asks for, in percent."""
-    if arguments.require is None:
+    if options.require is None:
         return None
     try:
-        percent = float(arguments.require.removesuffix("%"))
+        percent = float(options.require.removesuffix("%"))
     except ValueError:
         percent = -1.0
     if not 0 <= percent <= 100:
-        raise UsageError(f"--require takes 0 to 100 percent, not {arguments.require!r}")
+        raise UsageError(f"--require takes 0 to 100 percent, not {options.require!r}")
     return percent
 
 
-def _collector(arguments: Namespace) -> Collector | None:
-    if not arguments.coverage and arguments.require is None:
+def _collector(options: Options) -> Collector | None:
+    if not options.coverage and options.require is None:
         return None
-    if arguments.plugin is not None:
+    if options.plugin is not None:
         raise UsageError("--coverage looks into this package's own interpreter, not into a plugin")
     from ...suite.coverage import Collector
 
@@ -211,7 +162,7 @@ def _covered(coverage: Collector, required: float | None, terminal: Terminal) ->
     return False
 
 
-def _files(paths: list[str]) -> Iterator[str]:
+def _files(paths: Sequence[str]) -> Iterator[str]:
     for path in paths:
         if os.path.isdir(path):
             try:

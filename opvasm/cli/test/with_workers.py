@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from ...light_typing import TYPE_CHECKING, Any
+from ...light_typing import Any
 from ...sweep.tasks import Task
-from ..inputs.workers import workers
+from ..inputs.workers import WorkerOptions, workers
 from .pieces import Setup, here, pieces, run_shared
 from .results import Results
-
-if TYPE_CHECKING:
-    from argparse import Namespace
 
 
 class _Enough(Exception):
@@ -17,7 +14,7 @@ class _Enough(Exception):
 
 
 def run_with_workers(
-    arguments: Namespace, files: list[str], setup: Setup, results: Results, jobs: int
+    options: WorkerOptions, files: list[str], setup: Setup, results: Results, jobs: int
 ) -> None:
     """The same results as one process has, in the same order.  Raises HostError."""
     setup = setup._replace(folder=here())
@@ -44,7 +41,7 @@ def run_with_workers(
             if ran.ended_early:
                 ended.add(piece.file)
 
-    with workers(arguments, jobs) as runner:
+    with workers(options, jobs) as runner:
         try:
             runner.run(tasks, done)
         except _Enough:

@@ -17,49 +17,48 @@ from ..inputs.op_inputs import assembled_ops
 from ..inputs.options import abi_for_bytes, chosen_quirks, whole_number
 from ..inputs.programs import cpu_number
 from ..terminal.exits import DONE, NEGATIVE, UsageError
+from .arguments import Options
 from .tracing import begin_trace, tracer_of_call
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from ...abi.revisions import Abi
     from ..terminal.terminal import Terminal
 
 
-def run_ops(arguments: Namespace, terminal: Terminal) -> int:
+def run_ops(options: Options, terminal: Terminal) -> int:
     """Run the ops of a file of bytes; pages are supplied where its operands point."""
     for option, given in (
-        ("VECTOR", arguments.vector),
-        ("--arg", arguments.arg),
-        ("--layout", arguments.layout),
+        ("VECTOR", options.vector),
+        ("--arg", options.arg),
+        ("--layout", options.layout),
     ):
         if given:
             raise UsageError(f"{option} is for texts: assembled ops hold no names")
-    abi = abi_for_bytes(arguments)
-    name = display_name(arguments.file)
-    data = read_bytes(arguments.file)
-    data = assembled_ops(arguments.source, data, name, abi)
+    abi = abi_for_bytes(options)
+    name = display_name(options.file)
+    data = read_bytes(options.file)
+    data = assembled_ops(options.source, data, name, abi)
     ops = decode(data, abi, name)
-    cpu, possible = cpu_number(arguments), whole_number(arguments.cpus, "--cpus")
+    cpu, possible = cpu_number(options), whole_number(options.cpus, "--cpus")
     if not 1 <= possible <= 4096:
         raise UsageError(f"--cpus {possible}: a machine has 1 to 4096")
     memory = Memory(abi.page_size)
     pages = supply(memory, accesses_of(ops), abi)
-    for text in arguments.assignments:
+    for text in options.assignments:
         _assign(text, memory, abi)
     if pages:
         terminal.remark(supplied_text(pages, abi))
     cpus = Cpus(possible, current=cpu if 0 <= cpu < possible else 0)
     listing = listing_of(ops, abi, "ops")
-    begin_trace(arguments.trace, listing.program)
-    machine = Machine(abi, memory, cpus, chosen_quirks(arguments.quirks) or ())
+    begin_trace(options.trace, listing.program)
+    machine = Machine(abi, memory, cpus, chosen_quirks(options.quirks) or ())
     program, layout = listing.program, listing.layout
-    tracer = tracer_of_call(arguments.trace, program, layout, terminal.out, machine)
+    tracer = tracer_of_call(options.trace, program, layout, terminal.out, machine)
     tracer.begin(listing.vectors[0], cpu, {})
     machine.observe = tracer
     result = machine.cpu_opv(ops, len(ops), cpu)
     tracer.end(result)
-    return NEGATIVE if arguments.exit_status and result != 0 else DONE
+    return NEGATIVE if options.exit_status and result != 0 else DONE
 
 
 def _assign(text: str, memory: Memory, abi: Abi) -> None:

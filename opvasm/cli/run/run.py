@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
-from ..inputs.options import add_input, chosen_quirks
+from ..inputs.options import chosen_quirks
 from ..inputs.programs import (
     JSON,
     TEXT,
-    add_machine,
     argument_values,
     assembled_input,
     chosen_layout,
@@ -15,9 +14,9 @@ from ..inputs.programs import (
     cpu_number,
 )
 from ..terminal.exits import DONE, NEGATIVE, UsageError
+from .arguments import Options as Options, add_arguments as add_arguments
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator, Sequence
 
     from ...assembler import Assembly
@@ -41,62 +40,37 @@ EXITS = {
 BARE = {"--trace": "--trace=human"}
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """The options."""
-    add_input(parser, "the text, or ops with --from")
-    parser.add_argument(
-        "vector",
-        metavar="VECTOR",
-        nargs="?",
-        help="the vector or section to run (default: the tests)",
-    )
-    add_machine(parser)
-    parser.add_argument(
-        "--trace",
-        choices=("human", "jsonl", "none"),
-        default="human",
-        metavar="human|jsonl|none",
-        help="how to tell what happens: for people (default), a JSON object a line, or not",
-    )
-    parser.add_argument(
-        "-e",
-        "--exit-status",
-        action="store_true",
-        help="exit with 1 when the call does not return 0",
-    )
-
-
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Run one vector, or all tests."""
-    if arguments.source not in (TEXT, JSON):
-        from .run_ops import run_ops
+    if options.source not in (TEXT, JSON):
+        from .ops import run_ops
 
-        return run_ops(arguments, terminal)
-    assembly = assembled_input(arguments)
-    if arguments.vector is None:
-        return _run_tests(arguments, assembly, terminal)
-    return _run_vector(arguments, assembly, terminal)
+        return run_ops(options, terminal)
+    assembly = assembled_input(options.file, options, options.source)
+    if options.vector is None:
+        return _run_tests(options, assembly, terminal)
+    return _run_vector(options.vector, options, assembly, terminal)
 
 
-def _run_tests(arguments: Namespace, assembly: Assembly, terminal: Terminal) -> int:
+def _run_tests(options: Options, assembly: Assembly, terminal: Terminal) -> int:
     from ...scenario.runner import run_test
     from .tracing import begin_trace, tracer_of_test
 
     for option, given in (
-        ("--arg", arguments.arg),
-        ("--set", arguments.assignments),
-        ("-e", arguments.exit_status),
+        ("--arg", options.arg),
+        ("--set", options.assignments),
+        ("-e", options.exit_status),
     ):
         if given:
             raise UsageError(f"{option} needs a VECTOR to run", _vectors(assembly))
     if not assembly.tests:
         raise UsageError("the input has no tests; name a vector to run it", _vectors(assembly))
-    layout = chosen_layout(arguments, assembly.program)
-    quirks = chosen_quirks(arguments.quirks) or ()
-    begin_trace(arguments.trace, assembly.program)
+    layout = chosen_layout(options, assembly.program)
+    quirks = chosen_quirks(options.quirks) or ()
+    begin_trace(options.trace, assembly.program)
     failed = 0
     for test in assembly.tests:
-        tracer = tracer_of_test(arguments.trace, assembly.program, layout, test, terminal.out)
+        tracer = tracer_of_test(options.trace, assembly.program, layout, test, terminal.out)
         result = run_test(
             assembly.program,
             test,
@@ -118,7 +92,7 @@ def _vectors(assembly: Assembly) -> str | None:
     return f"vectors: {names}" if names else None
 
 
-def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) -> int:
+def _run_vector(name: str, options: Options, assembly: Assembly, terminal: Terminal) -> int:
     from ...interpreter.supplied import supplied_text, supply
     from ...machine import Cpus
     from ...scenario.world import World
@@ -127,37 +101,37 @@ def _run_vector(arguments: Namespace, assembly: Assembly, terminal: Terminal) ->
     from .tracing import begin_trace, tracer_of_call
 
     program = assembly.program
-    section = program.sections.get(arguments.vector)
-    vector = None if section else chosen_vector(program, arguments.vector, "VECTOR")
-    cpu, possible = cpu_number(arguments), whole_number(arguments.cpus, "--cpus")
+    section = program.sections.get(name)
+    vector = None if section else chosen_vector(program, name, "VECTOR")
+    cpu, possible = cpu_number(options), whole_number(options.cpus, "--cpus")
     if not 1 <= possible <= 4096:
         raise UsageError(f"--cpus {possible}: a machine has 1 to 4096")
-    layout = chosen_layout(arguments, program)
+    layout = chosen_layout(options, program)
     current = cpu if 0 <= cpu < possible else 0
-    quirks = chosen_quirks(arguments.quirks) or ()
+    quirks = chosen_quirks(options.quirks) or ()
     world = World(program, cpus=Cpus(possible, current=current), layout=layout, quirks=quirks)
-    for text in arguments.assignments:
+    for text in options.assignments:
         assign(text, world, current)
-    values = argument_values(arguments.arg, program, layout, current)
+    values = argument_values(options.arg, program, layout, current)
     if vector is None:
         assert section is not None
-        from .run_section import run_section
+        from .section import run_section
 
-        strict = arguments.exit_status
-        return run_section(section, world, values, arguments.trace, terminal.out, strict)
+        strict = options.exit_status
+        return run_section(section, world, values, options.trace, terminal.out, strict)
     ops = world.ops(vector, current, values)
     pages = supply(
         world.machine.memory, _plain(vector, ops), program.abi, _declared(program, layout)
     )
     if pages:
         terminal.remark(supplied_text(pages, program.abi))
-    begin_trace(arguments.trace, program)
-    tracer = tracer_of_call(arguments.trace, program, layout, terminal.out, world.machine)
+    begin_trace(options.trace, program)
+    tracer = tracer_of_call(options.trace, program, layout, terminal.out, world.machine)
     tracer.begin(vector, cpu, values)
     world.machine.observe = tracer
     result = world.machine.cpu_opv(ops, len(ops), cpu)
     tracer.end(result)
-    return NEGATIVE if arguments.exit_status and result != 0 else DONE
+    return NEGATIVE if options.exit_status and result != 0 else DONE
 
 
 def _plain(vector: Vector, ops: Sequence[Instruction]) -> Iterator[tuple[int, int]]:

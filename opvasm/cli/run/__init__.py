@@ -1,0 +1,1 @@
+"""`opvasm run`: tests, one vector or section, or assembled ops, with a trace."""
