@@ -52,18 +52,16 @@ def results(subject: Subject) -> list[str]:
     changed = frozenset[str]().union(*(code.writes for code in subject.codes))
     changed = frozenset(each for each in changed if each[0] not in "v" and "mm" not in each)
     try:
-        after = subject.context.decode(subject.end, _AFTER_BYTES)
+        after = subject.context.decode(subject.end, _AFTER_BYTES, until_branch=True)
     except ElfError:
         return []
     found: set[str] = set()
     set_again: set[str] = set()
     for code in after:
-        reads = set() if _zeroes(code) else set(subject.reads(code))
+        reads = set() if _zeroes(code) else set(code.reads)
         if code.flow is Flow.RETURN:
             reads |= set(_RESULT.get(subject.context.machine, ()))
         found |= (reads & changed) - set_again
-        if code.flow is not Flow.NEXT:
-            break
         set_again |= _wholly_set(code)
     return sorted(found)
 

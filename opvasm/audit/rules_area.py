@@ -52,7 +52,7 @@ def area_rules(subject: Subject) -> Iterator[Finding]:
                     Fault.ID_WRITE,
                     each.text,
                 )
-        values.step(each, subject.reads(each))
+        values.step(each, each.reads)
 
 
 def _offset(values: Values, place: Memory, area: object) -> int | None:

@@ -120,7 +120,7 @@ def _stores(subject: Subject) -> Iterator[Finding]:
     last = len(subject.codes) - 1
     stored: list[tuple[Value, int, Code]] = []
     for index, each in enumerate(subject.codes):
-        reads = subject.reads(each)
+        reads = each.reads
         for place in each.loads:
             yield from _read_back(each, values.address(place), place, stored)
         for place in each.stores:

@@ -65,11 +65,12 @@ class Context:
             return relocated_code(self.file, address, size)
         return self.file.available(address, size)
 
-    def decode(self, address: int, size: int) -> tuple[Code, ...]:
-        """The instructions of a range, as far as they decode."""
+    def decode(self, address: int, size: int, until_branch: bool = False) -> tuple[Code, ...]:
+        """The instructions of a range, as far as they decode, or up to the first that may go elsewhere."""
         if self.decoder is None or size <= 0:
             return ()
-        return self.decoder.decode(self.code(address, min(size, _LENGTH_MAX)), address)
+        data = self.code(address, min(size, _LENGTH_MAX))
+        return self.decoder.decode(data, address, until_branch)
 
 
 class Subject:
@@ -207,15 +208,6 @@ class Subject:
                 if found is not None:
                     return found
         return None
-
-    def reads(self, code: Code) -> tuple[str, ...]:
-        """The whole registers that an instruction reads."""
-        if self.context.machine == "x86-64":
-            from ..lift.decode_x86_64 import full_name
-        else:
-            from ..lift.decode_aarch64 import full_name
-        each = code.instruction
-        return tuple(full_name(each.reg_name(number)) for number in each.regs_access()[0])
 
     def on_stack(self, base: str) -> bool:
         """Whether memory at a register is the thread's own stack."""

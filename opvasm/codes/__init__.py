@@ -8,9 +8,12 @@ programs OPV650-699, audited binaries OPV700-749, emitted C OPV750-769.
 
 from __future__ import annotations
 
+from functools import cache
+
 from .code import Code
 
 
+@cache
 def all_codes() -> dict[str, Code]:
     """Every code by its number, in order.  Raises ValueError when a number or name comes twice."""
     from . import (

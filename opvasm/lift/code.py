@@ -55,8 +55,9 @@ class Memory(NamedTuple):
 class Code(NamedTuple):
     """One instruction.  ``target`` is where it may go, where that is written in it.
 
-    ``writes`` are the registers that it sets, by the names of the whole registers; ``stack`` says
-    that it pushes or pops; ``instruction`` is capstone's own, for the lifter.
+    ``writes`` are the registers that it sets and ``reads`` those that it reads, by the names of the
+    whole registers; ``stack`` says that it pushes or pops; ``instruction`` is capstone's own, for the
+    lifter, and may be that of equal bytes at another address.
     """
 
     address: int
@@ -69,6 +70,7 @@ class Code(NamedTuple):
     stores: tuple[Memory, ...]
     writes: frozenset[str]
     stack: bool
+    reads: tuple[str, ...]
     instruction: Any
 
     @property
@@ -91,8 +93,8 @@ class Decoder(Protocol):
 
     name: str
 
-    def decode(self, data: bytes, address: int) -> tuple[Code, ...]:
-        """The instructions of these bytes, as far as they decode."""
+    def decode(self, data: bytes, address: int, until_branch: bool = False) -> tuple[Code, ...]:
+        """The instructions of these bytes, as far as they decode, or up to the first that may go elsewhere."""
 
     def steps(self, data: bytes, address: int) -> Iterator[Step]:
         """The flow of the instructions of these bytes, as far as they decode: fast."""

@@ -8,6 +8,7 @@ import capstone
 from capstone import arm64_const as arm
 
 from .code import Code, Flow, Memory, Step
+from .instruction_cache import InstructionCache
 
 _BRANCHES = ("b.", "cbz", "cbnz", "tbz", "tbnz")
 _ATOMIC = ("ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas")
@@ -43,6 +44,10 @@ def _flow(mnemonic: str) -> Flow:
     return Flow.BRANCH if mnemonic.startswith(_BRANCHES) else Flow.NEXT
 
 
+def _relative(text: str) -> bool:
+    return text.startswith("adr") or ("#" in text and text.startswith("ldr") and "[" not in text)
+
+
 class DecoderArm:
     """Decodes aarch64."""
 
@@ -52,10 +57,11 @@ class DecoderArm:
         self._engine = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN)
         self._engine.detail = True
         self._fast = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN)
+        self._cache = InstructionCache(self._fast, self._engine, self._code, _relative)
 
-    def decode(self, data: bytes, address: int) -> tuple[Code, ...]:
-        """The instructions of these bytes, as far as they decode."""
-        return tuple(self._code(each) for each in self._engine.disasm(data, address))
+    def decode(self, data: bytes, address: int, until_branch: bool = False) -> tuple[Code, ...]:
+        """The instructions of these bytes, as far as they decode, or up to the first that may go elsewhere."""
+        return self._cache.decode(data, address, until_branch)
 
     def steps(self, data: bytes, address: int) -> Iterator[Step]:
         """The flow of the instructions of these bytes, as far as they decode: fast."""
@@ -83,7 +89,9 @@ class DecoderArm:
     def _code(self, each: capstone.CsInsn) -> Code:
         mnemonic = each.mnemonic
         loads, stores = self._memory(each, mnemonic)
-        written = {full_name(each.reg_name(number)) for number in each.regs_access()[1]}
+        read_numbers, written_numbers = each.regs_access()
+        reads = tuple(full_name(each.reg_name(number)) for number in read_numbers)
+        written = {full_name(each.reg_name(number)) for number in written_numbers}
         flow = _flow(mnemonic)
         numbers = [op.imm for op in each.operands if op.type == arm.ARM64_OP_IMM]
         target = None
@@ -93,7 +101,7 @@ class DecoderArm:
         text = f"{mnemonic} {each.op_str}".rstrip()
         return Code(
             *(each.address, bytes(each.bytes), text, mnemonic, flow, target, loads, stores),
-            *(frozenset(written - {"nzcv"}), stack, each),
+            *(frozenset(written - {"nzcv"}), stack, reads, each),
         )
 
     def _memory(

@@ -14,6 +14,7 @@ import capstone
 from capstone import x86_const as x86
 
 from .code import Code, Flow, Memory, Step
+from .instruction_cache import InstructionCache
 
 _READ_ONLY = frozenset(
     [
@@ -147,6 +148,10 @@ def _flow(mnemonic: str, target: int | None) -> Flow:
     return Flow.NEXT
 
 
+def _relative(text: str) -> bool:
+    return "rip" in text or "eip" in text
+
+
 class DecoderX86:
     """Decodes x86-64."""
 
@@ -156,10 +161,11 @@ class DecoderX86:
         self._engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
         self._engine.detail = True
         self._fast = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+        self._cache = InstructionCache(self._fast, self._engine, self._code, _relative)
 
-    def decode(self, data: bytes, address: int) -> tuple[Code, ...]:
-        """The instructions of these bytes, as far as they decode."""
-        return tuple(self._code(each) for each in self._engine.disasm(data, address))
+    def decode(self, data: bytes, address: int, until_branch: bool = False) -> tuple[Code, ...]:
+        """The instructions of these bytes, as far as they decode, or up to the first that may go elsewhere."""
+        return self._cache.decode(data, address, until_branch)
 
     def steps(self, data: bytes, address: int) -> Iterator[Step]:
         """The flow of the instructions of these bytes, as far as they decode: fast."""
@@ -194,7 +200,9 @@ class DecoderX86:
         mnemonic = each.mnemonic.rpartition(" ")[2]
         operands = each.operands
         loads, stores = self._memory(each, mnemonic, operands)
-        written = {full_name(each.reg_name(number)) for number in each.regs_access()[1]}
+        read_numbers, written_numbers = each.regs_access()
+        reads = tuple(full_name(each.reg_name(number)) for number in read_numbers)
+        written = {full_name(each.reg_name(number)) for number in written_numbers}
         if mnemonic.startswith("cmpxchg"):
             written |= {"rax"} if mnemonic == "cmpxchg" else {"rax", "rdx"}
         elif mnemonic == "syscall":
@@ -208,7 +216,7 @@ class DecoderX86:
         text = f"{each.mnemonic} {each.op_str}".rstrip()
         return Code(
             *(each.address, bytes(each.bytes), text, mnemonic, flow, target, loads, stores),
-            *(frozenset(written - {"rflags"}), mnemonic in _STACK, each),
+            *(frozenset(written - {"rflags"}), mnemonic in _STACK, reads, each),
         )
 
     def _memory(

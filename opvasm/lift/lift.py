@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from ..light_typing import NamedTuple
 from ..program import Parameter, Scalar, section as ir
 from .code import Code
 from .state import Area, Budget, NotLifted, State
 from .values import Values
-from .walk import Machine, Reads, Walk
+from .walk import Machine, Walk
 
 
 class Lifted(NamedTuple):
@@ -29,24 +29,14 @@ def machine_of(name: str) -> Machine | None:
     match name:
         case "x86-64":
             from . import x86_64
-            from .decode_x86_64 import full_name
 
-            return Machine(x86_64.execute, x86_64.condition, _reads(full_name))
+            return Machine(x86_64.execute, x86_64.condition)
         case "aarch64":
             from . import aarch64
-            from .decode_aarch64 import full_name as full_arm_name
 
-            return Machine(aarch64.execute, aarch64.condition, _reads(full_arm_name))
+            return Machine(aarch64.execute, aarch64.condition)
         case _:
             return None
-
-
-def _reads(full_name: Callable[[str], str]) -> Reads:
-    def reads(code: Code) -> tuple[str, ...]:
-        each = code.instruction
-        return tuple(full_name(each.reg_name(number)) for number in each.regs_access()[0])
-
-    return reads
 
 
 def lift(

@@ -14,7 +14,7 @@ from ..light_typing import NamedTuple
 from .code import Code, Memory
 
 Base = tuple[Any, ...]
-_64 = (1 << 64) - 1
+_UNDERSTOOD = frozenset(["mov", "movabs", "ldr", "ldur", "lea", "adrp", "adr", "mrs", "add", "sub"])
 
 
 class Value(NamedTuple):
@@ -84,8 +84,10 @@ class Values:
 
     def _known(self, code: Code, read: list[Value]) -> tuple[str, Value] | None:
         """The register that an instruction sets to what can be said, and what that is."""
+        if len(code.writes) != 1 or code.mnemonic not in _UNDERSTOOD:
+            return None
         parts = [each.strip() for each in code.text.partition(" ")[2].split(",", 1)]
-        if len(code.writes) != 1 or len(parts) < 2:
+        if len(parts) < 2:
             return None
         (name,) = code.writes
         if parts[0] != name:

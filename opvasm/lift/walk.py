@@ -18,7 +18,6 @@ from .terms import known, number, opposite
 
 Execute = Callable[[Code, State], None]
 Condition = Callable[[Code, State], ir.Term]
-Reads = Callable[[Code], tuple[str, ...]]
 
 
 class Machine(NamedTuple):
@@ -26,7 +25,6 @@ class Machine(NamedTuple):
 
     execute: Execute
     condition: Condition
-    reads: Reads
 
 
 class Loop(NamedTuple):
@@ -106,7 +104,7 @@ class Walk:
                 code = self.codes[at]
                 after = wanted.union(*(live[to] for to in self._next(at)))
                 writes = code.writes - self._kept(code)
-                found = (after - writes) | set(self.machine.reads(code)) | self._kept(code)
+                found = (after - writes) | set(code.reads) | self._kept(code)
                 if found != live[at]:
                     live[at], changed = found, True
         return live
@@ -197,7 +195,7 @@ class Walk:
                 state.now = code
                 self._execute(code, state)
                 state.now = None
-                state.values.step(code, self.machine.reads(code))
+                state.values.step(code, code.reads)
                 at += 1
             elif code.flow in (Flow.JUMP, Flow.BRANCH) and code.target is not None:
                 following = self._branch(at, code, state, loops)

@@ -5,8 +5,6 @@ A term is a pure value; it never reads memory.  opvasm.program.section has these
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..light_typing import Protocol, Record
 from .vector import Pointer, Scalar
 
@@ -128,11 +126,21 @@ def parts(term: Term) -> tuple[Term, ...]:
             return condition, then, otherwise
 
 
-def every_term(term: Term) -> Iterator[Term]:
-    """A term and all its parts."""
-    yield term
-    for part in parts(term):
-        yield from every_term(part)
+_LEAVES = (Constant, Local, Argument, Id)
+
+
+def every_term(term: Term) -> list[Term]:
+    """A term and all its parts, each before its own parts, from left to right."""
+    found: list[Term] = []
+    waiting: list[Term] = [term]
+    while waiting:
+        each = waiting.pop()
+        found.append(each)
+        if isinstance(each, Binary):
+            waiting += (each.right, each.left)
+        elif not isinstance(each, _LEAVES):
+            waiting += reversed(parts(each))
+    return found
 
 
 # ---- arithmetic ---------------------------------------------------------------------------------------
