@@ -21,16 +21,13 @@ from .progress import Cycles, Edge
 from .state import KERNELS, Frame, Setting, State, Thread
 from .world import Scope, World
 
-BAD_MEMORY = (
-    "it touches memory that it must not touch (SIGSEGV), or computes what has no value (SIGFPE)"
-)
-
 
 class Verdict(NamedTuple):
     """What the judge found.  ``outcomes`` are values of ``observe`` in final states.
 
     ``failures`` maps (kind, label) to True where it must be reported, to False where another
-    condition of the same kind hides it in every state.
+    condition of the same kind hides it in every state.  ``doomed``: some thread has failed while
+    another goes on, since the first still has to work out in registers that it fails.
     """
 
     findings: frozenset[str]
@@ -38,6 +35,7 @@ class Verdict(NamedTuple):
     failures: dict[tuple[str, str], bool]
     levels: tuple[str, ...]
     states: int
+    doomed: bool
 
 
 class TooLarge(Exception):
@@ -121,11 +119,7 @@ class Judge:
         one, step = state.threads[thread], state.step(thread)
         if step.access:
             state.runs_on(thread, one.cpu)
-        state.top(thread).pc += 1
-        try:
-            step.run(state, thread)
-        except Fault:
-            state.fail(thread, BAD_MEMORY)
+        state.do(thread, step)
         if (
             step.access
             and state.failure is None
@@ -286,17 +280,37 @@ class Judge:
         for number, each in enumerate(state.threads):
             if each.done or state.step(number).access:
                 continue
-            after = State(self.setting, state.key())
-            seen = set()
-            while after.failure is None and not after.threads[number].done:
-                key = after.key()
-                if after.step(number).access or key in seen:
-                    break
-                seen.add(key)
-                self.advance(after, number)
-            if after.key() != state.key():
+            if state.worked_out(number).key() != state.key():
                 return True
         return False
+
+    def has_doomed(self, key: tuple[Any, ...]) -> bool:
+        """Whether a thread still has to work out in registers that it has failed."""
+        state = State(self.setting, key)
+        if state.failure is not None:
+            return False
+        everyone = range(len(state.threads))
+        return any(state.is_doomed(n) or state.is_doomed_below(n) for n in everyone)
+
+    def surely_fails(self, number: int) -> set[int]:
+        """The failed states that the steps of a state lead to.
+
+        Not where another one is doomed, or the thread below its handler: it has failed with the step that it did, and nothing
+        runs after that.
+        """
+        failed = {
+            edge.target: edge.thread
+            for edge in self.edges[number]
+            if self.keys[edge.target][7] is not None
+        }
+        if not failed:
+            return set()
+        state = State(self.setting, self.keys[number])
+        everyone = range(len(state.threads))
+        if any(state.is_doomed_below(n) for n in everyone):
+            return set()
+        doomed = {n for n in everyone if state.is_doomed(n)}
+        return {target for target, thread in failed.items() if not doomed - {thread}}
 
     def inside_a_run(self, state: State) -> bool:
         return any("$inside" in frame.registers for each in state.threads for frame in each.frames)
@@ -308,10 +322,12 @@ class Judge:
         findings = set()
         witnessed = set()
         conditions = self.scenario.conditions
+        sure = set().union(*(self.surely_fails(number) for number in range(len(self.keys))))
         for number, key in enumerate(self.keys):
             state = State(self.setting, key)
             if state.failure is not None:
-                failures["fail", state.failure] = True
+                label = "fail", state.failure
+                failures[label] = failures.get(label, False) or number in sure
                 findings.add("fails")
                 continue
             final = all(each.done for each in state.threads)
@@ -346,7 +362,10 @@ class Judge:
         last = any(each.kind in ("forall", "exists", "never") for each in conditions)
         if not outcomes and not findings and (last or not (conditions or self.scenario.progress)):
             findings.add("endless")
-        return Verdict(frozenset(findings), frozenset(outcomes), failures, levels, len(self.keys))
+        doomed = bool(levels) and "fails" in findings and any(map(self.has_doomed, self.keys))
+        return Verdict(
+            *(frozenset(findings), frozenset(outcomes), failures, levels, len(self.keys), doomed)
+        )
 
     def outcome(self, state: State) -> tuple[tuple[int, ...] | None, ...]:
         """What ``observe`` shows: a value, of several copies' local the value of each, of a list

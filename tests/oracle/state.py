@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .bodies import Code
+from .memory import Fault
 from .steps import Label, Step
 from .world import IDS, STRIDE, Scope, World
 
@@ -37,6 +38,11 @@ KERNELS = {
     "debug": Kernel(_ALL, _MOVED, _LOOKS),
     "no_rseq": Kernel(frozenset(), frozenset(), sections=False),
 }
+BAD_MEMORY = (
+    "it touches memory that it must not touch (SIGSEGV), or computes what has no value (SIGFPE)"
+)
+# A thread that works on and on in registers is looked at after so many instructions.
+MOST_WORK = 500
 KILLED = "the kernel kills the process for an id that it has written (SIGSEGV)"
 
 
@@ -164,19 +170,44 @@ class State:
         elif cause in self.kernel.rewrites:
             self.setting.world.set_ids(self, thread, one.cpu, one.cpu)
 
-    def at_its_end(self, thread: int) -> bool:
-        """Whether a thread has only its end before it: it comes back to no instruction then."""
+    def worked_out(self, thread: int) -> State:
+        """This state after a thread's work in registers: at its next step, or where it comes by again."""
         ahead = State(self.setting, self.key())
         seen: set[Any] = set()
         while ahead.failure is None and not ahead.threads[thread].done:
-            here, step = ahead.key(), ahead.step(thread)
-            last = step is self.setting.codes[ahead.threads[thread].frames[0].code].steps[-1]
-            if here in seen or len(seen) > 500 or (step.access and not last):
-                return False
-            seen.add(here)
-            ahead.top(thread).pc += 1
-            step.run(ahead, thread)
-        return ahead.failure is None
+            step, key = ahead.step(thread), ahead.key()
+            if step.access or key in seen or len(seen) > MOST_WORK:
+                break
+            seen.add(key)
+            ahead.do(thread, step)
+        return ahead
+
+    def do(self, thread: int, step: Step) -> None:
+        """What an instruction does to its own thread, and to memory."""
+        self.top(thread).pc += 1
+        try:
+            step.run(self, thread)
+        except Fault:
+            self.fail(thread, BAD_MEMORY)
+
+    def at_its_end(self, thread: int) -> bool:
+        """Whether a thread has only its end before it: it comes back to no instruction then."""
+        ahead = self.worked_out(thread)
+        if ahead.failure is not None or ahead.threads[thread].done:
+            return ahead.failure is None
+        return (
+            ahead.step(thread) is self.setting.codes[ahead.threads[thread].frames[0].code].steps[-1]
+        )
+
+    def is_doomed(self, thread: int) -> bool:
+        """Whether a thread fails by the work in registers that belongs to the step it has done."""
+        return self.worked_out(thread).failure is not None
+
+    def is_doomed_below(self, thread: int) -> bool:
+        """The same of what a handler has interrupted."""
+        below = State(self.setting, self.key())
+        del below.threads[thread].frames[1:]
+        return len(self.threads[thread].frames) > 1 and below.is_doomed(thread)
 
     def runs_on(self, thread: int, cpu: int) -> None:
         """A thread runs on a CPU: the others there have lost it."""

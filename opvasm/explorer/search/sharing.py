@@ -19,8 +19,9 @@ from ..steps.state import State
 from ..steps.work import Range
 
 CONSTANT, PRIVATE, ONE_CPU, SHARED = 0, 1, 2, 3
-# Steps of one random schedule that change nothing, before it is given up.
+# Steps of one random schedule that change nothing, or that touch nothing new, before it is given up.
 MOST_IDLE = 20
+MOST_KNOWN = 100
 
 
 class Sharing:
@@ -130,7 +131,7 @@ def probe(
     random = Random(seed)
     longest = 0
     for _ in range(walks):
-        state, idle = model.initial(), 0
+        state, idle, known = model.initial(), 0, 0
         for step in range(length):
             if until is not None and monotonic() > until:
                 return longest
@@ -149,8 +150,10 @@ def probe(
             if idle > MOST_IDLE:
                 break  # threads that go round without doing anything
             cpu = taken.state.threads[thread][CPU]
-            for key in keys:
-                sharing.note(key, cpu, taken.reads, taken.writes)
+            grew = [sharing.note(key, cpu, taken.reads, taken.writes) for key in keys]
+            known = 0 if any(grew) else known + 1
+            if known > MOST_KNOWN:
+                break  # the search itself sees what comes so late
             state = taken.state
         else:
             longest = length
