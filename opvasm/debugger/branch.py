@@ -7,7 +7,7 @@ judged anew, as if the test had written the memory itself.  The history that it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..interpreter import Machine
 from ..scenario.events import MemorySet
@@ -23,16 +23,36 @@ class Edit(NamedTuple):
     data: bytes
 
 
+class Argument(NamedTuple):
+    """A value for a parameter of what the statement calls."""
+
+    name: str
+    value: int
+
+
+Change = Edit | Argument
+
+
+class Changeable(Driver, Protocol):
+    """A driver whose next call can be made with other arguments."""
+
+    def change_arguments(self, values: Mapping[str, int]) -> None:
+        """Give parameters of what the next statement calls other values."""
+
+
 class NoBranch(Exception):
-    """Memory that can't be changed here; the message says why."""
+    """What can't be changed here; the message says why."""
 
 
 class EditedDriver:
-    """A driver's statements with edits among them; ``edits`` are by the entry that each becomes."""
+    """A driver's statements with changes among them.
 
-    def __init__(self, driver: Driver, edits: Mapping[int, Edit]) -> None:
+    ``changes`` are by entry: an edit becomes an entry of its own, arguments are of that entry's call.
+    """
+
+    def __init__(self, driver: Changeable, changes: Mapping[int, tuple[Change, ...]]) -> None:
         self._driver = driver
-        self._edits = edits
+        self._changes = changes
         self._entry = 0
 
     @property
@@ -42,7 +62,8 @@ class EditedDriver:
 
     def advance(self, observe: Callable[[Movement], None]) -> bool:
         """Make the edit whose turn it is, or else carry out the next statement."""
-        edit = self._edits.get(self._entry)
+        changes = self._changes.get(self._entry, ())
+        edit = next((each for each in changes if isinstance(each, Edit)), None)
         if edit is not None:
             memory = self.machine.memory
             before = memory.read(edit.address, len(edit.data))
@@ -51,6 +72,9 @@ class EditedDriver:
             observe(MemorySet(edit.address, before, edit.data))
             return True
         told = False
+        values = {each.name: each.value for each in changes if isinstance(each, Argument)}
+        if values:
+            self._driver.change_arguments(values)
 
         def noting(movement: Movement) -> None:
             nonlocal told
@@ -65,31 +89,40 @@ class EditedDriver:
 class BranchTimeline(LiveTimeline):
     """A history that can be had again from its start: ``make`` makes its driver."""
 
-    def __init__(self, make: Callable[[], Driver], edits: Mapping[int, Edit] | None = None) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Changeable],
+        changes: Mapping[int, tuple[Change, ...]] | None = None,
+    ) -> None:
         self.make = make
-        self.edits = dict(edits or {})
-        super().__init__(EditedDriver(make(), self.edits))
+        self.changes = dict(changes or {})
+        super().__init__(EditedDriver(make(), self.changes))
 
 
-def branch(session: Session, edit: Edit) -> Session:
-    """A session behind an edit at the place of another, with its points and the marks before it.
+def branch(session: Session, change: Change) -> Session:
+    """A session after a change at the place of another, with its points and the marks before it.
 
-    Edits that the history has later are not in the branch.  Raises NoBranch for a history that can't
-    be made again, within a statement and at the end, and Fault for memory that is not there.
+    Changes that the history has later are not in the branch.  Raises NoBranch for a history that
+    can't be made again, within a statement and at the end, and Fault for memory that is not there.
     """
     timeline = session.timeline
     if not isinstance(timeline, BranchTimeline):
-        raise NoBranch("memory is set in a test of a file: another history can't be made again")
+        raise NoBranch("only a test of a file and a schedule can be made again with something set")
     if session.at_end:
         raise NoBranch("nothing comes after this: go back first")
     if session.index:
-        raise NoBranch("memory is set between statements: `finish` or `reverse-finish` leads there")
-    session.holder.memory.read(edit.address, len(edit.data))
+        raise NoBranch("something is set between statements: `finish`, `reverse-finish` lead there")
     entry, position = session.entry, session.position
-    edits = {each: was for each, was in timeline.edits.items() if each < entry}
-    made = BranchTimeline(timeline.make, edits | {entry: edit})
+    changes = {each: was for each, was in timeline.changes.items() if each < entry}
+    here: tuple[Change, ...] = (change,)
+    if isinstance(change, Edit):
+        session.holder.memory.read(change.address, len(change.data))
+        position += 1
+    else:  # other arguments of the same call may have been changed before
+        here = (*timeline.changes.get(entry, ()), change)
+    made = BranchTimeline(timeline.make, changes | {entry: here})
     other = Session(made, session.program, session.layout)
     other.take_points(session)
-    other.marks = {name: at for name, at in session.marks.items() if at <= position}
-    other.goto(position + 1)
+    other.marks = {name: at for name, at in session.marks.items() if at <= session.position}
+    other.goto(position)
     return other

@@ -49,7 +49,8 @@ def _mover(move: Callable[[Session], Stop]) -> Callable[[Shell, str], None]:
 def _resume(forward: bool) -> Callable[[Shell, str], None]:
     def run(shell: Shell, argument: str) -> None:
         for _ in range(_times(argument)):
-            stop = shell.session.resume(forward)
+            session = shell.session
+            stop = session.resume_or_begin() if forward else session.resume(False)
             if stop.reason is not Reason.POINT:
                 break
         shell.show(stop)
@@ -67,7 +68,7 @@ def _until(shell: Shell, argument: str) -> None:
 
 def _run(shell: Shell, argument: str) -> None:
     shell.session.goto(0)
-    shell.show(shell.session.resume())
+    shell.show(shell.session.begin())
 
 
 def _start(shell: Shell, argument: str) -> None:

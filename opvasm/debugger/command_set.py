@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ..scenario.evaluate import number
 from ..scenario.store import value_bytes
-from .branch import Edit, NoBranch, branch
+from .branch import Argument, Edit, NoBranch, branch
 from .locations import CommandError, parsed, place_of
 from .session import Session
 from .shell import Command, Shell
@@ -15,11 +16,14 @@ _EQUALS = re.compile(r"(?<![=!<>])=(?!=)")
 
 
 def edited(session: Session, place: str, value: str) -> Session:
-    """The branch in which a place holds a value from here on.
+    """The branch in which a place, or an argument of the call to come, holds a value from here on.
 
     Raises NoBranch as ``branch`` does, CommandError for a place without a type, Unevaluable for a
     value that does not fit, and ParseError.
     """
+    name, call = place.strip(), session.call
+    if call is not None and name in call.arguments:
+        return branch(session, Argument(name, number(parsed(value), session.scope())))
     address, kind = place_of(parsed(place), session)
     if kind is None:
         raise CommandError(f"{place.strip()} is no place with a type: [address].u64 is one")
@@ -55,7 +59,7 @@ COMMANDS = (
         "set",
         (),
         "set PLACE = VALUE",
-        "what if memory held this here: goes on in a branch of the history",
+        "what if memory or an argument held this: goes on in a branch of the history",
         _set,
         completes="expression",
         details="All that follows is done and judged anew. Of a test, between two statements.",

@@ -9,6 +9,7 @@ from ..binary import decode
 from ..conformance_case import Case
 from ..engines.reference import build_machine
 from ..errors import BindError, Diagnostic
+from ..expression import Number
 from ..interpreter import Machine
 from ..interpreter.supplied import accesses_of, supply
 from ..machine import Cpus, Memory
@@ -17,7 +18,7 @@ from ..scenario.cpu_choices import BadCpus
 from ..scenario.events import CallBegins, CallEnds
 from ..scenario.runner import Runner
 from ..scenario.world import World
-from ..text.tree import CpuChoice, CpuSet, Test, TestStatement
+from ..text.tree import CpuChoice, CpuSet, Run, Test, TestStatement
 from .movements import Broken, Movement
 
 Observe = Callable[[Movement], None]
@@ -191,6 +192,7 @@ class TestDriver:
         self._statements = self._runner.statements()
         self._told: list[list[Movement]] = []
         self._next: TestStatement | None = None
+        self._changed: dict[str, int] = {}
         self._broken = False
         self._begin()
         try:
@@ -242,8 +244,27 @@ class TestDriver:
                 if findings:
                     observe(Broken(findings))
                 return False
-        self._execute(statement, observe)
+        self._execute(self._with_arguments(statement), observe)
         return True
+
+    def change_arguments(self, values: Mapping[str, int]) -> None:
+        """Give parameters of what the next statement calls other values, for that call."""
+        self._changed = dict(values)
+
+    def _with_arguments(self, statement: TestStatement) -> TestStatement:
+        """The statement with the arguments that were changed."""
+        values, self._changed = self._changed, {}
+        if not values or not isinstance(statement, Run) or statement.vector is None:
+            return statement
+        name = statement.vector
+        called = self.program.sections.get(name) or self.program.vectors[name]
+        pairs = zip(called.parameters, statement.arguments, strict=True)
+        return statement._replace(
+            arguments=tuple(
+                Number(values[each.name], written.span) if each.name in values else written
+                for each, written in pairs
+            )
+        )
 
     def _execute(self, statement: TestStatement, observe: Observe) -> None:
         before = len(self._runner.findings)

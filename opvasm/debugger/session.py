@@ -154,6 +154,11 @@ class Session:
         """To the next point, or to the end (the start)."""
         return self._run(forward, None)
 
+    def resume_or_begin(self) -> Stop:
+        """``begin`` at the start when nothing has run yet, else ``resume``."""
+        fresh = self.last.reason in (Reason.LOADED, Reason.GOTO)
+        return self.begin() if fresh and self.position == 0 else self.resume()
+
     def begin(self) -> Stop:
         """As ``resume``, but a breakpoint at this very position stops, before anything runs."""
         movements = self._movements

@@ -69,6 +69,47 @@ def test_a_variable_that_is_set_changes_what_follows(client: Client) -> None:
     assert client.event("stopped")["reason"] == "exception"
 
 
+def test_the_console_sets_and_abandons(client: Client) -> None:
+    """`set` in the console goes on in a branch, which the editor follows; `abandon` leads back."""
+    start(client)
+    run_to(client, PUSH)
+
+    def console(text: str) -> str:
+        return str(client.request("evaluate", expression=text, context="repl")["result"])
+
+    assert "another history" in console("set head@1 = &nodes[2]")
+    assert client.stopped()[1] == PUSH
+    assert scope(client, "Variables")["head@1"]["value"].endswith("(&nodes[2])")
+    client.request("continue", threadId=1)
+    assert client.event("stopped")["reason"] == "exception"
+    console("abandon")
+    assert client.stopped()[1] == PUSH
+    assert not scope(client, "Variables")["head@1"]["value"].endswith("(&nodes[2])")
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_exit_code_says_whether_the_test_failed(client: Client, right: bool) -> None:
+    """Continuing past the end: 0, or 1 where something failed in the history that ended."""
+    start(client)
+    run_to(client, PUSH)
+    client.request("evaluate", expression="set head@1 = &nodes[2]", context="repl")
+    client.stopped()
+    if right:
+        client.request("continue", threadId=1)
+        assert client.event("stopped")["reason"] == "exception"
+        client.request("evaluate", expression="abandon", context="repl")
+        client.stopped()
+    ended = False
+    while not ended:
+        client.request("continue", threadId=1)
+        while not {"exited", "stopped"} & {each["event"] for each in client.events}:
+            client.receive()
+        ended = any(each["event"] == "exited" for each in client.events)
+        if not ended:
+            client.event("stopped")
+    assert client.event("exited")["exitCode"] == (0 if right else 1)
+
+
 def assign_within(client: Client) -> str:
     """Why a variable is not set in the middle of a call."""
     scopes = client.request("scopes", frameId=1)["scopes"]

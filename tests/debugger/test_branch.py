@@ -80,5 +80,41 @@ def test_what_can_not_be_set_says_why_and_changes_nothing() -> None:
     assert "nothing comes after this" in shell("set head@1 = 1")
     assert not shell.shell.left
     case = Transcript(session_of_case(cases()[0]))
-    assert "in a test of a file" in case("set [0].u64 = 1")
+    assert "only a test of a file" in case("set [0].u64 = 1")
     assert not case.shell.left
+
+
+def test_an_argument_of_the_call_to_come_is_set() -> None:
+    """The push compares head, which is 0, with `expect`: after `set expect = 1` it returns 1."""
+    shell = before_push()
+    assert "another history" in shell("set expect = 1")
+    assert "run push(&nodes[0], 0)" in shell("where")
+    shell("set node = &nodes[2]")
+    assert "&nodes[2]" in shell("print node")
+    assert "1" in shell("print expect")
+    assert "The test failed here" in shell("continue")
+    shell("abandon")
+    shell("abandon")
+    assert "0" in shell("print expect")
+    assert "The test failed here" not in shell("next")
+
+
+def test_an_argument_is_not_set_within_its_call() -> None:
+    """What has been bound already is not changed."""
+    shell = before_push()
+    shell("step")
+    assert "between statements" in shell("set expect = 1")
+
+
+def test_a_breakpoint_on_the_first_statement_stops_before_it() -> None:
+    """`run` and the first `continue` stop there with nothing done; the next one goes on."""
+    for word in ("continue", "run"):
+        shell = Transcript(session())
+        first = shell.shell.session
+        line = shell("where")
+        shell("tbreak" if word == "continue" else "break")
+        assert first.points, line
+        assert "reakpoint 1" in shell(word)
+        assert first.position == 0
+        shell("continue")
+        assert first.position > 0

@@ -155,7 +155,7 @@ def test_a_failed_expectation_stops_and_the_end_comes_once(client: Client, file:
     client.request("continue", threadId=1)
     assert client.event("stopped")["description"].startswith("This is the end")
     client.request("continue", threadId=1)
-    assert client.event("exited")["exitCode"] == 0
+    assert client.event("exited")["exitCode"] == 1
     client.event("terminated")
 
 

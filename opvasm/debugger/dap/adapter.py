@@ -50,8 +50,6 @@ CAPABILITIES: Message = {
     "supportsSetVariable": True,
     "supportsTerminateRequest": True,
 }
-# The editor's breakpoints and variables are of one history, so that its console makes no branch.
-_CONSOLE = {word: each for word, each in COMMANDS.items() if each.name not in ("set", "abandon")}
 _REASONS = {
     Reason.LOADED: "entry",
     Reason.STEP: "step",
@@ -90,6 +88,9 @@ class Adapter:
         self._launch = launch
         self._session: Session | None = None
         self._tests: Iterable[Test] = ()
+        # What the console's `set` has left; positions of the history in which something failed.
+        self._left: list[Session] = []
+        self._failed: set[int] = set()
         self._ended = False
         self._done = False
         self._stop_on_entry = False
@@ -166,6 +167,7 @@ class Adapter:
         self._session = launched.session
         self._breakpoints = Breakpoints(launched.session, launched.tests, self._first_line)
         self._variables = Variables(launched.session)
+        self._left, self._failed = [], set()
         self._ended = False
         self._stop_on_entry = bool(arguments.get("stopOnEntry"))
         self._runs_only = bool(arguments.get("noDebug"))
@@ -272,7 +274,7 @@ class Adapter:
         session = self.session
         if self._ended and session.at_end:
             self._sender.response(request, {"allThreadsContinued": True})
-            self._sender.event("exited", exitCode=0)
+            self._sender.event("exited", exitCode=int(bool(self._failed)))
             self._sender.event("terminated")
             return
         self._move(request, session.resume, {"allThreadsContinued": True})
@@ -313,6 +315,8 @@ class Adapter:
         session = self.session
         self._variables.forget()
         self._ended = stop.reason is Reason.END
+        if stop.reason is Reason.FAILED:
+            self._failed.add(stop.position)
         text = stop_lines(session, stop)
         self._tell(text)
         body: Message = {
@@ -379,15 +383,22 @@ class Adapter:
     def _on_set_variable(self, request: Message, arguments: Message) -> None:
         """Goes on in the branch of the history in which the variable holds the value."""
         name = str(arguments["name"])
-        place = self._variables.place_of(int(arguments["variablesReference"]), name)
+        reference = int(arguments["variablesReference"])
+        place = self._variables.place_of(reference, name, memory=False)
         try:
             session = edited(self.session, place, str(arguments["value"]))
         except NoBranch as problem:
             raise CommandError(str(problem)) from None
+        self._left.append(self.session)
+        self._follow(session)
+        self._sender.response(request, {"value": value_text(place, session)})
+
+    def _follow(self, session: Session) -> None:
+        """Go on in another history, of which nothing is known that comes after this."""
         self._session = session
+        self._failed = {each for each in self._failed if each < session.position}
         self._breakpoints.follow(session)
         self._variables.follow(session)
-        self._sender.response(request, {"value": value_text(place, session)})
 
     def _on_evaluate(self, request: Message, arguments: Message) -> None:
         session = self.session
@@ -396,8 +407,8 @@ class Adapter:
             before = session.position
             result = self._command(text)
             self._sender.response(request, {"result": result, "variablesReference": 0})
-            if session.position != before:
-                self._stopped(session.last)
+            if self.session is not session or session.position != before:
+                self._stopped(self.session.last)
             return
         body: Message = {"result": value_text(text, session), "variablesReference": 0}
         address, kind = place_of(parsed(text), session)
@@ -410,12 +421,15 @@ class Adapter:
         """A command of the prompt, or else an expression."""
         session = self.session
         lines: list[str] = []
-        shell = Shell(session, _CONSOLE, lines.append)
+        shell = Shell(session, COMMANDS, lines.append)
+        shell.left = self._left
         try:
             shell.find(text)
         except CommandError:
             return value_text(text, session)
         shell.execute(text)
+        if shell.session is not session:
+            self._follow(shell.session)
         return "\n".join(lines)
 
     def _on_read_memory(self, request: Message, arguments: Message) -> None:

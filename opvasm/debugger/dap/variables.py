@@ -39,10 +39,13 @@ class Variables:
             raise ValueError(f"variablesReference {reference} means nothing at this stop")
         return self._children[reference - 1]()
 
-    def place_of(self, reference: int, name: str) -> str:
-        """The expression for a part's place.  Raises CommandError where it is not in memory."""
+    def place_of(self, reference: int, name: str, memory: bool = True) -> str:
+        """What ``set`` calls a part; with ``memory``, only a place in memory.
+
+        Raises CommandError where there is no such part.
+        """
         for part in self.of(reference):
-            if part["name"] == name and "evaluateName" in part:
+            if part["name"] == name and ("memoryReference" if memory else "evaluateName") in part:
                 return str(part["evaluateName"])
         raise CommandError(f"{name} is not a place in memory")
 
@@ -103,7 +106,10 @@ class Variables:
         names = names_of(self._session)
         if call is None:
             return []
-        return [_plain(name, number_text(value, names)) for name, value in call.arguments.items()]
+        return [
+            _plain(name, number_text(value, names)) | {"evaluateName": name}
+            for name, value in call.arguments.items()
+        ]
 
     def _symbols(self) -> list[Message]:
         session = self._session
