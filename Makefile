@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: help demo test coverage check format bench kernels corpus screenshot clean
+.PHONY: help demo test coverage check format bench kernels corpus screenshot site site-test clean
 
 help:
 	@echo "make demo      find a race between two threads, and draw it"
@@ -17,6 +17,8 @@ help:
 	@echo "make kernels   boot Debian's kernels in qemu, and hold the profiles against them"
 	@echo "make corpus    audit a public server, and hold the result to what is known of it"
 	@echo "make screenshot  make docs/images/explore.png with a headless Chromium"
+	@echo "make site      build the documents and the playground in site/build (needs node and npm)"
+	@echo "make site-test open them in a headless Chromium"
 	@echo "make clean     remove what the other targets made"
 
 demo: $(VENV)/.run
@@ -53,8 +55,15 @@ corpus: $(VENV)/.dev
 screenshot: $(VENV)/.run
 	sh docs/images/make.sh $(BIN)/opvasm
 
+# To look at it: python3 -m http.server -d site/build
+site: $(VENV)/.site site/node_modules/.ready
+	$(BIN)/python site/build.py
+
+site-test: $(VENV)/.site
+	$(BIN)/python -m pytest -p no:cacheprovider tests/site
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf site/build site/.work site/node_modules $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
 # .run has what a user needs, .dev also what the tests and checks need.
 $(VENV)/bin/python:
@@ -69,3 +78,12 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.site: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[site]'
+	@touch $@
+
+site/node_modules/.ready: site/package.json
+	@command -v npm >/dev/null || { echo "make site needs node 20 or later and npm: apt-get install nodejs npm"; exit 1; }
+	cd site && npm install --no-save --silent
+	@touch $@

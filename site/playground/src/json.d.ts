@@ -1,0 +1,4 @@
+declare module "facts.json" {
+  const facts: import("./messages").Facts;
+  export default facts;
+}

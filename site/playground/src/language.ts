@@ -1,0 +1,73 @@
+/** The language's colours and completions, from the words that opvasm itself gives. */
+import { type CompletionContext, type CompletionResult, completeAnyWord } from "@codemirror/autocomplete";
+import { HighlightStyle, StreamLanguage, type StreamParser, syntaxHighlighting } from "@codemirror/language";
+import { tags } from "@lezer/highlight";
+import type { Facts } from "./messages";
+
+interface Reading { comment: boolean; values: boolean }
+
+function parser(words: Facts["words"]): StreamParser<Reading> {
+  const kinds = new Map<string, string>();
+  // What is added last wins: a mnemonic such as `and` is an op wherever a statement begins.
+  for (const word of words.values) kinds.set(word, "atom");
+  for (const word of words.kernels) kinds.set(word, "atom");
+  for (const word of words.keywords) kinds.set(word, "keyword");
+  for (const word of words.types) kinds.set(word, "typeName");
+  for (const word of words.declarations) kinds.set(word, "definitionKeyword");
+  const operations = new Set(words.operations);
+  const sizes = new Set([...words.types]);
+  return {
+    name: "opv",
+    startState: () => ({ comment: false, values: false }),
+    languageData: { commentTokens: { line: "//", block: { open: "/*", close: "*/" } }, closeBrackets: { brackets: ["(", "[", "{", '"'] } },
+    token(stream, state) {
+      if (state.comment) {
+        if (stream.skipTo("*/")) { stream.match("*/"); state.comment = false; } else stream.skipToEnd();
+        return "comment";
+      }
+      if (stream.eatSpace()) return null;
+      if (stream.match("//")) { stream.skipToEnd(); return "comment"; }
+      if (stream.match("/*")) { state.comment = true; return "comment"; }
+      if (stream.match(/"(?:[^"\\]|\\.)*"?/)) return "string";
+      if (stream.match(/'(?:[^'\\]|\\.)+'?/)) return "character";
+      if (stream.match(/[0-9][A-Za-z0-9_]*/)) return "number";
+      const first = /^\s*(?:[^;{}]*[;{}]\s*)*$/.test(stream.string.slice(0, stream.pos));
+      const word = stream.match(/[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*/) as RegExpMatchArray | null;
+      if (word) {
+        const dot = word[0].lastIndexOf(".");
+        const bare = dot > 0 && sizes.has(word[0].slice(dot + 1)) ? word[0].slice(0, dot) : word[0];
+        if (first && operations.has(bare) && stream.match(/\s+[^=]/, false)) return "operatorKeyword";
+        return kinds.get(word[0]) ?? "variableName";
+      }
+      if (stream.match(/->|==|!=|<=|>=|<<|>>|&&|\|\||\.\.|[-+*/%&|^~!<>=?@]/)) return "operator";
+      stream.next();
+      return "punctuation";
+    },
+  };
+}
+
+const COLORS = HighlightStyle.define([
+  { tag: tags.comment, color: "var(--soft)", fontStyle: "italic" },
+  { tag: [tags.keyword], color: "var(--lane3)" },
+  { tag: tags.definitionKeyword, color: "var(--lane3)", fontWeight: "600" },
+  { tag: tags.operatorKeyword, color: "var(--lane0)", fontWeight: "600" },
+  { tag: tags.typeName, color: "var(--lane2)" },
+  { tag: [tags.number, tags.string, tags.character], color: "var(--lane1)" },
+  { tag: tags.atom, color: "var(--open)" },
+  { tag: tags.operator, color: "var(--soft)" },
+]);
+
+export function language(words: Facts["words"]) {
+  const opv = StreamLanguage.define(parser(words));
+  const options = Object.entries({
+    operations: "op", declarations: "declaration", keywords: "keyword", types: "type", kernels: "kernel", values: "word",
+  }).flatMap(([kind, detail]) => words[kind as keyof Facts["words"]].map((label) => ({ label, detail })));
+  const known = new Set(options.map((each) => each.label));
+  const complete = async (context: CompletionContext): Promise<CompletionResult | null> => {
+    const word = context.matchBefore(/[A-Za-z_][\w.]*/);
+    if (!word && !context.explicit) return null;
+    const names = (await completeAnyWord(context))?.options.filter((each) => !known.has(each.label)) ?? [];
+    return { from: word ? word.from : context.pos, options: [...options, ...names], validFor: /^[\w.]*$/ };
+  };
+  return [opv, syntaxHighlighting(COLORS), opv.data.of({ autocomplete: complete })];
+}
