@@ -107,8 +107,6 @@ def _dispatch(words: list[str], terminal: Terminal) -> int:
     if not words:
         raise UsageError("a command is missing", f"one of: {', '.join(COMMANDS)}")
     name = words.pop(0)
-    if name == "help":
-        return _dispatch([*words[:1], "--help"], terminal)
     if name not in COMMANDS:
         from ..suggestion import did_you_mean
 

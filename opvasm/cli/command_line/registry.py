@@ -77,6 +77,7 @@ COMMANDS: dict[str, Entry] = {
         "commands.probe", "ask the running kernel for its rules of restartable sequences"
     ),
     "samples": Entry("commands.samples", "write the sample files and the language by example"),
+    "help": Entry("commands.help", "print the help of a command, or man pages"),
     "completion": Entry("commands.completion", "print the completion script of a shell"),
 }
 
