@@ -26,7 +26,7 @@ MODES: dict[str, Reductions] = {
     "none": NO_REDUCTIONS,
 }
 # More states than these are for neither side: the scenario is counted as too large.
-STATES = 1000
+STATES = 500
 STUCK = frozenset(("livelock", "blocks"))
 SECONDS = 60.0
 

@@ -42,6 +42,9 @@ class Cycles:
         starved = {how for t in threads for how in self.starved(t, {t})}
         if not starved:
             return "finishes"
+        if "blocks" in starved:  # whatever others do meanwhile
+            findings |= starved
+            return "none"
         everyone = set(range(len(self.world.copies)))
         stuck = {how for t in threads for how in self.starved(t, everyone)}
         if claim.level == "finishes":

@@ -114,7 +114,7 @@ class _Analysis:
         troubles: list[Trouble] = []
         worst = LEVELS[0]
         for thread in wanted:
-            level, found = self._level(thread)
+            level, found = self._level(thread, claim.level)
             if _rank(level) > _rank(worst):
                 worst = level
             if _rank(level) > _rank(claim.level):
@@ -130,12 +130,12 @@ class _Analysis:
                 return thread.name
         return ""
 
-    def _level(self, thread: int) -> tuple[str, list[Trouble]]:
+    def _level(self, thread: int, claimed: str) -> tuple[str, list[Trouble]]:
         """The best level that a thread has, and what keeps it from the next ones."""
         stuck = self._fair_components(thread, lambda edge: edge.decision.thread == thread)
+        name = self.plan.names[thread]
         waits = next((c for c in stuck if self._waits(thread, c)), None)
         if waits is not None:
-            name = self.plan.names[thread]
             others = self.plan.stalled
             text = (
                 f"{name} waits for a thread that is never run again"
@@ -149,9 +149,11 @@ class _Analysis:
         nobody = self._fair_components(thread, lambda edge: True)
         level = "lock_free"
         if nobody:
-            alone = all(self._alone_finishes(thread, each) for each in nobody)
-            level = "obstruction_free" if alone else "none"
-        text = f"{self.plan.names[thread]} goes round for ever without getting done"
+            alone = self._alone(thread)
+            level = "obstruction_free" if alone is None else "none"
+            if alone is not None and claimed == "obstruction_free":
+                return level, [alone]
+        text = f"{name} goes round for ever without getting done"
         troubles = []
         for members in nobody or stuck:
             path, cycle = self._way(thread, members)
@@ -219,23 +221,44 @@ class _Analysis:
     def _waits(self, thread: int, component: _Component) -> bool:
         return not any(self.model.able(self.graph.states[n], thread) for n in component.members)
 
-    def _alone_finishes(self, thread: int, component: _Component) -> bool:
-        """Whether a thread that nobody disturbs gets done from every state of a component."""
-        model, states = self.model, self.graph.states
-        for start in component.members:
-            seen = {start}
+    def _alone(self, thread: int) -> Trouble | None:
+        """How a thread that is left alone does not get done, from some state; None where it does."""
+        model, states, name = self.model, self.graph.states, self.plan.names[thread]
+        fine: set[int] = set()
+        for start in range(self.looked_at):
+            way: list[Edge] = []
+            seen: dict[int, int] = {}
             here = start
-            while not model.done(states[here], thread):
-                edge = self.own[here].get(thread)
-                if edge is None:
-                    return False
-                if edge.committed:
+            while here not in fine and here < self.looked_at:
+                if model.done(states[here], thread) or model.failure(states[here]) is not None:
                     break
-                here = edge.target
+                edge = self._next_alone(here, thread)
+                if edge is None and not model.able(states[here], thread):
+                    text = f"{name}, left alone, waits for ever"
+                    path = (*self.graph.path(start), *(each.decision for each in way))
+                    return Trouble(thread, BLOCKS, "none", text, path, ())
+                if edge is None or (edge.committed and edge.decision.thread == thread):
+                    break
                 if here in seen:
-                    return False
-                seen.add(here)
-        return True
+                    text = f"{name}, left alone, goes round for ever"
+                    first = seen[here]
+                    path = (*self.graph.path(start), *(each.decision for each in way[:first]))
+                    cycle = tuple(each.decision for each in way[first:])
+                    return Trouble(thread, LIVELOCK, "none", text, path, cycle)
+                seen[here] = len(way)
+                way.append(edge)
+                here = edge.target
+            fine |= seen.keys() | {here}
+        return None
+
+    def _next_alone(self, number: int, thread: int) -> Edge | None:
+        """What a thread does next when it is left alone: vectors under way come to their end."""
+        state = self.graph.states[number]
+        edge = self.own[number].get(thread)
+        under_way = (
+            e for t, e in self.own[number].items() if state.threads[t][GUARD] >= Guard.VECTOR
+        )
+        return edge if edge is not None else next(under_way, None)
 
     # ---- the schedule that shows it ----------------------------------------------------------------
 
