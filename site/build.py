@@ -21,7 +21,7 @@ WORK, OUT = HERE / ".work", HERE / "build"
 
 def main() -> int:
     """Everything, or only what is named: `playground`, `documents`."""
-    wanted = sys.argv[1:] or ["playground"]
+    wanted = sys.argv[1:] or ["documents", "playground"]
     WORK.mkdir(exist_ok=True)
     if "documents" in wanted:
         from documents import build_documents

@@ -56,11 +56,11 @@ def _argument(action: Action) -> Argument:
 
 
 def _written(action: Action) -> str:
-    """``-o OUT, --output OUT``, or the name of a positional."""
+    """``-o, --output OUT``, or the name of a positional."""
     name = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
     if action.metavar is None and action.choices:
         name = "{" + ",".join(map(str, action.choices)) + "}"
     if not action.option_strings:
         return name
     value = "" if action.nargs == 0 else f" {name}"
-    return ", ".join(f"{each}{value}" for each in action.option_strings)
+    return ", ".join(action.option_strings) + value
