@@ -27,7 +27,7 @@ POINTER_SUFFIX = "ptr"
 def vector_of(definition: VectorDefinition, scope: Scope, pool: Pool) -> Vector:
     """A vector with its ops; what is wrong with one is reported and the op left out."""
     parameters = parameters_of(definition, scope)
-    assembler = _Assembler(scope, pool, parameters)
+    assembler = _VectorAssembler(scope, pool, parameters)
     instructions = (assembler.instruction(statement) for statement in definition.ops)
     return Vector(
         definition.name,
@@ -46,7 +46,7 @@ class _Form(NamedTuple):
     length: int | None
 
 
-class _Assembler:
+class _VectorAssembler:
     """Makes the instructions of one vector."""
 
     def __init__(self, scope: Scope, pool: Pool, parameters: Parameters) -> None:
@@ -195,7 +195,9 @@ class _Assembler:
             value = each.value
             if each.literal is not None:
                 value = literal_value(
-                    *(each, length, self._other_type(each, resolved)),
+                    each,
+                    length,
+                    self._other_type(each, resolved),
                     scope=self.scope,
                     pool=self.pool,
                     parameters=self.parameters,

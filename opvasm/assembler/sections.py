@@ -39,10 +39,10 @@ _RESERVED = (ir.OK, ir.ABORTED)
 
 def section_of(definition: SectionDefinition, scope: Scope) -> ir.Section:
     """A section with its steps; what is wrong with one is reported and the step left out."""
-    return _Assembler(definition, scope).section()
+    return _SectionAssembler(definition, scope).section()
 
 
-class _Assembler:
+class _SectionAssembler:
     """Makes the steps of one section.
 
     ``assigned`` are the locals that are set on every way to the step at hand.

@@ -57,7 +57,8 @@ def _shape(abi: Abi, operation: Operation | None) -> Shape:
     operands = operation.operands if operation is not None else ()
     immediate = operation.immediate if operation is not None else None
     expected = [
-        *("op", "len"),
+        "op",
+        "len",
         *(operand.name for operand in operands),
         *([immediate.name] if immediate is not None else []),
         *(operand.expect_fault_name for operand in operands if abi.revision.expect_fault),

@@ -51,8 +51,10 @@ def run_neighbour(problem: Assembly | ParseError, file: str, expected: str) -> O
     found = findings_text(problem, file)
     differences = "\n".join(
         unified_diff(
-            *(expected.splitlines(), found.splitlines()),
-            *("as expected", "as found"),
+            expected.splitlines(),
+            found.splitlines(),
+            fromfile="as expected",
+            tofile="as found",
             lineterm="",
         )
     )

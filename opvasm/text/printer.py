@@ -43,7 +43,7 @@ _LARGEST_DECIMAL = 1 << 16
 AddressName = Callable[[int, int], str | None]
 
 
-class Line(NamedTuple):
+class OpLine(NamedTuple):
     """One op as text: the mnemonic with its size, what follows it, and a remark."""
 
     mnemonic: str
@@ -67,11 +67,11 @@ class Speller(NamedTuple):
     vector: Vector | None = None
     address_name: AddressName | None = None
 
-    def line(self, instruction: Instruction, comment: str = "") -> Line:
+    def line(self, instruction: Instruction, comment: str = "") -> OpLine:
         """An op, with everything that its 32 bytes say."""
         operation, length = instruction.operation, instruction.length
         if operation is None:
-            return Line(".raw", f'"{self._raw(instruction)}"', comment)
+            return OpLine(".raw", f'"{self._raw(instruction)}"', comment)
         operands: list[str] = []
         overrides = dict(instruction.extra)
         for operand, value, flag in instruction.operands():
@@ -92,7 +92,7 @@ class Speller(NamedTuple):
                 f"{offset}: {byte:#04x}" for offset, byte in sorted(overrides.items())
             )
             text = f"{text} {{ {listed} }}" if text else f"{{ {listed} }}"
-        return Line(operation.mnemonic + (suffix or ""), text, comment)
+        return OpLine(operation.mnemonic + (suffix or ""), text, comment)
 
     def memory(self, value: Value, size: int, among: Sequence[Value] = ()) -> str:
         """An operand: the memory of ``size`` bytes at an address, ``among`` the op's operands."""
@@ -171,7 +171,7 @@ def vector_text(
     return "\n".join([head, *columns(lines), "}\n"])
 
 
-def columns(lines: Sequence[Line], indent: str = INDENT) -> Iterable[str]:
+def columns(lines: Sequence[OpLine], indent: str = INDENT) -> Iterable[str]:
     """The lines with their operands below each other, and their comments too."""
     mnemonics = max((len(line.mnemonic) for line in lines if line.operands), default=0)
     bodies = [

@@ -19,7 +19,7 @@ def joined(pieces: Sequence[Piece], in_vector: bool) -> str:
 
     ``in_vector`` says that the line's statements are ops, where ``=`` begins a constant.
     """
-    run = _Run(in_vector, heads_vector(pieces))
+    spacing = _Spacing(in_vector, heads_vector(pieces))
     text = ""
     if pieces and pieces[0].text == "abi":  # 2017-11 is a name
         parts = [piece.text if piece.text == "-" else f" {piece.text}" for piece in pieces]
@@ -27,8 +27,8 @@ def joined(pieces: Sequence[Piece], in_vector: bool) -> str:
     for index, piece in enumerate(pieces):
         after = pieces[index + 1] if index + 1 < len(pieces) else None
         if index:
-            text += run.between(pieces[index - 1], piece, after)
-        run.take(piece)
+            text += spacing.between(pieces[index - 1], piece, after)
+        spacing.take(piece)
         text += canonical_number(piece.text) if piece.kind == "number" else piece.text
     return text
 
@@ -39,7 +39,7 @@ def heads_vector(pieces: Sequence[Piece]) -> bool:
     return words[:1] == ["vector"] or words == ["unverified", "vector"]
 
 
-class _Run:
+class _Spacing:
     """What has to be remembered on the way through a line."""
 
     def __init__(self, in_vector: bool, heads_vector: bool) -> None:

@@ -287,9 +287,8 @@ def _order(subject: _Subject) -> Iterator[RseqFinding]:
         step = subject.code[index].step
         if isinstance(step, ir.Store | ir.Change) and step.release:
             what = f"{subject.name(index)} releases before the commit, which publishes the data"
-            yield RseqFinding(
-                *("R6", codes.EARLY_RELEASE, index, what, "move the release to the commit")
-            )
+            help = "move the release to the commit"
+            yield RseqFinding("R6", codes.EARLY_RELEASE, index, what, help)
 
 
 def _loaded(subject: _Subject) -> Iterator[RseqFinding]:

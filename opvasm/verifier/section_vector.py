@@ -57,7 +57,7 @@ class NoVector(Exception):
 
 def as_vector(section: ir.Section, data: Data, abi: Abi) -> AsVector:
     """The vector that a section is.  Raises NoVector with the reason where it is none."""
-    return _Converter(section, data, abi).convert()
+    return _ToVector(section, data, abi).convert()
 
 
 class _Loaded(NamedTuple):
@@ -67,7 +67,7 @@ class _Loaded(NamedTuple):
     size: int
 
 
-class _Converter:
+class _ToVector:
     def __init__(self, section: ir.Section, data: Data, abi: Abi) -> None:
         self.section = section
         self.data = data

@@ -45,10 +45,10 @@ def as_section(vector: Vector, program: Program) -> ir.Section:
     Raises NoSection for a vector that expects a fault, writes to its own arguments, or has bytes
     that are no op.
     """
-    return _Converter(vector, program).convert()
+    return _ToSection(vector, program).convert()
 
 
-class _Converter:
+class _ToSection:
     def __init__(self, vector: Vector, program: Program) -> None:
         self.vector = vector
         self.program = program
@@ -65,8 +65,12 @@ class _Converter:
         if not (steps and ir.is_commit(steps[-1])):
             steps.append(ir.Exit(ir.OK, place=self.vector.place))
         return ir.Section(
-            *(self.vector.name, self.vector.parameters, (), tuple(steps)),
-            *(self.vector.verified, self.vector.place),
+            name=self.vector.name,
+            parameters=self.vector.parameters,
+            results=(),
+            body=tuple(steps),
+            verified=self.vector.verified,
+            place=self.vector.place,
         )
 
     def op(self, index: int, op: Instruction, last: bool) -> Iterator[ir.Step]:
@@ -88,8 +92,14 @@ class _Converter:
                 address = self.address(op.addresses[0])
                 value = self.immediate(op.immediate, type)
                 yield ir.Change(
-                    *(_OPERATORS[effect], address, value, type, last, op.operation.release),
-                    *(place, remark),
+                    operator=_OPERATORS[effect],
+                    address=address,
+                    value=value,
+                    type=type,
+                    commit=last,
+                    release=op.operation.release,
+                    place=place,
+                    remark=remark,
                 )
 
     def compare(self, op: Instruction, remark: str) -> Iterator[ir.Step]:

@@ -22,7 +22,7 @@ from opvasm.program import (
 )
 from opvasm.source import SourceFile
 from opvasm.text.names import best_path, paths
-from opvasm.text.printer import Line, Speller, columns
+from opvasm.text.printer import OpLine, Speller, columns
 from opvasm.text.program_printer import program_text
 
 from ..unplaced import unplaced
@@ -189,9 +189,9 @@ def test_a_constant_takes_the_sign_of_what_it_meets() -> None:
 
 def test_columns_stand_below_each_other_and_a_wide_line_moves_none() -> None:
     lines = [
-        Line("mb", "", "op 0"),
-        Line("add.u64", "x, 1", "op 1"),
-        Line(".raw", "y" * 80, "op 2"),
+        OpLine("mb", "", "op 0"),
+        OpLine("add.u64", "x, 1", "op 1"),
+        OpLine(".raw", "y" * 80, "op 2"),
     ]
     assert list(columns(lines)) == [
         "    mb             // op 0",

@@ -67,11 +67,11 @@ def _recorded(head: list[str], path: str) -> Options:
     if not command:
         raise UsageError(f"{path} was not made by opvasm emit: its head names no command")
 
-    class Parser(argparse.ArgumentParser):
+    class HeadParser(argparse.ArgumentParser):
         def error(self, message: str) -> None:  # type: ignore[override]
             raise UsageError(f"{path}: its head names a command that can't be read: {message}")
 
-    parser = Parser(prog="opvasm emit", add_help=False)
+    parser = HeadParser(prog="opvasm emit", add_help=False)
     add_arguments(parser)
     try:
         words = shlex.split(command)

@@ -13,10 +13,7 @@ REDUCTIONS = ("fuse", "dead", "collapse", "groups", "symmetry")
 # Random schedules after a search that hit its limit, unless --walks says another number.
 DEFAULT_WALKS = 100
 # Options of a sweep alone, by their names.
-SWEEP_ONLY = (
-    *("cpus", "strategies", "walks", "pct", "seed"),
-    *("jobs", "cluster", "results", "resume"),
-)
+SWEEP_ONLY = ("cpus", "strategies", "walks", "pct", "seed", "jobs", "cluster", "results", "resume")
 
 
 class Options(AbiOptions, WorkerOptions):
@@ -114,7 +111,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "of a section was aborted at), several with commas, or all",
     )
     parser.add_argument(
-        *("--kernel", "--kernels"),
+        "--kernel",
+        "--kernels",
         dest="kernels",
         metavar="LIST",
         action="append",
