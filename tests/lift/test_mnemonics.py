@@ -10,7 +10,8 @@ from opvasm.audit.audit import audit_file
 from opvasm.elf.file import open_elf
 from opvasm.lift.state import NotLifted
 from tests.audit.sections import linked_bodies
-from tests.lift.oracle import compare
+from tests.lift.oracle import Machine, compare
+from tests.lift.vex import NotKnown, VexMachine
 
 # Each runs before a commit of rax to (%rcx); rdi is the area, so that it is left alone.
 X86 = """
@@ -74,13 +75,15 @@ def _snippets(text: str) -> list[str]:
     return [each.strip() for line in text.strip().splitlines() for each in line.split("|")]
 
 
+@pytest.mark.parametrize("oracle", ["unicorn", "vex"])
 @pytest.mark.parametrize(
     ("machine", "text", "commit"),
     [("x86-64", X86, "mov %rax, (%rcx)"), ("aarch64", ARM, "str x1, [x3]")],
 )
-def test_every_mnemonic(machine: str, text: str, commit: str, tmp_path: Path) -> None:
-    """Text and machine code end alike from random states, for each instruction."""
+def test_every_mnemonic(machine: str, text: str, commit: str, oracle: str, tmp_path: Path) -> None:
+    """Text and machine code end alike from random states, for each instruction, under unicorn and as VEX."""
     pytest.importorskip("unicorn")
+    executes = VexMachine(machine) if oracle == "vex" else Machine(machine)
     wrong = []
     snippets = _snippets(text)
     bodies = [snippet.replace(";", "\n") + "\n" + commit for snippet in snippets]
@@ -90,8 +93,8 @@ def test_every_mnemonic(machine: str, text: str, commit: str, tmp_path: Path) ->
         for snippet, section in zip(snippets, found, strict=True):
             subject = section.subject
             try:
-                ran, _ = compare(subject, 8)
-            except (AssertionError, NotLifted) as error:
+                ran, _ = compare(subject, 8, machine=executes)
+            except (AssertionError, NotLifted, NotKnown) as error:
                 wrong.append(f"{snippet}: {error}")
                 continue
             if ran < 3:
