@@ -14,7 +14,9 @@ from . import flags as of
 from .aarch64_tables import (
     BINARY,
     CC,
+    CHANGES,
     CONDITIONS,
+    EXCHANGES,
     EXTENSIONS,
     INVERTED,
     LOADS,
@@ -187,8 +189,10 @@ class Instruction:
             self._store()
         elif name in ("ldp", "stp", "ldnp", "stnp"):
             self._pair()
-        elif name in ("cas", "casa", "casl", "casal"):
+        elif name in EXCHANGES:
             self._exchange()
+        elif name in CHANGES:
+            self._change()
         elif name == "mrs":
             if "tpidr_el0" not in self.code.text:
                 raise self.unknown()
@@ -257,11 +261,19 @@ class Instruction:
 
     def _exchange(self) -> None:
         place, _ = self.place()
-        size = self.size()
-        old = self.state.exchange(
-            place._replace(size=size), self.read(0), self.read(1, size), self.code
-        )
-        self.write(0, old)
+        size = EXCHANGES[self.name] or self.size()
+        expected, replacement = part(self.read(0), size), part(self.read(1), size)
+        old = self.state.exchange(place._replace(size=size), expected, replacement, self.code)
+        self.write(0, wide(old))
+
+    def _change(self) -> None:
+        place, _ = self.place()
+        operator, size = CHANGES[self.name]
+        size = size or self.size()
+        value = part(self.read(0), size)
+        if self.name.startswith("stclr"):
+            value = ir.Unary("~", value, value.type)
+        self.state.change(operator, place._replace(size=size), value, self.code)
 
     def _arithmetic(self) -> None:
         name, state = self.name, self.state

@@ -51,3 +51,17 @@ EXTENSIONS = {
     arm.ARM64_EXT_SXTW: (4, True), arm.ARM64_EXT_SXTX: (8, True),
 }  # fmt: skip
 SIZES = {"w": 4, "x": 8, "q": 16, "d": 8, "s": 4, "h": 2, "b": 1}
+
+# Atomic instructions of ARMv8.1: a compare and exchange of so many bytes (0: of the register's), and
+# changes whose old value no register gets.
+EXCHANGES = {
+    f"cas{order}{width}": size
+    for order in ("", "a", "l", "al")
+    for width, size in (("", 0), ("b", 1), ("h", 2))
+}
+CHANGES = {
+    f"st{name}{order}{width}": (operator, size)
+    for name, operator in (("add", "+"), ("set", "|"), ("clr", "&"), ("eor", "^"))
+    for order in ("", "l")
+    for width, size in (("", 0), ("b", 1), ("h", 2))
+}

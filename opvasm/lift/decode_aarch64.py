@@ -11,7 +11,10 @@ from .code import Code, Flow, Memory, Step
 from .instruction_cache import InstructionCache
 
 _BRANCHES = ("b.", "cbz", "cbnz", "tbz", "tbnz")
-_ATOMIC = ("ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas")
+_ATOMIC = (
+    *("ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"),
+    *("stadd", "stset", "stclr", "steor"),
+)
 _EXCLUSIVE = ("stxr", "stlxr", "stxp", "stlxp")
 
 

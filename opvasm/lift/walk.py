@@ -28,11 +28,15 @@ class Machine(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """A loop: the indexes of its instructions, its header, where it goes on, what it changes."""
+    """A loop: the indexes of its instructions, its header, where it goes on, what it changes.
+
+    Where it goes on at several places of the section, the local ``way`` says at which: its number there.
+    """
 
     header: int
     nodes: frozenset[int]
-    exit: int | None
+    exits: tuple[int, ...]
+    way: str | None
     carried: tuple[tuple[str, str], ...]
 
 
@@ -116,19 +120,17 @@ class Walk:
         text = code.text.partition(" ")[2].partition(",")[0].strip()
         return code.writes if text not in code.writes and text[:1] not in "wer" else frozenset()
 
-    def _exit_of(self, header: int, nodes: frozenset[int]) -> int | None:
-        """The one place in the section where a loop goes on; None where it only leaves the section."""
-        found = {to for at in nodes for to in self._next(at) if to not in nodes}
-        if len(found) > 1:
-            # Several exits that meet again would need their meeting place to be found.
-            raise NotLifted("a loop with several ways out", self.codes[header].address)
-        return found.pop() if found else None
+    def _exits_of(self, nodes: frozenset[int]) -> tuple[int, ...]:
+        """The places in the section where a loop goes on; none where it only leaves the section."""
+        return tuple(sorted({to for at in nodes for to in self._next(at) if to not in nodes}))
 
     def _enter(self, header: int, state: State) -> Loop:
         nodes = self.loops[header]
         code = self.codes[header]
-        exit = self._exit_of(header, nodes)
-        after = self.live[exit] if exit is not None and exit < len(self.codes) else frozenset()
+        exits = self._exits_of(nodes)
+        after = frozenset[str]().union(
+            *(self.live[exit] for exit in exits if exit < len(self.codes))
+        )
         changed = sorted({name for at in nodes for name in self.codes[at].writes})
         carried = []
         for name in changed:
@@ -143,7 +145,11 @@ class Walk:
             carried.append((name, local))
         state.flags = NOTHING
         state.values.forget(changed, code.address)
-        return Loop(header, nodes, exit, tuple(carried))
+        way = None
+        if len(exits) > 1:
+            way = state.budget.fresh("way")
+            state.emit(ir.Set(way, number(0, 1)), code)
+        return Loop(header, nodes, exits, way, tuple(carried))
 
     def _carry(self, loop: Loop, state: State, code: Code) -> None:
         """Give the locals of a loop what the registers hold: all at once."""
@@ -182,6 +188,7 @@ class Walk:
                     self._carry(loop, state, code)
                     return
                 if at not in loop.nodes:
+                    self._choose(loop, at, state, code)
                     self._carry(loop, state, code)
                     state.emit(ir.Break(), code)
                     return
@@ -224,7 +231,31 @@ class Walk:
         for name, local in loop.carried:
             state.set(name, ir.Local(local, state.get(name).type))
         state.flags = NOTHING
-        return -1 if loop.exit is None else loop.exit
+        if loop.way is not None:
+            self._several(loop, state, loops)
+            return -1
+        return loop.exits[0] if loop.exits else -1
+
+    def _choose(self, loop: Loop, exit: int, state: State, code: Code) -> None:
+        """Say by which way a loop is left."""
+        if loop.way is not None:
+            state.emit(ir.Set(loop.way, number(loop.exits.index(exit), 1)), code)
+
+    def _several(self, loop: Loop, state: State, loops: tuple[Loop, ...]) -> None:
+        """Go on after a loop with several exits: each way to its end."""
+        assert loop.way is not None
+        code = self.codes[loop.header]
+        otherwise = state.copy()
+        self.run(loop.exits[-1], otherwise, loops)
+        for at in range(len(loop.exits) - 2, -1, -1):
+            then = state.copy()
+            self.run(loop.exits[at], then, loops)
+            when = ir.Binary("==", ir.Local(loop.way, ir.U8), number(at, 1), ir.U8)
+            step = ir.If(when, tuple(then.out), tuple(otherwise.out))
+            otherwise = state.copy()
+            otherwise.emit(step, code)
+        for each in otherwise.out:
+            state.emit(each, code)
 
     def _branch(self, at: int, code: Code, state: State, loops: tuple[Loop, ...]) -> int | None:
         """What a jump or branch does; where the way goes on, None where it has ended."""
@@ -243,10 +274,13 @@ class Walk:
             return to
         if truth == 0:
             return at + 1
-        if loops and {to, at + 1} == {loops[-1].header, loops[-1].exit}:
-            leaves = when if to == loops[-1].exit else opposite(when)
-            self._last(loops[-1], leaves, state, code)
-            return None
+        loop = loops[-1] if loops else None
+        if loop is not None and loop.header in (to, at + 1):
+            exit = at + 1 if to == loop.header else to
+            if exit in loop.exits:
+                self._choose(loop, exit, state, code)
+                self._last(loop, when if exit == to else opposite(when), state, code)
+                return None
         then, otherwise = state.copy(), state.copy()
         then.out, otherwise.out = [], []
         self.run(to, then, loops)

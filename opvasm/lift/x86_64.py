@@ -200,10 +200,11 @@ class Instruction:
         same = binary("==", old, expected)
         if size == 8:
             state.set("rax", old)
-        else:
+        elif size == 4:
             state.set("rax", choose(same, state.get("rax"), wide(old)))
-            if size < 4:
-                raise self.unknown()
+        else:
+            kept = binary("&", state.get("rax"), number((1 << 64) - (1 << 8 * size)))
+            state.set("rax", binary("|", kept, wide(old)))
         state.flags = Flags(zero=same, compared=(expected, old))
 
     def _copy(self, unit: int) -> None:

@@ -256,6 +256,7 @@ class Machine:
             engine = uc.Uc(uc.UC_ARCH_X86, uc.UC_MODE_64)
         else:
             engine = uc.Uc(uc.UC_ARCH_ARM64, uc.UC_MODE_ARM)
+            engine.ctl_set_cpu_model(self.const.UC_CPU_ARM64_MAX)
         code = b"".join(each.data for each in subject.codes)
         base = subject.start & ~0xFFF
         # The code lies where nothing of the state does.
