@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from ..explorer.model.judging import trouble_at
 from ..explorer.schedules.schedule import Replay
-from ..explorer.steps.code import CPU, GUARD, Guard, Kind
 from ..explorer.steps.image import MAIN, Image
+from ..explorer.steps.step import CPU, GUARD, Guard, Kind
 from ..interpreter.events import Stored
 from ..machine import Cpus, Memory
 from ..program import Layout
@@ -48,11 +48,11 @@ class ScheduleTimeline(WithThreads):
         plan, moment = replay.plan, replay.moments[index]
         micro = moment.micro
         names = plan.names
-        node = micro.node
+        step = micro.step
         thread = names[micro.thread] if micro.thread >= 0 else ""
-        aborts = tuple(f"{names[each]} aborted: {cause}" for each, cause in micro.aborts)
-        operation = None if node is None else node.operation
-        place = None if node is None else node.place
+        aborts = tuple(f"{names[e.thread]} aborted: {e.text(names)}" for e in micro.aborts)
+        operation = None if step is None else step.operation
+        place = None if step is None else step.place
         text = " ".join(micro.text.split()) or "registers at work"
         happens = Scheduled(thread, micro.cpu, text, operation, place, aborts)
         op = SET_UP if operation is None else operation[1]
@@ -104,11 +104,11 @@ class ScheduleTimeline(WithThreads):
                 for variable, register in model.codes[number].registers.items()
                 if "$" not in variable
             )
-            node = model.node(state, number)
-            at = " ".join(node.text.split()) or "registers at work"
-            if node.kind is Kind.END:
+            step = model.next_step(state, number)
+            at = " ".join(step.text.split()) or "registers at work"
+            if step.kind is Kind.END:
                 at = "it has ended"
-            elif node.kind is Kind.FAIL:
+            elif step.kind is Kind.FAIL:
                 at = f"it has failed: {at}"
             else:
                 at = f"next: {_GUARDS.get(Guard(local[GUARD]), '')}{at}"

@@ -6,6 +6,7 @@ list with what the tables of the tool can print.
 
 from __future__ import annotations
 
+from ..kernels.disturbances import IN_LANGUAGE
 from ..light_typing import NamedTuple
 from .layout import paragraph
 
@@ -62,18 +63,7 @@ WORDS: tuple[Word, ...] = (
     Word("lazy", WAY, "A section looks at the slow-path flag directly before its commit."),
     Word("written", ENVIRONMENT, "What the scenario's own environment line says."),
     Word("quiet", ENVIRONMENT, "Threads disturb only each other."),
-    Word("preempt", DISTURBANCE, "Another process runs on the CPU in between, finitely often."),
-    Word("migrate", DISTURBANCE, "A thread moves to another CPU."),
-    Word("signal", DISTURBANCE, "A signal reaches a thread; its handler runs, if it has one."),
-    Word("hotplug", DISTURBANCE, "A CPU goes offline or comes back."),
-    Word("checkpoint", DISTURBANCE, "The thread is saved inside of its section and restored: the kernel "
-         "has forgotten the section, and it goes on without protection."),
-    Word("unprotected", DISTURBANCE, "The kernel forgets the section while the thread is inside: it goes on, nothing "
-         "aborts it any more, and it commits. gdb's breakpoint as gdb is by default (displaced stepping) "
-         "does that, stepi, print f(), and a uprobe."),
-    Word("stepped", DISTURBANCE, "A debugger traps after each instruction, and each trap inside of a "
-         "section aborts it: gdb with displaced stepping off, a single-stepping tracer."),
-    Word("stalled", DISTURBANCE, "The thread may lose its CPU for good."),
+    *(Word(each, DISTURBANCE, each.row.meaning) for each in IN_LANGUAGE),
     Word("holds", VERDICT, "No interleaving breaks what the scenario claims."),
     Word("fails", VERDICT, "An interleaving breaks a claim; it is shown."),
     Word("livelock", VERDICT, "Threads can go round for ever without getting done."),

@@ -7,6 +7,7 @@ steps; so a verdict of Spin is a second opinion on the explorer's model, search 
 from __future__ import annotations
 
 from ..explorer.plan.plan import Plan
+from ..kernels.disturbances import Disturbance
 from ..kernels.profiles import LABELS, Profile
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import RunVector
@@ -94,11 +95,19 @@ def promela(plan: Plan) -> PromelaModel:
 
 def _refuse_environment(plan: Plan, refusals: Refusals) -> None:
     for each in plan.scenario.environment:
-        if each.kind == "hotplug":
-            refusals.refuse("hotplug", "the model's CPUs are always online", each.span)
-        if each.kind == "unprotected" and (each.thread is not None or each.place is not None):
-            why = "the model's sections lose their protection anywhere, in any thread"
-            refusals.refuse("unprotected with a thread or a place", why, each.span)
+        match each.kind:
+            case Disturbance.HOTPLUG:
+                refusals.refuse("hotplug", "the model's CPUs are always online", each.span)
+            case Disturbance.UNPROTECTED:
+                if each.thread is not None or each.place is not None:
+                    why = "the model's sections lose their protection anywhere, in any thread"
+                    refusals.refuse("unprotected with a thread or a place", why, each.span)
+            case Disturbance.MIGRATE | Disturbance.BOUNCE | Disturbance.SIGNAL:
+                pass
+            case Disturbance.PREEMPT | Disturbance.CHECKPOINT:
+                pass
+            case Disturbance.STEPPED | Disturbance.STALLED:
+                pass
     unknown = sorted(set(Profile._fields) - KNOWN_RULES)
     if unknown:
         name, why = plan.configuration.profile.name, "the model does not know these rules"
@@ -151,7 +160,7 @@ def _environment(export: Export) -> list[str]:
     plan, limits = export.plan, export.limits
     ways: list[str] = []
 
-    def way(kind: str, guard: str, effect: str) -> None:
+    def way(kind: Disturbance, guard: str, effect: str) -> None:
         limit = limits[kind]
         if not limit:
             return
@@ -165,7 +174,7 @@ def _environment(export: Export) -> list[str]:
         for cpu in sorted(plan.allowed[thread]):
             if export.cpus > 1:
                 way(
-                    "migrate",
+                    Disturbance.MIGRATE,
                     f"{free} && cpu[{thread}] != {cpu}",
                     export.stops_running(thread)
                     + (f"abort_thread_{thread}(); " if export.profile.migration_aborts else "")
@@ -173,21 +182,21 @@ def _environment(export: Export) -> list[str]:
                 )
         if thread in export.handled:
             way(
-                "signal",
+                Disturbance.SIGNAL,
                 f"{free} && !handling[{thread}]",
                 (f"abort_thread_{thread}(); " if export.profile.signal_aborts else "")
                 + f"handling[{thread}] = true",
             )
         elif export.profile.signal_aborts:
-            way("signal", f"{free} && section[{slots[0]}]", f"abort_thread_{thread}()")
+            way(Disturbance.SIGNAL, f"{free} && section[{slots[0]}]", f"abort_thread_{thread}()")
         for slot in slots:
             if export.profile.preemption_aborts:
-                way("preempt", f"section[{slot}]", f"abort_slot({slot})")
+                way(Disturbance.PREEMPT, f"section[{slot}]", f"abort_slot({slot})")
             elif export.tracks_running:
                 runs = f"section[{slot}] && running[cpu[{thread}]] == {thread}"
-                way("preempt", runs, export.stops_running(thread) + "skip")
-            way("checkpoint", f"section[{slot}]", f"section[{slot}] = false")
-            way("unprotected", f"section[{slot}]", f"section[{slot}] = false")
+                way(Disturbance.PREEMPT, runs, export.stops_running(thread) + "skip")
+            way(Disturbance.CHECKPOINT, f"section[{slot}]", f"section[{slot}] = false")
+            way(Disturbance.UNPROTECTED, f"section[{slot}]", f"section[{slot}] = false")
     if not ways:
         return []
     return [

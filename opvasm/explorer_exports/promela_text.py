@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..explorer.plan.plan import Plan
 from ..explorer.setting.statements import assigned, walk
+from ..kernels.disturbances import Disturbance
 from ..light_typing import NamedTuple
 from ..program import Program
 from ..text.scenario_tree import Fence, RunVector, Statement
@@ -113,7 +114,7 @@ class Export:
         """Whether something is claimed of every state."""
         return any(c.kind in ("invariant", "quiescent") for c in self.plan.scenario.conditions)
 
-    def spending(self, kind: str) -> str:
+    def spending(self, kind: Disturbance) -> str:
         """The rest of a guard, the arrow and what it costs, of a disturbance with a limit."""
         limited = self.limits[kind] > 0
         return f" && {kind}_left > 0 -> {kind}_left--;" if limited else " ->"
@@ -121,7 +122,7 @@ class Export:
     @property
     def migrates(self) -> bool:
         """Whether a thread may be moved to another CPU by the environment."""
-        return self.limits["migrate"] != 0
+        return self.limits[Disturbance.MIGRATE] != 0
 
     def fixed_cpu(self, thread: int) -> int | None:
         """The CPU that a thread never leaves; None where it may."""

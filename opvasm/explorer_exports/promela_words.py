@@ -5,6 +5,7 @@ They are macros: labels can be handed to a macro, and Spin 6.5.2 crashes on inli
 
 from __future__ import annotations
 
+from ..kernels.disturbances import Disturbance
 from .memory import OWN, TOP, Region
 from .promela_numbers import SMALL
 from .promela_text import Export
@@ -213,7 +214,7 @@ LEAVE = "owner[cpu[t]] = NOBODY; in_vector[t] = false; inside[s] = false"
 
 def _calls(export: Export) -> list[str]:
     """Sections, cpu_opv, membarrier, and the empty vector that is the fence for vectors."""
-    trap = TRAP.replace("@", export.spending("stepped"))
+    trap = TRAP.replace("@", export.spending(Disturbance.STEPPED))
     lines = [
         *macro("enter_section(s)", "section[s] = true; inside[s] = true"),
         *macro("leave_section(s)", "section[s] = false; inside[s] = false"),
@@ -228,7 +229,7 @@ def _calls(export: Export) -> list[str]:
         not_handling = "".join(
             f" && ((s) != {t} || !handling[{t}])" for t in sorted(export.handled)
         )
-        bounce = BOUNCE.replace("@ ->", not_handling + export.spending("migrate"))
+        bounce = BOUNCE.replace("@ ->", not_handling + export.spending(Disturbance.MIGRATE))
         lines += [
             "/* The CPU may be lost between the move and the start: EAGAIN, on another CPU. */",
             *macro("step_or_bounce(s, t, when, starts, move, again)", bounce),

@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ..explorer.steps.code import NOWHERE, POINT, REGISTERS, Kind
 from ..explorer.steps.state import State
+from ..explorer.steps.step import NOWHERE, POINT, REGISTERS, Kind
 from ..light_typing import NamedTuple
 from .promela import COMPILE, RUN, PromelaModel
 
@@ -123,7 +123,7 @@ def _outcome(model: PromelaModel, numbers: tuple[int, ...]) -> tuple[str, ...]:
         memory[plan.image.lock_start + index] = number
     threads = []
     for code in plan.codes:
-        end = next(i for i, node in enumerate(code.nodes) if node.kind is Kind.END)
+        end = next(i for i, step in enumerate(code.steps) if step.kind is Kind.END)
         local = [0] * code.size
         local[POINT] = end
         local[REGISTERS - 1] = NOWHERE

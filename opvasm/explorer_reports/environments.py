@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..kernels.disturbances import Disturbance
 from ..light_typing import NamedTuple
-from ..text.scenario_tree import Disturbance, Progress, Scenario
+from ..text.scenario_tree import Allowed, Progress, Scenario
 
 
 class Environment(NamedTuple):
@@ -11,7 +12,7 @@ class Environment(NamedTuple):
 
     name: str
     meaning: str
-    disturbances: tuple[Disturbance, ...]
+    disturbances: tuple[Allowed, ...]
 
 
 def environments(scenario: Scenario) -> tuple[Environment, ...]:
@@ -23,22 +24,25 @@ def environments(scenario: Scenario) -> tuple[Environment, ...]:
         Environment(
             "preempt",
             "other processes preempt, finitely often",
-            (Disturbance("preempt", None, None, span),),
+            (Allowed(Disturbance.PREEMPT, None, None, span),),
         ),
         Environment(
             "stepped",
             "a debugger steps every thread, for ever",
-            (Disturbance("stepped", None, None, span),),
+            (Allowed(Disturbance.STEPPED, None, None, span),),
         ),
     ]
     if len(scenario.threads) > 1:
-        stalled = Disturbance("stalled", None, first, span)
+        stalled = Allowed(Disturbance.STALLED, None, first, span)
         found.append(Environment("stalled", f"{first} may lose its CPU for ever", (stalled,)))
     if scenario.cpus[1] > 1:
-        moved = Disturbance("migrate", 1, None, span)
+        moved = Allowed(Disturbance.MIGRATE, 1, None, span)
         found.append(Environment("migrate", "one thread moves to another CPU once", (moved,)))
     if scenario.handlers:
-        both = (Disturbance("preempt", 1, None, span), Disturbance("signal", 1, None, span))
+        both = (
+            Allowed(Disturbance.PREEMPT, 1, None, span),
+            Allowed(Disturbance.SIGNAL, 1, None, span),
+        )
         found.append(Environment("signal", "one signal and one preemption", both))
     if scenario.environment:
         found.insert(0, Environment("written", "as the scenario says", scenario.environment))
@@ -51,7 +55,7 @@ def put_in(scenario: Scenario, environment: Environment) -> Scenario:
     A thread that is stalled for ever need not get done.
     """
     progress = scenario.progress
-    stalled = {e.thread for e in environment.disturbances if e.kind == "stalled"}
+    stalled = {e.thread for e in environment.disturbances if e.kind is Disturbance.STALLED}
     if not progress and not stalled:
         progress = (Progress(None, "finishes", scenario.span),)
     elif not progress:

@@ -140,9 +140,9 @@ def _places(replay: Replay, sources: tuple[SourceFile, ...]) -> list[tuple[int, 
     found: list[tuple[int, int]] = []
     here = (0, replay.plan.scenario.span.line)
     for moment in replay.moments:
-        node = moment.micro.node
-        if node is not None and isinstance(node.place, Span):
-            place = node.place
+        step = moment.micro.step
+        if step is not None and isinstance(step.place, Span):
+            place = step.place
             names = [each.name for each in sources]
             if place.file.name in names:
                 here = (names.index(place.file.name), place.line)

@@ -9,8 +9,8 @@ from ..explorer.search.graph import Edge, Graph, take
 from ..explorer.search.progress import PROGRESS_REDUCTIONS
 from ..explorer.search.search import Found, explore
 from ..explorer.setting.options import Limits, Reductions
-from ..explorer.steps.code import POINT, Kind
-from ..explorer.steps.state import Decision, State
+from ..explorer.steps.state import STEP, Decision, State
+from ..explorer.steps.step import POINT, Kind
 from ..light_typing import NamedTuple
 
 # More nodes than this can't be read: first they are folded by program point, then only the
@@ -144,8 +144,8 @@ def _lines(found: Found, state: State) -> list[str]:
     """Where each thread is."""
     lines = []
     for code, local in zip(found.plan.codes, state.threads, strict=True):
-        node = code.nodes[local[POINT]]
-        lines.append("ended" if node.kind is Kind.END else node.text or node.kind.name.lower())
+        step = code.steps[local[POINT]]
+        lines.append("ended" if step.kind is Kind.END else step.text or step.kind.name.lower())
     return lines
 
 
@@ -170,7 +170,7 @@ def _tally(lines: list[str]) -> str:
 def _label(found: Found, edge: Edge) -> str:
     decision = edge.decision
     name = found.plan.names[decision.thread] if decision.thread >= 0 else f"CPU {decision.argument}"
-    return name if decision.kind == "step" else f"{decision.kind} {name}"
+    return name if decision.kind == STEP else f"{decision.kind} {name}"
 
 
 def _folded(

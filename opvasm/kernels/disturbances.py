@@ -19,22 +19,33 @@ class Strikes(Enum):
     NAMED_PLACES = "any thread, or the one that is named, at any op or at the one that is named"
     CPU = "a CPU"
 
+    @property
+    def names_thread(self) -> bool:
+        """Whether a scenario can name the thread."""
+        return self in (Strikes.NAMED_THREADS, Strikes.NAMED_PLACES)
+
+    @property
+    def names_place(self) -> bool:
+        """Whether a scenario can name the vector and the op."""
+        return self is Strikes.NAMED_PLACES
+
 
 class Disturbance(StrEnum):
     """Something that the environment does to threads.  The value is its word in schedules.
 
-    All but BOUNCE are words of the language as well.
+    All but BOUNCE are words of the language as well.  The order is that in which a search tries what
+    can happen next.
     """
 
-    PREEMPT = "preempt"
     MIGRATE = "migrate"
+    BOUNCE = "bounce"
     SIGNAL = "signal"
-    HOTPLUG = "hotplug"
+    PREEMPT = "preempt"
     CHECKPOINT = "checkpoint"
     UNPROTECTED = "unprotected"
+    HOTPLUG = "hotplug"
     STEPPED = "stepped"
     STALLED = "stalled"
-    BOUNCE = "bounce"
 
     __hash__ = str.__hash__
 
@@ -184,6 +195,9 @@ IN_LANGUAGE: tuple[Disturbance, ...] = tuple(each for each in Disturbance if eac
 
 BUDGETS: tuple[Disturbance, ...] = tuple(each for each in Disturbance if each.row.budget is each)
 """Those with a limit, in the order in which a state counts what is left of each."""
+
+DECIDING: tuple[Disturbance, ...] = tuple(each for each in Disturbance if each.row.decides)
+"""Those that are decisions of their own."""
 
 SLOT: dict[Disturbance, int] = {
     each: BUDGETS.index(each.row.budget) for each in Disturbance if each.row.budget is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..expression import Arrow, Call, Expression, Name, TypeName
+from ..kernels.disturbances import Disturbance
 from ..light_typing import Any
 from ..source import Span
 from .claim_builder import CPUS_MAX, ClaimBuilder, Part
@@ -10,9 +11,9 @@ from .lalr import Token
 from .scenario_tree import (
     DISTURBANCES,
     FENCES,
+    Allowed,
     Arm,
     Compute,
-    Disturbance,
     Fence,
     Handler,
     If,
@@ -98,7 +99,7 @@ class ScenarioBuilder(ClaimBuilder):
         value = (every is not None, tuple(each[0] for each in names))
         return self._part_of(begin, end, "strategy", value)
 
-    def environment(self, begin: int, end: int, *disturbances: Disturbance | None) -> Part:
+    def environment(self, begin: int, end: int, *disturbances: Allowed | None) -> Part:
         """``environment preempt, migrate <= 1``."""
         known = tuple(each for each in disturbances if each is not None)
         return self._part_of(begin, end, "environment", known)
@@ -113,22 +114,25 @@ class ScenarioBuilder(ClaimBuilder):
         vector: Token | None,
         index: Token | None,
         limit: Token | None,
-    ) -> Disturbance:
+    ) -> Allowed:
         """``stepped a``, ``migrate <= 1``, ``unprotected a at bump[0]``."""
         word = self._word(kind, DISTURBANCES, "disturbance")
+        # Of a word that is wrong nothing more is asked.
+        struck = Disturbance(word) if word in DISTURBANCES else Disturbance.UNPROTECTED
+        strikes = struck.row.strikes
         number = None if limit is None else self._count(limit, "times", 0, 1000)
-        if number is None and word in ("migrate", "signal", "hotplug", "checkpoint"):
+        if number is None and struck.row.needs_limit:
             message = f"`{word}` needs a limit, or it could go on for ever"
             self._wrong("OPV505", message, self._at(kind), f"write {word} <= 1")
-        if thread is not None and word not in ("stepped", "stalled", "unprotected"):
-            self._wrong("OPV505", f"`{word}` strikes any thread", self._at(thread))
+        if thread is not None and not strikes.names_thread:
+            self._wrong("OPV505", f"`{word}` strikes {strikes.value}", self._at(thread))
         name = None if thread is None else thread[0]
         place = None
         if at is not None and vector is not None and index is not None:
             place = (vector[0], self._count(index, "ops", 0, 1000))
-            if word != "unprotected":
+            if not strikes.names_place:
                 self._wrong("OPV505", f"`{word}` strikes anywhere", self._at(at))
-        return Disturbance(word, number, name, Span(self.source, begin, end), place)
+        return Allowed(struck, number, name, Span(self.source, begin, end), place)
 
     def init(self, begin: int, end: int, *settings: InitStatement | None) -> Part:
         """``init { … }``."""

@@ -8,6 +8,7 @@ own, a variable of the file, a constant) is for the explorer to say.
 from __future__ import annotations
 
 from ..expression import Expression, TypeName
+from ..kernels.disturbances import IN_LANGUAGE, Disturbance
 from ..light_typing import Record
 from ..source import Span
 
@@ -20,12 +21,7 @@ FENCES = ("none", "membarrier", "vector")
 RESULTS = ("ok", "differs", "again", "fault", "invalid", "offline", "aborted")
 VERDICTS = ("holds", "fails", "livelock", "deadlock", "blocks", "endless")
 LEVELS = ("finishes", "lock_free", "obstruction_free")
-# What disturbs threads.  All but ``stepped`` and ``stalled`` need a limit to end; ``stepped`` may
-# have one (the first n instructions inside a section trap).
-DISTURBANCES = (
-    *("preempt", "migrate", "signal", "hotplug", "checkpoint", "unprotected"),
-    *("stepped", "stalled"),
-)
+DISTURBANCES: tuple[str, ...] = tuple(each.value for each in IN_LANGUAGE)
 
 
 class Strategy(Record):
@@ -60,13 +56,13 @@ class Strategy(Record):
 BUILTIN_STRATEGIES: dict[str, Strategy] = {method: Strategy(method, method) for method in METHODS}
 
 
-class Disturbance(Record):
+class Allowed(Record):
     """``migrate <= 1``, ``stepped a``: what the environment does, how often, to which thread.
 
     ``place`` is the vector and the op (from 0) at which it strikes: ``unprotected at bump[0]``.
     """
 
-    kind: str
+    kind: Disturbance
     limit: int | None
     thread: str | None
     span: Span
@@ -272,7 +268,7 @@ class Scenario(Record):
     kernels: tuple[str, ...]
     strategies: tuple[str, ...]
     every_combination: bool
-    environment: tuple[Disturbance, ...]
+    environment: tuple[Allowed, ...]
     init: tuple[InitStatement, ...]
     threads: tuple[Thread, ...]
     handlers: tuple[Handler, ...]

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from opvasm.explorer.lowering import lower_run
-from opvasm.explorer.lowering.lower_op import OpLowering
-from opvasm.explorer.lowering.site import Site
+from opvasm.explorer.lowering.writer import Writer
 from opvasm.explorer.model import judging
 from opvasm.explorer.model.model import Model
 from opvasm.explorer.model.stepper import Stepper
@@ -20,9 +19,12 @@ from opvasm.explorer.search.search import Search
 from opvasm.explorer.search.sharing import Sharing
 from opvasm.explorer.setting.options import Limits
 from opvasm.explorer.steps import code as code_module
-from opvasm.explorer.steps.code import CPU, GUARD, Guard, Kind
+from opvasm.explorer.steps.site import Site
+from opvasm.explorer.steps.state import Abort
+from opvasm.explorer.steps.step import CPU, GUARD, NOWHERE, Guard, Kind
 from opvasm.explorer.steps.work import Work
 from opvasm.interpreter.semantics import SEMANTICS
+from opvasm.kernels.disturbances import Cause, Disturbance
 from opvasm.kernels.profiles import PROFILES
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -36,15 +38,15 @@ def profile(name: str, **changes: Any) -> Plant:
     return plant
 
 
-def no_abort(word: str) -> Plant:
+def no_abort(cause: Cause) -> Plant:
     """A section is not restarted for one cause."""
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         original = Stepper._abort
 
-        def abort(self: Stepper, thread: int, local: list[int], cause: str) -> None:
-            if word not in cause:
-                original(self, thread, local, cause)
+        def abort(self: Stepper, local: list[int], abort: Abort) -> None:
+            if abort.cause is not cause:
+                original(self, local, abort)
 
         patch.setattr(Stepper, "_abort", abort)
 
@@ -56,13 +58,13 @@ def fence_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_waiting(kind: Kind) -> Plant:
-    """Nodes of a kind never wait."""
+    """Steps of a kind never wait."""
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         original = Model.enabled
 
         def enabled(self: Model, state: Any, thread: int) -> bool:
-            return self.node(state, thread).kind is kind or original(self, state, thread)
+            return self.next_step(state, thread).kind is kind or original(self, state, thread)
 
         patch.setattr(Model, "enabled", enabled)
 
@@ -74,10 +76,10 @@ def empty_vector_stays(patch: pytest.MonkeyPatch) -> None:
     no_waiting(Kind.FENCE_VECTOR)(patch)
     execute = Stepper._execute
 
-    def staying(self: Stepper, node: Any, *rest: Any) -> bool:
+    def staying(self: Stepper, step: Any, *rest: Any) -> bool:
         cpu = self.work.local[CPU]
-        result = execute(self, node, *rest)
-        if node.kind is Kind.FENCE_VECTOR:
+        result = execute(self, step, *rest)
+        if step.kind is Kind.FENCE_VECTOR:
             self.work.local[CPU] = cpu
         return result
 
@@ -91,11 +93,11 @@ def preemption_stays_on(patch: pytest.MonkeyPatch) -> None:
 
 def atomic_for_everyone(patch: pytest.MonkeyPatch) -> None:
     def attempt(
-        self: Stepper, node: Any, thread: int, fusion: Any, shared: bool, system: Any
+        self: Stepper, step: Any, thread: int, fusion: Any, shared: bool, system: Any
     ) -> Any:
-        if node.scope is not Guard.VECTOR:
+        if step.guard is not Guard.VECTOR:
             return None
-        self._execute(node, thread, [], system)
+        self._execute(step, thread, [], system)
         return shared
 
     patch.setattr(Stepper, "_try", attempt)
@@ -107,25 +109,27 @@ def sharing_never_noticed(patch: pytest.MonkeyPatch) -> None:
 
 
 def look_nowhere(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(OpLowering, "_look_at_flag", lambda *_: None)
+    patch.setattr(Writer, "test_flag", lambda *_: None)
 
 
 def flag_never_set(patch: pytest.MonkeyPatch) -> None:
-    original = Work.set_byte
+    original = Work.store_number
 
-    def set_byte(self: Work, index: int, value: int) -> None:
-        is_flag = (index - self.image.lock_start) % 2 == 1
-        original(self, index, 0 if is_flag else value)
+    def store_number(self: Work, address: int, size: int, value: int) -> None:
+        place = address - self.image.lock_base
+        is_flag = place % 2 == 1 and 0 <= place < 2 * self.image.cpus
+        original(self, address, size, 0 if is_flag else value)
 
-    patch.setattr(Work, "set_byte", set_byte)
+    patch.setattr(Work, "store_number", store_number)
 
 
 def lazy_is_eager(patch: pytest.MonkeyPatch) -> None:
     original = lower_run.RunLowering.__init__
 
-    def init(self: Any, site: Site, strategy: Any, *rest: Any) -> None:
-        eager = strategy.subscription == "lazy"
-        original(self, site, strategy._replace(subscription="eager") if eager else strategy, *rest)
+    def init(self: Any, writer: Any, body: Any, strategy: Any, cpus: int) -> None:
+        if strategy.subscription == "lazy":
+            strategy = strategy._replace(subscription="eager")
+        original(self, writer, body, strategy, cpus)
 
     patch.setattr(lower_run.RunLowering, "__init__", init)
 
@@ -155,14 +159,8 @@ def dead_at_aborts(patch: pytest.MonkeyPatch) -> None:
     """Liveness that does not follow abort edges."""
     original = code_module._live
 
-    def live(nodes: Any, observed: int) -> Any:
-        targets = [node.abort for node in nodes]
-        for node in nodes:
-            node.abort = None
-        result = original(nodes, observed)
-        for node, target in zip(nodes, targets, strict=True):
-            node.abort = target
-        return result
+    def live(steps: Any, observed: int) -> Any:
+        return original(tuple(step._replace(abort=NOWHERE) for step in steps), observed)
 
     patch.setattr(code_module, "_live", live)
 
@@ -170,11 +168,11 @@ def dead_at_aborts(patch: pytest.MonkeyPatch) -> None:
 def checkpoint_restarts(patch: pytest.MonkeyPatch) -> None:
     original = Model._strike
 
-    def strike(self: Model, decision: Any, local: list[int], system: Any) -> str:
-        if decision.kind == "checkpoint":
-            self._abort(decision.thread, local, "a signal")
-            return ""
-        return original(self, decision, local, system)
+    def strike(self: Model, decision: Any, local: list[int]) -> None:
+        if decision.kind is Disturbance.CHECKPOINT:
+            self._abort(local, Abort(decision.thread, Cause.SIGNAL))
+        else:
+            original(self, decision, local)
 
     patch.setattr(Model, "_strike", strike)
 
@@ -196,7 +194,7 @@ def no_mutex(patch: pytest.MonkeyPatch) -> None:
 def offline_runs_there(patch: pytest.MonkeyPatch) -> None:
     """A thread of a CPU that goes offline stays and goes on."""
     patch.setattr(
-        Model, "_hotplug", lambda self, threads, system, cpu: self._spend(system, "hotplug")
+        Model, "_hotplug", lambda self, threads, system, cpu: system.spent(Disturbance.HOTPLUG)
     )
 
 
@@ -204,7 +202,7 @@ def no_bounce(patch: pytest.MonkeyPatch) -> None:
     original = Model.disturbances
 
     def disturbances(self: Model, state: Any) -> Any:
-        return (each for each in original(self, state) if each.kind != "bounce")
+        return (each for each in original(self, state) if each.kind is not Disturbance.BOUNCE)
 
     patch.setattr(Model, "disturbances", disturbances)
 
@@ -262,15 +260,15 @@ def moves_nobody(patch: pytest.MonkeyPatch) -> None:
     original = Stepper._preempt_others
 
     def preempt(self: Stepper, threads: Any, thread: int, cpu: int) -> None:
-        if self.node_kind not in (Kind.ENTER, Kind.FENCE_VECTOR):  # type: ignore[attr-defined]
+        if self.step_kind not in (Kind.ENTER, Kind.FENCE_VECTOR):  # type: ignore[attr-defined]
             original(self, threads, thread, cpu)
 
     execute = Stepper._execute
 
-    def remembering(self: Any, node: Any, *rest: Any) -> bool:
-        self.node_kind = node.kind
-        return execute(self, node, *rest)
+    def remembering(self: Any, step: Any, *rest: Any) -> bool:
+        self.step_kind = step.kind
+        return execute(self, step, *rest)
 
-    patch.setattr(Stepper, "node_kind", None, raising=False)
+    patch.setattr(Stepper, "step_kind", None, raising=False)
     patch.setattr(Stepper, "_preempt_others", preempt)
     patch.setattr(Stepper, "_execute", remembering)

@@ -15,8 +15,9 @@ from opvasm.explorer.schedules.diagram import diagram
 from opvasm.explorer.schedules.replay_file import read_replay
 from opvasm.explorer.schedules.schedule import ScheduleError, follow
 from opvasm.explorer.setting.options import Limits
-from opvasm.explorer.steps.code import GUARD, Guard
-from opvasm.explorer.steps.state import Decision
+from opvasm.explorer.steps.state import STEP, Decision
+from opvasm.explorer.steps.step import GUARD, Guard
+from opvasm.kernels.disturbances import Disturbance
 
 from .helpers import report, sample
 
@@ -106,9 +107,9 @@ def test_a_replay_looks_from_inside_or_as_hardware() -> None:
 def test_a_schedule_that_is_not_possible_is_refused() -> None:
     run, _ = failing("list", "naive")
     with pytest.raises(ScheduleError, match="decision 1: signal of t0 is not possible there"):
-        follow(run.found.plan, [Decision("signal", 0)])
+        follow(run.found.plan, [Decision(Disturbance.SIGNAL, 0)])
     with pytest.raises(ScheduleError, match="nobody"):
-        follow(run.found.plan, [Decision("step", 9)])
+        follow(run.found.plan, [Decision(STEP, 9)])
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "other/1"}', '{"format": 5}'])

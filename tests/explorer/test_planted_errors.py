@@ -8,7 +8,8 @@ from opvasm.errors import Crash
 from opvasm.explorer.model.stepper import Stepper
 from opvasm.explorer.search.search import Search
 from opvasm.explorer.setting.options import Limits, Reductions
-from opvasm.explorer.steps.code import Kind
+from opvasm.explorer.steps.step import Kind
+from opvasm.kernels.disturbances import Cause
 from opvasm.kernels.profiles import REWRITTEN
 
 from .helpers import COUNTER, found, report, sample
@@ -54,10 +55,10 @@ CAUGHT_BY_SAMPLES: dict[str, tuple[Plant, str, str]] = {
         "counter",
         "preempted",
     ),
-    "no abort on migration": (no_abort("migrated"), "counter", "moved"),
-    "no abort on a signal": (no_abort("signal"), "registration", "claimed_at_once"),
-    "no abort on a single-step trap": (no_abort("trap"), "stepping", "alone"),
-    "no abort by a fence": (no_abort("a fence"), "membarrier", "fenced"),
+    "no abort on migration": (no_abort(Cause.MIGRATION), "counter", "moved"),
+    "no abort on a signal": (no_abort(Cause.SIGNAL), "registration", "claimed_at_once"),
+    "no abort on a single-step trap": (no_abort(Cause.TRAP), "stepping", "alone"),
+    "no abort by a fence": (no_abort(Cause.FENCE), "membarrier", "fenced"),
     "fence forgotten": (fence_forgotten, "locks", "with_fence"),
     "an empty vector does not wait": (empty_vector_stays, "membarrier", "vector_fenced"),
     "a lock does not exclude": (no_waiting(Kind.LOCK), "locks", "elided"),

@@ -12,6 +12,7 @@ from opvasm.explorer.setting.options import Limits
 from opvasm.explorer_exports.agreement import compare
 from opvasm.explorer_exports.spin import run_spin
 from opvasm.interpreter.semantics import SEMANTICS
+from opvasm.kernels.disturbances import Cause
 
 from ..explorer.helpers import plans, sample
 from ..explorer.plants import (
@@ -57,7 +58,7 @@ IN_THE_EXPLORER: dict[str, tuple[Plant, str, str, int]] = {
         profile("v6_19_arm64", preemption_aborts=True),
         *("counter", "preempted", 3),
     ),
-    "migration aborts nothing": (no_abort("migrated"), "counter", "moved", 0),
+    "migration aborts nothing": (no_abort(Cause.MIGRATION), "counter", "moved", 0),
     "a fence aborts nothing": (fence_forgotten, "locks", "with_fence", 2),
     "a vector is atomic for every CPU": (atomic_for_everyone, "ring", "head_first", 0),
     "an add is lost": (effect_lost, "counter", "preempted", 0),

@@ -1,4 +1,4 @@
-"""docs/debate.md, docs/explorer.md and docs/tutorial.md: each command in them prints what stands below it.
+"""docs/debate.md, explorer.md, steps.md and tutorial.md: each command in them prints what stands below it.
 
     BLESS=1 python -m pytest tests/explorer_reports/test_documents.py && git diff docs
 
@@ -20,7 +20,7 @@ from tests.explorer_exports.helpers import needs_spin
 
 from .conftest import ROOT
 
-DOCUMENTS = ("debate.md", "explorer.md", "tutorial.md")
+DOCUMENTS = ("debate.md", "explorer.md", "steps.md", "tutorial.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIME = re.compile(r"\b\d[\d.,]* (ms|s|states a second)\b")
 

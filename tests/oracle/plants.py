@@ -54,14 +54,14 @@ FUSE = {
     "only migrations move": plant(
         search.Search,
         "_fuse",
-        'plan.limits["migrate"] or plan.limits["hotplug"]',
-        'plan.limits["migrate"]',
+        "any(limit and each.row.moves for each, limit in limits.items())",
+        "limits[Disturbance.MIGRATE]",
     ),
 }
 DEAD = {
-    "aborts lead nowhere": plant(code, "_live", "abort is not None", "abort is Ellipsis"),
+    "aborts lead nowhere": plant(code, "_edges", "abort != NOWHERE", "abort is Ellipsis"),
     "nobody reads after the end": plant(
-        code.Code, "__init__", "_live(self.nodes, _mask(observed))", "_live(self.nodes, 0)"
+        code.Code, "__init__", "_live(self.steps, _mask(self.observed))", "_live(self.steps, 0)"
     ),
     "an interrupted thread needs nothing": plant(code.Code, "dead", "kept |= self._main", "pass"),
 }
@@ -71,17 +71,17 @@ COLLAPSE = {
     ),
     "a section's stores are nobody's": plant(Stepper, "_try", "and len(work.writes) == writes", ""),
     "an address does not depend on the CPU": plant(
-        Stepper, "_try", "if node.uses_cpu and not fusion.stays[thread]", "if False"
+        Stepper, "_try", "if step.uses_cpu and not fusion.stays[thread]", "if False"
     ),
     "a checkpoint needs no state": plant(
-        search.Search, "_fuse", 'and not plan.limits["checkpoint"]', ""
+        search.Search, "_fuse", "and not limits[Disturbance.CHECKPOINT]", ""
     ),
     "a vector is one step for everybody": plant(
         Stepper, "_try", "free = not (touches and shared)", "free = True"
     ),
     "bytes are never shared later": plant(sharing.Sharing, "note", "grew |=", "_ ="),
     "own bytes wait for no signal": plant(
-        search.Search, "_fuse", 'and not plan.limits["signal"]', ""
+        search.Search, "_fuse", "and not limits[Disturbance.SIGNAL]", ""
     ),
     "invariants see no vector": plant(
         search.Search, "_fuse", "vectors=collapse and not plan.judge.always", "vectors=collapse"
@@ -91,7 +91,7 @@ GROUPS = {
     "no proviso": plant(
         search.Search, "_leads_on", "if target is None", "if True or target is None"
     ),
-    "CPUs are always apart": plant(search.Search, "_apart", "if node.kind is Kind.END", "if True"),
+    "CPUs are always apart": plant(search.Search, "_apart", "if step.kind is Kind.END", "if True"),
     "invariants do not mind": plant(
         search.Search, "__init__", "and not (judge.always or judge.quiescent)", ""
     ),

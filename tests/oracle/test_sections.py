@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from opvasm.explorer.lowering import lower_section
-from opvasm.explorer.steps.code import CPU
+from opvasm.explorer.lowering.lower_section import SectionBody
 
 from .campaign import tried
 from .compare import Disagreement
@@ -44,13 +44,8 @@ def _no_exit_is_seen(patch: pytest.MonkeyPatch) -> None:
 
 
 def _the_cpu_of_before(patch: pytest.MonkeyPatch) -> None:
-    """Percpu places are those of CPU 0."""
-
-    def enters(self: lower_section.SectionLowering, work: object) -> bool:
-        work.local[self.place.cpu] = 0  # type: ignore[attr-defined]
-        return bool(self.profile.registered and work.local[CPU] >= 0)  # type: ignore[attr-defined]
-
-    patch.setattr(lower_section.SectionLowering, "_enters", enters)
+    """Percpu places are those of the CPU before the section was entered."""
+    patch.setattr(SectionBody, "noted", lambda self: ())
 
 
 def _every_result_is_given(patch: pytest.MonkeyPatch) -> None:

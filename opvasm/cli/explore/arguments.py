@@ -29,6 +29,7 @@ class Options(AbiOptions, WorkerOptions):
     no_reduction: tuple[str, ...]
     compare: bool
     save: str | None
+    dump: bool
     replay: str | None
     coverage: bool
     require: str | None
@@ -99,6 +100,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="OUT",
         help="write the schedule of the first failure as a replay file (with --compare or --sweep: "
         "of each, into the folder OUT)",
+    )
+    parser.add_argument(
+        "--dump",
+        action="store_true",
+        help="only print the step code of each configuration, which is what a search runs "
+        "(docs/steps.md; -f human or json)",
     )
     parser.add_argument("--replay", metavar="FILE", help="only show the schedule of a replay file")
     parser.add_argument(

@@ -33,6 +33,7 @@ opvasm explore samples/races/list.opv --replay failure.json
 opvasm explore samples/races/counter.opv preempted --compare
 opvasm explore samples/races/counter.opv preempted --kernel host
 opvasm explore samples/races/ring.opv --coverage --require all
+opvasm explore samples/races/ring.opv head_first --dump
 opvasm explore samples/races/list.opv -f html -o list.html
 opvasm explore big.opv --preemptions 2 --timeout 60 -f json
 opvasm explore --sweep samples --results night.jsonl -f json -o night.json
@@ -74,6 +75,10 @@ def _execute(options: Options, terminal: Terminal) -> int:
     if options.compare and options.kernels:
         raise UsageError("--compare goes through every kernel", "leave out --kernel")
     chosen = [_under(scenario, named_profiles(options.kernels, "--kernel")) for scenario in chosen]
+    if options.dump:
+        from .dump import dump
+
+        return dump(options, assembly, chosen, strategies)
     if options.compare:
         from .compare import compare_scenarios
 

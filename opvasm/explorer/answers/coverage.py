@@ -8,7 +8,7 @@ from ...light_typing import NamedTuple
 from ...program import Program
 from ...program.flat import Branch, flatten, settled
 from ...text.scenario_tree import RSEQ
-from ..lowering.lower_op import METHOD_OF
+from ..steps.step import METHOD_OF
 from .verdict import Run
 
 REQUIREMENTS = ("executed", "differs", "aborted")
@@ -51,10 +51,10 @@ def coverage(runs: Iterable[Run]) -> tuple[Line, ...]:
     for run in runs:
         plan = run.found.plan
         for code in plan.codes:
-            for node in code.nodes:
-                if node.operation is not None:
-                    vector, op = node.operation
-                    key = (vector, op, METHOD_OF[node.scope])
+            for step in code.steps:
+                if step.operation is not None:
+                    vector, op = step.operation
+                    key = (vector, op, METHOD_OF[step.guard])
                     events.setdefault(key, set())
                     compares[key] = _compares(plan.program, vector, op)
         for vector, op, method, what in run.found.covered:

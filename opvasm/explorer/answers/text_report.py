@@ -8,7 +8,7 @@ from ..plan.plan import Plan
 from ..schedules.diagram import diagram
 from ..search.estimate import estimate
 from ..search.search import INTERRUPTED
-from ..steps.state import Decision
+from ..steps.state import STEP, Decision
 from .diagnosis import Diagnosis
 from .verdict import HOLDS, INCONCLUSIVE, Outcome, Report, Run
 
@@ -185,21 +185,9 @@ def why_text(plan: Plan, diagnosis: Diagnosis) -> str | None:
 
 def _decision(plan: Plan, decision: Decision) -> str:
     name = plan.names[decision.thread] if decision.thread >= 0 else ""
-    match decision.kind:
-        case "step":
-            return f"{name} went on"
-        case "migrate":
-            return f"{name} moved to CPU {decision.argument}"
-        case "signal":
-            return f"{name} got a signal"
-        case "hotplug":
-            return f"CPU {decision.argument} was switched"
-        case "bounce":
-            return f"{name} lost the CPU before its vector"
-        case "preempt":
-            return f"{name} was preempted"
-        case kind:
-            return f"{name} was struck by {kind}"
+    if decision.kind == STEP:
+        return f"{name} went on"
+    return decision.kind.row.instead.format(thread=name, cpu=decision.argument)
 
 
 def expectation_text(expectation: Expectation | None) -> str:

@@ -1,4 +1,4 @@
-"""What a scenario claims: conditions over states, as closures."""
+"""What a scenario claims: conditions over states, as terms, and asked of a state."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from ...expression import (
 from ...light_typing import NamedTuple, Protocol
 from ...program import Program
 from ...text.scenario_tree import Condition, Partition, Scenario
-from ..lowering.arithmetic import TROUBLE
 from ..lowering.meaning import Compiler
 from ..steps.code import Code
+from ..steps.evaluate import TROUBLE, follower, getter
 from ..steps.image import Image
+from ..steps.terms import Nodes, RegisterOf, Term
 from .judge_scope import JudgeScope, ThreadView, View
 
 
@@ -40,19 +41,38 @@ class Seen(Protocol):
         """The threads' local states."""
 
 
+class AddressesOf(NamedTuple):
+    """The test of a partition: the addresses ``elements`` are those of ``whole``, each as often.
+
+    ``whole`` are lists, and single addresses; those that are 0 do not count.
+    """
+
+    elements: tuple[Term, ...]
+    whole: tuple[Nodes | Term, ...]
+
+
 class Claim(NamedTuple):
-    """A condition ready to be asked: ``holds`` of a state."""
+    """A condition: what it asks, and ``holds``, the same ready to be asked of a state.
+
+    A ``never`` holds where the test does not.
+    """
 
     condition: Condition
     label: str
+    test: Term | AddressesOf
     holds: Callable[[View], bool]
 
 
 class Observed(NamedTuple):
-    """A column of the table of outcomes."""
+    """A column of the table of outcomes.
+
+    ``shows`` is a list of nodes, or the values of several threads, which stand sorted in one cell;
+    ``get`` is the cell's text.
+    """
 
     text: str
-    get: Callable[[View], object]
+    shows: Nodes | tuple[Term, ...]
+    get: Callable[[View], str]
 
 
 class Judge:
@@ -106,53 +126,39 @@ class Judge:
         found = []
         for column in self.columns:
             try:
-                found.append(str(column.get(view)))
+                found.append(column.get(view))
             except TROUBLE:
                 found.append("fault")
         return tuple(found)
 
     def _claim(self, condition: Condition) -> Claim:
         label = condition.label or _text(condition)
+        test: Term | AddressesOf
         if isinstance(condition.test, Partition):
-            holds = self._partition(condition.test)
+            test = self._partition(condition.test)
+            holds = _matches(test)
         else:
-            get = self.compiler.value(condition.test).get
-
-            def holds(view: View) -> bool:
-                try:
-                    return bool(get(view))
-                except TROUBLE:
-                    return False
-
+            test = self.compiler.value(condition.test).term
+            holds = _is_true(test)
         if condition.kind == "never":
-            return Claim(condition, label, lambda view: not holds(view))
-        return Claim(condition, label, holds)
+            return Claim(condition, label, test, lambda view: not holds(view))
+        return Claim(condition, label, test, holds)
 
-    def _partition(self, partition: Partition) -> Callable[[View], bool]:
-        elements = []
-        for each in partition.elements:
-            elements.append(self.compiler.spot(each, None).address)
-        whole = self._bag(partition.whole)
+    def _partition(self, partition: Partition) -> AddressesOf:
+        elements = [self.compiler.spot(each, None).address for each in partition.elements]
+        return AddressesOf(tuple(elements), self._bag(partition.whole))
 
-        def holds(view: View) -> bool:
-            wanted = Counter(address(view) for address in elements)
-            found = Counter(address for address in whole(view) if address)
-            return wanted == found
-
-        return holds
-
-    def _bag(self, expression: Expression) -> Callable[[View], tuple[int, ...]]:
+    def _bag(self, expression: Expression) -> tuple[Nodes | Term, ...]:
         """The addresses that a sum of lists and locals holds."""
         if isinstance(expression, Binary) and expression.operator == "+":
-            left, right = self._bag(expression.left), self._bag(expression.right)
-            return lambda view: left(view) + right(view)
+            return self._bag(expression.left) + self._bag(expression.right)
         if isinstance(expression, Call) and expression.function == "list" and expression.arguments:
-            return self.scope.nodes(expression.arguments[0], self.compiler)
+            nodes = self.scope.nodes(expression.arguments[0], self.compiler)
+            return () if nodes is None else (nodes,)
         registers = self.scope.registers(expression)
         if registers is not None:
-            return lambda view: tuple(view.threads[t][r] for t, r in registers)
-        get = self.compiler.value(expression).get
-        return lambda view: (get(view),)
+            return tuple(RegisterOf(thread, register) for thread, register in registers)
+        return (self.compiler.value(expression).term,)
 
     def _columns(self, scenario: Scenario) -> list[Observed]:
         wanted: list[Expression] = list(scenario.observed)
@@ -163,26 +169,65 @@ class Judge:
         for expression in wanted:
             text = expression.span.text
             if text not in found:
-                found[text] = Observed(text, self._column(expression))
+                shows = self._shows(expression)
+                found[text] = Observed(text, shows, self._cell(shows))
         return list(found.values())
 
-    def _column(self, expression: Expression) -> Callable[[View], object]:
-        image, names = self.image, self.scope.thread_names
+    def _shows(self, expression: Expression) -> Nodes | tuple[Term, ...]:
         if isinstance(expression, Call) and expression.function == "list":
-            follow = self.scope.nodes(expression.arguments[0], self.compiler)
-            return lambda view: (
-                ",".join(
-                    image.describe_value(each, names).removeprefix("&") for each in follow(view)
-                )
-                or "empty"
-            )
+            nodes = self.scope.nodes(expression.arguments[0], self.compiler)
+            return () if nodes is None else nodes
         registers = self.scope.registers(expression)
-        if registers is not None and len(registers) > 1:
-            return lambda view: ",".join(
-                sorted(image.describe_value(view.threads[t][r], names) for t, r in registers)
-            )
-        get = self.compiler.value(expression).get
-        return lambda view: image.describe_value(get(view), names).removeprefix("&")
+        if registers is not None:
+            return tuple(RegisterOf(thread, register) for thread, register in registers)
+        return (self.compiler.value(expression).term,)
+
+    def _cell(self, shows: Nodes | tuple[Term, ...]) -> Callable[[View], str]:
+        image, names = self.image, self.scope.thread_names
+
+        def text(value: int) -> str:
+            return image.describe_value(value, names)
+
+        match shows:
+            case Nodes():
+                follow = follower(shows)
+                return lambda view: (
+                    ",".join(text(each).removeprefix("&") for each in follow(view)) or "empty"
+                )
+            case (only,):
+                get = getter(only)
+                return lambda view: text(get(view)).removeprefix("&")
+            case _:
+                getters = [getter(each) for each in shows]
+                return lambda view: ",".join(sorted(text(get(view)) for get in getters))
+
+
+def _is_true(test: Term) -> Callable[[View], bool]:
+    """Whether a term is not 0; one that has no value is not true."""
+    get = getter(test)
+
+    def holds(view: View) -> bool:
+        try:
+            return bool(get(view))
+        except TROUBLE:
+            return False
+
+    return holds
+
+
+def _matches(test: AddressesOf) -> Callable[[View], bool]:
+    """Whether two bags of addresses are the same."""
+    elements = [getter(each) for each in test.elements]
+    lists = [follower(each) for each in test.whole if isinstance(each, Nodes)]
+    single = [getter(each) for each in test.whole if not isinstance(each, Nodes)]
+
+    def holds(view: View) -> bool:
+        wanted = Counter(address(view) for address in elements)
+        found = Counter(address for follow in lists for address in follow(view) if address)
+        found.update(address for get in single if (address := get(view)))
+        return wanted == found
+
+    return holds
 
 
 def _parts(test: object, scope: JudgeScope) -> list[Expression]:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 
 from ...expression import Call, Expression, Index, Member, Name, Number
 from ...light_typing import NamedTuple
 from ...machine.memory import Fault
 from ...program import Area, Array, Pointer, Program, Struct
-from ..lowering.meaning import NOTHING, Compiler, Context, Spot, Value, constant_value
-from ..steps.code import POINT, Code, Kind
+from ..lowering.meaning import NOTHING, Compiler, Spot, Value, constant_value
+from ..steps import terms
+from ..steps.code import Code
 from ..steps.image import MAIN, Image
+from ..steps.step import Kind
+from ..steps.terms import Ended, Length, Nodes, RegisterOf, Sum, Term, plus
 
 LIST_LIMIT = 4096
 
 
 class View:
-    """A state as conditions see it; also what closures of meaning.py run on."""
+    """A state as conditions see it: what their terms look at."""
 
-    __slots__ = ("image", "local", "memory", "threads")
+    __slots__ = ("byteorder", "image", "local", "memory", "threads")
 
     def __init__(self, image: Image) -> None:
         self.image = image
+        self.byteorder = image.byteorder
         self.local: list[int] = []
-        self.memory = b""
+        self.memory: bytes | bytearray = b""
         self.threads: tuple[tuple[int, ...], ...] = ()
 
     def load_number(self, address: int, size: int) -> int:
@@ -96,11 +100,7 @@ class JudgeScope:
         found = self.registers(expression)
         if found is None:
             return None
-        pairs = found
-        if len(pairs) == 1:
-            thread, register = pairs[0]
-            return Value(lambda c: _view(c).threads[thread][register])
-        return Value(lambda c: sum(_view(c).threads[t][r] for t, r in pairs))
+        return Value(total(RegisterOf(thread, register) for thread, register in found))
 
     def registers(self, expression: Expression) -> list[tuple[int, int]] | None:
         """The (thread, register) pairs of ``thread.local``; None where it is something else."""
@@ -120,18 +120,11 @@ class JudgeScope:
             case "sum":
                 return self._sum(arguments[0], compiler)
             case "length":
-                follow = self.nodes(arguments[0], compiler)
-                return Value(lambda c: len(follow(c)))
+                nodes = self.nodes(arguments[0], compiler)
+                return NOTHING if nodes is None else Value(Length(nodes))
             case "done" if isinstance(arguments[0], Name) and arguments[0].name in self.threads:
                 view = self.threads[arguments[0].name]
-
-                def ended(c: Context) -> int:
-                    threads = _view(c).threads
-                    return sum(
-                        view.codes[t].nodes[threads[t][POINT]].kind is Kind.END for t in view.copies
-                    )
-
-                return Value(ended)
+                return Value(total(Ended(each, _end(view.codes[each])) for each in view.copies))
             case _:
                 return None
 
@@ -142,24 +135,18 @@ class JudgeScope:
             value = self.member(place) if isinstance(place, Member) else None
             return value if value is not None else NOTHING
         cpus = self.image.cpus if self.image is not None and self._is_percpu(place) else 1
-        getters = []
+        parts = []
         for cpu in range(cpus):
             spot = compiler.spot(place, constant_value(cpu))
             if isinstance(spot.type, Array):
                 element = spot.type.element
                 for index in range(spot.type.count):
-                    getters.append(self._element(compiler, spot, index * element.size, place))
+                    address = plus(spot.address, terms.Number(index * element.size))
+                    inner = Spot(address, element)
+                    parts.append(compiler.load(inner, place.span).term)
             else:
-                getters.append(compiler.load(spot, place.span).get)
-        return Value(lambda c: sum(get(c) for get in getters))
-
-    def _element(
-        self, compiler: Compiler, spot: Spot, offset: int, place: Expression
-    ) -> Callable[[Context], int]:
-        assert isinstance(spot.type, Array)
-        base = spot.address
-        inner = spot._replace(address=lambda c: base(c) + offset, type=spot.type.element)
-        return compiler.load(inner, place.span).get
+                parts.append(compiler.load(spot, place.span).term)
+        return Value(total(parts))
 
     def _is_percpu(self, place: Expression) -> bool:
         while not isinstance(place, Name):
@@ -169,8 +156,8 @@ class JudgeScope:
         symbol = self.program.data.symbols.get(place.name)
         return symbol is not None and symbol.area is Area.PERCPU
 
-    def nodes(self, place: Expression, compiler: Compiler) -> Callable[[Context], tuple[int, ...]]:
-        """The addresses of the nodes of a list, in order; a cycle gives its nodes over and over."""
+    def nodes(self, place: Expression, compiler: Compiler) -> Nodes | None:
+        """The list whose head is at a place; None, and a report, where no list can begin there."""
         spot = compiler.spot(place, None)
         struct = self._node_type(spot)
         link = (
@@ -180,24 +167,8 @@ class JudgeScope:
         )
         if link is None:
             compiler.problem("OPV532", f"`{place.span.text}` is no head of a list", place.span)
-            return lambda _: ()
-        head, word, step = spot.address, self.program.abi.model.word, link
-
-        def follow(c: Context) -> tuple[int, ...]:
-            found: list[int] = []
-            try:
-                node = c.load_number(head(c), word)
-                while node and len(found) < LIST_LIMIT:
-                    repeated = node in found
-                    found.append(node)
-                    if repeated:
-                        break
-                    node = c.load_number(node + step, word)
-            except Fault:
-                pass  # the address that is no node stays in the list
-            return tuple(found)
-
-        return follow
+            return None
+        return Nodes(spot.address, link, self.program.abi.model.word, LIST_LIMIT)
 
     def _node_type(self, spot: Spot) -> Struct | None:
         structs = self.program.data.structs
@@ -228,6 +199,12 @@ class JudgeScope:
         return "a constant" if name in self.program.data.constants else None
 
 
-def _view(context: Context) -> View:
-    assert isinstance(context, View)
-    return context
+def total(parts: Iterable[Term]) -> Term:
+    """The sum of terms."""
+    found = tuple(parts)
+    return found[0] if len(found) == 1 else Sum(found)
+
+
+def _end(code: Code) -> int:
+    """Where a thread has ended."""
+    return next(point for point, step in enumerate(code.steps) if step.kind is Kind.END)

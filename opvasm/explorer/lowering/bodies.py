@@ -12,8 +12,9 @@ from ...text.scenario_tree import (
     Strategy,
 )
 from ..setting.statements import CPU_ID_START
-from ..steps.code import CPU, Builder
+from ..steps.code import Builder
 from ..steps.image import Image, OwnVariable
+from ..steps.terms import CurrentCpu, Number, Register
 from .meaning import Compiler, Spot, Value, constant_value
 
 
@@ -60,9 +61,9 @@ class BodyScope:
         """A local, the CPU the thread is on, or a constant."""
         if name in self.locals:
             register = self.locals[name]
-            return Value(lambda c: c.local[register], self.types.get(name), frozenset((register,)))
+            return Value(Register(register), self.types.get(name))
         if name == "current":
-            return Value(lambda c: c.local[CPU], uses_cpu=True)
+            return Value(CurrentCpu())
         constants = self.image.program.data.constants
         return constant_value(constants[name]) if name in constants else None
 
@@ -79,7 +80,7 @@ class BodyScope:
         base = expression.base
         if isinstance(base, Name) and base.name == "differs" and expression.name == "at":
             register = self.builder.registers(f"{self.prefix}$at")
-            return Value(lambda c: c.local[register], None, frozenset((register,)))
+            return Value(Register(register))
         return None
 
     def call(self, expression: Call, compiler: Compiler) -> Value | None:
@@ -102,4 +103,4 @@ class BodyScope:
 
 
 def _fixed(address: int, kind: Type) -> Spot:
-    return Spot(lambda _: address, kind)
+    return Spot(Number(address), kind)

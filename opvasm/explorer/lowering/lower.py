@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ...errors import Diagnostic
 from ...kernels.profiles import Profile
 from ...light_typing import NamedTuple
@@ -12,6 +10,8 @@ from ...program.section import ABORTED, OK, Section, labels as labels_of, local_
 from ...source import Span
 from ...suggestion import did_you_mean
 from ...text.scenario_tree import (
+    OPV,
+    RSEQ,
     Arm,
     Compute,
     Fence,
@@ -24,24 +24,36 @@ from ...text.scenario_tree import (
     StorePlace,
 )
 from ..setting.statements import assigned, names_in, walk
-from ..steps.code import CPU, CRASH, KILLED, Builder, Code, Kind, Label, Node
+from ..steps.code import CRASH, KILLED, Builder, Code
+from ..steps.evaluate import known
 from ..steps.image import Image
-from ..steps.work import Work
+from ..steps.step import (
+    Action,
+    Assign,
+    Branch,
+    End,
+    Fail,
+    Fence as FenceStep,
+    FenceVector,
+    HandlerReturn,
+    Pause,
+    Store,
+)
+from ..steps.terms import CurrentCpu, Number, Term
 from .bodies import BodyScope, ThreadPlan
-from .lower_run import RunLowering
-from .lower_section import SectionLowering, SectionSite
-from .meaning import Compiler, Context, Value, constant_value
-from .site import Exits, Site
+from .lower_run import RunLowering, VectorBody
+from .lower_section import SectionBody
+from .meaning import Compiler
+from .writer import Exits, Writer, new_site
 
 LOOP_LIMIT = 64
 
 
 class Exit(NamedTuple):
-    """Where ``return``, ``break`` and failures go."""
+    """Where ``return`` and ``break`` go: labels."""
 
-    end: Label
-    leave: Label | None
-    crash: Label
+    end: int
+    leave: int | None
 
 
 def lower_thread(
@@ -52,23 +64,22 @@ def lower_thread(
 ) -> Code:
     """The code of one thread.  What is wrong with its text is added to ``problems``."""
     builder = Builder()
-    entry = builder.here(Label())
-    crash = _Body(plan, image, profile, problems, builder, plan.body, "").lower()
-    handler: Label | None = None
+    entry = builder.here()
+    _Body(plan, image, profile, problems, builder, plan.body, "").lower()
+    handler: int | None = None
     if plan.handler is not None:
-        handler = builder.here(Label())
-        first = len(builder.nodes)
+        handler = builder.here()
+        builder.in_handler = True
         _Body(plan, image, profile, problems, builder, plan.handler, "handler.").lower()
-        for node in builder.nodes[first:]:
-            node.handler = True
-    killed: Label | None = None
+        builder.in_handler = False
+    killed: int | None = None
     if plan.ids(image) is not None and profile.id_store_kills:
-        killed = end = builder.here(Label())
-        builder.add(Node(Kind.FAIL, lambda _: end, (end,), KILLED))
+        killed = builder.here()
+        builder.add(Fail(), KILLED)
     observed = {
         builder.registers.numbers[n] for n in plan.observed if n in builder.registers.numbers
     }
-    return Code(builder, entry, handler, crash, observed, killed)
+    return Code(builder, entry, handler, observed, killed)
 
 
 class _Body:
@@ -99,28 +110,23 @@ class _Body:
             self.program, lambda s, cpu: image.layout.symbol_address(s, cpu), self.scope, problems
         )
 
-    def lower(self) -> Label:
-        """The statements, then the end (of a handler: back to where the signal struck).
-
-        Gives the point at which the thread stands after an access to memory it must not touch.
-        """
-        end, crash = Label(), Label()
-        self.block(self.statements, Exit(end, None, crash))
+    def lower(self) -> None:
+        """The statements, then the end (of a handler: back to where the signal struck)."""
+        end = self.builder.label()
+        self.block(self.statements, Exit(end, None))
         self.builder.here(end)
         if self.prefix:
             # Where to is in the thread's state: the model reads it.
-            text = "return from the signal handler"
-            self.builder.add(Node(Kind.HANDLER_RETURN, lambda _: end, (), text))
-        else:
-            if self.plan.handler is not None:
-                # A signal can still come behind the last access, so the end is a step of its own.
-                gone = Label()
-                self.builder.add(Node(Kind.ACCESS, lambda _: gone, (gone,), "return"))
-                end = self.builder.here(gone)
-            self.builder.add(Node(Kind.END, lambda _: end, (end,), "end"))
-        self.builder.here(crash)
-        self.builder.add(Node(Kind.FAIL, lambda _: crash, (crash,), CRASH))
-        return crash
+            self.builder.add(HandlerReturn(), "return from the signal handler")
+            return
+        if self.plan.handler is not None:
+            # A signal can still come after the last access, so the end is a step of its own.
+            gone = self.builder.label()
+            self.builder.add(Pause(gone), "return")
+            self.builder.here(gone)
+        self.builder.add(End(), "end")
+        self.builder.here(self.builder.crash)
+        self.builder.add(Fail(), CRASH)
 
     def _type_locals(self, statements: tuple[Statement, ...]) -> None:
         """Locals loaded from a ``ptr<T>`` point to a T."""
@@ -155,11 +161,11 @@ class _Body:
     def block(self, statements: tuple[Statement, ...], leave: Exit) -> None:
         """Statements one after the other; ``retry`` points are found on the way."""
         # Where retry may go back to: from statement ``first`` on twice is the same as once.
-        starts: list[Label] = []
+        starts: list[int] = []
         first = 0
         last_read: dict[str, int] = {}
         for index, statement in enumerate(statements):
-            starts.append(self.builder.here(Label()))
+            starts.append(self.builder.here())
             self.statement(statement, starts[first], leave)
             match statement:
                 case LoadPlace(name=name, place=expression) | Compute(name=name, value=expression):
@@ -169,13 +175,13 @@ class _Body:
                 case _:
                     first = index + 1
 
-    def statement(self, statement: Statement, restart: Label, leave: Exit) -> None:
+    def statement(self, statement: Statement, restart: int, leave: Exit) -> None:
         """One statement."""
         match statement:
             case LoadPlace():
                 self._load(statement)
             case StorePlace():
-                self._store(statement, leave)
+                self._store(statement)
             case Compute():
                 self._compute(statement)
             case If():
@@ -192,135 +198,82 @@ class _Body:
     def _load(self, statement: LoadPlace) -> None:
         spot = self.compiler.spot(statement.place, None)
         value = self.compiler.load(spot, statement.place.span)
-        register = self.scope.locals[statement.name]
-        self._node(Kind.ACCESS, _assign(register, value), statement.span, value, (register,))
+        self._assign(self.scope.locals[statement.name], value.term, statement.span)
 
-    def _store(self, statement: StorePlace, leave: Exit) -> None:
+    def _store(self, statement: StorePlace) -> None:
         spot = self.compiler.spot(statement.place, None)
-        value = self.compiler.value(statement.value)
-        size, _ = self.compiler.width(spot, statement.place.span)
-        after, address, get = Label(), spot.address, value.get
-
-        def run(work: Work) -> Label:
-            work.store_number(address(work), size, get(work))
-            return after
-
-        reads = spot.registers | value.registers
-        self.builder.add(
-            Node(
-                *(Kind.ACCESS, run, (after,), statement.span.text),
-                reads=reads,
-                place=statement.span,
-                uses_cpu=spot.uses_cpu or value.uses_cpu,
-            )
-        )
+        value = self.compiler.value(statement.value).term
+        size = self.compiler.width(spot, statement.place.span).size
+        after = self.builder.label()
+        self._step(Store(spot.address, size, value, after), statement.span)
         self.builder.here(after)
 
     def _compute(self, statement: Compute) -> None:
-        value = self.compiler.value(statement.value)
-        register = self.scope.locals[statement.name]
-        kind = Kind.CURRENT if value.uses_cpu else Kind.LOCAL
-        self._node(kind, _assign(register, value), statement.span, value, (register,))
+        value = self.compiler.value(statement.value).term
+        self._assign(self.scope.locals[statement.name], value, statement.span)
 
-    def _node(
-        self,
-        kind: Kind,
-        action: Callable[[Work], None],
-        span: Span,
-        value: Value,
-        writes: tuple[int, ...] = (),
-    ) -> None:
-        after = Label()
-
-        def run(work: Work) -> Label:
-            action(work)
-            return after
-
-        self.builder.add(
-            Node(
-                *(kind, run, (after,), span.text),
-                reads=value.registers,
-                writes=writes,
-                place=span,
-                uses_cpu=value.uses_cpu,
-            )
-        )
+    def _assign(self, register: int, value: Term, span: Span) -> None:
+        after = self.builder.label()
+        self._step(Assign((register,), (value,), after), span)
         self.builder.here(after)
 
+    def _step(self, action: Action, span: Span) -> None:
+        self.builder.add(action, span.text, place=span)
+
     def _if(self, statement: If, leave: Exit) -> None:
-        condition = self.compiler.value(statement.condition)
-        then, otherwise, after = Label(), Label(), Label()
-        get = condition.get
-
-        def run(work: Work) -> Label:
-            return then if get(work) else otherwise
-
-        kind = Kind.CURRENT if condition.uses_cpu else Kind.LOCAL
+        condition = self.compiler.value(statement.condition).term
+        then, otherwise, after = (self.builder.label() for _ in range(3))
         text = statement.condition.span.text
-        self.builder.add(
-            Node(kind, run, (then, otherwise), f"if {text}", reads=condition.registers)
-        )
+        self.builder.add(Branch(condition, then, otherwise), f"if {text}")
         self.builder.here(then)
         self.block(statement.then, leave)
-        self._jump(after)
+        self.builder.jump(after)
         self.builder.here(otherwise)
         self.block(statement.otherwise, leave)
         self.builder.here(after)
 
     def _loop(self, statement: Loop, leave: Exit) -> None:
-        after = Label()
+        after = self.builder.label()
         if statement.times is not None:
             for _ in range(min(statement.times, LOOP_LIMIT)):
                 self.block(statement.body, leave._replace(leave=after))
         else:
-            start = self.builder.here(Label())
+            start = self.builder.here()
             self.block(statement.body, leave._replace(leave=after))
-            self._jump(start)
+            self.builder.jump(start)
         self.builder.here(after)
 
     def _leave(self, statement: Leave, leave: Exit) -> None:
         match statement.kind:
             case "return":
-                self._jump(leave.end)
+                self.builder.jump(leave.end)
             case "break":
                 if leave.leave is None:
                     self.compiler.problem("OPV523", "break stands in no loop", statement.span)
-                self._jump(leave.leave or leave.end)
+                self.builder.jump(leave.leave or leave.end)
             case _:
                 self._fail("the thread says fail", statement.span)
 
     def _fail(self, text: str, span: Span | None) -> None:
-        here = self.builder.here(Label())
-        self.builder.add(Node(Kind.FAIL, lambda _: here, (here,), text, place=span))
-
-    def _jump(self, target: Label) -> None:
-        self.builder.add(Node(Kind.LOCAL, lambda _: target, (target,), ""))
+        self.builder.add(Fail(), text, place=span)
 
     def _fence(self, statement: Fence) -> None:
-        kind = Kind.FENCE if statement.kind == "membarrier" else Kind.FENCE_VECTOR
         register = self.builder.registers(f"{self.prefix}$fence")
-        targets: list[Value] = (
-            [constant_value(cpu) for cpu in range(self.image.cpus)]
-            if statement.cpu is None
-            else [self.compiler.value(statement.cpu)]
-        )
-        if statement.cpu is not None and not targets[0].registers and not targets[0].uses_cpu:
-            self._fence_is_there(targets[0].get(Work.__new__(Work)), statement)
-        for value in targets:
-            self._node(Kind.LOCAL, _assign(register, value), statement.span, value, (register,))
-            after = Label()
-            self.builder.add(
-                Node(
-                    kind,
-                    lambda _, after=after: after,  # type: ignore[misc]
-                    (after,),
-                    statement.span.text,
-                    reads=(register,),
-                    cpu_register=register,
-                    place=statement.span,
-                    own_too=statement.cpu is not None,
-                )
-            )
+        one = statement.cpu
+        if one is None:
+            targets: list[Term] = [Number(cpu) for cpu in range(self.image.cpus)]
+        else:
+            targets = [self.compiler.value(one).term]
+            number = known(targets[0])
+            if number is not None:
+                self._fence_is_there(number, statement)
+        for cpu in targets:
+            self._assign(register, cpu, statement.span)
+            after = self.builder.label()
+            fence: Action = FenceVector(register, one is not None, after)
+            if statement.kind == "membarrier":
+                fence = FenceStep(register, one is not None, after)
+            self._step(fence, statement.span)
             self.builder.here(after)
 
     def _fence_is_there(self, cpu: int, statement: Fence) -> None:
@@ -334,7 +287,7 @@ class _Body:
                 f"write cpus {cpu + 1}" if cpu >= 0 else "CPUs count from 0",
             )
 
-    def _run(self, statement: RunVector, restart: Label, leave: Exit) -> None:
+    def _run(self, statement: RunVector, restart: int, leave: Exit) -> None:
         section = self.program.sections.get(statement.vector)
         if section is not None:
             self._run_section(statement, section, restart, leave)
@@ -361,27 +314,21 @@ class _Body:
                         "give it the address of a variable to write to",
                     )
                     return
-        chosen = (
-            self.compiler.value(statement.cpu)
-            if statement.cpu is not None
-            else Value(lambda c: c.local[CPU], uses_cpu=True)
-        )
-        site = Site(self.image, vector, arguments, statement, self.prefix, self.builder)
-        after = Label()
-        labels = {result: Label() for result in Exits._fields if result != "crash"}
-        exits = Exits(crash=leave.crash, **labels)
-        RunLowering(
-            *(site, self.plan.strategy, self.profile, self.builder, self.image.cpus),
-            self.plan.ids(self.image),
-        ).write(chosen, exits)
+        chosen = CurrentCpu() if statement.cpu is None else self.compiler.value(statement.cpu).term
+        site = new_site(self.image, vector, self.prefix, self.builder)
+        places = tuple(each.place for each in vector.instructions)
+        writer = Writer(self.builder, site, statement, vector.name, places)
+        after = self.builder.label()
+        labels = {result: self.builder.label() for result in Exits._fields}
+        body = VectorBody(writer, self.profile, self.plan.ids(self.image))
+        run = RunLowering(writer, body, self.plan.strategy, self.image.cpus)
+        run.write(chosen, arguments, Exits(**labels))
         self._arms(statement, labels, restart, after, leave)
         self.builder.here(after)
 
-    def _arguments(
-        self, statement: RunVector, called: Vector | Section
-    ) -> tuple[Value, ...] | None:
+    def _arguments(self, statement: RunVector, called: Vector | Section) -> tuple[Term, ...] | None:
         """The arguments of a run; None, and a report, where there are too few or too many."""
-        arguments = tuple(self.compiler.value(each) for each in statement.arguments)
+        arguments = tuple(self.compiler.value(each).term for each in statement.arguments)
         if len(arguments) == len(called.parameters):
             return arguments
         self.compiler.problem(
@@ -393,7 +340,7 @@ class _Body:
         return None
 
     def _run_section(
-        self, statement: RunVector, section: Section, restart: Label, leave: Exit
+        self, statement: RunVector, section: Section, restart: int, leave: Exit
     ) -> None:
         arguments = self._arguments(statement, section)
         if arguments is None:
@@ -407,25 +354,29 @@ class _Body:
             )
             return
         results = tuple(self.scope.locals[name] for name in statement.results)
-        site = SectionSite(
-            *(self.image, section, arguments, statement, results, self.prefix, self.builder)
+        site = new_site(
+            self.image, Vector(section.name, section.parameters, ()), self.prefix, self.builder
         )
-        labels = {name: Label() for name in (OK, *labels_of(section), ABORTED)}
-        crash, after = leave.crash, Label()
-        exits = Exits(labels[OK], crash, crash, crash, crash, crash, labels[ABORTED], crash)
-        SectionLowering(
-            *(site, self.plan.strategy, self.profile, self.builder, self.image.cpus),
-            *(self.plan.ids(self.image), labels),
-        ).write(Value(lambda c: c.local[CPU], uses_cpu=True), exits)
+        labels = {name: self.builder.label() for name in (OK, *labels_of(section), ABORTED)}
+        after = self.builder.label()
+        body = SectionBody(
+            self.builder, site, section, statement, results, self.prefix, self.profile,
+            self.plan.ids(self.image), labels,
+        )  # fmt: skip
+        strategy = self.plan.strategy
+        # There is no system call for a section.
+        entered = strategy._replace(first=RSEQ) if strategy.first == OPV else strategy
+        run = RunLowering(body.writer, body, entered, self.image.cpus)
+        run.write(CurrentCpu(), arguments, body.exits())
         self._arms(statement, labels, restart, after, leave)
         self.builder.here(after)
 
     def _arms(
         self,
         statement: RunVector,
-        labels: dict[str, Label],
-        restart: Label,
-        after: Label,
+        labels: dict[str, int],
+        restart: int,
+        after: int,
         leave: Exit,
     ) -> None:
         """Where each result goes on; one that no arm names ends the thread with a failure."""
@@ -433,18 +384,17 @@ class _Body:
         for arm in statement.arms:
             for result in arm.results:
                 by_result.setdefault(result, arm)
-        shared: dict[int, Label] = {}
+        shared: dict[int, int] = {}
         for result, label in labels.items():
             arm_ = by_result.get(result)
             if result == "ok":
                 self.builder.here(label)
-                body = Label()
-                self._jump(body)
-                self.builder.nodes[-1].commits = True
+                body = self.builder.label()
+                self.builder.jump(body, commits=True)
                 label = body
             if arm_ is None and result == "ok":
                 self.builder.here(label)
-                self._jump(after)
+                self.builder.jump(after)
                 continue
             if arm_ is None:
                 self.builder.here(label)
@@ -454,23 +404,14 @@ class _Body:
             known = shared.get(id(arm_))
             self.builder.here(label)
             if known is not None:
-                self._jump(known)
+                self.builder.jump(known)
                 continue
             shared[id(arm_)] = label
             match arm_.action:
                 case "retry":
-                    self._jump(restart)
+                    self.builder.jump(restart)
                 case "block":
                     self.block(arm_.body, leave)
-                    self._jump(after)
+                    self.builder.jump(after)
                 case action:
                     self._leave(Leave(action, arm_.span), leave)
-
-
-def _assign(register: int, value: Value) -> Callable[[Work], None]:
-    get = value.get
-
-    def run(work: Context) -> None:
-        work.local[register] = get(work)
-
-    return run

@@ -1,225 +1,109 @@
-"""One op of a vector as steps, and how every step of a run is written down."""
+"""The ops of a vector as steps: one, or two where an op touches shared memory twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from ...abi import ops as op_table
 from ...abi.ops import Access
-from ...interpreter.prepared import Step
-from ...interpreter.semantics import SEMANTICS
-from ...machine.memory import Fault
 from ...program import Instruction, PoolAddress, SlotAddress
-from ...source import Place, Span
-from ...text.scenario_tree import LOCK, OPV, RSEQ
-from ..steps.code import READS, WRITES, Builder, Guard, Kind, Label, Node
-from ..steps.work import Work
-from .site import Exits, Site
+from ...source import Span
+from ..steps.code import READS, WRITES
+from ..steps.step import NOWHERE, Guard, Phase, RunOp
+from .writer import Exits, Protection, Writer
 
-METHOD_OF = {Guard.NONE: LOCK, Guard.SECTION: RSEQ, Guard.VECTOR: OPV}
-ZERO_ADDRESS = -1  # stands for a byte that is zero; never a real address
+EXECUTED, FAILED = "executed", "compare failed"
 
 
-class OpLowering:
-    """Writes the steps of single ops."""
+def write_ops(
+    writer: Writer, site: int, exits: Exits, protection: Protection, late_flag: int | None
+) -> None:
+    """All ops in order.
 
-    site: Site
-    builder: Builder
-    name: str
-
-    def _look_at_flag(self, busy: Label, scope: Guard, abort: Label | None) -> None:
-        """The test of the slow-path flag: in a vector it is one more compare at its head."""
-        image, cpu, clear = self.site.image, self.site.cpu, Label()
-        compare = SEMANTICS[op_table.CMPEQ]
-
-        def look(work: Work) -> Label:
-            address = image.lock_base + 2 * work.local[cpu] + 1
-            work.served = (ZERO_ADDRESS, b"\0")
-            stops = compare(work, 1, address, ZERO_ADDRESS)
-            work.served = None
-            return busy if stops else clear
-
-        self.add(
-            Kind.ACCESS, look, (clear, busy), "test slow", reads=(cpu,), scope=scope, abort=abort
-        )
-        self.builder.here(clear)
-
-    def _op(
-        self,
-        index: int,
-        instruction: Instruction,
-        exits: Exits,
-        scope: Guard,
-        abort: Label | None,
-        late_flag: Label | None = None,
-    ) -> None:
-        """One op of the vector: one step, or two where it touches shared memory twice."""
-        site, build = self.site, self.builder
-        memory = [
-            operand
-            for operand, value, _ in instruction.operands()
-            if not isinstance(value, SlotAddress | PoolAddress)
-        ]
-        stores = writes(instruction)
-        twice = len(memory) == 2 or any(each.access is Access.READ_WRITE for each in memory)
-        mnemonic = "" if instruction.operation is None else instruction.operation.mnemonic
-        written = instruction.place.text if isinstance(instruction.place, Span) else mnemonic
-        text = f"{self.name}[{index}] {written}"
-        following = Label()
-        pending, stopped = site.pending, site.stopped
-        operation = (self.name, index)
-        trouble = exits.fault if scope is Guard.VECTOR else exits.crash
-        way = (self.name, index, METHOD_OF[scope])
-
-        def guarded(act: Callable[[Work, Step], Label]) -> Callable[[Work], Label]:
-            def run(work: Work) -> Label:
-                bound = site.bound(work)
-                if not bound.steps:  # cpu_opv refuses such a vector; nobody refuses a section
-                    return trouble
-                work.slots = bound.slots
-                work.pool = site.image.pools[work.local[site.cpu]]
-                try:
-                    return act(work, bound.steps[index])
-                except Fault:
-                    return trouble
-
-            return run
-
-        def node(
-            act: Callable[[Work, Step], Label],
-            targets: tuple[Label, ...],
-            suffix: str = "",
-            reads: tuple[int, ...] = (),
-            written: tuple[int, ...] = (),
-        ) -> None:
-            self.add(
-                Kind.ACCESS,
-                guarded(act),
-                (*targets, trouble),
-                text + suffix,
-                reads=(*site.needed, *reads),
-                writes=written,
-                scope=scope,
-                abort=abort,
-                operation=operation,
-                inside=scope is Guard.NONE,
-            )
-
-        if not stores:
-
-            def compare(work: Work, step: Step) -> Label:
-                if step.run(work, *step.arguments):
-                    work.local[stopped] = index
-                    work.covered.add((*way, "compare failed"))
-                    return exits.differs
-                work.covered.add((*way, "executed"))
-                return following
-
-            if twice:
-                middle = Label()
-
-                def fetch(work: Work, step: Step) -> Label:
-                    data = work.load(step.arguments[1], step.arguments[0])
-                    work.local[pending] = int.from_bytes(data, "little")
-                    return middle
-
-                def compare_fetched(work: Work, step: Step) -> Label:
-                    length, first = step.arguments[0], step.arguments[1]
-                    work.served = (first, work.local[pending].to_bytes(length, "little"))
-                    try:
-                        return compare(work, step)
-                    finally:
-                        work.served = None
-
-                node(fetch, (middle,), READS, written=(pending,))
-                build.here(middle)
-                node(compare_fetched, (following, exits.differs), "", (pending,), (stopped,))
-            else:
-                node(compare, (following, exits.differs), "", (), (stopped,))
-            build.here(following)
-            return
-
-        if twice or late_flag is not None:
-            middle = Label()
-
-            def prepare_store(work: Work, step: Step) -> Label:
-                work.redirect = {}
-                try:
-                    step.run(work, *step.arguments)
-                    length, target = step.arguments[0], step.arguments[1]
-                    data = bytearray(length)
-                    for address, stored in work.redirect.items():
-                        data[address - target : address - target + len(stored)] = stored
-                finally:
-                    work.redirect = None
-                work.local[pending] = int.from_bytes(data, "little")
-                return middle
-
-            def finish_store(work: Work, step: Step) -> Label:
-                length, target = step.arguments[0], step.arguments[1]
-                work.store(target, work.local[pending].to_bytes(length, "little"))
-                work.covered.add((*way, "executed"))
-                return following
-
-            node(prepare_store, (middle,), READS, written=(pending,))
-            build.here(middle)
-            if late_flag is not None:
-                self._look_at_flag(late_flag, scope, abort)
-            node(finish_store, (following,), WRITES, (pending,))
-        else:
-
-            def store(work: Work, step: Step) -> Label:
-                step.run(work, *step.arguments)
-                work.covered.add((*way, "executed"))
-                return following
-
-            node(store, (following,))
-        build.here(following)
-
-    def jump(self, target: Label) -> None:
-        """Go on somewhere else."""
-        self.add(Kind.LOCAL, lambda _: target, (target,), "")
-
-    def add(
-        self,
-        kind: Kind,
-        run: Callable[[Work], Label],
-        targets: tuple[Label, ...],
-        text: str,
-        *,
-        reads: tuple[int, ...] | frozenset[int] = (),
-        writes: tuple[int, ...] = (),
-        scope: Guard = Guard.NONE,
-        abort: Label | None = None,
-        cpu: int = -1,
-        operation: tuple[str, int] | None = None,
-        inside: bool = False,
-        own_too: bool = False,
-        uses_cpu: bool = False,
-    ) -> None:
-        """One node, placed at the statement's span or its op's."""
-        place_: Place = self.site.statement.span
-        if operation is not None:
-            place_ = self.site.place_of(operation[1]) or place_
-        self.builder.add(
-            Node(
-                kind,
-                run,
-                targets,
-                text,
-                reads=reads,
-                writes=writes,
-                scope=scope,
-                abort=abort,
-                cpu_register=cpu,
-                operation=operation,
-                place=place_,
-                counted=not inside and scope is Guard.NONE,
-                own_too=own_too,
-                uses_cpu=uses_cpu,
-            )
-        )
+    ``late_flag`` is where a section goes that finds the slow-path flag set just before its last
+    store.
+    """
+    instructions = writer.site.vector.instructions
+    last = max((i for i, each in enumerate(instructions) if writes(each)), default=None)
+    for index, instruction in enumerate(instructions):
+        flag = late_flag if index == last else None
+        _Op(writer, site, index, instruction, exits, protection).write(flag)
 
 
 def writes(instruction: Instruction) -> bool:
+    """Whether an op writes memory."""
     return any(Access.WRITE in operand.access for operand, _, _ in instruction.operands())
+
+
+class _Op:
+    """Writes one op."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        site: int,
+        index: int,
+        instruction: Instruction,
+        exits: Exits,
+        protection: Protection,
+    ) -> None:
+        self.writer = writer
+        self.site = site
+        self.index = index
+        self.instruction = instruction
+        self.exits = exits
+        self.protection = protection
+        mnemonic = "" if instruction.operation is None else instruction.operation.mnemonic
+        written = instruction.place.text if isinstance(instruction.place, Span) else mnemonic
+        self.text = f"{writer.name}[{index}] {written}"
+
+    def write(self, late_flag: int | None) -> None:
+        """The op's steps, with the test of the flag before its store where that is asked for."""
+        memory = [
+            operand
+            for operand, value, _ in self.instruction.operands()
+            if not isinstance(value, SlotAddress | PoolAddress)
+        ]
+        twice = len(memory) == 2 or any(each.access is Access.READ_WRITE for each in memory)
+        if not writes(self.instruction):
+            self._compare(twice)
+        elif twice or late_flag is not None:
+            self._step(Phase.READS, READS)
+            if late_flag is not None:
+                self.writer.test_flag(late_flag, self.protection)
+            self._step(Phase.WRITES, WRITES)
+        else:
+            self._step(Phase.WHOLE)
+
+    def _compare(self, twice: bool) -> None:
+        if twice:
+            self._step(Phase.FETCHES, READS)
+            self._step(Phase.COMPARES)
+        else:
+            self._step(Phase.WHOLE)
+
+    def _step(self, phase: Phase, suffix: str = "") -> None:
+        """One step, and on to the next."""
+        site, builder = self.writer.site, self.writer.builder
+        following = builder.label()
+        reading = phase in (Phase.FETCHES, Phase.READS)
+        pending = (site.pending,)
+        compares = not writes(self.instruction) and not reading
+        in_vector = self.protection.guard is Guard.VECTOR
+        self.writer.add(
+            RunOp(
+                site=self.site,
+                op=self.index,
+                phase=phase,
+                needed=site.needed,
+                given=pending if phase in (Phase.COMPARES, Phase.WRITES) else (),
+                kept=pending if reading else (),
+                stopped=(site.stopped,) if compares else (),
+                to=following,
+                differs=self.exits.differs if compares else NOWHERE,
+                fault=self.exits.fault if in_vector else NOWHERE,
+            ),
+            self.text + suffix,
+            self.protection,
+            op=self.index,
+            covers=() if reading else (EXECUTED, FAILED) if compares else (EXECUTED,),
+            inside=self.protection.guard is Guard.NONE,
+        )
+        builder.here(following)

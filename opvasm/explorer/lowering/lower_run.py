@@ -1,76 +1,114 @@
 """A ``run`` statement as steps: the one vector as a section, as a system call, under a lock.
 
-All three run the ops by the interpreter's own functions.  An op that touches memory twice (reads
-here, writes there) is two steps wherever somebody else may come between.
+A section that loads is run the same way, but by no system call; what differs is its Body.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from ...interpreter.events import CpuRefused
-from ...interpreter.placement import place
 from ...kernels.profiles import Profile
-from ...machine.cpus import Cpus
+from ...light_typing import Protocol
 from ...text.scenario_tree import LOCK, Strategy
-from ..steps.code import CPU, GUARD, Builder, Guard, Kind, Label
 from ..steps.ids import ID_SIZE
-from ..steps.work import Work
-from .lower_op import OpLowering, writes
-from .meaning import Value
-from .site import Exits, Site
+from ..steps.step import (
+    Action,
+    Assign,
+    Begin,
+    Branch,
+    Enter,
+    Fence,
+    FenceVector,
+    Guard,
+    Jump,
+    Lock,
+    Store,
+    Wait,
+)
+from ..steps.terms import Binary, CurrentCpu, Number, Register, Term, WrittenId, plus
+from .lower_op import write_ops
+from .writer import PLAIN, Exits, Protection, Writer
 
 
-class RunLowering(OpLowering):
+class Body(Protocol):
+    """What is run, be it a vector or a section.
+
+    ``number`` is the index of its site; None: no system call can run it.
+    """
+
+    number: int | None
+
+    def entered(self) -> Term:
+        """Whether an attempt finds that it is where it has to be."""
+
+    def noted(self) -> tuple[int, ...]:
+        """The registers that take the CPU as an attempt begins."""
+
+    def write(self, exits: Exits, protection: Protection, late_flag: int | None) -> None:
+        """The ops or instructions; ``late_flag``: where to if the flag is set before the commit."""
+
+    def unlocked(self, exits: Exits) -> None:
+        """After the unlock: on by the result."""
+
+
+class VectorBody:
+    """The ops of a vector.  ``ids`` is where the thread's ids lie in the state, if it names them."""
+
+    def __init__(self, writer: Writer, profile: Profile, ids: int | None) -> None:
+        self.writer = writer
+        self.profile = profile
+        self.ids = ids
+        builder = writer.builder
+        builder.sites.append(writer.site)
+        self.site = len(builder.sites) - 1
+        self.number: int | None = self.site
+
+    def entered(self) -> Term:
+        """What librseq's code asks: cpu_id is the CPU, and cpu_id_start if that chose the CPU."""
+        chosen: Term = Register(self.writer.site.cpu)
+        if not self.profile.registered:
+            return Number(0)
+        if self.ids is None:
+            return Binary("==", CurrentCpu(), chosen)
+        # What the ids say, which the thread may have overwritten.
+        right: Term = Binary("==", WrittenId(self.ids + ID_SIZE), chosen)
+        if self.writer.statement.cpu is None:
+            right = Binary("&&", right, Binary("==", WrittenId(self.ids), chosen))
+        return right
+
+    def noted(self) -> tuple[int, ...]:
+        """The CPU was chosen before."""
+        return ()
+
+    def write(self, exits: Exits, protection: Protection, late_flag: int | None) -> None:
+        """Op by op."""
+        write_ops(self.writer, self.site, exits, protection, late_flag)
+
+    def unlocked(self, exits: Exits) -> None:
+        """A compare has failed, or none."""
+        stopped = Binary("<", Register(self.writer.site.stopped), Number(0))
+        self.writer.add(Branch(stopped, exits.ok, exits.differs), inside=True)
+
+
+class RunLowering:
     """Writes the steps of one ``run`` for one strategy."""
 
-    def __init__(
-        self,
-        site: Site,
-        strategy: Strategy,
-        profile: Profile,
-        builder: Builder,
-        cpus: int,
-        ids: int | None,
-    ) -> None:
-        self.site = site
+    def __init__(self, writer: Writer, body: Body, strategy: Strategy, cpus: int) -> None:
+        self.writer = writer
+        self.body = body
         self.strategy = strategy
-        self.profile = profile
-        self.builder = builder
         self.cpus = cpus
-        self.ids = ids
-        self.name = site.vector.name
-        self.entering: tuple[int, ...] = ()  # registers that an attempt sets as it begins
+        self.site = writer.site
+        self.builder = writer.builder
+        self.name = writer.name
+        self.cpu: Term = Register(writer.site.cpu)
 
-    def write(self, chosen: Value, exits: Exits) -> None:
+    def write(self, chosen: Term, arguments: tuple[Term, ...], exits: Exits) -> None:
         """The whole run: arguments, CPU, the attempts, the fallback."""
         site, build = self.site, self.builder
-        again, dispatch = Label(), Label()
-        getters = tuple(value.get for value in site.arguments)
-        inputs, attempts, cpu = site.inputs, site.attempts, site.cpu
-
-        def take(work: Work) -> Label:
-            local = work.local
-            values = [get(work) for get in getters]
-            for register, value in zip(inputs, values, strict=True):
-                local[register] = value
-            local[attempts] = 0
-            return again
-
-        reads = frozenset().union(*(value.registers for value in site.arguments))
-        uses = any(value.uses_cpu for value in site.arguments)
-        self.add(
-            Kind.CURRENT if uses else Kind.LOCAL, take, (again,), f"run {self.name}",
-            reads=reads, writes=(*inputs, attempts),
-        )  # fmt: skip
+        again, dispatch = build.label(), build.label()
+        taken = (*arguments, Number(0))
+        self._quiet(Assign((*site.inputs, site.attempts), taken, again), f"run {self.name}")
         build.here(again)
-
-        def choose(work: Work) -> Label:
-            work.local[cpu] = chosen.get(work)
-            return dispatch
-
-        kind = Kind.CURRENT if chosen.uses_cpu else Kind.LOCAL
-        self.add(kind, choose, (dispatch,), "", reads=chosen.registers, writes=(cpu,))
+        self._quiet(Assign((site.cpu,), (chosen,), dispatch))
         build.here(dispatch)
         match self.strategy.first:
             case "rseq":
@@ -80,195 +118,112 @@ class RunLowering(OpLowering):
             case _:
                 self._locked(exits)
 
-    def _sections(self, again: Label, exits: Exits) -> None:
+    def _quiet(self, action: Action, text: str = "") -> None:
+        self.writer.add(action, text)
+
+    def _sections(self, again: int, exits: Exits) -> None:
         """Attempts as a restartable section, then the fallback (model.md section 2.4)."""
         site, strategy, build = self.site, self.strategy, self.builder
-        attempt, lost, fallback, inside = Label(), Label(), Label(), Label()
-        attempts, cpu, limit = site.attempts, site.cpu, strategy.attempts
-
-        def decide(work: Work) -> Label:
-            return attempt if work.local[attempts] < limit else fallback
-
-        self.add(Kind.LOCAL, decide, (attempt, fallback), "", reads=(attempts,))
+        attempt, lost, fallback, inside = (build.label() for _ in range(4))
+        attempts: Term = Register(site.attempts)
+        left = Binary("<", attempts, Number(strategy.attempts))
+        self._quiet(Branch(left, attempt, fallback))
         build.here(attempt)
-
-        def begin(work: Work) -> Label:
-            if not self._enters(work):
-                return lost
-            work.local[GUARD] = Guard.SECTION
-            return inside
-
-        self.add(
-            *(Kind.BEGIN, begin, (inside, lost), f"begin {self.name}"),
-            reads=(cpu,),
-            writes=self.entering,
-        )
+        begin = Begin(self.body.entered(), self.body.noted(), inside, lost)
+        self.writer.add(begin, f"begin {self.name}")
         build.here(inside)
-        waiting = Label()
+        waiting = build.label()
         busy = fallback if strategy.fallback == LOCK else waiting
+        protection = Protection(Guard.SECTION, lost)
         if strategy.subscription == "eager":
-            self._look_at_flag(busy, Guard.SECTION, lost)
+            self.writer.test_flag(busy, protection)
         # Looked at between the last load and the commit, which is what lazy means.
         late = busy if strategy.subscription == "lazy" else None
-        self._body(exits, Guard.SECTION, lost, late)
-        self.jump(exits.ok)
+        self.body.write(exits, protection, late)
+        self._jump(exits.ok)
         build.here(lost)
-
-        def count(work: Work) -> Label:
-            work.local[attempts] += 1
-            return again
-
-        self.add(Kind.LOCAL, count, (again,), "", reads=(attempts,), writes=(attempts,))
+        self._quiet(Assign((site.attempts,), (plus(attempts, Number(1)),), again))
         if strategy.subscription != "none" and busy is waiting:
             build.here(waiting)
             self._wait(again)
         build.here(fallback)
         match strategy.fallback:
             case None:
-                self.jump(exits.aborted)
+                self._jump(exits.aborted)
             case "opv":
                 self._system_call(again, exits)
             case _:
                 self._locked(exits)
 
-    def _system_call(self, again: Label, exits: Exits) -> None:
+    def _jump(self, label: int) -> None:
+        self._quiet(Jump(label))
+
+    def _system_call(self, again: int, exits: Exits) -> None:
         """cpu_opv: move to the CPU, preemption off, the ops in order (abi.md 2.5, 3.8)."""
-        site, build = self.site, self.builder
-        inside, waiting = Label(), Label()
-        cpu, abi, cpus = site.cpu, self.site.abi, self.cpus
+        site, build, number = self.site, self.builder, self.body.number
+        if number is None:
+            self._jump(exits.aborted)
+            return
+        inside, waiting = build.label(), build.label()
         subscribed = self.strategy.subscription == "eager"
-        outcome = {"again": exits.again, "fault": exits.fault, "invalid": exits.invalid}
-
-        def enter(work: Work) -> Label:
-            local = work.local
-            target = local[cpu]
-            if target < 0:
-                return exits.invalid
-            bound = site.bound(work)
-            if bound.refused is not None:
-                return outcome[bound.refused]
-            caller = Cpus(cpus, work.online, work.allowed, local[CPU])
-            match place(abi, caller, target, frozenset()):
-                case CpuRefused():
-                    exists = target < cpus and target not in work.online
-                    return exits.offline if exists else exits.invalid
-                case _ if target not in work.online:
-                    local[GUARD] = Guard.OFFLINE
-                case _:
-                    local[CPU] = target
-                    local[GUARD] = Guard.VECTOR
-            return inside
-
-        targets = (inside, exits.again, exits.fault, exits.invalid, exits.offline)
-        self.add(Kind.ENTER, enter, targets, f"cpu_opv {self.name}", reads=site.needed, cpu=cpu)
+        self.writer.add(
+            Enter(
+                site=number,
+                cpu=site.cpu,
+                needed=site.needed,
+                to=inside,
+                again=exits.again,
+                fault=exits.fault,
+                invalid=exits.invalid,
+                offline=exits.offline,
+            ),
+            f"cpu_opv {self.name}",
+        )
         build.here(inside)
         if subscribed:
-            self._look_at_flag(waiting, Guard.VECTOR, None)
-        self._body(exits, Guard.VECTOR, None, None)
-        self.jump(exits.ok)
+            self.writer.test_flag(waiting, Protection(Guard.VECTOR))
+        self.body.write(exits, Protection(Guard.VECTOR), None)
+        self._jump(exits.ok)
         if subscribed:
             build.here(waiting)
             self._wait(again)
 
     def _locked(self, exits: Exits) -> None:
         """The slow path: lock, flag, fence, the same ops as ordinary code, flag, unlock."""
-        site, build, image = self.site, self.builder, self.site.image
-        cpu, stopped = site.cpu, site.stopped
-        done, failed = Label(), Label()
-
-        def step(kind: Kind, text: str, action: Callable[[Work], None]) -> None:
-            after = Label()
-
-            def run(work: Work) -> Label:
-                action(work)
-                return after
-
-            fence = kind is Kind.FENCE
-            self.add(kind, run, (after,), text, reads=(cpu,), cpu=cpu, inside=True, own_too=fence)
-            build.here(after)
-
-        def take(work: Work) -> None:
-            work.set_byte(image.lock_word(work.local[cpu]), 1)
-
-        def flag(value: int) -> Callable[[Work], None]:
-            return lambda work: work.set_byte(image.slow_flag(work.local[cpu]), value)
-
-        lock, valid = Label(), Label()
-        cpus = self.cpus
-
-        def check(work: Work) -> Label:
-            return valid if 0 <= work.local[cpu] < cpus else exits.invalid
-
-        self.add(Kind.LOCAL, check, (valid, exits.invalid), "", reads=(cpu,))
+        site, build, writer = self.site, self.builder, self.writer
+        done, failed, valid = build.label(), build.label(), build.label()
+        exists = Binary(
+            "&&", Binary("<=", Number(0), self.cpu), Binary("<", self.cpu, Number(self.cpus))
+        )
+        self._quiet(Branch(exists, valid, exits.invalid))
         build.here(valid)
-
-        def locking(work: Work) -> Label:
-            take(work)
-            return lock
-
-        self.add(Kind.LOCK, locking, (lock,), "lock", reads=(cpu,), cpu=cpu)
+        lock = build.label()
+        self.writer.add(Lock(site.cpu, lock), "lock")
         build.here(lock)
-        step(Kind.ACCESS, "slow = 1", flag(1))
+        self._set("slow = 1", writer.flag_address(), 1)
+        following = build.label()
         match self.strategy.fence:
             case "membarrier":
-                step(Kind.FENCE, "membarrier", lambda _: None)
+                writer.add(Fence(site.cpu, True, following), "membarrier", inside=True)
             case "vector":
-                step(Kind.FENCE_VECTOR, "empty vector", lambda _: None)
+                writer.add(FenceVector(site.cpu, False, following), "empty vector", inside=True)
             case _:
                 pass
-        inner = exits._replace(differs=failed)
-        self._body(inner, Guard.NONE, None, None)
-
-        def finish(work: Work) -> Label:
-            work.local[stopped] = -1
-            return done
-
-        self.add(Kind.LOCAL, finish, (done,), "", writes=(stopped,), inside=True)
+        build.here(following)
+        self.body.write(exits._replace(differs=failed), PLAIN, None)
+        writer.add(Assign((site.stopped,), (Number(-1),), done), inside=True)
         build.here(failed)
         build.here(done)
-        step(Kind.ACCESS, "slow = 0", flag(0))
-        step(Kind.ACCESS, "unlock", lambda work: work.set_byte(image.lock_word(work.local[cpu]), 0))
+        self._set("slow = 0", writer.flag_address(), 0)
+        self._set("unlock", writer.flag_address(0), 0)
+        self.body.unlocked(exits)
 
-        self._unlocked(exits)
+    def _set(self, text: str, address: Term, value: int) -> None:
+        """One of the two bytes of a lock."""
+        following = self.builder.label()
+        self.writer.add(Store(address, 1, Number(value), following), text, inside=True)
+        self.builder.here(following)
 
-    def _unlocked(self, exits: Exits) -> None:
-        """After the unlock: on by the result."""
-        stopped = self.site.stopped
-
-        def leave(work: Work) -> Label:
-            return exits.ok if work.local[stopped] < 0 else exits.differs
-
-        self.add(Kind.LOCAL, leave, (exits.ok, exits.differs), "", reads=(stopped,), inside=True)
-
-    def _enters(self, work: Work) -> bool:
-        """Whether an attempt finds that it is where it has to be, as librseq's code asks."""
-        chosen, ids = work.local[self.site.cpu], self.ids
-        if not self.profile.registered:
-            return False
-        if ids is None:
-            return work.local[CPU] == chosen
-        # What the ids say, which the thread may have overwritten.
-        start, number = (
-            int.from_bytes(work.memory[at : at + ID_SIZE], work.byteorder)
-            for at in (ids, ids + ID_SIZE)
-        )
-        named = self.site.statement.cpu is not None
-        return number == chosen and (named or start == chosen)
-
-    def _body(
-        self, exits: Exits, scope: Guard, abort: Label | None, late_flag: Label | None
-    ) -> None:
-        """What is run: the ops of the vector, in order.
-
-        ``late_flag`` is where a section goes that finds the flag set just before its last store.
-        """
-        instructions = self.site.vector.instructions
-        last = max((i for i, each in enumerate(instructions) if writes(each)), default=None)
-        for index, instruction in enumerate(instructions):
-            flag = late_flag if index == last else None
-            self._op(index, instruction, exits, scope, abort, flag)
-
-    def _wait(self, again: Label) -> None:
+    def _wait(self, again: int) -> None:
         """Wait until the holder has cleared the flag, then start over."""
-        cpu = self.site.cpu
-        self.add(Kind.WAIT, lambda _: again, (again,), "wait for slow", reads=(cpu,), cpu=cpu)
+        self.writer.add(Wait(self.site.cpu, again), "wait for slow")

@@ -1,4 +1,4 @@
-"""What expressions of a scenario mean: closures over the memory and registers of a state.
+"""What expressions of a scenario mean: terms over the memory and registers of a state.
 
 A place is something with an address, a value is a number.  Names are looked up by a Scope, so that
 thread bodies (which must say ``load`` to read memory) and conditions (which look at everything)
@@ -25,7 +25,6 @@ from ...expression import (
     OffsetOf,
     SizeOf,
     Unary,
-    apply_unary,
 )
 from ...light_typing import NamedTuple, Protocol
 from ...places import (
@@ -44,38 +43,22 @@ from ...program import Area, Pointer, Program, Scalar, Struct, Symbol, Type
 from ...source import Span
 from ...suggestion import did_you_mean
 from ...text.names import type_text
-from .arithmetic import compute
-
-
-class Context(Protocol):
-    """What a closure may look at."""
-
-    local: list[int]
-
-    def load_number(self, address: int, size: int) -> int:
-        """The unsigned number at an address."""
-
-
-Getter = Callable[[Context], int]
-WORD_SIZES = (1, 2, 4, 8)
+from ..steps import terms
+from ..steps.terms import Term, Width, plus, times
 
 
 class Value(NamedTuple):
-    """A number: how to get it, its type where one is known, and what it depends on."""
+    """A number: how to compute it, and its type where one is known."""
 
-    get: Getter
+    term: Term
     type: Type | None = None
-    registers: frozenset[int] = frozenset()
-    uses_cpu: bool = False
 
 
 class Spot(NamedTuple):
-    """A place: how to get its address, its type, and what the address depends on."""
+    """A place: how to compute its address, and its type."""
 
-    address: Getter
+    address: Term
     type: Type | None
-    registers: frozenset[int] = frozenset()
-    uses_cpu: bool = False
 
 
 class Scope(Protocol):
@@ -105,22 +88,18 @@ class Scope(Protocol):
         """What a name of this scope is that has no address; None where it has none here."""
 
 
-def zero(_: Context) -> int:
-    """Stands in for what could not be understood; the problem is in the list."""
-    return 0
-
-
-NOTHING = Value(zero)
-NO_SPOT = Spot(zero, None)
+# These stand in for what could not be understood; the problem is in the list.
+NOTHING = Value(terms.Number(0))
+NO_SPOT = Spot(terms.Number(0), None)
 
 
 def constant_value(number: int, kind: Type | None = None) -> Value:
     """A number that is always the same."""
-    return Value(lambda _: number, kind)
+    return Value(terms.Number(number), kind)
 
 
 class Compiler:
-    """Turns expressions into closures; everything wrong with them goes to ``problems``."""
+    """Turns expressions into terms; everything wrong with them goes to ``problems``."""
 
     def __init__(
         self,
@@ -142,7 +121,7 @@ class Compiler:
         self.problems.append(Diagnostic("error", code, message, span, notes, help))
 
     def value(self, expression: Expression) -> Value:
-        """The closure of a number."""
+        """The term of a number."""
         match expression:
             case Number(value=number):
                 return constant_value(number)
@@ -160,13 +139,9 @@ class Compiler:
                 spot = self.spot(place, None)
                 target = spot.type.name if isinstance(spot.type, Struct) else None
                 kind = Pointer(target, self.program.abi.model.word)
-                return Value(spot.address, kind, spot.registers, spot.uses_cpu)
+                return Value(spot.address, kind)
             case Unary(operator=operator, operand=operand):
-                inner = self.value(operand)
-                get = inner.get
-                if operator == "-":
-                    return inner._replace(get=lambda c: -get(c), type=None)
-                return inner._replace(get=lambda c: apply_unary(operator, get(c)), type=None)
+                return Value(terms.Unary(operator, self.value(operand).term))
             case Binary():
                 return self._binary(expression)
             case Call():
@@ -184,23 +159,9 @@ class Compiler:
 
     def _binary(self, expression: Binary) -> Value:
         left, right = self.value(expression.left), self.value(expression.right)
-        operator, first, second = expression.operator, left.get, right.get
-        registers = left.registers | right.registers
-        uses_cpu = left.uses_cpu or right.uses_cpu
+        operator = expression.operator
         kind = left.type if operator in "+-" and isinstance(left.type, Pointer) else None
-        get: Getter
-        match operator:
-            case "+":
-                get = lambda c: first(c) + second(c)  # noqa: E731
-            case "==":
-                get = lambda c: int(first(c) == second(c))  # noqa: E731
-            case "&&":
-                get = lambda c: int(bool(first(c) and second(c)))  # noqa: E731
-            case "||":
-                get = lambda c: int(bool(first(c) or second(c)))  # noqa: E731
-            case _:
-                get = lambda c: compute(operator, first(c), second(c))  # noqa: E731
-        return Value(get, kind, registers, uses_cpu)
+        return Value(terms.Binary(operator, left.term, right.term), kind)
 
     def _memory_value(self, expression: Expression) -> Value:
         """A place that stands for what it holds, where the scope allows that."""
@@ -220,31 +181,17 @@ class Compiler:
 
     def load(self, spot: Spot, span: Span) -> Value:
         """The number that a place holds."""
-        size, signed = self.width(spot, span)
-        address = spot.address
-        if signed:
-            half = 1 << (8 * size - 1)
+        return Value(terms.Memory(spot.address, self.width(spot, span)), spot.type)
 
-            def get(c: Context) -> int:
-                number = c.load_number(address(c), size)
-                return number - 2 * half if number >= half else number
-
-        else:
-
-            def get(c: Context) -> int:
-                return c.load_number(address(c), size)
-
-        return Value(get, spot.type, spot.registers, spot.uses_cpu)
-
-    def width(self, spot: Spot, span: Span) -> tuple[int, bool]:
-        """The size in bytes of the number at a place, and whether it is signed."""
+    def width(self, spot: Spot, span: Span) -> Width:
+        """The width of the number at a place."""
         match spot.type:
             case Scalar(size=size, signed=signed):
-                return size, signed
+                return Width(size, signed)
             case Pointer(size=size):
-                return size, False
+                return Width(size, False)
             case None:
-                return self.program.abi.model.word, False
+                return Width(self.program.abi.model.word, False)
             case _:
                 if spot is not NO_SPOT:
                     self.problem(
@@ -253,10 +200,10 @@ class Compiler:
                         span,
                         "name a field or an element",
                     )
-                return self.program.abi.model.word, False
+                return Width(self.program.abi.model.word, False)
 
     def spot(self, expression: Expression, cpu: Value | None) -> Spot:
-        """The closure of an address; ``cpu`` chooses the instance of a percpu variable."""
+        """The term of an address; ``cpu`` chooses the instance of a percpu variable."""
         try:
             place = resolve(expression, _ScenarioNames(self.scope, self.program))
         except NoPlace as problem:
@@ -267,19 +214,11 @@ class Compiler:
         base = self._base(place.base, cpu, expression.span)
         if base is NO_SPOT:
             return NO_SPOT
-        first, offset, registers, uses_cpu = (
-            base.address,
-            place.offset,
-            base.registers,
-            base.uses_cpu,
-        )
-        address: Getter = (lambda c: first(c) + offset) if offset else first
+        address = plus(base.address, terms.Number(place.offset))
         for element in place.elements:
-            index = self.value(element.index)
-            address = _step(address, index.get, element.stride)
-            registers |= index.registers
-            uses_cpu |= index.uses_cpu
-        return Spot(address, place.type, registers, uses_cpu)
+            index = self.value(element.index).term
+            address = plus(address, times(element.stride, index))
+        return Spot(address, place.type)
 
     def no_place(self, problem: NoPlace) -> None:
         """What is wrong with a place, by the codes of scenarios."""
@@ -296,7 +235,7 @@ class Compiler:
                 return self._variable(symbol, cpu, span)
             case AtAddress(address=pointer):
                 value = self._pointer(pointer, cpu)
-                return Spot(value.get, None, value.registers, value.uses_cpu)
+                return Spot(value.term, None)
 
     def _pointer(self, expression: Expression, cpu: Value | None) -> Value:
         """An address that is a value; one that lies in memory is read where the scope allows it."""
@@ -308,22 +247,19 @@ class Compiler:
         return self._memory_value(expression)
 
     def _variable(self, symbol: Symbol, cpu: Value | None, span: Span) -> Spot:
-        find, name = self.symbol_address, symbol.name
         if symbol.area is not Area.PERCPU:
-            address = find(symbol, 0)
-            return Spot(lambda _: address, symbol.type)
+            return Spot(terms.Number(self.symbol_address(symbol, 0)), symbol.type)
         chosen = cpu if cpu is not None else self.scope.cpu()
         if chosen is None:
+            name = symbol.name
             self.problem(
                 "OPV522", f"{name} is percpu: of which CPU?", span, f"write {name}@0 or sum({name})"
             )
             return NO_SPOT
         # Numbers of CPUs that do not exist give addresses where nothing is: a fault, as in C.
-        which, first = chosen.get, find(symbol, 0)
-        stride = find(symbol, 1) - first
-        return Spot(
-            lambda c: first + stride * which(c), symbol.type, chosen.registers, chosen.uses_cpu
-        )
+        first = self.symbol_address(symbol, 0)
+        stride = self.symbol_address(symbol, 1) - first
+        return Spot(plus(terms.Number(first), times(stride, chosen.term)), symbol.type)
 
     def _size_of(self, name: str, span: Span) -> Value:
         data, pointer = self.program.data, Pointer(None, self.program.abi.model.word)
@@ -408,11 +344,6 @@ def _known(expression: Expression, scope: Scope) -> Value | None:
             return scope.member(expression)
         case _:
             return None
-
-
-def _step(address: Getter, index: Getter, stride: int) -> Getter:
-    """An address so many strides further."""
-    return lambda c: address(c) + stride * index(c)
 
 
 _CODE_OF = {

@@ -9,8 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..steps.code import CPU, GUARD, LAST_QUIET, NOWHERE, POINT, RETURN, Guard, Kind, Node
-from ..steps.state import UNLIMITED, Decision, Local, Micro, State, System
+from ...errors import Crash
+from ...kernels.disturbances import BUDGETS, Cause, Disturbance
+from ..steps.state import Abort, Decision, Local, Micro, State, System
+from ..steps.step import (
+    CPU,
+    GUARD,
+    LAST_QUIET,
+    NOWHERE,
+    POINT,
+    RETURN,
+    Enter,
+    FenceVector,
+    Guard,
+    Kind,
+    Lock,
+    Step,
+    Wait,
+)
 from .stepper import Stepper, left
 
 
@@ -23,7 +39,7 @@ class Model(Stepper):
         """The state in which nothing has run yet."""
         limits = self.plan.limits
         system = System(
-            **limits,
+            left=tuple(limits[each] for each in BUDGETS),
             online=(1 << self.cpus) - 1,
             running=(NOWHERE,) * self.cpus if self.tracks_running else (),
             preemptions=0,
@@ -38,20 +54,20 @@ class Model(Stepper):
             threads.append(self._frozen(index, local))
         return State(bytes(self.plan.memory), tuple(threads), system)
 
-    def node(self, state: State, thread: int) -> Node:
-        """Where a thread is."""
-        return self.codes[thread].nodes[state.threads[thread][POINT]]
+    def next_step(self, state: State, thread: int) -> Step:
+        """The step that a thread takes next: where it stands."""
+        return self.codes[thread].steps[state.threads[thread][POINT]]
 
     def done(self, state: State, thread: int) -> bool:
         """Whether a thread has ended."""
-        return self.node(state, thread).kind is Kind.END
+        return self.next_step(state, thread).kind is Kind.END
 
     def failure(self, state: State) -> tuple[int, str] | None:
         """The thread that has failed, and how; nothing runs after that."""
         for thread in range(self.threads):
-            node = self.node(state, thread)
-            if node.kind is Kind.FAIL:
-                return thread, node.text
+            step = self.next_step(state, thread)
+            if step.kind is Kind.FAIL:
+                return thread, step.text
         return None
 
     def rests(self, state: State) -> bool:
@@ -62,18 +78,18 @@ class Model(Stepper):
         it comes by again.
         """
         for thread, local in enumerate(state.threads):
-            node = self.codes[thread].nodes[local[POINT]]
-            if node.kind <= LAST_QUIET and not (node.head and self._goes_round(thread, local)):
+            step = self.codes[thread].steps[local[POINT]]
+            if step.kind <= LAST_QUIET and not (step.head and self._goes_round(thread, local)):
                 return False
         return True
 
     def quiescent(self, state: State) -> bool:
         """Whether no thread is inside a ``run``, be it below a signal handler."""
         for thread, local in enumerate(state.threads):
-            nodes = self.codes[thread].nodes
-            if not nodes[local[POINT]].counted:
+            steps = self.codes[thread].steps
+            if not steps[local[POINT]].counted:
                 return False
-            if local[RETURN] != NOWHERE and not nodes[local[RETURN]].counted:
+            if local[RETURN] != NOWHERE and not steps[local[RETURN]].counted:
                 return False
         return True
 
@@ -91,28 +107,28 @@ class Model(Stepper):
         Fairness asks this, so that it does not matter whether a vector is one step or many.
         """
         local = state.threads[thread]
-        node = self.codes[thread].nodes[local[POINT]]
-        match node.kind:
-            case Kind.END | Kind.FAIL:
-                return False
-            case Kind.LOCK:
-                return state.memory[self.image.lock_word(local[node.cpu_register])] == 0
-            case Kind.WAIT:
-                return state.memory[self.image.slow_flag(local[node.cpu_register])] == 0
+        step = self.codes[thread].steps[local[POINT]]
+        if step.kind <= Kind.ENTER:
+            return True
+        match step.action:
+            case Lock(cpu=cpu):
+                return state.memory[self.image.lock_word(local[cpu])] == 0
+            case Wait(cpu=cpu):
+                return state.memory[self.image.slow_flag(local[cpu])] == 0
             case _:
-                return True
+                return step.kind < Kind.END
 
     def _ready(self, state: State, thread: int) -> bool:
         threads = state.threads
         local = threads[thread]
-        node = self.codes[thread].nodes[local[POINT]]
-        kind = node.kind
-        if kind <= LAST_QUIET:
+        step = self.codes[thread].steps[local[POINT]]
+        if step.kind <= LAST_QUIET:
             return True
         if not self.able(state, thread) or not self._cpu_is_free(threads, thread, local[CPU]):
             return False
-        if kind is Kind.ENTER or kind is Kind.FENCE_VECTOR:
-            target = local[node.cpu_register]
+        action = step.action
+        if isinstance(action, Enter | FenceVector):
+            target = local[action.cpu]
             if 0 <= target < self.cpus and not state.system.online >> target & 1:
                 if any(
                     each[GUARD] == Guard.OFFLINE for i, each in enumerate(threads) if i != thread
@@ -132,10 +148,10 @@ class Model(Stepper):
     def _within_bound(self, state: State, thread: int) -> bool:
         assert self.bound is not None
         local = state.threads[thread]
-        node = self.codes[thread].nodes[local[POINT]]
-        if node.kind <= LAST_QUIET:
+        step = self.codes[thread].steps[local[POINT]]
+        if step.kind <= LAST_QUIET:
             return True
-        if node.kind is Kind.ENTER or node.kind is Kind.FENCE_VECTOR:
+        if step.kind is Kind.ENTER or step.kind is Kind.FENCE_VECTOR:
             # It may take two CPUs from others: its own to make the call, and the one it moves to.
             log, self.log = self.log, None
             after = self.step(state, thread).state.system.preemptions
@@ -147,61 +163,76 @@ class Model(Stepper):
 
     def disturbances(self, state: State) -> Iterator[Decision]:
         """Everything the environment can do now, within its limits."""
-        system = state.system
-        busy = any(each[GUARD] >= Guard.VECTOR for each in state.threads)
+        allowed = [each for each in self.deciding if state.system.allows(each)]
+        if not allowed:
+            return
         for thread, local in enumerate(state.threads):
-            kind = self.node(state, thread).kind
+            kind = self.next_step(state, thread).kind
             if kind is Kind.END or kind is Kind.FAIL or local[GUARD] >= Guard.VECTOR:
                 continue
-            if system.migrate:
-                yield from self._moves(state, thread, kind)
-            if system.signal and local[RETURN] == NOWHERE:
+            for disturbance in allowed:
+                yield from self._strikes(state, thread, disturbance)
+        if Disturbance.HOTPLUG in allowed:
+            busy = any(each[GUARD] >= Guard.VECTOR for each in state.threads)
+            for cpu in () if busy else range(self.cpus):
+                if state.system.online != 1 << cpu:
+                    yield Decision(Disturbance.HOTPLUG, NOWHERE, cpu)
+
+    def _strikes(self, state: State, thread: int, disturbance: Disturbance) -> Iterator[Decision]:
+        """What a disturbance can do to a thread that is outside of vectors."""
+        local = state.threads[thread]
+        inside = local[GUARD] == Guard.SECTION
+        match disturbance:
+            case Disturbance.MIGRATE:
+                for cpu in self._elsewhere(state, thread, local[CPU]):
+                    yield Decision(disturbance, thread, cpu)
+            case Disturbance.BOUNCE:
+                yield from self._bounces(state, thread)
+            case Disturbance.SIGNAL:
                 handled = self.codes[thread].handler != NOWHERE
-                struck = local[GUARD] and self.profile.signal_aborts
-                if handled or struck or self._ids_are_stale(state, thread, "signal"):
-                    yield Decision("signal", thread)
-            if system.preempt and self._can_lose_its_cpu(state, thread):
-                yield Decision("preempt", thread)
-            if system.checkpoint and local[GUARD] == Guard.SECTION:
-                yield Decision("checkpoint", thread)
-            if (
-                system.unprotected
-                and local[GUARD] == Guard.SECTION
-                and self._exposed(state, thread)
-            ):
-                yield Decision("unprotected", thread)
-        if system.hotplug and not busy:
-            for cpu in range(self.cpus):
-                if system.online != 1 << cpu:
-                    yield Decision("hotplug", NOWHERE, cpu)
+                struck = inside and self.profile.signal_aborts
+                if local[RETURN] == NOWHERE and (
+                    handled or struck or self._ids_are_stale(state, thread, "signal")
+                ):
+                    yield Decision(disturbance, thread)
+            case Disturbance.PREEMPT:
+                if self._can_lose_its_cpu(state, thread):
+                    yield Decision(disturbance, thread)
+            case Disturbance.CHECKPOINT:
+                if inside:
+                    yield Decision(disturbance, thread)
+            case Disturbance.UNPROTECTED:
+                if inside and self._exposed(state, thread):
+                    yield Decision(disturbance, thread)
+            case Disturbance.HOTPLUG | Disturbance.STEPPED | Disturbance.STALLED:
+                pass  # of CPUs; along with steps; only that a thread may stand still
+
+    def _elsewhere(self, state: State, thread: int, here: int) -> list[int]:
+        """The CPUs other than one that a thread can move to."""
+        online = state.system.online
+        return [cpu for cpu in self.plan.allowed[thread] if online >> cpu & 1 and cpu != here]
 
     def _exposed(self, state: State, thread: int) -> bool:
         """Whether a thread stands where its section may lose its protection."""
-        operation = self.node(state, thread).operation
+        operation = self.next_step(state, thread).operation
         return any(
             thread in threads and place in (None, operation)
             for threads, place in self.plan.unprotected
         )
 
-    def _moves(self, state: State, thread: int, kind: Kind) -> Iterator[Decision]:
-        """Migrations of a thread, also those that a vector meets between its move and its start."""
-        local, online = state.threads[thread], state.system.online
-        others = [cpu for cpu in self.plan.allowed[thread] if online >> cpu & 1]
-        for cpu in others:
-            if cpu != local[CPU]:
-                yield Decision("migrate", thread, cpu)
-        if kind is Kind.ENTER and not self.plan.retries_migration:
-            target = local[self.node(state, thread).cpu_register]
-            if self._cpu_is_free(state.threads, thread, local[CPU]) and self._starts(state, thread):
-                for cpu in others:
-                    if cpu != target:
-                        yield Decision("bounce", thread, cpu)
+    def _bounces(self, state: State, thread: int) -> Iterator[Decision]:
+        """Migrations that a vector meets between its move and its start."""
+        action, local = self.next_step(state, thread).action, state.threads[thread]
+        if not isinstance(action, Enter) or self.plan.retries_migration:
+            return
+        if self._cpu_is_free(state.threads, thread, local[CPU]) and self._starts(state, thread):
+            for cpu in self._elsewhere(state, thread, local[action.cpu]):
+                yield Decision(Disturbance.BOUNCE, thread, cpu)
 
     def _starts(self, state: State, thread: int) -> bool:
         """Whether the kernel would move a caller of cpu_opv and start its vector."""
         work = self._begin(state, thread)
-        node = self.node(state, thread)
-        node.run(work)
+        self.runs[thread][work.local[POINT]](work)
         return work.local[GUARD] == Guard.VECTOR
 
     def _can_lose_its_cpu(self, state: State, thread: int) -> bool:
@@ -220,95 +251,89 @@ class Model(Stepper):
         thread, system = decision.thread, state.system
         threads = list(state.threads)
         work = self._begin(state, max(thread, 0))
-        if decision.kind == "hotplug":
+        assert isinstance(decision.kind, Disturbance)
+        row = decision.kind.row
+        if decision.kind is Disturbance.HOTPLUG:
             system = self._hotplug(threads, system, decision.argument)
         else:
             local = work.local
-            if decision.kind == "bounce":  # it runs, to make the call
+            if decision.kind is Disturbance.BOUNCE:  # it runs, to make the call
                 if self.tracks_running:
                     system = self._switch(state, system, thread, local[CPU])
                 self._preempt_others(threads, thread, local[CPU])
-            text = self._strike(decision, local, system)
-            system = self._spend(system, decision.kind)
-            if decision.kind in ("migrate", "bounce", "preempt"):
+            self._strike(decision, local)
+            system = system.spent(decision.kind)
+            if row.moves or decision.kind is Disturbance.PREEMPT:
                 system = left(system, thread)
             self._settle(thread, local)
             threads[thread] = self._frozen(thread, local)
-            if self.log is not None:
-                aborts = tuple(self._aborts)
-                cpu = state.threads[thread][CPU]
-                self.log.append(Micro(thread, cpu, None, text, 0, (), (), aborts))
+        if self.log is not None:
+            cpu = decision.argument if thread == NOWHERE else state.threads[thread][CPU]
+            text = row.happened.format(
+                thread=self.plan.names[thread] if thread != NOWHERE else "",
+                before=cpu,
+                cpu=decision.argument,
+                state="online" if system.online >> decision.argument & 1 else "offline",
+            )
+            self.log.append(Micro(thread, cpu, None, text, 0, (), (), tuple(self._aborts)))
         self._aborts.clear()
         return State(bytes(work.memory), tuple(threads), system)
 
-    def _strike(self, decision: Decision, local: list[int], system: System) -> str:
-        """One disturbance of one thread; says in words what happened."""
-        thread, inside = decision.thread, local[GUARD] == Guard.SECTION
-        name = self.plan.names[thread]
-        match decision.kind:
-            case "migrate":
+    def _strike(self, decision: Decision, local: list[int]) -> None:
+        """One disturbance of one thread."""
+        thread, kind = decision.thread, decision.kind
+        assert isinstance(kind, Disturbance)
+        ability = kind.row.aborts
+        aborts = ability is not None and getattr(self.profile, ability)
+        inside = local[GUARD] == Guard.SECTION and aborts
+        match kind:
+            case Disturbance.MIGRATE:
                 old, new = local[CPU], decision.argument
-                if inside and self.profile.migration_aborts:
-                    self._abort(thread, local, f"migrated from CPU {old} to {new}")
+                if inside:
+                    self._abort(local, Abort(thread, Cause.MIGRATION, before=old, cpu=new))
                 local[CPU] = new
                 self._look_at_ids(thread, local, "migration", old)
-                return f"{name} migrates from CPU {old} to {new}"
-            case "signal":
-                if inside and self.profile.signal_aborts:
-                    self._abort(thread, local, "a signal")
+            case Disturbance.SIGNAL:
+                if inside:
+                    self._abort(local, Abort(thread, Cause.SIGNAL))
                 self._look_at_ids(thread, local, "signal", local[CPU])
                 handler = self.codes[thread].handler
                 if handler != NOWHERE:
                     local[RETURN], local[POINT] = local[POINT], handler
                     for register in self.codes[thread].fresh:
                         local[register] = 0
-                return f"{name} gets a signal"
-            case "preempt":
-                if inside and self.profile.preemption_aborts:
-                    self._abort(thread, local, "preempted by another process")
+            case Disturbance.PREEMPT:
+                if inside:
+                    self._abort(local, Abort(thread, Cause.PROCESS))
                 self._look_at_ids(thread, local, "preemption", local[CPU])
-                return f"{name} is preempted by another process"
-            case "unprotected":
+            case Disturbance.UNPROTECTED | Disturbance.CHECKPOINT:
                 local[GUARD] = Guard.NONE
-                return f"{name} is made to leave its section, and goes on in it unprotected"
-            case "checkpoint":
-                local[GUARD] = Guard.NONE
-                return f"{name} is checkpointed and restored inside its section"
-            case _:
-                node = self.codes[thread].nodes[local[POINT]]
-                local[POINT] = node.targets[1].point  # again
-                old = local[CPU]
+            case Disturbance.BOUNCE:
+                action = self.codes[thread].steps[local[POINT]].action
+                assert isinstance(action, Enter)
+                local[POINT] = action.again
+                old, local[CPU] = local[CPU], decision.argument
                 if old != decision.argument:
-                    local[CPU] = decision.argument
                     self._look_at_ids(thread, local, "migration", old)
-                return (
-                    f"{name} finds itself on CPU {decision.argument} before its vector starts: "
-                    "EAGAIN"
-                )
-
-    def _spend(self, system: System, kind: str) -> System:
-        field = "migrate" if kind == "bounce" else kind
-        left = getattr(system, field)
-        return system if left == UNLIMITED else system._replace(**{field: left - 1})
+            case Disturbance.HOTPLUG | Disturbance.STEPPED | Disturbance.STALLED:
+                raise Crash(f"{kind} strikes no single thread")
 
     def _hotplug(self, threads: list[Local], system: System, cpu: int) -> System:
+        """A CPU goes offline, and its threads move, or it comes back."""
         online = system.online ^ (1 << cpu)
-        system = self._spend(system, "hotplug")._replace(online=online)
-        came = bool(online >> cpu & 1)
+        system = system.spent(Disturbance.HOTPLUG)._replace(online=online)
         refuge = (online & -online).bit_length() - 1
-        if not came:
-            for index, other in enumerate(threads):
-                if other[CPU] == cpu:
-                    local = list(other)
-                    if local[GUARD] == Guard.SECTION and self.profile.migration_aborts:
-                        self._abort(index, local, f"migrated from CPU {cpu} to {refuge}")
-                    allowed = [c for c in self.plan.allowed[index] if online >> c & 1]
-                    local[CPU] = min(allowed, default=refuge)
-                    self._look_at_ids(index, local, "migration", cpu)
-                    self._settle(index, local)
-                    threads[index] = self._frozen(index, local)
-                    system = left(system, index)
-        if self.log is not None:
-            text = f"CPU {cpu} goes {'online' if came else 'offline'}"
-            self.log.append(Micro(NOWHERE, cpu, None, text, 0, (), (), tuple(self._aborts)))
+        if online >> cpu & 1:
+            return system
+        for index, other in enumerate(threads):
+            if other[CPU] == cpu:
+                local = list(other)
+                if local[GUARD] == Guard.SECTION and self.profile.migration_aborts:
+                    self._abort(local, Abort(index, Cause.MIGRATION, before=cpu, cpu=refuge))
+                allowed = [c for c in self.plan.allowed[index] if online >> c & 1]
+                local[CPU] = min(allowed, default=refuge)
+                self._look_at_ids(index, local, "migration", cpu)
+                self._settle(index, local)
+                threads[index] = self._frozen(index, local)
+                system = left(system, index)
         return system

@@ -1,4 +1,4 @@
-"""One step of a thread: its node, what it does to other threads, and what may join it.
+"""One step of a thread: what it does, also to other threads, and what may join it.
 
 Semantics: model.md section 2.2.
 """
@@ -6,33 +6,39 @@ Semantics: model.md section 2.2.
 from __future__ import annotations
 
 from ...errors import Crash
+from ...kernels.disturbances import BUDGETS, DECIDING, SLOT, Cause, Disturbance
 from ...kernels.profiles import KEPT, KILLS
 from ...text.scenario_tree import RSEQ
-from ..lowering.arithmetic import TROUBLE
 from ..plan.plan import Plan
-from ..steps.code import (
-    CPU,
-    GUARD,
-    LAST_QUIET,
-    NOWHERE,
-    POINT,
-    RETURN,
-    Code,
-    Guard,
-    Kind,
-    Node,
-)
+from ..steps.code import Code
+from ..steps.evaluate import TROUBLE
+from ..steps.execute import runs_of
 from ..steps.ids import IDS_SIZE, ids_bytes
 from ..steps.state import (
+    ONE_CPU_BYTE,
     SHARED_BYTE,
+    Abort,
     Fusion,
     Local,
     Micro,
     State,
     System,
     Taken,
-    abort_kind,
     online_set,
+)
+from ..steps.step import (
+    CPU,
+    GUARD,
+    LAST_QUIET,
+    NOWHERE,
+    POINT,
+    RETURN,
+    Enter,
+    Fence,
+    FenceVector,
+    Guard,
+    Kind,
+    Step,
 )
 from ..steps.work import Work
 
@@ -40,12 +46,13 @@ FUSE_LIMIT = 1000
 
 
 class Stepper:
-    """Takes steps.  ``fusion`` None: every node is a step of its own."""
+    """Takes steps.  ``fusion`` None: every step of the code is one of the search too."""
 
     def __init__(self, plan: Plan, zero_dead: bool = True, bound: int | None = None) -> None:
         self.plan = plan
         self.image = plan.image
         self.codes: tuple[Code, ...] = plan.codes
+        self.runs = [runs_of(code, plan.image) for code in plan.codes]
         self.profile = plan.configuration.profile
         self.threads = len(plan.codes)
         self.cpus = plan.configuration.cpus
@@ -56,7 +63,9 @@ class Stepper:
         self.work = Work(plan.image, plan.chunk)
         self.log: list[Micro] | None = None
         self.stepped = frozenset(plan.stepped)
-        self._aborts: list[tuple[int, str]] = []
+        # What can be a decision of this configuration at all.
+        self.deciding = tuple(each for each in DECIDING if plan.limits[BUDGETS[SLOT[each]]])
+        self._aborts: list[Abort] = []
         self._trapped = False
         self._disturbed = False
 
@@ -86,16 +95,16 @@ class Stepper:
         system = state.system
         local = work.local
         code = self.codes[thread]
-        node = code.nodes[local[POINT]]
+        step = code.steps[local[POINT]]
         fusion = self.fusion
         here = local[CPU]
-        if node.kind > LAST_QUIET:
+        if step.kind > LAST_QUIET:
             if self.tracks_running:
                 system = self._switch(state, system, thread, here)
             self._preempt_others(threads, thread, here)
         committed = False
         if local[POINT] != code.killed:  # unless the switch to it found an id that it had written
-            committed = self._execute(node, thread, threads, system)
+            committed = self._execute(step, thread, threads, system)
         if local[CPU] != here:
             self._look_at_ids(thread, local, "migration", here)
             if self.tracks_running:
@@ -119,114 +128,129 @@ class Stepper:
         work.allowed = self.plan.allowed[thread]
         return work
 
-    def _execute(self, node: Node, thread: int, threads: list[Local], system: System) -> bool:
-        """Run one node in ``work`` and what it does to other threads; True when a run succeeded."""
+    def _execute(self, step: Step, thread: int, threads: list[Local], system: System) -> bool:
+        """Run a step in ``work`` and what it does to other threads; True when a run succeeded."""
         work = self.work
         local = work.local
         reads, writes = len(work.reads), len(work.writes)
         cpu = local[CPU]
-        if node.kind is Kind.HANDLER_RETURN:
+        if step.kind is Kind.HANDLER_RETURN:
             local[POINT], local[RETURN] = local[RETURN], NOWHERE
         else:
             try:
-                local[POINT] = node.run(work).point
+                local[POINT] = self.runs[thread][local[POINT]](work)
             except TROUBLE:
-                local[POINT] = self._crash_point(thread)
-            if node.kind is Kind.ENTER and local[GUARD] == Guard.VECTOR:
-                self._preempt_others(threads, thread, local[CPU])
-            elif node.kind is Kind.FENCE:
-                self._fence(threads, thread, local[node.cpu_register], system)
-            elif node.kind is Kind.FENCE_VECTOR:
-                target = local[node.cpu_register]
+                local[POINT] = self.codes[thread].crash
+            if step.kind > Kind.ACCESS:
+                self._reach_others(step, thread, threads, system, cpu)
+        if local[GUARD] and self.codes[thread].steps[local[POINT]].guard is Guard.NONE:
+            local[GUARD] = Guard.NONE
+        # A trap is delivered as a signal is.
+        steps = thread in self.stepped and system.allows(Disturbance.STEPPED)
+        if steps and self.profile.signal_aborts and local[GUARD] == Guard.SECTION:
+            self._abort(local, Abort(thread, Cause.TRAP))
+            self._trapped = True
+        if self.log is not None:
+            self._note(step, thread, cpu, reads, writes)
+        return step.commits
+
+    def _reach_others(
+        self, step: Step, thread: int, threads: list[Local], system: System, cpu: int
+    ) -> None:
+        """What system calls do beside changing the caller, who made them on a CPU."""
+        local, action = self.work.local, step.action
+        match action:
+            case Enter():
+                if local[GUARD] == Guard.VECTOR:
+                    self._preempt_others(threads, thread, local[CPU])
+            case Fence():
+                self._fence(threads, thread, local[action.cpu], system)
+            case FenceVector():
+                target = local[action.cpu]
                 there = 0 <= target < self.cpus and system.online >> target & 1
                 if there and (target == cpu or target in self.plan.allowed[thread]):
                     local[CPU] = target
                     self._preempt_others(threads, thread, target)
-            if node.own_too and local[node.cpu_register] == cpu and self.threads > 1:
-                self._look_at_ids(thread, local, "sleep", cpu)  # back from a system call
-        if local[GUARD] and self.codes[thread].nodes[local[POINT]].scope is Guard.NONE:
-            local[GUARD] = Guard.NONE
-        # A trap is delivered as a signal is.
-        steps = thread in self.stepped and system.stepped and self.profile.signal_aborts
-        if steps and local[GUARD] == Guard.SECTION:
-            self._abort(thread, local, "a single-step trap")
-            self._trapped = True
-        if self.log is not None:
-            self._note(node, thread, cpu, reads, writes)
-        return node.commits
+            case _:
+                return
+        fences = isinstance(action, Fence | FenceVector) and action.own_too
+        if fences and local[action.cpu] == cpu and self.threads > 1:
+            self._look_at_ids(thread, local, "sleep", cpu)  # back from a system call
 
     def _after(self, system: System) -> System:
         """Budgets that the step used up."""
-        if self._trapped and system.stepped > 0:
-            system = system._replace(stepped=system.stepped - 1)
+        if self._trapped:
+            system = system.spent(Disturbance.STEPPED)
         self._trapped = False
         self._aborts.clear()
         return system
 
     def _fuse(self, thread: int, fusion: Fusion, shared: bool, system: System) -> bool:
-        """Nodes that nobody can tell from a part of the step before them."""
+        """Steps that nobody can tell from a part of the step before them."""
         local = self.work.local
-        nodes = self.codes[thread].nodes
+        steps = self.codes[thread].steps
         committed = False
         accessed: set[int] = set()
         for _ in range(FUSE_LIMIT):
             point = local[POINT]
-            node = nodes[point]
-            if node.kind <= LAST_QUIET:
-                if not self._joins(node, thread, local, fusion):
+            step = steps[point]
+            if step.kind <= LAST_QUIET:
+                if not self._joins(step, thread, local, fusion):
                     break
-                committed |= self._execute(node, thread, [], system)
+                committed |= self._execute(step, thread, [], system)
                 continue
-            if node.kind is not Kind.ACCESS or point in accessed:
+            if step.kind is not Kind.ACCESS or point in accessed:
                 break  # once round is enough for one step
             accessed.add(point)
-            again = self._try(node, thread, fusion, shared, system)
+            again = self._try(step, thread, fusion, shared, system)
             if again is None:
                 break
             shared = again
         self._aborts.clear()
         return committed
 
-    def _joins(self, node: Node, thread: int, local: list[int], fusion: Fusion) -> bool:
-        """Whether a node that works in registers is a part of the step before it."""
-        if node.kind is Kind.CURRENT and not fusion.stays[thread]:
+    def _joins(self, step: Step, thread: int, local: list[int], fusion: Fusion) -> bool:
+        """Whether a step that works in registers is a part of the step before it."""
+        if step.kind is Kind.CURRENT and not fusion.stays[thread]:
             return False
-        return not node.head or not self._goes_round(thread, local)
+        return not step.head or not self._goes_round(thread, local)
 
     def settles(self, state: State, thread: int, fusion: Fusion | None) -> bool:
-        """Whether a search that fuses so has run the next node of a thread along with another."""
+        """Whether a search that fuses so has run the next step of a thread along with another."""
         local = list(state.threads[thread])
-        node = self.codes[thread].nodes[local[POINT]]
-        if fusion is None or node.kind > LAST_QUIET:
+        step = self.codes[thread].steps[local[POINT]]
+        if fusion is None or step.kind > LAST_QUIET:
             return False
-        return self._joins(node, thread, local, fusion)
+        return self._joins(step, thread, local, fusion)
 
     def _try(
-        self, node: Node, thread: int, fusion: Fusion, shared: bool, system: System
+        self, step: Step, thread: int, fusion: Fusion, shared: bool, system: System
     ) -> bool | None:
         """Run an access if it may be fused, else leave everything as it was and say None.
 
         The answer is whether the step has touched bytes that other CPUs touch too.
         """
         work = self.work
-        scope = node.scope
+        guard = step.guard
         if work.local[GUARD] == Guard.OFFLINE:
-            scope = Guard.NONE  # other threads of its CPU come between
-        if scope is Guard.NONE and not fusion.private:
+            guard = Guard.NONE  # other threads of its CPU come between
+        if guard is Guard.NONE and not fusion.private:
             return None
-        if node.uses_cpu and not fusion.stays[thread]:
+        if step.uses_cpu and not fusion.stays[thread]:
             return None
-        if scope is Guard.SECTION and not fusion.sections:
+        if guard is Guard.SECTION and not fusion.sections:
             return None
-        if scope is Guard.VECTOR and not fusion.vectors:
+        if guard is Guard.VECTOR and not fusion.vectors:
             return None
         local, reads, writes = list(work.local), len(work.reads), len(work.writes)
         undo, log = len(work.undo), None if self.log is None else len(self.log)
-        self._execute(node, thread, [], system)
+        self._execute(step, thread, [], system)
         touches = self._touches(fusion.classes, reads, writes, SHARED_BYTE)
-        match scope:
+        match guard:
             case Guard.NONE:
-                free = not touches and not self._touches(fusion.classes, reads, writes, b"\2")
+                free = not touches and not self._touches(
+                    fusion.classes, reads, writes, ONE_CPU_BYTE
+                )
             case Guard.SECTION:
                 # A section that was left can't be aborted any more: that it could be has to be seen.
                 free = (
@@ -236,7 +260,7 @@ class Stepper:
                 )
             case _:
                 free = not (touches and shared)
-        if self.codes[thread].nodes[work.local[POINT]].kind is Kind.FAIL and scope is Guard.NONE:
+        if self.codes[thread].steps[work.local[POINT]].kind is Kind.FAIL and guard is Guard.NONE:
             free = False
         if free:
             return shared or touches
@@ -264,9 +288,7 @@ class Stepper:
             return
         for index, other in enumerate(threads):
             if other[GUARD] == Guard.SECTION and other[CPU] == cpu and index != thread:
-                threads[index] = self._aborted(
-                    index, other, f"preempted by {self.plan.names[thread]}"
-                )
+                threads[index] = self._aborted(other, Abort(index, Cause.THREAD, by=thread))
 
     def _fence(self, threads: list[Local], thread: int, cpu: int, system: System) -> None:
         """membarrier: the sections of siblings that run restart; a vector is not waited for."""
@@ -278,7 +300,7 @@ class Stepper:
             local = list(other)
             if other[GUARD] == Guard.SECTION and self.profile.membarrier_aborts:
                 self._disturbed = True
-                self._abort(index, local, "a fence")
+                self._abort(local, Abort(index, Cause.FENCE))
             self._look_at_ids(index, local, "membarrier", other[CPU])
             if tuple(local) != other:
                 self._settle(index, local)
@@ -328,48 +350,48 @@ class Stepper:
         right = ids_bytes(state.threads[thread][CPU], self.image.byteorder)
         return state.memory[index : index + IDS_SIZE] != right
 
-    def _abort(self, thread: int, local: list[int], cause: str) -> None:
+    def _abort(self, local: list[int], abort: Abort) -> None:
         """The section of a thread restarts: it goes to its abort handler."""
-        node = self.codes[thread].nodes[local[POINT]]
-        if node.abort is None:
-            raise Crash(f"a section without an abort handler at {node.text}")
-        if node.operation is not None:
-            self.work.covered.add((*node.operation, RSEQ, abort_kind(cause)))
-        local[POINT] = node.abort.point
+        step = self.codes[abort.thread].steps[local[POINT]]
+        if step.abort == NOWHERE:
+            raise Crash(f"a section without an abort handler at {step.text}")
+        if step.operation is not None:
+            self.work.covered.add((*step.operation, RSEQ, abort.cause.event))
+        local[POINT] = step.abort
         local[GUARD] = Guard.NONE
-        self._aborts.append((thread, cause))
+        self._aborts.append(abort)
 
-    def _aborted(self, thread: int, other: Local, cause: str) -> Local:
+    def _aborted(self, other: Local, abort: Abort) -> Local:
         """Another thread's local state after its section was aborted."""
         local = list(other)
         self._disturbed = True
-        self._abort(thread, local, cause)
-        self._settle(thread, local)
-        return self._frozen(thread, local)
+        self._abort(local, abort)
+        self._settle(abort.thread, local)
+        return self._frozen(abort.thread, local)
 
     def _settle(self, thread: int, local: list[int]) -> None:
-        """Run the nodes of a thread that touch registers only, where these are no steps."""
+        """Run the steps of a thread that touch registers only, where the search leaves them out."""
         fusion = self.fusion
         if fusion is None:
             return
-        nodes = self.codes[thread].nodes
+        steps = self.codes[thread].steps
         for _ in range(FUSE_LIMIT):
-            node = nodes[local[POINT]]
-            if node.kind > LAST_QUIET or not self._joins(node, thread, local, fusion):
+            step = steps[local[POINT]]
+            if step.kind > LAST_QUIET or not self._joins(step, thread, local, fusion):
                 break
-            self._work_out(node, thread, local)
+            self._work_out(step, thread, local)
 
-    def _work_out(self, node: Node, thread: int, local: list[int]) -> None:
-        """Run a node that works in registers only, of whichever thread."""
-        if node.kind is Kind.HANDLER_RETURN:
+    def _work_out(self, step: Step, thread: int, local: list[int]) -> None:
+        """Run a step that works in registers only, of whichever thread."""
+        if step.kind is Kind.HANDLER_RETURN:
             local[POINT], local[RETURN] = local[RETURN], NOWHERE
             return
         work = self.work
         mine, work.local = work.local, local
         try:
-            local[POINT] = node.run(work).point
+            local[POINT] = self.runs[thread][local[POINT]](work)
         except TROUBLE:
-            local[POINT] = self._crash_point(thread)
+            local[POINT] = self.codes[thread].crash
         work.local = mine
 
     def _ahead(self, thread: int, local: Local | list[int]) -> tuple[list[int], bool]:
@@ -377,24 +399,24 @@ class Stepper:
 
         The second part says whether that place is the one where it stands now.
         """
-        nodes = self.codes[thread].nodes
+        steps = self.codes[thread].steps
         moved = list(local)
         start = moved[POINT]
         seen: set[int] = set()
-        while nodes[moved[POINT]].kind <= LAST_QUIET and moved[POINT] not in seen:
+        while steps[moved[POINT]].kind <= LAST_QUIET and moved[POINT] not in seen:
             seen.add(moved[POINT])
-            self._work_out(nodes[moved[POINT]], thread, moved)
+            self._work_out(steps[moved[POINT]], thread, moved)
         return moved, moved[POINT] == start and start in seen
 
     def _is_at_its_end(self, thread: int, local: list[int]) -> bool:
         """Whether a thread has at most work in registers before its end."""
-        nodes = self.codes[thread].nodes
+        steps = self.codes[thread].steps
         moved = list(local)
         for _ in range(FUSE_LIMIT):
-            if nodes[moved[POINT]].kind > LAST_QUIET:
+            if steps[moved[POINT]].kind > LAST_QUIET:
                 break
-            self._work_out(nodes[moved[POINT]], thread, moved)
-        return nodes[moved[POINT]].kind is Kind.END
+            self._work_out(steps[moved[POINT]], thread, moved)
+        return steps[moved[POINT]].kind is Kind.END
 
     def _goes_round(self, thread: int, local: Local | list[int]) -> bool:
         """Whether a thread comes back to where it stands before it does anything but compute.
@@ -409,12 +431,9 @@ class Stepper:
                 local[register] = 0
         return tuple(local)
 
-    def _crash_point(self, thread: int) -> int:
-        return self.codes[thread].crash
-
     # ---- showing ------------------------------------------------------------------------------------
 
-    def _note(self, node: Node, thread: int, cpu: int, reads: int, writes: int) -> None:
+    def _note(self, step: Step, thread: int, cpu: int, reads: int, writes: int) -> None:
         work = self.work
         stores = tuple(
             (start, data, bytes(work.memory[start : start + len(data)]))
@@ -424,7 +443,7 @@ class Stepper:
         assert log is not None
         loads = tuple(work.reads[reads:])
         aborts = tuple(self._aborts)
-        log.append(Micro(thread, cpu, node, node.text, work.local[GUARD], loads, stores, aborts))
+        log.append(Micro(thread, cpu, step, step.text, work.local[GUARD], loads, stores, aborts))
         self._aborts.clear()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ...errors import Diagnostic, OpvasmError
 from ...expression import Expression, Index, Name
 from ...interpreter.access import BOUNCE_BUFFER
+from ...kernels.disturbances import BUDGETS, Disturbance
 from ...light_typing import NamedTuple
 from ...program import Array, Pointer, Program, Scalar, Struct, Type
 from ...source import Span
@@ -19,14 +20,14 @@ from ..lowering.lower import lower_thread
 from ..lowering.meaning import Compiler
 from ..setting.configuration import Configuration, interchangeable
 from ..setting.statements import CPU_ID_START, assigned, walk
-from ..steps.code import Code, Kind
+from ..steps.code import Code
+from ..steps.evaluate import getter, known
 from ..steps.ids import IDS_SIZE, ids_bytes
 from ..steps.image import Image, OwnVariable
+from ..steps.state import UNLIMITED
+from ..steps.step import Kind
 from ..steps.work import Work
 from .refusals import environment_problems, page_problems
-
-UNLIMITED = -1
-_LIMITED = ("migrate", "signal", "hotplug", "preempt", "checkpoint", "unprotected", "stepped")
 
 
 class ScenarioError(OpvasmError):
@@ -54,7 +55,7 @@ class Plan(NamedTuple):
     groups: tuple[tuple[int, ...], ...]
     reach: tuple[frozenset[int], ...]
     ids: tuple[int | None, ...]
-    limits: Mapping[str, int]
+    limits: Mapping[Disturbance, int]
     stepped: tuple[int, ...]
     unprotected: tuple[tuple[tuple[int, ...], tuple[str, int] | None], ...]
     stalled: tuple[int, ...]
@@ -119,7 +120,7 @@ class _Planner:
         ids = tuple(self._ids(image, index) for index in range(len(self.threads)))
         judge = self._judge(image, tuple(codes))
         allowed = tuple(self._allowed(thread) for thread, _ in self.threads)
-        kinds = {node.kind for code in codes for node in code.nodes}
+        kinds = {step.kind for code in codes for step in code.steps}
         survives = (
             not configuration.profile.preemption_aborts
             and Kind.FENCE in kinds
@@ -138,9 +139,9 @@ class _Planner:
             reach=tuple(self._reach(i, codes[i], homes[i]) for i in range(len(codes))),
             ids=ids,
             limits=self._limits(),
-            stepped=self._struck("stepped"),
+            stepped=self._struck(Disturbance.STEPPED),
             unprotected=self._unprotected(),
-            stalled=self._struck("stalled"),
+            stalled=self._struck(Disturbance.STALLED),
             memory=self._memory(image, ids, homes),
             judge=judge,
             chunk=1 << 16 if self.program.abi.revision.maps_operands else BOUNCE_BUFFER,
@@ -202,7 +203,12 @@ class _Planner:
         """A number that needs no memory."""
         scope = JudgeScope(self.program, None, (), {}, False)
         compiler = Compiler(self.program, lambda s, c: 0, scope, self.problems)
-        return compiler.value(expression).get(Work.__new__(Work))
+        number = known(compiler.value(expression).term)
+        if number is None:
+            text = f"`{expression.span.text}` has no value before anything runs"
+            self.problems.append(Diagnostic("error", "OPV530", text, expression.span))
+            return 0
+        return number
 
     def _home(self, thread: Thread) -> int:
         cpu = self._constant(thread.cpu)
@@ -249,7 +255,7 @@ class _Planner:
     def _reach(self, index: int, code: Code, home: int) -> frozenset[int]:
         """The CPUs that a thread can run on or fence; all of them where it is not plain."""
         everything = frozenset(range(self.configuration.cpus))
-        if any(self._limits()[each] for each in ("migrate", "hotplug")):
+        if any(limit and each.row.moves for each, limit in self._limits().items()):
             return everything
         thread = self.threads[index][0]
         targets = {home}
@@ -259,15 +265,13 @@ class _Planner:
             if found is None:
                 return everything
             for expression in found:
-                try:
-                    scope = JudgeScope(self.program, None, (), {}, False)
-                    problems: list[Diagnostic] = []
-                    compiler = Compiler(self.program, lambda s, c: 0, scope, problems)
-                    targets.add(compiler.value(expression).get(Work.__new__(Work)))
-                except AttributeError:
+                scope = JudgeScope(self.program, None, (), {}, False)
+                problems: list[Diagnostic] = []
+                compiler = Compiler(self.program, lambda s, c: 0, scope, problems)
+                number = known(compiler.value(expression).term)
+                if problems or number is None:
                     return everything
-                if problems:
-                    return everything
+                targets.add(number)
         return frozenset(targets)
 
     # ---- memory -----------------------------------------------------------------------------------
@@ -290,10 +294,10 @@ class _Planner:
             match statement:
                 case Set(place=place, value=value, span=span):
                     spot = compiler.spot(place, None)
-                    size, _ = compiler.width(spot, span)
-                    given = compiler.value(value)
+                    size = compiler.width(spot, span).size
+                    given = compiler.value(value).term
                     if not self.problems:
-                        work.store_number(spot.address(work), size, given.get(work))
+                        work.store_number(getter(spot.address)(work), size, getter(given)(work))
                 case LinkList():
                     self._link(statement, compiler, work)
         for index, home in zip(ids, homes, strict=True):
@@ -310,21 +314,21 @@ class _Planner:
         if self.problems:
             return
         word = self.program.abi.model.word
-        place = head.address(work)
+        place = getter(head.address)(work)
         for node, written in zip(nodes, statement.nodes, strict=True):
             if not isinstance(node.type, Struct) or (link := link_member(node.type)) is None:
                 text = f"`{written.span.text}` is no struct with a pointer to link it by"
                 self.problems.append(Diagnostic("error", "OPV531", text, written.span))
                 return
-            address = node.address(work)
+            address = getter(node.address)(work)
             work.store_number(place, word, address)
             place = address + link
         work.store_number(place, word, 0)
 
     # ---- the rest ---------------------------------------------------------------------------------
 
-    def _limits(self) -> dict[str, int]:
-        limits = dict.fromkeys(_LIMITED, 0)
+    def _limits(self) -> dict[Disturbance, int]:
+        limits = dict.fromkeys(BUDGETS, 0)
         for each in self.scenario.environment:
             if each.kind in limits:
                 limits[each.kind] = UNLIMITED if each.limit is None else each.limit
@@ -334,7 +338,7 @@ class _Planner:
         """The threads and the place of each ``unprotected``; the place must be there."""
         found = []
         for each in self.scenario.environment:
-            if each.kind != "unprotected":
+            if each.kind is not Disturbance.UNPROTECTED:
                 continue
             if each.place is not None:
                 self._place_is_there(each.place, each.span)
@@ -358,7 +362,7 @@ class _Planner:
             message = f"{name} has {ops} ops (0 to {ops - 1}), so there is no {name}[{index}]"
             self.problems.append(Diagnostic("error", "OPV505", message, span))
 
-    def _struck(self, kind: str) -> tuple[int, ...]:
+    def _struck(self, kind: Disturbance) -> tuple[int, ...]:
         names = {each.thread for each in self.scenario.environment if each.kind == kind}
         everyone = None in names
         return tuple(

@@ -10,8 +10,8 @@ from __future__ import annotations
 from struct import Struct
 
 from ...light_typing import Any
-from ..steps.code import REGISTERS
 from ..steps.state import State
+from ..steps.step import REGISTERS
 from .plan import Plan
 
 Order = tuple[int, ...]

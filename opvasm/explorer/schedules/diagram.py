@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ...light_typing import NamedTuple
 from ...report.style import PLAIN, Style
-from ..steps.code import CPU, NOWHERE, READS, WRITES, Guard, Kind
+from ..steps.code import READS, WRITES
 from ..steps.state import Micro
+from ..steps.step import CPU, NOWHERE, Guard, Kind
 from .schedule import Replay
 
 WATCHED_MAX = 4
@@ -144,7 +145,7 @@ def rows_of(replay: Replay, watched: list[tuple[int, int]]) -> list[Row]:
                 Row(None, -1, "~ ", "from here on this repeats for ever:", values(index - 1), -1)
             )
         now = values(index)
-        if micro.node is None:
+        if micro.step is None:
             rows.append(Row(index + 1, micro.cpu, "! ", micro.text, now, micro.thread))
         elif _is_shown(micro):
             text = f"{names[micro.thread]} {_story(replay, index)}"
@@ -152,10 +153,12 @@ def rows_of(replay: Replay, watched: list[tuple[int, int]]) -> list[Row]:
             rows.append(Row(index + 1, _column(replay, index), mark, text, now, micro.thread))
         if micro.thread >= 0:
             inside[micro.thread] = Guard(micro.guard)
-        for thread, cause in micro.aborts:
+        for abort in micro.aborts:
+            thread = abort.thread
             inside[thread] = Guard.NONE
             cpu = replay.state(index - 1).threads[thread][CPU]
-            rows.append(Row(None, cpu, "x ", f"{names[thread]} aborted: {cause}", now, thread))
+            text = f"{names[thread]} aborted: {abort.text(names)}"
+            rows.append(Row(None, cpu, "x ", text, now, thread))
     return rows
 
 
@@ -166,9 +169,9 @@ def _column(replay: Replay, index: int) -> int:
 
 
 def _is_shown(micro: Micro) -> bool:
-    """Whether a node says anything to a reader: registers at work are shown by what they do."""
-    assert micro.node is not None
-    return micro.node.kind not in (Kind.LOCAL, Kind.CURRENT) and bool(micro.text)
+    """Whether a step says anything to a reader: registers at work are shown by what they do."""
+    assert micro.step is not None
+    return micro.step.kind not in (Kind.LOCAL, Kind.CURRENT) and bool(micro.text)
 
 
 def _mark(before: Guard, micro: Micro) -> str:
@@ -182,10 +185,10 @@ def _mark(before: Guard, micro: Micro) -> str:
 
 
 def _story(replay: Replay, index: int) -> str:
-    """What a node did: its text, with the values that it read or wrote."""
+    """What a step did: its text, with the values that it read or wrote."""
     micro = replay.moments[index].micro
     image, names = replay.plan.image, replay.plan.names
-    assert micro.node is not None
+    assert micro.step is not None
     text = _text_of(micro)
     memory = replay.state(index - 1).memory
     parts = []
@@ -201,7 +204,6 @@ def _story(replay: Replay, index: int) -> str:
 
 
 def _text_of(micro: Micro) -> str:
-    node = micro.node
-    if node is not None and node.operation is not None:
+    if micro.step is not None and micro.step.operation is not None:
         return micro.text.removesuffix(READS).removesuffix(WRITES)
     return micro.text

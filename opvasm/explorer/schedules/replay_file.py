@@ -9,16 +9,17 @@ from hashlib import sha256
 from ...abi.revisions import DEFAULT_DATA_MODEL, DEFAULT_PAGE_SIZE, get_abi
 from ...errors import Diagnostic
 from ...json_values import loads
+from ...kernels.disturbances import BUDGETS, DECIDING, Disturbance
 from ...kernels.profiles import profile_named
 from ...light_typing import Any, NamedTuple
 from ...program import Program
 from ...source import SourceFile
 from ...text.claim_builder import CPUS_MAX
-from ...text.scenario_tree import VERDICTS, Disturbance, Scenario, Strategy
+from ...text.scenario_tree import VERDICTS, Allowed, Scenario, Strategy
 from ..model.judging import VERDICT_OF, trouble_at
-from ..plan.plan import UNLIMITED, make_plan
+from ..plan.plan import make_plan
 from ..setting.configuration import Configuration
-from ..steps.state import Decision
+from ..steps.state import STEP, UNLIMITED, Decision
 from .schedule import Replay, ScheduleError, diverged, follow, state_hash
 
 FORMAT = "opvasm-replay/1"
@@ -44,7 +45,7 @@ class Found(NamedTuple):
     verdict: str
     label: str
     cycle: int | None
-    environment: dict[str, int]
+    environment: dict[Disturbance, int]
     abi: str
 
     @property
@@ -73,13 +74,13 @@ def replay_json(
     for moment in replay.moments:
         decision = moment.decision
         who = names[decision.thread] if decision.thread >= 0 else ""
-        if decision.kind == "step":
-            if choices and choices[-1][0] == "step" and choices[-1][1] == who:
+        if decision.kind == STEP:
+            if choices and choices[-1][0] == STEP and choices[-1][1] == who:
                 choices[-1][2] = int(str(choices[-1][2])) + 1
             else:
-                choices.append(["step", who, 1])
+                choices.append([STEP, who, 1])
         else:
-            choices.append([decision.kind, who, decision.argument])
+            choices.append([str(decision.kind), who, decision.argument])
     checkpoints = {
         str(index + 1): state_hash(moment.state)
         for index, moment in enumerate(replay.moments)
@@ -97,7 +98,7 @@ def replay_json(
         "model": {
             **plan.configuration.key(plan.scenario),
             "memory": "sc",
-            "environment": {k: v for k, v in plan.limits.items() if v},
+            "environment": {str(k): v for k, v in plan.limits.items() if v},
         },
         "choices": choices,
         "checkpoints": {"0": state_hash(replay.initial), **checkpoints},
@@ -115,9 +116,9 @@ def read_replay(text: str, name: str) -> Found:
         source, model, expect = document["source"], document["model"], document["expect"]
         decisions: list[tuple[str, str, int]] = []
         for kind, thread, number in document["choices"]:
-            if kind == "step":
+            if kind == STEP:
                 steps = _count(number, "steps of a thread", 1, MOST_DECISIONS - len(decisions))
-                decisions += [("step", str(thread), 0)] * steps
+                decisions += [(STEP, str(thread), 0)] * steps
             else:
                 decisions.append((str(kind), str(thread), int(number)))
         cycle = expect.get("cycle")
@@ -130,7 +131,7 @@ def read_replay(text: str, name: str) -> Found:
             *(_verdict(expect["verdict"]), str(expect["label"])),
             None if cycle is None else _count(cycle, "cycle", 0, len(decisions)),
             {
-                str(kind): _count(limit, "environment", UNLIMITED, MOST_DECISIONS)
+                _budget(kind): _count(limit, "environment", UNLIMITED, MOST_DECISIONS)
                 for kind, limit in model["environment"].items()
             },
             _known_abi(document["abi"]),
@@ -182,7 +183,10 @@ def replay(
     for kind, name, argument in found.decisions:
         if name not in numbers:
             raise diverged(f"there is no thread {name}")
-        decisions.append(Decision(kind, numbers[name], argument))
+        if kind != STEP and kind not in DECIDING:
+            raise diverged(f"nothing that can happen is called {kind}")
+        what = STEP if kind == STEP else Disturbance(kind)
+        decisions.append(Decision(what, numbers[name], argument))
     result = follow(plan, decisions, found.cycle)
     for at, expected in found.checkpoints.items():
         if at <= len(result.moments) and state_hash(result.state(at - 1)) != expected:
@@ -211,6 +215,13 @@ def _verdict(value: object) -> str:
     return str(value)
 
 
+def _budget(word: object) -> Disturbance:
+    """A disturbance that has a limit, by its word."""
+    if word not in BUDGETS:
+        raise ValueError(f"environment names {word!r:.40}, not one of {', '.join(BUDGETS)}")
+    return Disturbance(str(word))
+
+
 def _known_abi(value: object) -> str:
     """A revision, and a data model unless it is the default one."""
     revision, _, model = str(value).partition(" ")
@@ -220,13 +231,13 @@ def _known_abi(value: object) -> str:
         raise ValueError(f"abi is {value!r:.40}, which is no revision and data model") from None
 
 
-def _in_environment(scenario: Scenario, limits: Mapping[str, int]) -> Scenario:
+def _in_environment(scenario: Scenario, limits: Mapping[Disturbance, int]) -> Scenario:
     """A scenario in another environment than its own, as a comparison explores it."""
-    disturbances = tuple(
-        Disturbance(kind, None if limit == UNLIMITED else limit, None, scenario.span)
+    allowed = tuple(
+        Allowed(kind, None if limit == UNLIMITED else limit, None, scenario.span)
         for kind, limit in limits.items()
     )
-    return scenario._replace(environment=disturbances)
+    return scenario._replace(environment=allowed)
 
 
 def _count(value: object, what: str, low: int, high: int) -> int:

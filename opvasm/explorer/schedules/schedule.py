@@ -1,6 +1,6 @@
 """Schedules: what happened, decision by decision, at the finest grain there is.
 
-A search takes several nodes in one step; a schedule takes one at a time, so it does not depend on
+A search takes several steps of the code in one of its own; a schedule takes one at a time, so it does not depend on
 which reductions found it, and a debugger can stop between any two.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 from hashlib import sha256
 
 from ...errors import Diagnostic, OpvasmError
+from ...kernels.disturbances import SLOT, Disturbance
 from ...light_typing import NamedTuple
 from ..model.model import Model
 from ..plan.plan import Plan
 from ..search.graph import Graph, take
-from ..steps.code import GUARD, POINT, Guard
-from ..steps.state import Decision, Micro, State
+from ..steps.state import STEP, Decision, Micro, State
+from ..steps.step import GUARD, NOWHERE, POINT, Guard
 
 LOCAL_LIMIT = 100_000
 
@@ -53,7 +54,7 @@ class Replay(NamedTuple):
     def choices(self, index: int) -> tuple[Decision, ...]:
         """Everything that could have happened after moment ``index``."""
         state, model = self.state(index), self.model
-        steps = [Decision("step", t) for t in range(model.threads) if model.enabled(state, t)]
+        steps = [Decision(STEP, t) for t in range(model.threads) if model.enabled(state, t)]
         return (*steps, *model.disturbances(state))
 
     def as_hardware(self, index: int, thread: int) -> State:
@@ -73,16 +74,16 @@ class Replay(NamedTuple):
 def trapped(model: Model, state: State, thread: int) -> State:
     """The state after a breakpoint or step trap inside a thread's section."""
     local = list(state.threads[thread])
-    node = model.codes[thread].nodes[local[POINT]]
-    assert node.abort is not None
-    local[POINT], local[GUARD] = node.abort.point, Guard.NONE
+    step = model.codes[thread].steps[local[POINT]]
+    assert step.abort != NOWHERE
+    local[POINT], local[GUARD] = step.abort, Guard.NONE
     threads = list(state.threads)
     threads[thread] = tuple(local)
     return state._replace(threads=tuple(threads))
 
 
 def fine_model(plan: Plan) -> Model:
-    """The model in which every node is a step and no register is forgotten."""
+    """The model in which every step is one of the schedule and no register is forgotten."""
     return Model(plan, zero_dead=False)
 
 
@@ -98,28 +99,28 @@ def fine_decisions(graph: Graph, path: list[Decision]) -> list[Decision]:
     def one(decision: Decision) -> None:
         nonlocal state
         found.append(decision)
-        if decision.kind == "step":
+        if decision.kind == STEP:
             state = fine.step(state, decision.thread).state
         else:
             state = fine.disturb(state, decision)
 
     def settle(thread: int) -> None:
-        """Registers-only nodes that the coarse model has run already."""
+        """Registers-only steps that the coarse model has run already."""
         for _ in range(LOCAL_LIMIT):
             if not fine.settles(state, thread, fusion):
                 return
-            one(Decision("step", thread))
+            one(Decision(STEP, thread))
 
     for decision in path:
         if decision.thread >= 0:
             settle(decision.thread)
-        if decision.kind != "step":
+        if decision.kind != STEP:
             coarse_state = coarse.disturb(coarse_state, decision)
             one(decision)
             continue
         coarse.log = []
         coarse_state = coarse.step(coarse_state, decision.thread).state
-        count = sum(micro.node is not None for micro in coarse.log)
+        count = sum(micro.step is not None for micro in coarse.log)
         coarse.log = None
         for _ in range(count):
             one(decision)
@@ -134,7 +135,7 @@ def follow(plan: Plan, decisions: list[Decision], cycle: int | None = None) -> R
     state = initial = model.initial()
     moments: list[Moment] = []
     for index, decision in enumerate(decisions):
-        if decision.kind == "step":
+        if decision.kind == STEP:
             possible = 0 <= decision.thread < model.threads and model.enabled(
                 state, decision.thread
             )
@@ -170,5 +171,18 @@ def diverged(message: str) -> ScheduleError:
 
 
 def state_hash(state: State) -> str:
-    """A short name for a state: equal states have equal ones on every machine."""
-    return sha256(repr(tuple(state)).encode()).hexdigest()[:16]
+    """A short name for a state: equal states have equal ones on every machine.
+
+    The text that is hashed is a part of the format of replay files.
+    """
+    memory, threads, system = state
+    counts = ", ".join(f"{each}={system.left[SLOT[each]]}" for each in _HASHED)
+    rest = f"online={system.online}, running={system.running}, preemptions={system.preemptions}"
+    text = f"({memory!r}, {threads!r}, System({counts}, {rest}))"
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+_HASHED = (
+    *(Disturbance.MIGRATE, Disturbance.SIGNAL, Disturbance.HOTPLUG, Disturbance.PREEMPT),
+    *(Disturbance.CHECKPOINT, Disturbance.UNPROTECTED, Disturbance.STEPPED),
+)

@@ -20,7 +20,7 @@ from ..model.judging import Trouble, ending, trouble_in
 from ..model.model import Model
 from ..plan.plan import Plan
 from ..search.graph import take
-from ..steps.state import Decision, State
+from ..steps.state import STEP, Decision, State
 from .schedule import fine_model
 
 # A walk longer than this is given up: its threads go round, or the scenario is very long.
@@ -128,7 +128,7 @@ class _Walk:
         if self.depth is None:
             if random.random() < DISTURBED and (events := list(self.model.disturbances(state))):
                 return random.choice(events)
-            return Decision("step", random.choice(ready))
+            return Decision(STEP, random.choice(ready))
         if step in self.events and (events := list(self.model.disturbances(state))):
             return random.choice(events)
         first = max(ready, key=self._priority)
@@ -140,7 +140,7 @@ class _Walk:
         if late or step in self.falls:
             self.priorities[first] = self.lowest if late else self.falls[step]
             first = max(ready, key=self._priority)
-        return Decision("step", first)
+        return Decision(STEP, first)
 
     def _priority(self, thread: int) -> int:
         return self.priorities[thread]

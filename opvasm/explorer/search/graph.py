@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...light_typing import NamedTuple
 from ..model.model import Model
 from ..plan.symmetry import Order, Symmetry
-from ..steps.state import Decision, State
+from ..steps.state import STEP, Decision, State
 
 
 class Edge(NamedTuple):
@@ -65,6 +65,6 @@ class Graph:
 
 def take(model: Model, state: State, decision: Decision) -> State:
     """The state after a decision."""
-    if decision.kind == "step":
+    if decision.kind == STEP:
         return model.step(state, decision.thread).state
     return model.disturb(state, decision)

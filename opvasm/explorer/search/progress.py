@@ -14,8 +14,8 @@ from ...light_typing import NamedTuple
 from ...text.scenario_tree import LEVELS, Progress
 from ..plan.plan import Plan
 from ..setting.options import Limits, Reductions
-from ..steps.code import GUARD, NOWHERE, Guard
-from ..steps.state import Decision
+from ..steps.state import STEP, Decision
+from ..steps.step import GUARD, NOWHERE, Guard
 from .graph import Edge, Graph
 from .search import Found, explore
 
@@ -74,7 +74,7 @@ def endless(plan: Plan, limits: Limits) -> tuple[Graph, Trouble]:
     for thread in range(model.threads):
         if not model.done(state, thread):
             doing = "goes round" if thread in moving else "waits"
-            where = model.node(state, thread).text.strip()
+            where = model.next_step(state, thread).text.strip()
             said.append(f"{plan.names[thread]} {doing}" + (f" at `{where}`" if where else ""))
     text = f"no execution ends, and final states are all that is spoken of: {', '.join(said)}"
     return found.graph, Trouble(NOWHERE, ENDLESS, "none", text, path, cycle)
@@ -97,7 +97,7 @@ class _Analysis:
         self.out: list[list[Edge]] = [[] for _ in range(count)]
         self.own: list[dict[int, Edge]] = [{} for _ in range(count)]
         for edge in self.graph.edges:
-            if edge.decision.kind == "step":
+            if edge.decision.kind == STEP:
                 self.own[edge.source][edge.decision.thread] = edge
                 if not edge.finite:
                     self.out[edge.source].append(edge)

@@ -10,14 +10,16 @@ from collections.abc import Callable
 from random import Random
 from time import monotonic
 
+from ...kernels.disturbances import Disturbance
 from ...light_typing import NamedTuple
 from ..model.judging import ending, trouble_in
 from ..model.model import Model
 from ..plan.plan import Plan
 from ..plan.symmetry import Symmetry
 from ..setting.options import Limits, Reductions
-from ..steps.code import CPU, Code, Kind
-from ..steps.state import SHARED_BYTE, Decision, Fusion, State, Taken
+from ..steps.code import Code
+from ..steps.state import SHARED_BYTE, STEP, UNLIMITED, Decision, Fusion, State, Taken
+from ..steps.step import CPU, Enter, Fence, FenceVector, Kind, Lock, Wait
 from ..steps.work import Covered
 from .graph import Edge, Graph
 from .growth import growing
@@ -79,7 +81,21 @@ class _StartOver(Exception):
 
 def _handler_moves(code: Code) -> bool:
     """Whether a signal can take a thread to another CPU: its handler runs vectors there."""
-    return any(n.handler and n.kind in (Kind.ENTER, Kind.FENCE_VECTOR) for n in code.nodes)
+    return any(e.handler and e.kind in (Kind.ENTER, Kind.FENCE_VECTOR) for e in code.steps)
+
+
+def can_wait(disturbance: Disturbance, limit: int) -> bool:
+    """Whether the threads of one CPU may go first though the others could use up this limit.
+
+    One checkpoint less for the others takes no step from anybody, so that may be put off.
+    """
+    match disturbance:
+        case Disturbance.MIGRATE | Disturbance.BOUNCE | Disturbance.SIGNAL | Disturbance.HOTPLUG:
+            return limit == 0
+        case Disturbance.PREEMPT | Disturbance.STEPPED:
+            return limit in (0, UNLIMITED)
+        case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED | Disturbance.STALLED:
+            return True
 
 
 class Search:
@@ -103,15 +119,11 @@ class Search:
         self.started = monotonic()
         self.until = limits.started().until
         judge = plan.judge
-        # One checkpoint less for the others takes no step from anybody, so it may be put off.
-        budgets = [plan.limits[each] for each in ("migrate", "signal", "hotplug")]
         self.may_group = (
             reductions.groups
             and plan.configuration.cpus > 1
             and not (judge.always or judge.quiescent)
-            and not any(budgets)
-            and plan.limits["preempt"] <= 0
-            and plan.limits["stepped"] <= 0
+            and all(can_wait(each, limit) for each, limit in plan.limits.items())
             and limits.preemptions is None
         )
 
@@ -131,25 +143,26 @@ class Search:
 
     def _fuse(self, classes: bytes) -> None:
         plan, collapse = self.plan, self.reductions.collapse
-        sections = any(n.kind is Kind.BEGIN for code in plan.codes for n in code.nodes)
-        moves = plan.limits["migrate"] or plan.limits["hotplug"]
+        sections = any(e.kind is Kind.BEGIN for code in plan.codes for e in code.steps)
+        limits = plan.limits
+        moves = any(limit and each.row.moves for each, limit in limits.items())
         watched = plan.judge.always or plan.judge.quiescent
         self.model.fusion = Fusion(
             classes=classes,
             private=collapse
             and not watched
-            and not plan.limits["signal"]
+            and not limits[Disturbance.SIGNAL]
             and not plan.tracks_running
-            and (not sections or plan.limits["preempt"] == -1),
+            and (not sections or limits[Disturbance.PREEMPT] == UNLIMITED),
             sections=collapse
             and not plan.judge.always
             and plan.configuration.profile.preemption_aborts
             and plan.configuration.profile.migration_aborts
-            and not plan.limits["checkpoint"]
-            and not plan.limits["unprotected"],
+            and not limits[Disturbance.CHECKPOINT]
+            and not limits[Disturbance.UNPROTECTED],
             vectors=collapse and not plan.judge.always,
             stays=tuple(
-                not moves and not (plan.limits["signal"] and _handler_moves(code))
+                not moves and not (limits[Disturbance.SIGNAL] and _handler_moves(code))
                 for code in plan.codes
             ),
         )
@@ -265,7 +278,7 @@ class Search:
 
     def _step(self, number: int, state: State, thread: int) -> int:
         taken = self._taken(state, thread)
-        decision = Decision("step", thread)
+        decision = Decision(STEP, thread)
         return self._arrive(number, decision, taken.state, taken.committed, taken.disturbed)
 
     def _taken(self, state: State, thread: int) -> Taken:
@@ -345,7 +358,7 @@ class Search:
                 if not self._leads_on(steps):
                     continue
                 for thread, taken in steps:
-                    decision = Decision("step", thread)
+                    decision = Decision(STEP, thread)
                     self._arrive(number, decision, taken.state, taken.committed, taken.disturbed)
                 for decision in self.model.disturbances(state):
                     if state.threads[decision.thread][CPU] == cpu:
@@ -367,22 +380,22 @@ class Search:
         """Whether the threads of a CPU and all others can't meet in what they do next."""
         model, plan = self.model, self.plan
         for thread, local in enumerate(state.threads):
-            node = model.node(state, thread)
-            if node.kind is Kind.END:
+            step = model.next_step(state, thread)
+            if step.kind is Kind.END:
                 continue
             if local[CPU] != cpu:
                 if cpu in plan.reach[thread]:
                     return False
                 continue
-            match node.kind:
-                case Kind.ENTER | Kind.FENCE | Kind.FENCE_VECTOR:
-                    if local[node.cpu_register] != cpu:
+            match step.action:
+                case Enter(cpu=register) | Fence(cpu=register) | FenceVector(cpu=register):
+                    if local[register] != cpu:
                         return False
-                case Kind.LOCK:
-                    if self.classes[plan.image.lock_word(local[node.cpu_register])] == SHARED:
+                case Lock(cpu=register):
+                    if self.classes[plan.image.lock_word(local[register])] == SHARED:
                         return False
-                case Kind.WAIT:
-                    if self.classes[plan.image.slow_flag(local[node.cpu_register])] == SHARED:
+                case Wait(cpu=register):
+                    if self.classes[plan.image.slow_flag(local[register])] == SHARED:
                         return False
                 case _:
                     pass

@@ -13,9 +13,9 @@ from time import monotonic
 
 from ..model.model import Model
 from ..plan.plan import Plan
-from ..steps.code import CPU
 from ..steps.ids import IDS_SIZE
 from ..steps.state import State
+from ..steps.step import CPU
 from ..steps.work import Range
 
 CONSTANT, PRIVATE, ONE_CPU, SHARED = 0, 1, 2, 3
@@ -110,8 +110,7 @@ class Sharing:
 
 def step_keys(model: Model, state: State, thread: int) -> tuple[int, ...]:
     """Who a step counts as: a signal handler is another thread than the one it interrupts."""
-    node = model.node(state, thread)
-    if node.handler:
+    if model.next_step(state, thread).handler:
         return thread, thread + model.threads
     return (thread,)
 

@@ -142,7 +142,7 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
         entered = strategy.first != LOCK and any(each in scenario.sections for each in runs)
         sections = sections or entered or (bool(runs) and strategy.uses_sections)
     blank += () if sections else SECTIONS
-    signals = any(each.kind in ("signal", "stepped") for each in scenario.environment)
+    signals = any(each.kind.row.aborts == "signal_aborts" for each in scenario.environment)
     blank += () if sections and signals else SIGNALS
     blank += () if ids else IDS
     rules = configuration.profile._asdict()

@@ -1,128 +1,35 @@
-"""The steps of a thread: what a scenario's text is lowered to, and liveness of its registers.
-
-A thread's local state is one tuple of whole numbers: where it is, its CPU, what protects it, where
-a signal handler returns to, then its registers.  A node acts on that list and on the memory of a
-Work; only the model knows what a node's execution does to other threads.
-"""
+"""The code of a thread: its steps in order, who writes them down, and which registers are alive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from enum import IntEnum
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from ...source import Place
+from ...light_typing import Any
+from .site import Site
+from .step import (
+    LAST_QUIET,
+    NOWHERE,
+    REGISTERS,
+    Action,
+    Guard,
+    Jump,
+    Point,
+    RunOp,
+    Step,
+    depends_on_cpu,
+    kind_of,
+    may_write,
+    moved,
+    reads,
+    targets,
+    writes,
+)
 
-if TYPE_CHECKING:
-    from .work import Work
-
-# Positions in a thread's local state.
-POINT, CPU, GUARD, RETURN, REGISTERS = 0, 1, 2, 3, 4
-NOWHERE = -1
 # An op that is two steps: how their texts end.
 READS, WRITES = " (reads)", " (writes)"
 # Where a signal ends a thread.
 KILLED = "the kernel kills the process for an id that it has written (SIGSEGV)"
 CRASH = "it touches memory that it must not touch (SIGSEGV), or computes what has no value (SIGFPE)"
-
-
-class Guard(IntEnum):
-    """What protects a thread from the others of its CPU."""
-
-    NONE = 0
-    SECTION = 1  # a restartable section: others may run, and then it restarts
-    VECTOR = 2  # preemption is off
-    OFFLINE = 3  # a vector for an offline CPU: the global mutex is held, and preemption is on
-
-
-class Kind(IntEnum):
-    """What a node does, as far as scheduling cares."""
-
-    LOCAL = 0  # registers only
-    CURRENT = 1  # reads the CPU the thread is on
-    HANDLER_RETURN = 2
-    ACCESS = 3  # user or kernel code that touches memory
-    BEGIN = 4  # the store to rseq_cs and the check of cpu_id
-    ENTER = 5  # the system call: move to the CPU, preemption off
-    LOCK = 6  # waits until the lock of a CPU is free, and takes it
-    WAIT = 7  # waits until the slow-path flag of a CPU is clear
-    FENCE = 8  # membarrier(PRIVATE_EXPEDITED_RSEQ)
-    FENCE_VECTOR = 9  # an empty vector on a CPU
-    END = 10
-    FAIL = 11
-
-
-# Up to here a node works in registers: it belongs to the step before it, and so it never takes the
-# CPU from anybody and never waits.
-LAST_QUIET = Kind.HANDLER_RETURN
-
-
-class Label:
-    """A program point that is not known yet while code is being written."""
-
-    __slots__ = ("point",)
-
-    def __init__(self) -> None:
-        self.point = NOWHERE
-
-
-Action = Callable[["Work"], Label]
-
-
-class Node:
-    """One step of a thread.
-
-    ``run`` acts and says where to go on; it is one of ``targets``.  ``scope`` is the guard under
-    which the node runs, ``abort`` where a section restarts.  ``cpu_register`` holds the CPU that a
-    LOCK, WAIT, ENTER or FENCE is about (NOWHERE: every CPU).  ``operation`` names the op of a
-    vector: (vector, index of the op).  ``counted`` is False while a ``run`` is under way; ``commits``
-    is True where one has just succeeded.  ``uses_cpu``: what it does depends on the CPU the thread
-    is on.  ``own_too``: a FENCE at a CPU by number, which strikes its caller as well.  ``head``: a
-    quiet node to which a later one goes back, so that a thread may go round there.
-    """
-
-    __slots__ = (
-        *("kind", "run", "targets", "reads", "writes", "scope", "abort", "cpu_register"),
-        *("operation", "text", "place", "counted", "handler", "commits", "uses_cpu", "own_too"),
-        "head",
-    )
-
-    def __init__(
-        self,
-        kind: Kind,
-        run: Action,
-        targets: tuple[Label, ...],
-        text: str,
-        *,
-        reads: Iterable[int] = (),
-        writes: Iterable[int] = (),
-        scope: Guard = Guard.NONE,
-        abort: Label | None = None,
-        cpu_register: int = NOWHERE,
-        operation: tuple[str, int] | None = None,
-        place: Place | None = None,
-        counted: bool = True,
-        handler: bool = False,
-        uses_cpu: bool = False,
-        own_too: bool = False,
-    ) -> None:
-        self.kind = kind
-        self.run = run
-        self.targets = targets
-        self.reads = frozenset(reads)
-        self.writes = frozenset(writes)
-        self.scope = scope
-        self.abort = abort
-        self.cpu_register = cpu_register
-        self.operation = operation
-        self.text = text
-        self.place = place
-        self.counted = counted
-        self.handler = handler
-        self.commits = False
-        self.uses_cpu = uses_cpu
-        self.own_too = own_too
-        self.head = False
 
 
 class Registers:
@@ -137,69 +44,106 @@ class Registers:
 
 
 class Builder:
-    """Writes the nodes of one thread, one after the other."""
+    """Writes the steps of one thread, one after the other.
+
+    Their targets are labels: numbers that are given out before it is known where they stand.
+    ``crash`` is where the thread is left after an access to memory that it must not touch.
+    ``in_handler`` says whether the steps that come are those of the signal handler.
+    """
 
     def __init__(self) -> None:
-        self.nodes: list[Node] = []
+        self.steps: list[Step] = []
         self.registers = Registers()
+        self.sites: list[Site] = []
+        self.in_handler = False
+        self.points: dict[int, Point] = {}
+        self.labels = 0
+        self.crash = self.label()
 
-    def here(self, label: Label) -> Label:
-        """Give a label the place of the next node."""
-        label.point = len(self.nodes)
+    def label(self) -> int:
+        """A place in the code that is not known yet."""
+        self.labels += 1
+        return self.labels
+
+    def here(self, label: int | None = None) -> int:
+        """Give a label, or a new one, the place of the next step."""
+        label = self.label() if label is None else label
+        self.points[label] = len(self.steps)
         return label
 
-    def add(self, node: Node) -> Node:
-        """The next node."""
-        self.nodes.append(node)
-        return node
+    def add(self, action: Action, text: str = "", **standing: Any) -> None:
+        """The next step; ``standing`` are other fields of a Step."""
+        kind = kind_of(action, standing.get("guard", Guard.NONE))
+        step = Step(kind, action, text, **standing)
+        moves = depends_on_cpu(action)
+        self.steps.append(step._replace(handler=self.in_handler, uses_cpu=moves))
+
+    def jump(self, label: int, *, commits: bool = False) -> None:
+        """Go on somewhere else."""
+        self.add(Jump(label), commits=commits)
+
+    def finished(self) -> tuple[Step, ...]:
+        """All steps, with points for labels."""
+        points = self.points | {NOWHERE: NOWHERE}
+        steps = [
+            each._replace(action=moved(each.action, points), abort=points[each.abort])
+            for each in self.steps
+        ]
+        for index, step in enumerate(steps):
+            if step.kind <= LAST_QUIET:
+                for target in targets(step.action):
+                    if target <= index and steps[target].kind <= LAST_QUIET:
+                        steps[target] = steps[target]._replace(head=True)
+        return tuple(steps)
 
 
 class Code:
-    """A thread's nodes with what the model asks of each point.
+    """A thread's steps with what the model asks of each point.
 
     ``entry`` is where the thread begins, ``handler`` where its signal handler does (NOWHERE: none),
     ``crash`` where an access to memory it must not touch leaves it, ``killed`` where the kernel does
     that kills it for an id that it wrote (NOWHERE: this kernel does not).
     ``fresh`` are the registers of the handler, which begin at 0 each time that it runs.
+    ``registers`` are the numbers of the registers by their names, ``observed`` those that somebody
+    looks at in the end.
     """
 
     __slots__ = (
-        *("crash", "entry", "fresh", "handler", "killed", "nodes", "registers"),
-        *("_live", "_main", "_dead"),
+        *("crash", "entry", "fresh", "handler", "killed", "observed", "registers", "sites"),
+        *("steps", "_live", "_main", "_dead"),
     )
 
     def __init__(
         self,
         builder: Builder,
-        entry: Label,
-        handler: Label | None,
-        crash: Label,
+        entry: int,
+        handler: int | None,
         observed: Iterable[int],
-        killed: Label | None = None,
+        killed: int | None = None,
     ) -> None:
-        self.nodes = tuple(builder.nodes)
+        points = builder.points
+        self.steps = builder.finished()
+        self.sites = tuple(builder.sites)
         self.registers = dict(builder.registers.numbers)
-        self.entry = entry.point
-        self.crash = crash.point
-        self.killed = NOWHERE if killed is None else killed.point
-        self.handler = NOWHERE if handler is None else handler.point
-        main = {r for n in self.nodes if not n.handler for r in n.reads | n.writes}
-        self.fresh = tuple(
-            {r for n in self.nodes if n.handler for r in n.reads | n.writes} - main - {*observed}
-        )
-        for index, node in enumerate(self.nodes):
-            if node.kind <= LAST_QUIET:
-                for label in node.targets:
-                    if label.point <= index and self.nodes[label.point].kind <= LAST_QUIET:
-                        self.nodes[label.point].head = True
+        self.entry = points[entry]
+        self.crash = points[builder.crash]
+        self.killed = NOWHERE if killed is None else points[killed]
+        self.handler = NOWHERE if handler is None else points[handler]
+        self.observed = tuple(sorted(observed))
+        used = [reads(e.action) | writes(e.action) | may_write(e.action) for e in self.steps]
+        main = {
+            r for e, found in zip(self.steps, used, strict=True) if not e.handler for r in found
+        }
+        handled = {r for e, found in zip(self.steps, used, strict=True) if e.handler for r in found}
+        self.fresh = tuple(handled - main - {*self.observed})
         self._main = _mask(main)
-        self._live = _live(self.nodes, _mask(observed))
+        self._live = _live(self.steps, _mask(self.observed))
         self._dead: dict[int, tuple[int, ...]] = {}
 
-    def dead(self, point: int) -> tuple[int, ...]:
+    def dead(self, point: Point) -> tuple[int, ...]:
         """The registers that hold nothing anybody will look at when the thread is at a point."""
         kept = self._live[point]
-        if self.nodes[point].handler:
+        if self.steps[point].handler:
             # What the interrupted code still needs is not known inside a handler: keep all of it.
             kept |= self._main
         found = self._dead.get(kept)
@@ -222,33 +166,23 @@ def _mask(registers: Iterable[int]) -> int:
     return found
 
 
-def _live(nodes: tuple[Node, ...], observed: int) -> list[int]:
+def _live(steps: tuple[Step, ...], observed: int) -> list[int]:
     """The live registers of each point: they flow backwards, along abort edges too."""
-    live = [observed] * len(nodes)
-    waiting = list(range(len(nodes)))
-    queued = [True] * len(nodes)
-    users: list[list[int]] = [[] for _ in nodes]
-    leads: list[list[int]] = []
-    reads = [_mask(node.reads) for node in nodes]
-    lasting = [~_mask(node.writes) for node in nodes]
-    for index, node in enumerate(nodes):
-        ways = [label.point for label in node.targets]
-        if node.abort is not None:
-            ways.append(node.abort.point)
-        leads.append(ways)
-        for way in ways:
+    live = [observed] * len(steps)
+    waiting = list(range(len(steps)))
+    queued = [True] * len(steps)
+    users: list[list[int]] = [[] for _ in steps]
+    edges = [_edges(step) for step in steps]
+    read = [_mask(reads(step.action)) for step in steps]
+    for index, ways in enumerate(edges):
+        for way, _ in ways:
             users[way].append(index)
     while waiting:
         index = waiting.pop()
         queued[index] = False
-        flowing = observed
-        for way in leads[index]:
-            flowing |= live[way]
-        kept = (flowing & lasting[index]) | reads[index] | observed
-        abort = nodes[index].abort
-        if abort is not None:
-            # An abort can come before the node has written anything.
-            kept |= live[abort.point]
+        kept = observed | read[index]
+        for way, lasting in edges[index]:
+            kept |= live[way] & lasting
         if kept != live[index]:
             live[index] = kept
             for user in users[index]:
@@ -256,3 +190,16 @@ def _live(nodes: tuple[Node, ...], observed: int) -> list[int]:
                     queued[user] = True
                     waiting.append(user)
     return live
+
+
+def _edges(step: Step) -> list[tuple[Point, int]]:
+    """Where a step leads, each way with the registers that it does not overwrite there."""
+    action = step.action
+    lasting = ~_mask(writes(action))
+    found = [(way, lasting) for way in targets(action)]
+    if isinstance(action, RunOp):
+        found.append((action.differs, lasting & ~_mask(may_write(action))))
+        found.remove((action.differs, lasting))
+    if step.abort != NOWHERE:
+        found.append((step.abort, -1))  # it can come before the step has written anything
+    return found

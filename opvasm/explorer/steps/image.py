@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ...abi.pages import PageKind
 from ...binding import initial_bytes, pool_bytes
+from ...errors import Crash
 from ...light_typing import NamedTuple
 from ...machine.memory import Fault, Memory
 from ...program import Area, Layout, Program, Type, default_layout
@@ -119,6 +120,13 @@ class Image:
         """Where the byte of an address lies in the state.  Raises Fault."""
         region = self.locate(address, 1, False)
         return region.start + address - region.base
+
+    def address(self, index: int) -> int:
+        """The address of a byte of the state: the other way round."""
+        for region in self.regions:
+            if region.store == MAIN and region.start <= index < region.start + region.size:
+                return region.base + index - region.start
+        raise Crash(f"no variable lies at byte {index} of the state")
 
     def lock_word(self, cpu: int) -> int:
         """Where a CPU's lock lies in the state."""

@@ -20,6 +20,7 @@ from enum import Enum, IntEnum
 
 from ...light_typing import Any, NamedTuple, Record
 from ...source import Place
+from ...text.scenario_tree import LOCK, OPV, RSEQ
 from .terms import Term, Width, reads_memory, registers_in, uses_cpu
 
 Point = int
@@ -58,6 +59,9 @@ class Kind(IntEnum):
     END = 10
     FAIL = 11
 
+
+# How a vector is run, by what protects its ops.
+METHOD_OF = {Guard.NONE: LOCK, Guard.SECTION: RSEQ, Guard.VECTOR: OPV}
 
 # Up to here a step works in registers: it belongs to the step before it, and so it never takes the
 # CPU from anybody and never waits.
@@ -151,16 +155,18 @@ class Pause(Record):
 class RunOp(Record):
     """An op of a vector, by the interpreter's own function, or a part of it.
 
-    ``site`` is an index of the code's sites, ``op`` one of the vector's ops.  A compare that fails
-    goes to ``differs`` and puts ``op`` into ``stopped``; one that can't ends with ``fault`` (NOWHERE:
-    the thread crashes).  ``pending`` is what was read and not yet written.
+    ``site`` is an index of the code's sites, ``op`` one of the vector's ops, ``needed`` the registers
+    of the site that say for which CPU and arguments.  A compare that fails goes to ``differs`` and
+    puts ``op`` into ``stopped``; an access that fails goes to ``fault`` (NOWHERE: the thread crashes).
+    ``kept`` takes what a phase has read, ``given`` is what an earlier one has; each holds one
+    register or none.
     """
 
     site: int
     op: int
     phase: Phase
     needed: tuple[Read, ...]
-    pending: tuple[Read, ...]
+    given: tuple[Read, ...]
     kept: tuple[Written, ...]
     stopped: tuple[Maybe, ...]
     to: Point
@@ -265,7 +271,8 @@ class Step(NamedTuple):
     one text for each of its targets, in their order ("" and what is left out: nothing).
     ``counted`` is False while a ``run`` is under way; ``commits`` is True where one has just
     succeeded.  ``handler``: it is a part of the signal handler.  ``head``: a quiet step to which a
-    later one goes back, so that a thread may go round there.
+    later one goes back, so that a thread may go round there.  ``uses_cpu``: what it does depends on
+    the CPU that the thread is on.
     """
 
     kind: Kind
@@ -280,6 +287,7 @@ class Step(NamedTuple):
     commits: bool = False
     handler: bool = False
     head: bool = False
+    uses_cpu: bool = False
 
 
 # ---- what an action says of itself -------------------------------------------------------------------
@@ -362,6 +370,11 @@ def writes(action: Action) -> frozenset[int]:
 def may_write(action: Action) -> frozenset[int]:
     """The registers that an action writes on the way ``differs`` only."""
     return frozenset(_of_type(action, "Maybe"))
+
+
+def depends_on_cpu(action: Action) -> bool:
+    """Whether what an action does depends on the CPU that the thread is on."""
+    return uses_cpu(*terms(action))
 
 
 def terms(action: Action) -> tuple[Term, ...]:

@@ -104,22 +104,36 @@ class RegisterOf(Record):
 
 
 class Ended(Record):
-    """1 where a thread has ended, else 0."""
+    """1 where a thread stands at ``point``, the step that is its end, else 0."""
 
     thread: int
+    point: int
 
 
-class Length(Record):
-    """How many nodes a list has: ``head`` is the address in it, ``link`` the bytes to the next one.
+class Sum(Record):
+    """The sum of many terms."""
 
-    ``word`` is the size of a pointer.  A list that comes back to a node ends with that node counted
-    again; one that leads where nothing lies ends there, with that address counted; at most ``limit``.
+    parts: tuple[Term, ...]
+
+
+class Nodes(Record):
+    """The addresses of a list's nodes: ``head`` is where the first one's address lies.
+
+    ``link`` is where in a node the next one's lies, in bytes from its start, and ``word`` the size
+    of a pointer.  A list that comes back to a node ends with that node listed again, one that leads
+    where nothing lies ends with that address; ``limit`` nodes are listed at most.
     """
 
     head: Term
     link: int
     word: int
     limit: int
+
+
+class Length(Record):
+    """How many nodes a list has."""
+
+    nodes: Nodes
 
 
 Term = (
@@ -134,6 +148,7 @@ Term = (
     | Choose
     | RegisterOf
     | Ended
+    | Sum
     | Length
 )
 
@@ -143,7 +158,7 @@ def parts(term: Term) -> tuple[Term, ...]:
     match term:
         case Number() | Register() | CurrentCpu() | WrittenId() | RegisterOf() | Ended():
             return ()
-        case Memory(address=inner) | Length(head=inner):
+        case Memory(address=inner) | Length(nodes=Nodes(head=inner)):
             return (inner,)
         case Unary(operand=operand) | Fitted(operand=operand):
             return (operand,)
@@ -151,6 +166,8 @@ def parts(term: Term) -> tuple[Term, ...]:
             return left, right
         case Choose(condition=condition, then=then, otherwise=otherwise):
             return condition, then, otherwise
+        case Sum(parts=found):
+            return found
 
 
 def every_term(*terms: Term) -> Iterator[Term]:
@@ -175,6 +192,37 @@ def reads_memory(*terms: Term) -> bool:
     return any(isinstance(each, Memory) for each in every_term(*terms))
 
 
-def constant(term: Term) -> int | None:
-    """The value of a term that is a plain number; None where it is not."""
-    return term.value if isinstance(term, Number) else None
+# ---- making terms ------------------------------------------------------------------------------------
+
+
+def fitted(term: Term, width: Width) -> Term:
+    """A term in a width; one that is in it anyway is left as it is."""
+    match term:
+        case Number(value=value):
+            return Number(width.fitted(value))
+        case Memory(width=known) | Unary(width=known) | Binary(width=known) | Fitted(width=known):
+            return term if known == width else Fitted(term, width)
+        case _:
+            return Fitted(term, width)
+
+
+def plus(left: Term, right: Term) -> Term:
+    """The sum of two terms; of two plain numbers a number."""
+    match left, right:
+        case Number(value=first), Number(value=second):
+            return Number(first + second)
+        case _, Number(value=0):
+            return left
+        case Number(value=0), _:
+            return right
+        case _:
+            return Binary("+", left, right)
+
+
+def times(factor: int, term: Term) -> Term:
+    """A term so many times; of a plain number a number."""
+    match term:
+        case Number(value=value):
+            return Number(factor * value)
+        case _:
+            return term if factor == 1 else Binary("*", Number(factor), term)

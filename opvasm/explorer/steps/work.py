@@ -25,7 +25,7 @@ class Work:
 
     __slots__ = (
         *("byteorder", "chunk", "image", "local", "memory", "reads", "writes", "undo"),
-        *("slots", "pool", "redirect", "served", "covered", "kernel", "online", "allowed"),
+        *("slots", "pool", "redirect", "served", "covered", "online", "allowed", "threads"),
     )
 
     def __init__(self, image: Image, chunk: int) -> None:
@@ -44,6 +44,7 @@ class Work:
         self.covered: set[Covered] = set()
         self.online: frozenset[int] = frozenset()
         self.allowed: frozenset[int] = frozenset()
+        self.threads: tuple[tuple[int, ...], ...] = ()  # steps look at their own thread only
 
     def load(self, address: int, length: int) -> bytes:
         """The bytes of a range; raises Fault."""
