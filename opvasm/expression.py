@@ -207,9 +207,11 @@ def height(expression: Expression) -> int:
     return levels
 
 
-# The largest shift: far more than any field holds, small enough that nothing grows without end.
+# The largest shift, and what numbers stay below: far more than any field holds, small enough that
+# nothing grows without end.
 SHIFT_MAX = 1024
-_SIZE_MAX = 1 << 2048
+NUMBER_MAX = 1 << 2048
+NUMBER_TOO_LARGE = "a number of more than 2048 bits is of no use"
 
 
 def apply_unary(operator: str, value: int) -> int:
@@ -248,7 +250,7 @@ def _remainder(left: int, right: int) -> int:
 def _shift_left(left: int, right: int) -> int:
     if not 0 <= right <= SHIFT_MAX:
         raise ValueError(f"a shift by {right} is outside 0..{SHIFT_MAX}")
-    return left << right
+    return bounded(left << right)
 
 
 def _shift_right(left: int, right: int) -> int:
@@ -257,11 +259,11 @@ def _shift_right(left: int, right: int) -> int:
     return left >> right
 
 
-def _multiply(left: int, right: int) -> int:
-    product = left * right
-    if not -_SIZE_MAX < product < _SIZE_MAX:
-        raise ValueError("the product is too large to be of any use")
-    return product
+def bounded(number: int) -> int:
+    """A number as it is.  Raises ValueError where it has more than 2048 bits."""
+    if not -NUMBER_MAX < number < NUMBER_MAX:
+        raise ValueError(NUMBER_TOO_LARGE)
+    return number
 
 
 _BINARY: dict[str, Callable[[int, int], int]] = {
@@ -278,9 +280,9 @@ _BINARY: dict[str, Callable[[int, int], int]] = {
     "&": lambda left, right: left & right,
     "<<": _shift_left,
     ">>": _shift_right,
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "*": _multiply,
+    "+": lambda left, right: bounded(left + right),
+    "-": lambda left, right: bounded(left - right),
+    "*": lambda left, right: bounded(left * right),
     "/": _divide,
     "%": _remainder,
 }

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from pathlib import Path
+from time import monotonic
 
 from .campaign import Maker, Table, all_tried, covered, smallest
 from .compare import MODES
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=200, help="how many that the judge can judge")
     parser.add_argument("--seed", type=int, default=1, help="which scenarios")
     parser.add_argument("--first", type=int, default=0, help="the number of the first")
+    parser.add_argument("--minutes", type=float, help="no more of them after so long")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--sections", action="store_true", help="scenarios of sections that load")
     parser.add_argument(
@@ -55,10 +57,11 @@ def _campaign(chosen: argparse.Namespace, maker: Maker) -> int:
     verdicts: Counter[str] = Counter()
     modes = tuple(chosen.modes.split(","))
     first = following = chosen.first
-    while counts["judged"] < chosen.count:
+    until = None if chosen.minutes is None else monotonic() + 60 * chosen.minutes
+    while counts["judged"] < chosen.count and (until is None or monotonic() < until):
         numbers = range(following, following + chosen.count - counts["judged"])
-        following = numbers.stop
         for result in all_tried(chosen.seed, numbers, modes, chosen.jobs, maker):
+            following = result.number + 1
             counts["answers"] += result.agreed
             if result.size is None:
                 counts["large"] += 1
@@ -67,10 +70,12 @@ def _campaign(chosen: argparse.Namespace, maker: Maker) -> int:
             counts[f"size {result.size}"] += 1
             if result.disagreement is None:
                 verdicts[" and ".join(sorted(result.found)) or "holds"] += 1
-                continue
-            counts["wrong"] += 1
-            if counts["wrong"] <= chosen.show:
-                _report(chosen, result.number, result.made.text, result.disagreement.mode)
+            else:
+                counts["wrong"] += 1
+                if counts["wrong"] <= chosen.show:
+                    _report(chosen, result.number, result.made.text, result.disagreement.mode)
+            if until is not None and monotonic() > until:
+                break
     print(
         f"seed {chosen.seed}, {first}..{following - 1}: {counts['judged']} scenarios judged, "
         f"{counts['large']} too large, {counts['answers']} equal answers, {counts['wrong']} disagreements"

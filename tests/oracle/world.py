@@ -323,7 +323,10 @@ class World:
             case Binary(operator="||", left=left, right=right):
                 return int(bool(self.value(left, scope)) or bool(self.value(right, scope)))
             case Binary(operator=operator, left=left, right=right):
-                return OPERATORS[operator](self.value(left, scope), self.value(right, scope))
+                value = OPERATORS[operator](self.value(left, scope), self.value(right, scope))
+                if abs(value).bit_length() > 2048:
+                    raise Fault
+                return value
             case AddressOf(place=place):
                 return self.place(place, scope).address
             case SizeOf(type=named):

@@ -138,7 +138,7 @@ def test_a_constant_has_its_value(text: str, expected: int) -> None:
         ("1 << -1", "a shift by -1 is outside 0..1024"),
         ("1 >> 1025", "a shift by 1025 is outside 0..1024"),
         ("1 << 1024 << 1024 << 1024 << 1", None),
-        ("(1 << 1024) * (1 << 1024)", "the product is too large to be of any use"),
+        ("(1 << 1024) * (1 << 1024)", "a number of more than 2048 bits is of no use"),
         ("head", "`head` is not a constant"),
         ("&head", "`&head` is not a constant"),
         ("f(1)", "`f(1)` is not a constant"),

@@ -12,12 +12,11 @@ from ...errors import Diagnostic, OpvasmError
 from ...kernels.disturbances import SLOT, Disturbance
 from ...light_typing import NamedTuple
 from ..model.model import Model
+from ..model.stepper import FUSE_LIMIT
 from ..plan.plan import Plan
 from ..search.graph import Graph, take
 from ..steps.state import STEP, Decision, Micro, State
 from ..steps.step import GUARD, NOWHERE, POINT, Guard
-
-LOCAL_LIMIT = 100_000
 
 
 class ScheduleError(OpvasmError):
@@ -105,25 +104,30 @@ def fine_decisions(graph: Graph, path: list[Decision]) -> list[Decision]:
             state = fine.disturb(state, decision)
 
     def settle(thread: int) -> None:
-        """Registers-only steps that the coarse model has run already."""
-        for _ in range(LOCAL_LIMIT):
-            if not fine.settles(state, thread, fusion):
-                return
+        """Registers-only steps that the coarse model has run already, as many as it runs at once."""
+        for _ in range(FUSE_LIMIT):
+            if thread not in unsettled or not fine.settles(state, thread, fusion):
+                break
             one(Decision(STEP, thread))
+        unsettled.discard(thread)
 
+    unsettled = set(range(fine.threads))
     for decision in path:
         if decision.thread >= 0:
             settle(decision.thread)
+        before = coarse_state.threads
         if decision.kind != STEP:
             coarse_state = coarse.disturb(coarse_state, decision)
             one(decision)
-            continue
-        coarse.log = []
-        coarse_state = coarse.step(coarse_state, decision.thread).state
-        count = sum(micro.step is not None for micro in coarse.log)
-        coarse.log = None
-        for _ in range(count):
-            one(decision)
+        else:
+            coarse.log = []
+            coarse_state = coarse.step(coarse_state, decision.thread).state
+            count = sum(micro.step is not None for micro in coarse.log)
+            coarse.log = None
+            for _ in range(count):
+                one(decision)
+        changed = {t for t, old in enumerate(before) if coarse_state.threads[t] != old}
+        unsettled |= changed - ({decision.thread} if decision.kind == STEP else set())
     for thread in range(fine.threads):
         settle(thread)
     return found

@@ -27,7 +27,7 @@ def growing(plan: Plan, states: Sequence[State]) -> str | None:
         if new and (best is None or new > best[0]):
             low, high = min(values), max(values)
             text = (
-                f"{name} takes ever new values ({low} to {high} so far): bound it, or count modulo "
+                f"{name} takes ever new values ({_short(low)} to {_short(high)} so far): bound it, or count modulo "
                 "something"
             )
             best = (new, text)
@@ -63,3 +63,10 @@ def _new_values(values: list[int]) -> int:
         return 0
     low, high = min(early), max(early)
     return sum(not low <= value <= high for value in late)
+
+
+def _short(value: int) -> str:
+    """A number, or about how large it is."""
+    if abs(value) < 1 << 64:
+        return str(value)
+    return f"{'-' if value < 0 else ''}2^{abs(value).bit_length() - 1}"

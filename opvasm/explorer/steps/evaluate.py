@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...abi.layout import ByteOrder
-from ...expression import apply_binary, apply_unary
+from ...expression import NUMBER_MAX, NUMBER_TOO_LARGE, apply_binary, apply_unary
 from ...light_typing import Protocol
 from ...machine.memory import Fault
 from .ids import ID_SIZE
@@ -173,9 +173,9 @@ def _binary(term: Binary) -> Getter:
     get: Getter
     match operator:
         case "+":
-            get = lambda c: left(c) + right(c)  # noqa: E731
+            get = lambda c: _bounded(left(c) + right(c))  # noqa: E731
         case "-":
-            get = lambda c: left(c) - right(c)  # noqa: E731
+            get = lambda c: _bounded(left(c) - right(c))  # noqa: E731
         case "==":
             get = lambda c: int(left(c) == right(c))  # noqa: E731
         case "!=":
@@ -189,6 +189,13 @@ def _binary(term: Binary) -> Getter:
         case _:
             get = lambda c: _compute(operator, left(c), right(c))  # noqa: E731
     return get if term.width is None else _fitted(get, term.width)
+
+
+def _bounded(number: int) -> int:
+    """A number as it is.  Raises NoValue where it is too large."""
+    if -NUMBER_MAX < number < NUMBER_MAX:
+        return number
+    raise NoValue(NUMBER_TOO_LARGE)
 
 
 def _compute(operator: str, left: int, right: int) -> int:
