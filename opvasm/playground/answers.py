@@ -71,7 +71,7 @@ def _hello(asked: Question, tell: Tell) -> dict[str, Any]:
         "samples": samples(),
         "formats": list(FORMATS.items()),
         "revisions": [each.name for each in REVISIONS],
-        "models": list(DATA_MODELS),
+        "models": [each.name for each in DATA_MODELS],
         "defaults": [DEFAULT_REVISION, DEFAULT_DATA_MODEL],
         "states": STATES,
     }

@@ -196,3 +196,12 @@ def test_a_word_is_explained() -> None:
 def test_format_brings_a_text_into_its_layout() -> None:
     """The text comes back as opvasm fmt writes it."""
     assert ask("format", "percpu   a:u64")["text"] == "percpu a: u64\n"
+
+
+def test_revisions_and_data_models_can_be_chosen() -> None:
+    """Each that is offered is one that bytes can be read for, and so is the default."""
+    hello = ask("hello")
+    pairs = [(each, hello["models"][0]) for each in hello["revisions"]]
+    pairs += [(hello["revisions"][0], each) for each in hello["models"]]
+    for revision, model in (*pairs, hello["defaults"]):
+        assert ask("disassemble", data="00" * 32, revision=revision, model=model)["ok"]

@@ -1,6 +1,6 @@
 /** The language's colours and completions, from the words that opvasm itself gives. */
 import { type CompletionContext, type CompletionResult, completeAnyWord } from "@codemirror/autocomplete";
-import { HighlightStyle, StreamLanguage, type StreamParser, syntaxHighlighting } from "@codemirror/language";
+import { HighlightStyle, StreamLanguage, type StreamParser, type StringStream, syntaxHighlighting } from "@codemirror/language";
 import { tags } from "@lezer/highlight";
 import type { Facts } from "./messages";
 
@@ -37,13 +37,19 @@ function parser(words: Facts["words"]): StreamParser<Reading> {
         const dot = word[0].lastIndexOf(".");
         const bare = dot > 0 && sizes.has(word[0].slice(dot + 1)) ? word[0].slice(0, dot) : word[0];
         if (first && operations.has(bare) && stream.match(/\s+[^=]/, false)) return "operatorKeyword";
-        return kinds.get(word[0]) ?? "variableName";
+        return named(stream, word[0]) ? "variableName" : kinds.get(word[0]) ?? "variableName";
       }
       if (stream.match(/->|==|!=|<=|>=|<<|>>|&&|\|\||\.\.|[-+*/%&|^~!<>=?@]/)) return "operator";
       stream.next();
       return "punctuation";
     },
   };
+}
+
+/** Whether a word that the grammar has a use for is a name here: an operand, a parameter, a field. */
+function named(stream: StringStream, word: string): boolean {
+  if (word === "acquire" || word === "release") return false;
+  return /[,(&]\s*$/.test(stream.string.slice(0, stream.start)) || stream.match(/\s*(?:[,).:?\]]|->\s*\w+[^\w\s])/, false) !== null;
 }
 
 const COLORS = HighlightStyle.define([

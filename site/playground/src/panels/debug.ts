@@ -4,12 +4,12 @@ import type { Answer, Outline } from "../messages";
 import { Panel, type Page } from "../panel";
 
 const MOVES: [string, string, string][] = [
-  ["⏮", "reverse-continue", "back to the last point, or the start"],
+  ["« start", "reverse-continue", "back to the last point, or the start"],
   ["◀ statement", "reverse-next", "back over a statement"],
   ["◀ op", "reverse-step", "back to the op before"],
   ["op ▶", "step", "to the next op"],
   ["statement ▶", "next", "over a statement"],
-  ["⏭", "continue", "to the next point, or the end"],
+  ["end »", "continue", "to the next point, or the end"],
   ["why?", "why", "what decided that we are here"],
 ];
 
