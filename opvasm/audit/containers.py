@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,13 +19,15 @@ from typing import IO
 from ..elf import archive
 from ..elf.file import MAGIC
 from ..elf.problems import ElfError, unreadable
-from ..elf.source import FileSource, MemorySource, Source
+from ..elf.source import FileSource, PiecesSource, Source
 
 MEMBER_MAX = 1 << 31  # bytes of one member
 _DEPTH_MAX = 4  # containers in containers
 _MAGIC_BYTES = 512
+_PIECE = 1 << 20  # a member is kept in pieces as they come: one in a row would be in memory twice
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR = ((b"\x1f\x8b", "gz"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "xz"))
+_PACKERS = ("zlib", "_lzma", "lzma", "_zstd", "compression", "zstandard")  # modules of their errors
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 Problem = Callable[[ElfError], None]
@@ -80,8 +83,8 @@ def elf_sources(source: Source, problem: Problem, depth: int = 0) -> Iterator[So
         problem(unreadable(source.name, f"the {kind} file can't be read: {error}"))
     except (RuntimeError, NotImplementedError) as error:  # zipfile: encrypted, unknown compression
         problem(unreadable(source.name, f"the {kind} file can't be read: {error}"))
-    except Exception as error:  # zlib.error and lzma.LZMAError have no common base
-        if type(error).__module__ not in ("zlib", "_lzma", "lzma"):
+    except Exception as error:  # the errors of zlib, lzma and zstd have no common base
+        if type(error).__module__.partition(".")[0] not in _PACKERS:
             raise
         problem(unreadable(source.name, f"the {kind} file can't be read: {error}"))
 
@@ -98,10 +101,7 @@ def _members(source: Source, kind: str) -> Iterator[Source]:
         case "tar":
             yield from _tar_members(source)
         case "zstd":
-            raise unreadable(
-                *(source.name, "compressed with zstd, which this Python can't read", 0, 4),
-                "unpack it first",
-            )
+            yield from _zstd_members(source)
         case _:
             return
 
@@ -141,31 +141,75 @@ def _zip_members(source: Source) -> Iterator[Source]:
             if entry.is_dir():
                 continue
             with whole.open(entry) as member:
-                found = _member(member, f"{source.name}:{entry.filename}")
+                found = _member(member, f"{source.name}:{entry.filename}", entry.file_size)
             if found is not None:
                 yield found
 
 
-def _tar_members(source: Source) -> Iterator[Source]:
-    with tarfile.open(fileobj=_stream(source), mode="r|*") as whole:
+def _zstd_members(source: Source) -> Iterator[Source]:
+    """What zstd has packed: a tar file, or one file."""
+    with io.BufferedReader(_unpacked(source), 1 << 16) as unpacked:
+        kind = kind_of(unpacked.peek(_MAGIC_BYTES)[:_MAGIC_BYTES])
+        if kind == "tar":
+            yield from _tar_members(source, unpacked)
+        elif kind:
+            found = _member(unpacked, source.name, MEMBER_MAX)
+            if found is not None:
+                yield found
+
+
+def _unpacked(source: Source) -> io.RawIOBase:
+    """The stream that zstd has packed: by Python from 3.14 on, before by the package zstandard."""
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+
+            return zstd.ZstdFile(_stream(source))
+        import zstandard
+
+        return zstandard.ZstdDecompressor().stream_reader(_stream(source))  # type: ignore[return-value]
+    except ImportError:
+        raise unreadable(
+            *(source.name, "compressed with zstd, which this Python can't read", 0, 4),
+            "pip install 'opvasm[audit]', or unpack it first",
+        ) from None
+
+
+def _tar_members(source: Source, unpacked: IO[bytes] | None = None) -> Iterator[Source]:
+    if unpacked is None:
+        opened = tarfile.open(fileobj=_stream(source), mode="r|*")
+    else:
+        opened = tarfile.open(fileobj=unpacked, mode="r|")
+    with opened as whole:
         for entry in whole:
             member = whole.extractfile(entry) if entry.isreg() else None
             if member is None:
                 continue
-            found = _member(member, f"{source.name}:{entry.name}")
+            found = _member(member, f"{source.name}:{entry.name}", entry.size)
             if found is not None:
                 yield found
 
 
-def _member(member: IO[bytes], name: str) -> Source | None:
-    """The member in memory, if its first bytes are of a kind that is looked into."""
+def _member(member: IO[bytes], name: str, size: int) -> Source | None:
+    """The member in memory, if its first bytes are of a kind that is looked into.
+
+    ``size`` is what the container says of it; one that says too little is cut off there, as its own
+    tools do.
+    """
     start = member.read(_MAGIC_BYTES)
     if not kind_of(start):
         return None
-    rest = member.read(MEMBER_MAX)
-    if len(start) + len(rest) > MEMBER_MAX:
+    if size > MEMBER_MAX:
         raise unreadable(name, f"the member has more than {MEMBER_MAX:,} bytes")
-    return MemorySource(start + rest, name)
+    parts = [start]
+    got = len(start)
+    while got < size:
+        part = member.read(min(_PIECE, size - got))
+        if not part:
+            break
+        parts.append(part)
+        got += len(part)
+    return PiecesSource(parts, name)
 
 
 def files_below(folder: str) -> Iterator[str]:

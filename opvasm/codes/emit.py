@@ -10,6 +10,7 @@ STRATEGY = "OPV752"
 OPERAND = "OPV753"
 NAME = "OPV754"
 UNPROVEN = "OPV755"
+SECTION = "OPV756"
 
 CODES: tuple[Code, ...] = (
     Code(
@@ -70,5 +71,17 @@ CODES: tuple[Code, ...] = (
         "file expects, and when no configuration in which all threads use it loses something. "
         "`opvasm explore` shows the schedule that goes wrong; --no-explore writes the header all the "
         "same, and says so in its head.",
+    ),
+    Code(
+        SECTION,
+        "emit-section",
+        "error",
+        "a section that loads is not emitted as C unless it is exactly a vector",
+        "A header has a function for each vector, and for each section that is one: its loads are "
+        "compared or copied at once, and its addresses are known before. Of other sections the "
+        "assembler's register allocation would have to be done here. A header that leaves some out says "
+        "which; one that is asked for by --vector is refused. Load outside and compare inside where no "
+        "other CPU writes, or write the section by hand: `opvasm audit` lifts what was compiled, and the "
+        "lifted text can be explored.",
     ),
 )

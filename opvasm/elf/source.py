@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from ..light_typing import Protocol
 from .problems import unreadable
@@ -53,6 +55,28 @@ class FileSource:
                 raise unreadable(self.name, "the file became shorter while it was read", offset)
             data += more
         return data
+
+
+class PiecesSource:
+    """Bytes in memory that came in pieces, none of them empty but perhaps the only one."""
+
+    def __init__(self, pieces: Sequence[bytes], name: str) -> None:
+        self.name = name
+        self.size = sum(map(len, pieces))
+        self._pieces = pieces
+        self._starts = list(accumulate((len(each) for each in pieces), initial=0))
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Exactly these bytes; raises ElfError where they are not all there."""
+        _check(self, offset, size)
+        at = bisect_right(self._starts, offset) - 1
+        found = []
+        while size > 0:
+            begin = offset - self._starts[at]
+            part = self._pieces[at][begin : begin + size]
+            found.append(part)
+            offset, size, at = offset + len(part), size - len(part), at + 1
+        return b"".join(found)
 
 
 class PartSource:

@@ -23,8 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#if !defined(__cplusplus) /* strict C hides it */
+#if !defined(__cplusplus) /* strict C hides them */
 long syscall(long number, ...);
+int nanosleep(const struct timespec *time, struct timespec *rest);
 #endif
 #if defined(MAP_ANONYMOUS)
 # define OPV_ANONYMOUS MAP_ANONYMOUS

@@ -16,6 +16,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from opvasm.audit.containers import elf_sources
+from opvasm.elf.problems import ElfError
+from opvasm.elf.source import MemorySource
 from tests.audit.sections import linked
 
 
@@ -86,6 +89,44 @@ def test_containers(good: Path, bad: Path, tmp_path: Path) -> None:
     code, _, errors = run(tmp_path)
     assert code == 1
     assert "3 ELF files, 3 restartable sections" in errors
+
+
+def test_zstd(good: Path, bad: Path, tmp_path: Path) -> None:
+    """A package whose files are packed by zstd is looked into, and one that is garbled is an error."""
+    zstandard = pytest.importorskip("zstandard")
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w") as tar:
+        tar.add(bad, "usr/lib/bad.so")
+    packed = zstandard.ZstdCompressor().compress(inner.getvalue())
+    header = b"data.tar.zst".ljust(48) + str(len(packed)).encode().ljust(10) + b"`\n"
+    (tmp_path / "made.deb").write_bytes(b"!<arch>\n" + header + packed + b"\n" * (len(packed) % 2))
+    (tmp_path / "good.so.zst").write_bytes(zstandard.ZstdCompressor().compress(good.read_bytes()))
+    (tmp_path / "text.zst").write_bytes(zstandard.ZstdCompressor().compress(b"a text"))
+    code, out, errors = run(tmp_path / "made.deb", tmp_path / "good.so.zst")
+    assert code == 1
+    assert "bad.so" in out
+    assert "good.so" in out
+    assert "2 ELF files, 2 restartable sections" in errors
+    (tmp_path / "garbled.zst").write_bytes(packed[:20] + bytes(20))
+    code, _, errors = run(tmp_path / "garbled.zst")
+    assert code == 2
+    assert "garbled.zst" in errors
+    (tmp_path / "garbled.zst").unlink()
+    assert run(tmp_path)[0] == 1  # a text that is packed is no concern of an audit
+
+
+def test_zstd_without_a_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can read zstd the file is named, with what to install."""
+    if sys.version_info >= (3, 14):
+        pytest.skip("Python itself reads zstd")
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    problems: list[ElfError] = []
+    packed = MemorySource(b"\x28\xb5\x2f\xfd" + bytes(40), "data.zst")
+    assert list(elf_sources(packed, problems.append)) == []
+    (diagnostic,) = problems[0].diagnostics
+    assert "zstd" in diagnostic.message
+    assert diagnostic.help is not None
+    assert "pip install 'opvasm[audit]'" in diagnostic.help
 
 
 def test_a_container_that_is_broken(good: Path, tmp_path: Path) -> None:

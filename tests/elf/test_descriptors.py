@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from opvasm.audit.audit import audit_file
 from opvasm.elf.descriptors import find_descriptors
-from opvasm.elf.file import open_elf
+from opvasm.elf.file import elf_from_bytes, open_elf
 from opvasm.elf.machines import MACHINES
 from opvasm.elf.problems import ElfError
 from opvasm.elf.signatures import find_by_signature, signature_bytes
@@ -29,6 +30,22 @@ def test_an_object_of_every_architecture(target: str, tmp_path: Path) -> None:
 def test_a_library_of_every_architecture(target: str, tmp_path: Path) -> None:
     """The same three in a shared library, whose words are relocated by the loader."""
     _expect(target, build(target, tmp_path, True, "-z", "notext"))
+
+
+def test_a_library_for_loongarch(tmp_path: Path) -> None:
+    """LoongArch, whose relocations of words have the numbers of RISC-V's (psABI of both): the same three."""
+    data = bytearray(build("riscv", tmp_path, True, "-z", "notext").read_bytes())
+    assert data[18:20] == (243).to_bytes(2, "little")
+    data[18:20] = (258).to_bytes(2, "little")
+    found = find_descriptors(elf_from_bytes(bytes(data), "loongarch.so"))
+    assert [each.length for each in found.descriptors] == [4, 8, 12]
+    assert found.pointers == tuple(each.address for each in found.descriptors)
+    assert all(each.abort == each.end + 4 for each in found.descriptors)
+    for linked in (True, False):
+        audit = audit_file(elf_from_bytes(bytes(data), "loongarch.so"), deep=not linked)
+        assert audit.machine == "loongarch"
+        assert len(audit.sections) == 3
+        assert audit.undecoded  # its instructions are not decoded, and the audit says so
 
 
 @pytest.mark.parametrize("target", ["x86-64", "aarch64"])

@@ -11,7 +11,7 @@ from opvasm.emit import Naming
 from opvasm.emit.refusals import refusals
 from opvasm.text.scenario_tree import BUILTIN_STRATEGIES, Strategy
 
-from .conftest import ELIDE, SAMPLES, assembled, header_of, need, run
+from .conftest import ELIDE, SAMPLES, WARNINGS, assembled, header_of, need, run
 
 COUNTER = "percpu counter: u64\nvector bump(n: i64) { add counter, n }\n"
 
@@ -195,3 +195,41 @@ def test_bits_that_are_too_many_are_refused_at_run_time(tmp_path: Path) -> None:
     )
     assert run("gcc", "-O2", tmp_path / "t.c", "-o", tmp_path / "t").returncode == 0
     assert run(tmp_path / "t").returncode == 0
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang", "musl-gcc"])
+def test_strict_c(made: Path, compiler: str) -> None:
+    """A header compiles without a warning as C11 in which no extension of GNU or POSIX is declared."""
+    need(compiler)
+    source = made.with_name("strict.c")
+    call = "struct counter m; return counter_create(&m) < 0;"
+    source.write_text(f'#include "counter.h"\nint main(void) {{ {call} }}\n')
+    target = made.with_name("counter.h")
+    if target != made:
+        target.write_text(made.read_text())
+    words = (compiler, "-std=c11", "-pedantic", *WARNINGS, "-fsyntax-only", source)
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+
+
+SECTIONS = """percpu n: u64
+section put(want: u64, v: u64) { seen = load n; exit full if seen != want; commit n, v }
+section take(by: u64) -> old { old = load n; commit n, old + by }
+vector bump(by: i64) { add n, by }
+"""
+
+
+def test_sections_that_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A section that is exactly a vector gets functions; another is named, and refused where it was asked for."""
+    source, target = tmp_path / "t.opv", tmp_path / "t.h"
+    source.write_text(SECTIONS)
+    assert emit(source, "--no-explore", "-o", target) == 0
+    assert "section take has no function in C" in capsys.readouterr().err
+    text = target.read_text()
+    assert " * vectors   bump, put\n" in text
+    assert "int t_put(const struct t *opv_m, unsigned opv_cpu, uint64_t want, uint64_t v)" in text
+    assert "t_take" not in text
+    target.unlink()
+    assert emit(source, "--no-explore", "--vector", "take", "-o", target) == 1
+    assert "OPV756" in capsys.readouterr().err
+    assert not target.exists()

@@ -14,6 +14,7 @@ from .arguments import Options
 if TYPE_CHECKING:
     from ...assembler import Assembly
     from ...emit import Request
+    from ...emit.sections import WithSections
     from ...program import Vector
     from ...text.scenario_tree import Strategy
     from ..terminal.terminal import Terminal
@@ -32,19 +33,24 @@ def emitted(
     """
     from ...emit import header
     from ...emit.refusals import refusals
+    from ...emit.sections import with_sections
     from ...errors import in_order
     from ...verifier.report import verify
 
     assembly = assembled_input(options.file, options)
     strategy = chosen_strategy(assembly, options.strategy)
-    request = _request(options, assembly, strategy)
+    sections = with_sections(assembly.program, options.vector)
+    request = _request(options, assembly, strategy, sections)
     program = request.program
-    findings = list(refusals(program, request.vectors, strategy, request.naming))
+    findings = [
+        *sections.findings,
+        *refusals(program, request.vectors, strategy, request.naming),
+    ]
     for vector in request.vectors:
         static = verify(vector, program.abi, data=program.data, advice=False)
         findings += [each for each in static if each.level == "error"]
     terminal.report(in_order(findings))
-    if any(each.level == "error" for each in findings):
+    if any(each.level == "error" for each in findings) or not request.vectors:
         return None, NEGATIVE
     proof = known_proof
     if proof is None and options.no_explore:
@@ -95,23 +101,26 @@ def chosen_strategy(assembly: Assembly, name: str | None) -> Strategy:
     return next(iter(own.values()))
 
 
-def _request(options: Options, assembly: Assembly, strategy: Strategy) -> Request:
+def _request(
+    options: Options, assembly: Assembly, strategy: Strategy, sections: WithSections
+) -> Request:
     """The options, checked."""
     from ...emit import ARCHITECTURES, Naming, Request
     from ...formats.c_words import identifier
     from ..inputs.options import named_values
 
-    program = assembly.program
+    program = sections.program
     vectors: list[Vector] = []
     for name in options.vector:
-        if name not in program.vectors:
-            raise UsageError(
-                f"--vector: there is no vector {name!r}", f"there are: {', '.join(program.vectors)}"
-            )
-        if program.vectors[name] not in vectors:
+        if name not in program.vectors and name not in program.sections:
+            known = ", ".join([*program.vectors, *program.sections])
+            raise UsageError(f"--vector: there is no vector {name!r}", f"there are: {known}")
+        if name in program.vectors and program.vectors[name] not in vectors:
             vectors.append(program.vectors[name])
-    vectors = vectors or list(program.vectors.values())
-    if not vectors:
+    if not options.vector:
+        vectors = list(program.vectors.values())
+    vectors += sections.vectors
+    if not vectors and not sections.findings:
         raise UsageError("the input has no vector")
     architectures = tuple(each.strip() for each in options.arch.split(","))
     for each in architectures:
