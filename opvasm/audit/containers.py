@@ -176,11 +176,8 @@ def _unpacked(source: Source) -> io.RawIOBase:
 
 
 def _tar_members(source: Source, unpacked: IO[bytes] | None = None) -> Iterator[Source]:
-    if unpacked is None:
-        opened = tarfile.open(fileobj=_stream(source), mode="r|*")
-    else:
-        opened = tarfile.open(fileobj=unpacked, mode="r|")
-    with opened as whole:
+    stream = _stream(source) if unpacked is None else unpacked
+    with tarfile.open(fileobj=stream, mode="r|*" if unpacked is None else "r|") as whole:
         for entry in whole:
             member = whole.extractfile(entry) if entry.isreg() else None
             if member is None:
