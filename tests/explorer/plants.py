@@ -10,7 +10,10 @@ import pytest
 from opvasm.explorer.lowering import lower_run
 from opvasm.explorer.lowering.writer import Writer
 from opvasm.explorer.model import judging
+from opvasm.explorer.model.environment import Environment
+from opvasm.explorer.model.kernel import Kernel
 from opvasm.explorer.model.model import Model
+from opvasm.explorer.model.readiness import Readiness
 from opvasm.explorer.model.stepper import Stepper
 from opvasm.explorer.plan import plan
 from opvasm.explorer.plan.symmetry import Symmetry
@@ -42,19 +45,19 @@ def no_abort(cause: Cause) -> Plant:
     """A section is not restarted for one cause."""
 
     def plant(patch: pytest.MonkeyPatch) -> None:
-        original = Stepper._abort
+        original = Kernel.abort
 
-        def abort(self: Stepper, local: list[int], abort: Abort) -> None:
+        def abort(self: Kernel, local: list[int], abort: Abort) -> None:
             if abort.cause is not cause:
                 original(self, local, abort)
 
-        patch.setattr(Stepper, "_abort", abort)
+        patch.setattr(Kernel, "abort", abort)
 
     return plant
 
 
 def fence_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Stepper, "_fence", lambda *_: None)
+    patch.setattr(Kernel, "fence", lambda *_: None)
 
 
 def no_waiting(kind: Kind) -> Plant:
@@ -87,8 +90,7 @@ def empty_vector_stays(patch: pytest.MonkeyPatch) -> None:
 
 
 def preemption_stays_on(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Stepper, "_cpu_is_free", lambda *_: True, raising=False)
-    patch.setattr(Model, "_cpu_is_free", lambda *_: True, raising=False)
+    patch.setattr(Readiness, "cpu_is_free", lambda *_: True)
 
 
 def atomic_for_everyone(patch: pytest.MonkeyPatch) -> None:
@@ -166,15 +168,15 @@ def dead_at_aborts(patch: pytest.MonkeyPatch) -> None:
 
 
 def checkpoint_restarts(patch: pytest.MonkeyPatch) -> None:
-    original = Model._strike
+    original = Environment._strike
 
-    def strike(self: Model, decision: Any, local: list[int]) -> None:
+    def strike(self: Environment, decision: Any, local: list[int]) -> None:
         if decision.kind is Disturbance.CHECKPOINT:
-            self._abort(local, Abort(decision.thread, Cause.SIGNAL))
+            self.kernel.abort(local, Abort(decision.thread, Cause.SIGNAL))
         else:
             original(self, decision, local)
 
-    patch.setattr(Model, "_strike", strike)
+    patch.setattr(Environment, "_strike", strike)
 
 
 def no_mutex(patch: pytest.MonkeyPatch) -> None:
@@ -194,7 +196,9 @@ def no_mutex(patch: pytest.MonkeyPatch) -> None:
 def offline_runs_there(patch: pytest.MonkeyPatch) -> None:
     """A thread of a CPU that goes offline stays and goes on."""
     patch.setattr(
-        Model, "_hotplug", lambda self, threads, system, cpu: system.spent(Disturbance.HOTPLUG)
+        Environment,
+        "_hotplug",
+        lambda self, threads, system, cpu: system.spent(Disturbance.HOTPLUG),
     )
 
 
@@ -252,23 +256,23 @@ def waiting_is_fine(patch: pytest.MonkeyPatch) -> None:
 
 
 def stale_ids(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Stepper, "_look_at_ids", lambda *_, **__: None)
+    patch.setattr(Kernel, "look_at_ids", lambda *_, **__: None)
 
 
 def moves_nobody(patch: pytest.MonkeyPatch) -> None:
     """cpu_opv and empty vectors preempt nobody on the CPU they go to."""
-    original = Stepper._preempt_others
+    original = Kernel.preempt_others
 
-    def preempt(self: Stepper, threads: Any, thread: int, cpu: int) -> None:
-        if self.step_kind not in (Kind.ENTER, Kind.FENCE_VECTOR):  # type: ignore[attr-defined]
+    def preempt(self: Any, threads: Any, thread: int, cpu: int) -> None:
+        if self.step_kind not in (Kind.ENTER, Kind.FENCE_VECTOR):
             original(self, threads, thread, cpu)
 
     execute = Stepper._execute
 
     def remembering(self: Any, step: Any, *rest: Any) -> bool:
-        self.step_kind = step.kind
+        self.kernel.step_kind = step.kind
         return execute(self, step, *rest)
 
-    patch.setattr(Stepper, "step_kind", None, raising=False)
-    patch.setattr(Stepper, "_preempt_others", preempt)
+    patch.setattr(Kernel, "step_kind", None, raising=False)
+    patch.setattr(Kernel, "preempt_others", preempt)
     patch.setattr(Stepper, "_execute", remembering)

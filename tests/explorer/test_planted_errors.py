@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opvasm.errors import Crash
-from opvasm.explorer.model.stepper import Stepper
+from opvasm.explorer.model.kernel import Kernel
 from opvasm.explorer.search.search import Search
 from opvasm.explorer.setting.options import Limits, Reductions
 from opvasm.explorer.steps.step import Kind
@@ -214,7 +214,7 @@ scenario s {
 def test_a_bound_that_is_not_kept_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Limits(preemptions=0)
     assert report(sample("list"), "naive", limits).runs[0].verdict == "holds"
-    monkeypatch.setattr(Stepper, "_preempts", lambda *_: 0)
+    monkeypatch.setattr(Kernel, "preempts", lambda *_: 0)
     assert report(sample("list"), "naive", limits).runs[0].verdict == "fails"
 
 

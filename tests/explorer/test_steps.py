@@ -186,7 +186,7 @@ def test_every_match_over_disturbances_names_each_of_them() -> None:
     assert unhandled(members) == []
     places = {line.partition(":")[0] for line in unhandled({*members, "EARTHQUAKE"})}
     assert places >= {
-        "opvasm/explorer/model/model.py",
+        "opvasm/explorer/model/environment.py",
         "opvasm/explorer/search/search.py",
         "opvasm/explorer_exports/promela.py",
     }

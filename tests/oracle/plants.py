@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from opvasm.explorer.model.quiet import Quiet
 from opvasm.explorer.model.stepper import Stepper
 from opvasm.explorer.plan import plan, symmetry
 from opvasm.explorer.search import progress, search, sharing
@@ -46,7 +47,7 @@ def plant(owner: Any, name: str, old: str, new: str) -> Plant:
 
 FUSE = {
     "the CPU is read with the step before": plant(
-        Stepper, "_joins", "not fusion.stays[thread]", "False"
+        Quiet, "joins", "not fusion.stays[thread]", "False"
     ),
     "a handler moves nobody": plant(
         search, "_handler_moves", "return any(", "return False and any("

@@ -47,7 +47,7 @@ def ending(plan: Plan, model: Model, state: State) -> Ending | None:
     outcome = judge.outcome(state)
     if waiting:
         if model.bound is not None:
-            free = _unbounded(model)
+            free = model.unbounded()
             if any(free.enabled(state, t) for t in range(model.threads)):
                 return None
         return Ending(outcome, Trouble("deadlock", f"{', '.join(waiting)} wait for ever"))
@@ -62,10 +62,3 @@ def trouble_at(plan: Plan, model: Model, state: State) -> Trouble | None:
         ended = ending(plan, model, state)
         trouble = None if ended is None else ended.trouble
     return trouble
-
-
-def _unbounded(model: Model) -> Model:
-    """The same model without a bound, to ask what the bound has forbidden."""
-    free = Model(model.plan, model.zero_dead, None)
-    free.fusion = model.fusion
-    return free
