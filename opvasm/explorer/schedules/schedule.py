@@ -12,7 +12,7 @@ from ...errors import Diagnostic, OpvasmError
 from ...kernels.disturbances import SLOT, Disturbance
 from ...light_typing import NamedTuple
 from ..model.model import Model
-from ..model.stepper import FUSE_LIMIT
+from ..model.quiet import FUSE_LIMIT
 from ..plan.plan import Plan
 from ..search.graph import Graph, take
 from ..steps.state import STEP, Decision, Micro, State
