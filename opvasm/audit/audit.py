@@ -14,7 +14,7 @@ from ..lift.decoders import CannotDecode, decoder
 from ..light_typing import NamedTuple
 from .finding import Finding
 from .outcomes import Outcome, in_words, kernels_for, of_section, outcome
-from .rules_area import area_rules, entry_rules, step_rules
+from .rules_area import area_rules, entered, entry_rules, step_rules
 from .rules_code import code_rules
 from .rules_descriptor import descriptor_rules
 from .shapes import cluster
@@ -59,13 +59,17 @@ class FileAudit(NamedTuple):
 
 
 def audit_file(
-    file: ElfFile, deep: bool = False, kernels: Sequence[Profile] | None = None
+    file: ElfFile,
+    deep: bool = False,
+    kernels: Sequence[Profile] | None = None,
+    all_code: bool = False,
 ) -> FileAudit:
     """Find and check the sections of a file.
 
     ``deep`` looks for signatures in any case; else that is done only where no section is named and a
     signature stands in the code.  ``kernels`` are the rule sets to judge by, all of the file's
-    architecture unless given.  Raises ElfError.
+    architecture unless given.  ``all_code`` looks for branches into sections everywhere, and not only
+    in the function around each.  Raises ElfError.
     """
     chosen = tuple(kernels) if kernels is not None else kernels_for(file.machine.name)
     found = find_descriptors(file)
@@ -78,8 +82,13 @@ def audit_file(
     engine, undecoded = _decoder(file.machine.name)
     context = Context(file, found, engine)
     shapes = []
-    for group in cluster(Subject(context, each) for each in found.descriptors):
-        audited = tuple(Audited(each, tuple(check(each, chosen))) for each in group)
+    groups = cluster(Subject(context, each) for each in found.descriptors)
+    entries = _entries(context, groups) if all_code else {}
+    for group in groups:
+        audited = tuple(
+            Audited(each, tuple(check(each, chosen, entries.get(each.descriptor.address, ()))))
+            for each in group
+        )
         faults = {finding.fault for each in audited for finding in each.findings}
         matrix = tuple((kernel, of_section(faults, kernel)) for kernel in chosen)
         shapes.append(Shape(audited, matrix))
@@ -99,21 +108,41 @@ def audit_file(
     )
 
 
-def check(subject: Subject, kernels: Sequence[Profile]) -> Iterator[Finding]:
-    """Every rule's findings of a section; one that harms under none of the kernels is a note."""
-    for rule in (descriptor_rules, code_rules, area_rules, entry_rules, step_rules):
-        for each in rule(subject):
-            if each.level == "note":
-                yield each
-                continue
-            where = in_words(each.fault, kernels)
-            harmless = each.fault and all(
-                outcome(each.fault, kernel) is Outcome.FINE for kernel in kernels
-            )
-            yield each._replace(
-                level="note" if harmless else each.level,
-                message=f"{each.message}: {where}" if where else each.message,
-            )
+def check(
+    subject: Subject, kernels: Sequence[Profile], entries: Sequence[Finding] = ()
+) -> Iterator[Finding]:
+    """Every rule's findings of a section; one that harms under none of the kernels is a note.
+
+    ``entries`` are branches into it that were found elsewhere in the code.
+    """
+    rules = (descriptor_rules, code_rules, area_rules, entry_rules, step_rules)
+    found = [each for rule in rules for each in rule(subject)]
+    known = {(each.code, each.address) for each in found}
+    found += [each for each in entries if (each.code, each.address) not in known]
+    for each in found:
+        if each.level == "note":
+            yield each
+            continue
+        where = in_words(each.fault, kernels)
+        harmless = each.fault and all(
+            outcome(each.fault, kernel) is Outcome.FINE for kernel in kernels
+        )
+        yield each._replace(
+            level="note" if harmless else each.level,
+            message=f"{each.message}: {where}" if where else each.message,
+        )
+
+
+def _entries(context: Context, groups: list[list[Subject]]) -> dict[int, list[Finding]]:
+    """The branches from anywhere into sections, by the addresses of these sections' descriptors."""
+    from .entries import branches_into
+
+    found: dict[int, list[Finding]] = {}
+    subjects = [each for group in groups for each in group]
+    for address, target, subject in branches_into(context, subjects):
+        finding = entered(subject, address, target)
+        found.setdefault(subject.descriptor.address, []).append(finding)
+    return found
 
 
 def _with_deep(file: ElfFile, found: Found) -> Found:

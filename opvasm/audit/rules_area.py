@@ -90,19 +90,24 @@ def entry_rules(subject: Subject) -> Iterator[Finding]:
     suspects = _suspects(subject, data, extent.start)
     if not suspects:
         return
-    middle = {each.address for each in subject.codes[1:]}
     for each in _function_steps(subject, data, extent.start):
         if each.address in suspects and each.target is not None and subject.inside(each.target):
-            where = "" if each.target in middle else ", between two instructions"
-            yield Finding(
-                codes.ENTERED,
-                "error",
-                each.address,
-                f"a branch from outside goes into the middle of the section, to "
-                f"{subject.context.file.place(each.target)}{where}",
-                "enter a section at its start only, after rseq_cs is set",
-                Fault.LEAVES,
-            )
+            yield entered(subject, each.address, each.target)
+
+
+def entered(subject: Subject, address: int, target: int) -> Finding:
+    """What to say of a branch from outside into the middle of a section."""
+    known = any(each.address == target for each in subject.codes[1:])
+    where = "" if known else ", between two instructions"
+    return Finding(
+        codes.ENTERED,
+        "error",
+        address,
+        f"a branch from outside goes into the middle of the section, to "
+        f"{subject.context.file.place(target)}{where}",
+        "enter a section at its start only, after rseq_cs is set",
+        Fault.LEAVES,
+    )
 
 
 def _suspects(subject: Subject, data: bytes, first: int) -> set[int]:

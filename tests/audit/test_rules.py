@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from opvasm.audit.audit import audit_file
 from opvasm.codes import all_codes, audit as code
-from tests.audit.sections import audited, codes
+from opvasm.elf.file import open_elf
+from tests.audit.sections import audited, codes, linked
 
 STORE = "mov %rdx, (%rcx)"
 ADD_EARLY = f"addq $1, (%r8)\n {STORE}"
@@ -175,3 +177,40 @@ def test_no_kernel_protects_arm64_from_6_19_to_7_0(tmp_path: Path) -> None:
     matrix = {kernel.name: result.words for kernel, result in audit.shapes[0].matrix}
     assert matrix["v6_19_arm64"] == "silently unprotected"
     assert (matrix["legacy"], matrix["v7_1_arm64_size33"]) == ("fine", "fine")
+
+
+ELSEWHERE = """
+    .text
+    .type g, %function
+g:  .cfi_startproc
+    {branch}
+    {end}
+    .cfi_endproc
+    .size g, .-g
+"""
+
+
+@pytest.mark.parametrize("machine", ["x86-64", "aarch64"])
+@pytest.mark.parametrize(("target", "count"), [("middle", 1), ("start", 0), ("end", 0)])
+def test_a_branch_from_another_function(
+    machine: str, target: str, count: int, tmp_path: Path
+) -> None:
+    """Found where all of the code is looked at: into the middle, not to the start or the end."""
+    branch = "jne {}" if machine == "x86-64" else "b {}"
+    body = (
+        "cmp %esi, 4(%rdi)\n jne out\nmiddle: mov %rdx, (%rcx)"
+        if machine == "x86-64"
+        else "ldr w10, [x0, #4]\n cmp w10, w1\n b.ne out\nmiddle: str x2, [x3]"
+    )
+    # Far away, so that the distance has four bytes.
+    text = ELSEWHERE.format(branch=f".skip 4096, 0x90\n {branch.format(target)}", end="ret")
+    if machine == "aarch64":
+        text = text.replace(".skip 4096, 0x90", ".fill 1024, 4, 0xd503201f")
+    path = linked(tmp_path, machine, body=body, more=text)
+    with open_elf(str(path)) as file:
+        plain = audit_file(file).sections[0].findings
+        assert code.ENTERED not in {each.code for each in plain}
+        (section,) = audit_file(file, all_code=True).sections
+        entered = [each for each in section.findings if each.code == code.ENTERED]
+    assert len(entered) == count
+    assert all(each.level == "error" for each in entered)

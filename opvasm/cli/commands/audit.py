@@ -51,6 +51,7 @@ class Options(OptionValues):
     paths: tuple[str, ...]
     pid: tuple[str, ...]
     deep: bool
+    all_code: bool
     kernel: tuple[str, ...]
     group: str | None
     lift: str | None
@@ -78,6 +79,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--deep",
         action="store_true",
         help="look for signatures in the code as well (done by itself where no section is named)",
+    )
+    parser.add_argument(
+        "--all-code",
+        action="store_true",
+        help="look for branches into the middle of sections in all of the code, and not only in the "
+        "function around each",
     )
     parser.add_argument(
         "--kernel",
@@ -227,7 +234,8 @@ class _Work:
         from ...elf.file import ElfFile
 
         file = ElfFile(source)
-        audit = audit_file(file, self._options.deep, self._kernels)
+        options = self._options
+        audit = audit_file(file, options.deep, self._kernels, options.all_code)
         if self._options.group is not None:
             audit = _only(audit)
         self._sections += len(audit.sections)
