@@ -20,23 +20,24 @@ from ..abi.revisions import (
     Abi,
     get_abi,
 )
-from ..errors import Note, ParseError
+from ..errors import Diagnostic, Note, ParseError
 from ..light_typing import NamedTuple
 from ..program import Program
 from ..program.section import Section
 from ..source import SourceFile, Span
+from ..text.parser import parse_file
 from ..text.scenario_tree import Scenario, Strategy
 from ..text.tree import AbiChoice, Declaration, Test
 from .checks import check_test
 from .data import lay_out
-from .files import Loader, load, read_file
+from .files import Loader, Reader, load, read_file
 from .ops import vector_of
 from .pool import Pool
 from .problems import Problems
 from .runs import check_runs
 from .scope import Scope
 
-__all__ = ["Assembly", "Loader", "assemble", "read_file"]
+__all__ = ["Assembly", "Loader", "Reader", "Resolved", "assemble", "read_file", "resolve"]
 
 
 class Assembly(NamedTuple):
@@ -52,6 +53,17 @@ class Assembly(NamedTuple):
     sources: tuple[SourceFile, ...]
     scenarios: tuple[Scenario, ...] = ()
     strategies: tuple[Strategy, ...] = ()
+
+
+class Resolved(NamedTuple):
+    """What a text holds, as far as it could be made out, and everything that is wrong with it.
+
+    What could not be understood is left out of the assembly: ops of a vector, whole declarations.
+    Places in the text may be in any of the texts that the reader gave.
+    """
+
+    assembly: Assembly
+    problems: tuple[Diagnostic, ...]
 
 
 def assemble(
@@ -74,17 +86,33 @@ def assemble(
     collecting = gc.isenabled()
     gc.disable()  # trees have no cycles; looking for some takes a third of the time of a large file
     try:
-        return _assemble(source, revision, model, page_size, loader)
+        resolved = resolve(
+            source, revision=revision, model=model, page_size=page_size, loader=loader
+        )
     finally:
         if collecting:
             gc.enable()
+    if resolved.problems:
+        raise ParseError(resolved.problems)
+    return resolved.assembly
 
 
-def _assemble(
-    source: SourceFile, revision: str | None, model: str | None, page_size: int, loader: Loader
-) -> Assembly:
+def resolve(
+    source: SourceFile,
+    *,
+    revision: str | None = None,
+    model: str | None = None,
+    page_size: int = DEFAULT_PAGE_SIZE,
+    loader: Loader = read_file,
+    reader: Reader = parse_file,
+) -> Resolved:
+    """As ``assemble``, for who goes on where something is wrong: an editor while one types.
+
+    ``reader(source)`` gives the tree of a text, also of those that are used.  Raises ValueError
+    for a revision, data model or page size given here that does not exist.
+    """
     problems = Problems()
-    loaded = load(source, loader, problems)
+    loaded = load(source, loader, problems, reader)
     abi = _abi(loaded.declarations, revision, model, page_size, problems)
     scope = Scope(abi, problems)
     for declaration in loaded.declarations:
@@ -94,11 +122,7 @@ def _assemble(
     pool = Pool(abi)
     vectors = {vector.name: vector_of(vector, scope, pool) for vector in scope.vectors.values()}
     sections = _sections(scope)
-    own = [
-        each
-        for each in loaded.declarations
-        if isinstance(each, Test | Scenario) and each.span.file is source
-    ]
+    own = [each for each in loaded.own if isinstance(each, Test | Scenario)]
     tests = tuple(each for each in own if isinstance(each, Test))
     first: dict[str, Span] = {}
     for test in tests:
@@ -110,13 +134,12 @@ def _assemble(
     for scenario in own:
         if isinstance(scenario, Scenario):
             check_runs(scenario, sections, problems)
-    if problems.found:
-        raise ParseError(problems.without_cascades())
     program = Program(abi, scope.data(symbols, pool.items()), vectors, sections)
     named = tuple(sections)
     scenarios = tuple(e._replace(sections=named) for e in own if isinstance(e, Scenario))
     strategies = tuple(each for each in loaded.declarations if isinstance(each, Strategy))
-    return Assembly(program, tests, loaded.sources, scenarios, strategies)
+    assembly = Assembly(program, tests, loaded.sources, scenarios, strategies)
+    return Resolved(assembly, tuple(problems.without_cascades()))
 
 
 def _sections(scope: Scope) -> dict[str, Section]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..errors import Note
 from ..light_typing import TYPE_CHECKING, NamedTuple
 from ..source import SourceFile, Span
-from ..text.parser import parse_file
+from ..text.parser import Parsed, parse_file
 from ..text.tree import Declaration, Use
 from .problems import Problems
 
@@ -17,15 +17,20 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 Loader = Callable[[str], SourceFile]
+Reader = Callable[[SourceFile], Parsed]
 # How long a chain of files that use each other may be.
 _DEPTH_MAX = 64
 
 
 class Loaded(NamedTuple):
-    """All declarations, those of a used file in place of its ``use``; all files, the first first."""
+    """All declarations, those of a used file in place of its ``use``; all files, the first first.
+
+    ``own`` are the declarations of the first file itself.
+    """
 
     declarations: tuple[Declaration, ...]
     sources: tuple[SourceFile, ...]
+    own: tuple[Declaration, ...]
 
 
 def read_file(path: str) -> SourceFile:
@@ -57,24 +62,29 @@ def decode(name: str, data: bytes) -> SourceFile:
     return SourceFile(name, text.removeprefix("\ufeff"))
 
 
-def load(source: SourceFile, loader: Loader, problems: Problems) -> Loaded:
-    """The declarations of a file and of those it uses."""
-    reading = _Reading(loader, problems)
-    reading.read(source, ())
-    return Loaded(tuple(reading.declarations), tuple(reading.sources.values()))
+def load(
+    source: SourceFile, loader: Loader, problems: Problems, reader: Reader = parse_file
+) -> Loaded:
+    """The declarations of a file and of those it uses; ``reader`` makes the tree of each."""
+    reading = _Reading(loader, problems, reader)
+    own = reading.read(source, ())
+    return Loaded(tuple(reading.declarations), tuple(reading.sources.values()), own)
 
 
 class _Reading:
-    def __init__(self, loader: Loader, problems: Problems) -> None:
+    def __init__(self, loader: Loader, problems: Problems, reader: Reader) -> None:
         self.loader = loader
+        self.reader = reader
         self.problems = problems
         self.declarations: list[Declaration] = []
         self.sources: dict[str, SourceFile] = {}
 
-    def read(self, source: SourceFile, using: tuple[tuple[str, Span], ...]) -> None:
+    def read(
+        self, source: SourceFile, using: tuple[tuple[str, Span], ...]
+    ) -> tuple[Declaration, ...]:
         """One file; ``using`` is the chain of files that led to it, each with its ``use``."""
         self.sources[_identity(source.name)] = source
-        parsed = parse_file(source)
+        parsed = self.reader(source)
         self.problems.found += parsed.problems
         self.problems.unreadable |= parsed.skipped_names
         self.problems.skipped += parsed.skipped
@@ -84,6 +94,7 @@ class _Reading:
                 self._use(declaration, source, using)
             else:
                 self.declarations.append(declaration)
+        return parsed.file.declarations
 
     def _use(self, use: Use, source: SourceFile, using: tuple[tuple[str, Span], ...]) -> None:
         path = os.path.normpath(os.path.join(os.path.dirname(source.name), use.path))

@@ -13,17 +13,31 @@ Plan = tuple[int, int, int, Callable[..., Any], tuple[int, ...], list[tuple[int,
 SAME, ONE, CALL, GATHER = range(4)
 
 
+# A rule as ``Plan``, but for its method, whose name it has.
+_Shape = tuple[int, int, int, str, tuple[int, ...], list[tuple[int, int, int]]]
+_shapes_of: list[tuple[Tables, list[_Shape]]] = []  # of the tables that were used last
+
+
 def _plans(tables: Tables, callbacks: object) -> list[Plan]:
     plans: list[Plan] = []
+    for origin, length, how, name, positions, kept in _shapes(tables):
+        method = list if how <= ONE else getattr(callbacks, name) if name else _listed
+        plans.append((origin, length, how, method, positions, kept))
+    return plans
+
+
+def _shapes(tables: Tables) -> list[_Shape]:
+    """What is the same in every parse; worked out once, for an editor reads many small texts."""
+    if _shapes_of and _shapes_of[0][0] is tables:
+        return _shapes_of[0][1]
+    shapes: list[_Shape] = []
     for origin, length, name, kept in tables.rules:
         positions = tuple(position - length for position, _, _ in kept)
         simple = all(position >= 0 and not spread and not holes for position, spread, holes in kept)
-        if name == "=":
-            plans.append((origin, length, SAME if length == 1 else ONE, list, positions, kept))
-            continue
-        method = getattr(callbacks, name) if name else _listed
-        plans.append((origin, length, CALL if simple else GATHER, method, positions, kept))
-    return plans
+        how = (SAME if length == 1 else ONE) if name == "=" else CALL if simple else GATHER
+        shapes.append((origin, length, how, name, positions, kept))
+    _shapes_of[:] = [(tables, shapes)]
+    return shapes
 
 
 def _listed(begin: int, end: int, *children: Any) -> list[Any]:

@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .grammar import load_tables
-from .tables import LITERAL
-
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+from .lexemes import NEWLINE, lexemes
 
 
 class Piece(NamedTuple):
@@ -91,26 +88,10 @@ def canonical_number(text: str) -> str:
 
 def _pieces(text: str) -> Iterator[Piece]:
     """Everything of a text in order; each line break is a sign of its own."""
-    tables = load_tables()
-    kinds = {tables.number(name): "word" for name in ("NAME", "DOTTED")}
-    kinds |= {tables.number(name): "text" for name in ("STRING", "CHARACTER")}
-    kinds[tables.number("NUMBER")] = "number"
-    newline = tables.number("_NEWLINE")
     text = text.replace("\r\n", "\n")
-    for match in re.finditer(tables.pattern, text):
-        group = match.lastindex or 0
-        begin, end = match.span(group)
-        position = match.start()
-        for comment in _COMMENT.finditer(text, position, begin):
-            yield Piece(comment[0], "comment", comment.start() > position)
-            position = comment.end()
-        kind = tables.kinds[group]
-        if begin == end:  # the end of the text
-            return
-        if kind == newline:
-            for _ in range(text.count("\n", begin, end)):
+    for kind, start, end, spaced in lexemes(text):
+        if kind == NEWLINE:
+            for _ in range(text.count("\n", start, end)):
                 yield Piece("\n", "sign", False)
-        elif kind == LITERAL:
-            yield Piece(text[begin:end], "sign", begin > position)
         else:
-            yield Piece(text[begin:end], kinds.get(kind, "word"), begin > position)
+            yield Piece(text[start:end], kind, spaced)

@@ -76,6 +76,7 @@ COMMANDS: dict[str, Entry] = {
     "probe": Entry(
         "commands.probe", "ask the running kernel for its rules of restartable sequences"
     ),
+    "lsp": Entry("commands.lsp", "serve an editor: findings while one types, completion, renaming"),
     "samples": Entry("commands.samples", "write the sample files and the language by example"),
     "help": Entry("commands.help", "print the help of a command, or man pages"),
     "completion": Entry("commands.completion", "print the completion script of a shell"),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import sys
 from typing import TYPE_CHECKING, Any
 
 from ..inputs.inputs import read_source
 from ..inputs.options import chosen_abi, whole_number
 from ..inputs.programs import TEXT, assembled
 from ..terminal.exits import DONE, UsageError
+from ..terminal.outputs import protocol_streams
 from ..terminal.terminal import say
 from .arguments import Options
 from .sessions import make_session, text_session
@@ -40,13 +39,7 @@ def serve(where: str, options: Options, terminal: Terminal) -> int:
         return _launch(request, options, terminal)
 
     if where == "stdio":
-        if sys.stdin is None or sys.stdout is None:
-            raise UsageError("standard input or output is closed")
-        source = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-        sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-        # Whatever else is printed must not get between the messages.
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        Adapter(source, sink, launch).serve()
+        Adapter(*protocol_streams(), launch).serve()
         return DONE
     port = whole_number(where, "--dap")
     if not 0 <= port <= 65535:

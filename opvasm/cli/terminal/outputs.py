@@ -6,7 +6,11 @@ import os
 import stat
 import sys
 
+from ...light_typing import TYPE_CHECKING
 from .exits import UsageError
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 STDOUT = "-"
 
@@ -39,6 +43,20 @@ def _write(data: bytes, path: str | None) -> None:
     except OSError as error:
         raise UsageError(f"cannot write to standard output: {error.strerror}") from None
     flush()
+
+
+def protocol_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Standard input and output for a protocol of messages.
+
+    Whatever else is printed goes to standard error, and gets between no messages.  Raises
+    UsageError where one of them is closed.
+    """
+    if sys.stdin is None or sys.stdout is None:
+        raise UsageError("standard input or output is closed")
+    source = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return source, sink
 
 
 def flush() -> None:

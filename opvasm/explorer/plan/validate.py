@@ -27,16 +27,30 @@ def check_scenarios(
 ) -> tuple[Diagnostic, ...]:
     """Every finding about some scenarios; those of level error keep them from being explored."""
     scenarios, strategies = tuple(scenarios), tuple(strategies)
-    found = list(_twice(strategies, "strategy"))
-    found += _twice(scenarios, "scenario")
+    found = list(declared_twice(scenarios, strategies))
     table = strategy_table(strategies)
     for scenario in scenarios:
-        problems = list(_names(scenario, table))
-        found += problems
-        if not problems:
-            found += section_findings(program, scenario, table)
-            found += _plans(program, scenario, table)
+        found += check_scenario(program, scenario, table)
     return in_order(found)
+
+
+def declared_twice(
+    scenarios: Iterable[Scenario], strategies: Iterable[Strategy]
+) -> Iterator[Diagnostic]:
+    """Scenarios and strategies whose name another one has."""
+    yield from _twice(strategies, "strategy")
+    yield from _twice(scenarios, "scenario")
+
+
+def check_scenario(
+    program: Program, scenario: Scenario, strategies: Mapping[str, Strategy]
+) -> Iterator[Diagnostic]:
+    """Every finding about one scenario, in the order of finding."""
+    problems = list(_names(scenario, strategies))
+    yield from problems
+    if not problems:
+        yield from section_findings(program, scenario, strategies)
+        yield from _plans(program, scenario, strategies)
 
 
 def _twice(declared: Iterable[Strategy | Scenario], what: str) -> Iterator[Diagnostic]:

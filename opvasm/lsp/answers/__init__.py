@@ -1,0 +1,1 @@
+"""What an editor asks of a document: one file for each kind of question."""

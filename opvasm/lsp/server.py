@@ -1,0 +1,243 @@
+"""The server: what the protocol asks, asked of the document; needs pygls (``opvasm[lsp]``)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO, TypeVar
+
+from lsprotocol import types as lsp
+from pygls.lsp.server import LanguageServer
+
+from .._version import __version__
+from ..explain import find
+from .answers import lenses as lens_answers
+from .answers.findings import Findings, findings
+from .answers.lenses import Result
+from .answers.running import exploration_of, run_of
+from .document import Document
+from .positions import UTF16
+from .protocol import Words, path_of, uri_of
+from .texts import Texts
+from .worker import Worker
+
+RUN, EXPLORE, EXPLAIN, DEBUG = "opvasm.run", "opvasm.explore", "opvasm.explain", "opvasm.debug"
+# While somebody types, findings wait for this long (seconds) after a key.
+PATIENCE = 0.05
+_T = TypeVar("_T")
+
+
+class Stale(Exception):
+    """The text has changed: nobody wants this answer any more."""
+
+
+class Server(LanguageServer):
+    """The documents that are open, what was found in them, and what runs."""
+
+    def __init__(self) -> None:
+        super().__init__("opvasm", __version__, max_workers=2)
+        self.texts = Texts()
+        self.worker = Worker()
+        self.versions: dict[str, int] = {}
+        self.uris: dict[str, str] = {}
+        self.found: dict[str, Findings] = {}
+        self.results: dict[tuple[str, str, str], tuple[str, Result]] = {}
+        self.checks: dict[str, asyncio.Task[None]] = {}
+
+    # ---- questions ------------------------------------------------------------------------------
+
+    @property
+    def encoding(self) -> str:
+        """How the client counts characters."""
+        chosen = self.server_capabilities.position_encoding
+        return str(getattr(chosen, "value", chosen) or UTF16)
+
+    async def ask(self, uri: str, question: Callable[[Document, Words], _T]) -> _T | None:
+        """The answer to a question about a document; None where it is not open."""
+        path = path_of(uri)
+
+        def answer() -> _T | None:
+            document = self.texts.open.get(path)
+            if document is None:
+                return None
+            return question(document, Words(document, self.encoding))
+
+        return await self.worker.ask(answer)
+
+    def others(self) -> tuple[Document, ...]:
+        """Every open document."""
+        return tuple(self.texts.open.values())
+
+    def found_in(self, document: Document) -> Findings | None:
+        """What was found in a document when it was last looked through."""
+        return self.found.get(document.name)
+
+    # ---- changes --------------------------------------------------------------------------------
+
+    async def change(self, uri: str, text: str, version: int | None) -> None:
+        """Take over a new text, and look through it and through those that use it."""
+        path = path_of(uri)
+        self.uris[path] = uri
+        self.versions[path] = self.versions.get(path, 0) + 1
+        await self.worker.ask(lambda: self.texts.change(path, text))
+        self.look_through(path, version)
+        for other in await self.worker.ask(lambda: self._users(path)):
+            self.versions[other] = self.versions.get(other, 0) + 1
+            self.look_through(other, None)
+
+    def _users(self, path: str) -> list[str]:
+        return [
+            name
+            for name, document in self.texts.open.items()
+            if name != path and any(each.name == path for each in document.documents)
+        ]
+
+    async def close(self, uri: str) -> None:
+        """Forget a document; its findings go with it."""
+        path = path_of(uri)
+        self.versions[path] = self.versions.get(path, 0) + 1
+        task = self.checks.pop(path, None)
+        if task is not None:
+            task.cancel()
+        await self.worker.ask(lambda: self.texts.close(path))
+        self.found.pop(path, None)
+        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
+
+    def look_through(self, path: str, version: int | None) -> None:
+        """Begin to look through a document; what was begun before for it ends."""
+        task = self.checks.get(path)
+        if task is not None:
+            task.cancel()
+        self.checks[path] = asyncio.ensure_future(self._looking(path, version))
+
+    async def _looking(self, path: str, version: int | None) -> None:
+        first = path not in self.found
+        await asyncio.sleep(0 if first else PATIENCE)
+        number = self.versions[path]
+
+        def check() -> None:
+            if self.versions[path] != number:
+                raise Stale
+            self.worker.pause()
+            if self.versions[path] != number:
+                raise Stale
+
+        def look() -> list[lsp.Diagnostic] | None:
+            document = self.texts.open.get(path)
+            if document is None:
+                return None
+            found = findings(document, self.found.get(path), check)
+            self.found[path] = found
+            words = Words(document, self.encoding)
+            return [words.diagnostic(each) for each in found.found]
+
+        with suppress(Stale):
+            diagnostics = await self.worker.work(look)
+            if diagnostics is not None and self.versions[path] == number:
+                self.text_document_publish_diagnostics(
+                    lsp.PublishDiagnosticsParams(
+                        self.uris.get(path, uri_of(path)), diagnostics, version
+                    )
+                )
+
+    # ---- results --------------------------------------------------------------------------------
+
+    def keep(self, document: Document, kind: str, name: str, result: Result) -> None:
+        """Remember how a test or scenario of a document came out."""
+        text = lens_answers.text_of(document, kind, name)
+        if text is not None:
+            self.results[document.name, kind, name] = (text, result)
+
+    def result(self, document: Document, kind: str, name: str) -> Result | None:
+        """How a test or scenario came out, if its text is still the same."""
+        known = self.results.get((document.name, kind, name))
+        if known is None or known[0] != lens_answers.text_of(document, kind, name):
+            return None
+        return known[1]
+
+    async def run(self, uri: str, name: str) -> Result | None:
+        """Run a test, and show how it came out beside it."""
+
+        def question(document: Document, _: Words) -> Result | None:
+            result = run_of(document, name)
+            if result is not None:
+                self.keep(document, "test", name, result)
+            return result
+
+        result = await self.ask(uri, question)
+        self._show(f'test "{name}"', result)
+        return result
+
+    async def explore(self, uri: str, name: str) -> Result | None:
+        """Explore a scenario, with progress that can be cancelled."""
+        document = await self.ask(uri, lambda document, _: document)
+        if document is None:
+            return None
+        stopped = threading.Event()
+        token = await self._progress(f"exploring {name}")
+        loop = asyncio.get_running_loop()
+
+        def report(text: str) -> None:
+            if token is not None:
+                step = lsp.WorkDoneProgressReport(message=text)
+                loop.call_soon_threadsafe(self.work_done_progress.report, token, step)
+
+        def check() -> None:
+            cancelled = token is not None and self.work_done_progress.tokens[token].cancelled()
+            if stopped.is_set() or cancelled:
+                raise Stale
+
+        result: Result | None = None
+        try:
+            await self.ask(uri, lambda document, _: document.assembly)
+            with suppress(Stale):
+                result = await asyncio.to_thread(exploration_of, document, name, report, check)
+        finally:
+            stopped.set()
+            if token is not None:
+                self.work_done_progress.end(token, lsp.WorkDoneProgressEnd())
+        if result is not None:
+            kept = result
+            await self.worker.ask(lambda: self.keep(document, "scenario", name, kept))
+        self._show(f"scenario {name}", result)
+        return result
+
+    async def _progress(self, title: str) -> str | None:
+        window = self.client_capabilities.window
+        if window is None or not window.work_done_progress:
+            return None
+        token = f"opvasm-{id(asyncio.current_task())}"
+        await self.work_done_progress.create_async(token)
+        begin = lsp.WorkDoneProgressBegin(title=title, cancellable=True)
+        self.work_done_progress.begin(token, begin)
+        return token
+
+    def _show(self, what: str, result: Result | None) -> None:
+        if result is None:
+            text, level = f"{what}: stopped, or not there", lsp.MessageType.Warning
+        else:
+            text = f"{what}: {result.text}"
+            level = lsp.MessageType.Info if result.good else lsp.MessageType.Warning
+        self.window_show_message(lsp.ShowMessageParams(level, text))
+        workspace = self.client_capabilities.workspace
+        if workspace is not None and workspace.code_lens and workspace.code_lens.refresh_support:
+            self.workspace_code_lens_refresh(None)
+
+    def explain(self, name: str) -> str | None:
+        """What a code or word means, as ``opvasm explain`` says it."""
+        topic = find(name)
+        return None if topic is None else topic.explain()
+
+
+def start(source: BinaryIO, sink: BinaryIO) -> None:
+    """Serve a client on two streams until it says goodbye."""
+    from .features import register
+
+    server = Server()
+    register(server)
+    try:
+        server.start_io(source, sink)
+    finally:
+        server.worker.close()

@@ -1,0 +1,45 @@
+"""The documents of a session: those that are open, and files that these use."""
+
+from __future__ import annotations
+
+import os
+
+from ..assembler import read_file
+from .document import Document
+
+
+class Texts:
+    """Documents by their paths.  An open one wins over the file."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, Document] = {}
+        self._files: dict[str, tuple[tuple[int, int], Document]] = {}
+
+    def change(self, path: str, text: str) -> Document:
+        """The next version of an open document; those that use it get a next version, too."""
+        before = self.open.get(path)
+        document = self.open[path] = Document(path, text, self.of, before)
+        for other, old in list(self.open.items()):
+            if other != path and any(each.name == path for each in old.documents):
+                self.open[other] = Document(other, old.text, self.of, old)
+        return document
+
+    def close(self, path: str) -> None:
+        """Forget an open document: from now on the file counts."""
+        self.open.pop(path, None)
+
+    def of(self, path: str) -> Document:
+        """The document of a path.  Raises OSError or ValueError where there is none."""
+        path = os.path.normpath(path)
+        if path in self.open:
+            return self.open[path]
+        status = os.stat(path)
+        stamp = (status.st_mtime_ns, status.st_size)
+        known = self._files.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        source = read_file(path)
+        before = known[1] if known is not None else None
+        document = Document(path, source.text, self.of, before)
+        self._files[path] = (stamp, document)
+        return document
