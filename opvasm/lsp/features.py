@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
@@ -30,6 +30,16 @@ from .answers.signature import signature
 from .document import Document
 from .protocol import LEGEND, Words, signature_help, uri_of
 from .server import DEBUG, EXPLAIN, EXPLORE, RUN, Server
+
+
+def start(source: BinaryIO, sink: BinaryIO) -> None:
+    """Serve a client on two streams until it says goodbye."""
+    server = Server()
+    register(server)
+    try:
+        server.start_io(source, sink)
+    finally:
+        server.worker.close()
 
 
 def register(server: Server) -> None:

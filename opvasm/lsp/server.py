@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
@@ -229,15 +229,3 @@ class Server(LanguageServer):
         """What a code or word means, as ``opvasm explain`` says it."""
         topic = find(name)
         return None if topic is None else topic.explain()
-
-
-def start(source: BinaryIO, sink: BinaryIO) -> None:
-    """Serve a client on two streams until it says goodbye."""
-    from .features import register
-
-    server = Server()
-    register(server)
-    try:
-        server.start_io(source, sink)
-    finally:
-        server.worker.close()

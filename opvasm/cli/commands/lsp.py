@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
+from ..inputs.option_values import OptionValues
 from ..terminal.exits import DONE, HOST, USAGE, UsageError
 from ..terminal.outputs import protocol_streams
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
 
     from ..terminal.terminal import Terminal
 
@@ -26,6 +27,12 @@ EXITS = {
 }
 
 
+class Options(OptionValues):
+    """The options, as they were typed."""
+
+    stdio: bool
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
@@ -35,12 +42,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def execute(arguments: Namespace, terminal: Terminal) -> int:
+def execute(options: Options, terminal: Terminal) -> int:
     """Serve until the editor says goodbye."""
     import sys
 
     try:
-        from ...lsp.server import start
+        from ...lsp.features import start
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.partition(".")[0] in ("pygls", "lsprotocol"):
             terminal.fail("pygls is not installed", "pip install 'opvasm[lsp]'")
