@@ -59,6 +59,7 @@ screenshot: $(VENV)/.run
 site: $(VENV)/.site site/node_modules/.ready
 	$(BIN)/python site/build.py
 
+# Its pictures in the README: .venv/bin/python site/screenshots.py
 site-test: $(VENV)/.site
 	$(BIN)/python -m pytest -p no:cacheprovider tests/site
 

@@ -37,7 +37,8 @@ function parser(words: Facts["words"]): StreamParser<Reading> {
         const dot = word[0].lastIndexOf(".");
         const bare = dot > 0 && sizes.has(word[0].slice(dot + 1)) ? word[0].slice(0, dot) : word[0];
         if (first && operations.has(bare) && stream.match(/\s+[^=]/, false)) return "operatorKeyword";
-        return named(stream, word[0]) ? "variableName" : kinds.get(word[0]) ?? "variableName";
+        const kind = kinds.get(word[0]) ?? "variableName";
+        return kind === "keyword" && named(stream, word[0]) ? "variableName" : kind;
       }
       if (stream.match(/->|==|!=|<=|>=|<<|>>|&&|\|\||\.\.|[-+*/%&|^~!<>=?@]/)) return "operator";
       stream.next();
