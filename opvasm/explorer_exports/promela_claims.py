@@ -119,7 +119,7 @@ class Claims(Numbers):
             struct = linked[0] if len(linked) == 1 else None
         link = None if struct is None else _link(struct)
         if link is None:
-            self._refused(place, "it is no head of a list")
+            self._refused(place, "it is not the head of a list")
             return
         head = self._cell(spot.address, self.program.abi.model.word, False, place)
         self.lines.add(*(["bagged = 0;"] if fresh else []), f"follow({head.text}, {link});")

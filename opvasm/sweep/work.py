@@ -16,7 +16,7 @@ from ..explorer.plan.plan import ScenarioError, make_plan
 from ..explorer.plan.validate import section_findings, strategy_table
 from ..explorer.schedules.replay_file import replay_json
 from ..explorer.schedules.schedule import Replay, follow
-from ..explorer.schedules.walks import Taken, walk
+from ..explorer.schedules.walks import WalksTaken, walk
 from ..explorer.search.search import INTERRUPTED
 from ..explorer.setting.configuration import Configuration
 from ..explorer.setting.options import Limits
@@ -162,5 +162,5 @@ class _File:
         return document
 
 
-def _walks_text(taken: Taken) -> str:
+def _walks_text(taken: WalksTaken) -> str:
     return f"{taken.number} random schedule{'' if taken.number == 1 else 's'}"

@@ -114,7 +114,7 @@ def test_a_schedule_that_is_not_possible_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "other/1"}', '{"format": 5}'])
 def test_what_is_no_replay_file_is_said_to_be_none(text: str) -> None:
-    with pytest.raises(ScheduleError, match="is no replay file that can be read"):
+    with pytest.raises(ScheduleError, match="is not a replay file that can be read"):
         read_replay(text, "x.json")
 
 

@@ -64,10 +64,10 @@ def test_an_unchanged_file_is_followed_to_its_end() -> None:
         (lambda d: d.update(format="opvasm-replay/9"), "OPV542", "'opvasm-replay/9'"),
         (lambda d: d["choices"].append(["step", "t0", 10**9]), "OPV542", "steps of a thread"),
         (lambda d: d["choices"].append(["step", "t0", -1]), "OPV542", "from 1 to"),
-        (lambda d: d["model"].update(cpus=-1), "OPV542", "cpus: -1 is no number from 1 to 64"),
+        (lambda d: d["model"].update(cpus=-1), "OPV542", "cpus: -1 is not a number from 1 to 64"),
         (lambda d: d["model"].update(cpus=1.5), "OPV542", "cpus: 1.5"),
         (lambda d: d.pop("model"), "OPV542", "KeyError: 'model'"),
-        (lambda d: d["choices"].append(7), "OPV542", "is no replay file that can be read"),
+        (lambda d: d["choices"].append(7), "OPV542", "is not a replay file that can be read"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_with_the_reason(

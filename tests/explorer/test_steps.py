@@ -252,3 +252,13 @@ def test_the_command_prints_it_and_explores_nothing(capsys: pytest.CaptureFixtur
     assert main([*command, "-f", "svg"]) == 2
     assert main([*command, "--coverage"]) == 2
     assert "--coverage" in capsys.readouterr().err
+
+
+def test_a_class_of_the_explorer_has_a_name_of_its_own() -> None:
+    """Two classes of one name in one part are taken for one another."""
+    seen: dict[str, Path] = {}
+    for path in sorted((ROOT / "opvasm" / "explorer").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                assert node.name not in seen, f"{node.name}: {seen[node.name]} and {path}"
+                seen[node.name] = path

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...assembler import Assembly
-    from ...explorer.schedules.replay_file import Found as Schedule
+    from ...explorer.schedules.replay_file import Recording
     from ...text.scenario_tree import Scenario
     from ..terminal.terminal import Terminal
 
 
 def explorable(
-    path: str, options: AbiOptions, terminal: Terminal, schedule: Schedule | None = None
+    path: str, options: AbiOptions, terminal: Terminal, schedule: Recording | None = None
 ) -> Assembly | None:
     """The text with its scenarios; None where one can't be explored, with all reasons reported.
 
@@ -33,7 +33,7 @@ def explorable(
     return None if any(each.level == "error" for each in findings) else assembly
 
 
-def for_schedule(path: str, options: AbiOptions, schedule: Schedule | None) -> Assembly:
+def for_schedule(path: str, options: AbiOptions, schedule: Recording | None) -> Assembly:
     """A text as a replay file has it.  Raises UsageError where the options ask for another one."""
     revision, model, size = chosen_abi(options)
     if schedule is not None:

@@ -6,7 +6,7 @@ from ..model.judging import VERDICT_OF, trouble_at
 from ..schedules.explain import Saved, conflict, saving_decision
 from ..schedules.schedule import Replay, fine_decisions, follow
 from ..search.graph import Graph
-from ..search.progress import ENDLESS, Trouble
+from ..search.progress import ENDLESS, Obstacle
 from ..search.search import INTERRUPTED, Found, explore
 from ..setting.options import Limits
 from ..steps.state import State
@@ -49,7 +49,7 @@ def diagnose(run: Run, limits: Limits, explained: bool = True) -> Diagnosis | No
     return None
 
 
-def _going_round(run: Run, graph: Graph, trouble: Trouble) -> Diagnosis:
+def _going_round(run: Run, graph: Graph, trouble: Obstacle) -> Diagnosis:
     """The schedule of what repeats, or stands still, for ever."""
     path, cycle = list(trouble.path), list(trouble.cycle)
     replay = follow(run.found.plan, fine_decisions(graph, [*path, *cycle, *cycle, *cycle]))

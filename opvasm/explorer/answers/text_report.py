@@ -70,7 +70,7 @@ def _verdict(report: Report, run: Run, style: Style) -> str:
     size = f"{_count(found.states, 'state')}; {_time(run.seconds)}"
     if run.stopped is not None:
         waiting = found.states - found.expanded
-        # Whoever interrupts wants an answer now.
+        # An interrupt asks for an answer now.
         guess = None if run.stopped == INTERRUPTED else estimate(found.graph)
         if guess is not None and guess > found.states:
             size = (

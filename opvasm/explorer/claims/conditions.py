@@ -90,7 +90,7 @@ class Judge:
     ) -> None:
         self.view = View(image)
         threads = {name: ThreadView(copies[name], tuple(locals_[name]), codes) for name in copies}
-        # Copies of a thread are not told apart, so that symmetry can't change an outcome.
+        # A condition names a thread's copies by one name, so that symmetry can't change an outcome.
         owners = {index: name for name, numbers in copies.items() for index in numbers}
         names = tuple(owners[index] for index in sorted(owners))
         self.scope = JudgeScope(program, image, names, threads, True)

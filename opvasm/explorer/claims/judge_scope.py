@@ -166,7 +166,7 @@ class JudgeScope:
             else next((m.offset for m in struct.members if isinstance(m.type, Pointer)), None)
         )
         if link is None:
-            compiler.problem("OPV532", f"`{place.span.text}` is no head of a list", place.span)
+            compiler.problem("OPV532", f"`{place.span.text}` is not the head of a list", place.span)
             return None
         return Nodes(spot.address, link, self.program.abi.model.word, LIST_LIMIT)
 

@@ -1,4 +1,4 @@
-"""What a single state tells against a scenario, whoever has come to it: a search or a walk."""
+"""What is wrong with a single state, be it one of a search or of a walk."""
 
 from __future__ import annotations
 

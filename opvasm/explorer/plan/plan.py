@@ -188,7 +188,7 @@ class _Planner:
                 Diagnostic(
                     "error",
                     "OPV516",
-                    f"{named.name} is no type",
+                    f"{named.name} is not a type",
                     named.span,
                     help=did_you_mean(named.name, known),
                 )
@@ -317,7 +317,7 @@ class _Planner:
         place = getter(head.address)(work)
         for node, written in zip(nodes, statement.nodes, strict=True):
             if not isinstance(node.type, Struct) or (link := link_member(node.type)) is None:
-                text = f"`{written.span.text}` is no struct with a pointer to link it by"
+                text = f"`{written.span.text}` is not a struct with a pointer to link it by"
                 self.problems.append(Diagnostic("error", "OPV531", text, written.span))
                 return
             address = getter(node.address)(work)

@@ -28,7 +28,7 @@ CHECKPOINT_EVERY = 16
 MOST_DECISIONS = 1_000_000
 
 
-class Found(NamedTuple):
+class Recording(NamedTuple):
     """What a replay file says: which scenario and configuration, and the decisions.
 
     ``abi`` is a revision and a data model as an Abi is written: ``2019-04 32be``.
@@ -107,7 +107,7 @@ def replay_json(
     return json.dumps(document, indent=1) + "\n"
 
 
-def read_replay(text: str, name: str) -> Found:
+def read_replay(text: str, name: str) -> Recording:
     """What a replay file says.  Raises ScheduleError where it is none."""
     try:
         document: dict[str, Any] = loads(text)
@@ -122,7 +122,7 @@ def read_replay(text: str, name: str) -> Found:
             else:
                 decisions.append((str(kind), str(thread), int(number)))
         cycle = expect.get("cycle")
-        return Found(
+        return Recording(
             *(str(source["file"]), str(source["sha256"]), str(source["scenario"])),
             *(_count(model["cpus"], "cpus", 1, CPUS_MAX), str(model["kernel"])),
             {str(thread): str(name) for thread, name in model["strategies"].items()},
@@ -147,7 +147,7 @@ def replay(
     sources: tuple[SourceFile, ...],
     scenarios: Iterable[Scenario],
     strategies: Mapping[str, Strategy],
-    found: Found,
+    found: Recording,
 ) -> Replay:
     """Follow a replay file.
 
@@ -228,7 +228,7 @@ def _known_abi(value: object) -> str:
     try:
         return str(get_abi(revision, model or DEFAULT_DATA_MODEL, DEFAULT_PAGE_SIZE))
     except KeyError:
-        raise ValueError(f"abi is {value!r:.40}, which is no revision and data model") from None
+        raise ValueError(f"abi is {value!r:.40}, which is not a revision and data model") from None
 
 
 def _in_environment(scenario: Scenario, limits: Mapping[Disturbance, int]) -> Scenario:
@@ -242,11 +242,11 @@ def _in_environment(scenario: Scenario, limits: Mapping[Disturbance, int]) -> Sc
 
 def _count(value: object, what: str, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{what}: {value!r:.40} is no number from {low} to {high}")
+        raise ValueError(f"{what}: {value!r:.40} is not a number from {low} to {high}")
     return value
 
 
 def _unreadable(name: str, why: str) -> ScheduleError:
     return ScheduleError(
-        [Diagnostic("error", "OPV542", f"{name} is no replay file that can be read: {why}")]
+        [Diagnostic("error", "OPV542", f"{name} is not a replay file that can be read: {why}")]
     )

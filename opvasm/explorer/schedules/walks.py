@@ -39,7 +39,7 @@ class Walks(NamedTuple):
     depth: int | None = None
 
 
-class Taken(NamedTuple):
+class WalksTaken(NamedTuple):
     """What some walks came to.
 
     ``number`` were taken, of which ``cut`` were given up after LENGTH_MAX steps, in ``steps`` steps
@@ -53,10 +53,10 @@ class Taken(NamedTuple):
     decisions: tuple[Decision, ...]
 
 
-def walk(plan: Plan, walks: Walks, name: str, bound: int | None = None) -> Taken:
+def walk(plan: Plan, walks: Walks, name: str, bound: int | None = None) -> WalksTaken:
     """Take walks until one fails.
 
-    ``name`` tells configurations apart: with the seed and its number it determines a walk, and
+    ``name`` differs between configurations: with the seed and its number it determines a walk, and
     nothing else does.  ``bound`` is the most preemptions of a schedule.
     """
     model = fine_model(plan) if bound is None else Model(plan, False, bound)
@@ -72,8 +72,8 @@ def walk(plan: Plan, walks: Walks, name: str, bound: int | None = None) -> Taken
         steps += taken.steps
         cut += taken.cut
         if taken.trouble is not None:
-            return Taken(number + 1, cut, steps, taken.trouble, taken.decisions)
-    return Taken(walks.number, cut, steps, None, ())
+            return WalksTaken(number + 1, cut, steps, taken.trouble, taken.decisions)
+    return WalksTaken(walks.number, cut, steps, None, ())
 
 
 def _random(seed: int, name: str, number: int) -> Random:
@@ -103,7 +103,7 @@ class _Walk:
         """Some steps of the schedule, each by its number."""
         return [self.random.randrange(self.length) for _ in range(count)]
 
-    def run(self) -> Taken:
+    def run(self) -> WalksTaken:
         """One schedule from the first state until it ends, fails, or is too long."""
         plan, model = self.plan, self.model
         state = model.initial()
@@ -121,7 +121,7 @@ class _Walk:
             trouble = trouble_in(plan, model, state)
         cut = int(trouble is None and len(decisions) == LENGTH_MAX)
         found = tuple(decisions) if trouble is not None else ()
-        return Taken(1, cut, len(decisions), trouble, found)
+        return WalksTaken(1, cut, len(decisions), trouble, found)
 
     def _choose(self, state: State, ready: list[int], step: int) -> Decision:
         random = self.random

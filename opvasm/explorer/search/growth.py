@@ -9,7 +9,7 @@ from ..steps.state import State
 
 # States that are looked at, evenly spread over those that were seen.
 SAMPLE = 2000
-# Fewer values than these are no growth.
+# Fewer values than these are not growth.
 LEAST_VALUES = 8
 # Memory beyond so many bytes is not looked through.
 MEMORY_MAX = 1 << 16

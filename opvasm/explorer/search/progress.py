@@ -24,7 +24,7 @@ PROGRESS_REDUCTIONS = Reductions(groups=False, symmetry=False)
 LIVELOCK, BLOCKS, ENDLESS = "livelock", "blocks", "endless"
 
 
-class Trouble(NamedTuple):
+class Obstacle(NamedTuple):
     """Why a thread does not get done.
 
     ``kind`` is livelock or blocks; ``level`` is what it still has (``none``: nothing).  ``path``
@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 
     claim: Progress
     level: str
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[Obstacle, ...]
     stopped: str | None
     states: int
     graph: Graph
@@ -63,7 +63,7 @@ def check_progress(plan: Plan, limits: Limits) -> tuple[Answer, ...]:
     return tuple(analysis.answer(claim) for claim in claims)
 
 
-def endless(plan: Plan, limits: Limits) -> tuple[Graph, Trouble]:
+def endless(plan: Plan, limits: Limits) -> tuple[Graph, Obstacle]:
     """How the threads of a configuration without any end go round, or wait, for ever."""
     found = explore(plan, PROGRESS_REDUCTIONS, limits._replace(goes_on=False), keep_edges=True)
     analysis = _Analysis(plan, found)
@@ -77,7 +77,7 @@ def endless(plan: Plan, limits: Limits) -> tuple[Graph, Trouble]:
             where = model.next_step(state, thread).text.strip()
             said.append(f"{plan.names[thread]} {doing}" + (f" at `{where}`" if where else ""))
     text = f"no execution ends, and final states are all that is spoken of: {', '.join(said)}"
-    return found.graph, Trouble(NOWHERE, ENDLESS, "none", text, path, cycle)
+    return found.graph, Obstacle(NOWHERE, ENDLESS, "none", text, path, cycle)
 
 
 class _Analysis:
@@ -111,7 +111,7 @@ class _Analysis:
             for index in range(self.model.threads)
             if claim.thread in (None, self._name_of(index))
         ]
-        troubles: list[Trouble] = []
+        troubles: list[Obstacle] = []
         worst = LEVELS[0]
         for thread in wanted:
             level, found = self._level(thread, claim.level)
@@ -130,7 +130,7 @@ class _Analysis:
                 return thread.name
         return ""
 
-    def _level(self, thread: int, claimed: str) -> tuple[str, list[Trouble]]:
+    def _level(self, thread: int, claimed: str) -> tuple[str, list[Obstacle]]:
         """The best level that a thread has, and what keeps it from the next ones."""
         stuck = self._fair_components(thread, lambda edge: edge.decision.thread == thread)
         name = self.plan.names[thread]
@@ -143,7 +143,7 @@ class _Analysis:
                 else (f"{name} waits for ever")
             )
             path, cycle = self._way(thread, waits)
-            return "none", [Trouble(thread, BLOCKS, "none", text, path, cycle)]
+            return "none", [Obstacle(thread, BLOCKS, "none", text, path, cycle)]
         if not stuck:
             return LEVELS[0], []
         nobody = self._fair_components(thread, lambda edge: True)
@@ -157,7 +157,7 @@ class _Analysis:
         troubles = []
         for members in nobody or stuck:
             path, cycle = self._way(thread, members)
-            troubles.append(Trouble(thread, LIVELOCK, level, text, path, cycle))
+            troubles.append(Obstacle(thread, LIVELOCK, level, text, path, cycle))
         return level, troubles
 
     def anywhere(self) -> tuple[tuple[Decision, ...], tuple[Decision, ...], int]:
@@ -174,8 +174,7 @@ class _Analysis:
     def _fair_components(self, thread: int, leaves: Callable[[Edge], bool]) -> list[_Component]:
         """Where threads can fairly stay for ever without any commit that ``leaves`` names.
 
-        ``thread`` itself is always run, be it ``stalled`` or not: that it may be stopped is no
-        reproach to it.
+        ``thread`` itself is always run, be it ``stalled`` or not: it is not to blame for being stopped.
         """
         model, states = self.model, self.graph.states
         kept = [[e for e in out if not (e.committed and leaves(e))] for out in self.out]
@@ -221,7 +220,7 @@ class _Analysis:
     def _waits(self, thread: int, component: _Component) -> bool:
         return not any(self.model.able(self.graph.states[n], thread) for n in component.members)
 
-    def _alone(self, thread: int) -> Trouble | None:
+    def _alone(self, thread: int) -> Obstacle | None:
         """How a thread that is left alone does not get done, from some state; None where it does."""
         model, states, name = self.model, self.graph.states, self.plan.names[thread]
         fine: set[int] = set()
@@ -236,7 +235,7 @@ class _Analysis:
                 if edge is None and not model.able(states[here], thread):
                     text = f"{name}, left alone, waits for ever"
                     path = (*self.graph.path(start), *(each.decision for each in way))
-                    return Trouble(thread, BLOCKS, "none", text, path, ())
+                    return Obstacle(thread, BLOCKS, "none", text, path, ())
                 if edge is None or (edge.committed and edge.decision.thread == thread):
                     break
                 if here in seen:
@@ -244,7 +243,7 @@ class _Analysis:
                     first = seen[here]
                     path = (*self.graph.path(start), *(each.decision for each in way[:first]))
                     cycle = tuple(each.decision for each in way[first:])
-                    return Trouble(thread, LIVELOCK, "none", text, path, cycle)
+                    return Obstacle(thread, LIVELOCK, "none", text, path, cycle)
                 seen[here] = len(way)
                 way.append(edge)
                 here = edge.target
@@ -381,6 +380,6 @@ def _popped(stack: list[int], on_stack: list[bool], root: int) -> list[int]:
             return members
 
 
-def broken(answers: Iterable[Answer]) -> list[Trouble]:
+def broken(answers: Iterable[Answer]) -> list[Obstacle]:
     """Everything that keeps some claim of progress from being true."""
     return [trouble for answer in answers for trouble in answer.troubles]

@@ -64,7 +64,7 @@ class Found(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a search is: for whoever shows it.
+    """How far a search is, for those who show it.
 
     ``estimate``: about how many states there are at least, where that is more than were seen.
     """
@@ -342,7 +342,7 @@ class Search:
             steps = []
             for thread in mates:
                 taken = self._taken(state, thread)
-                # A failure ends everything: whoever is put off would never be looked at.
+                # A failure ends everything: those put off would never be looked at.
                 failed = self.model.failure(taken.state) is not None
                 if (
                     failed

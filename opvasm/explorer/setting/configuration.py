@@ -20,7 +20,7 @@ from ...text.scenario_tree import (
 )
 from .statements import CPU_ID_START, walk
 
-# The fields of a Profile, each in exactly one group (a test holds that): what is no rule, what no
+# The fields of a Profile, each in exactly one group (a test holds that): what is not a rule, what no
 # scenario can tell, what only sections, sections that meet a signal or a trap, and ids can tell.
 SECTIONS = ("registered", "preemption_aborts", "migration_aborts", "membarrier_aborts")
 SIGNALS = ("signal_aborts",)

@@ -17,7 +17,7 @@ class Reductions(NamedTuple):
     dead: bool = True  # registers that nobody will read again are zero
     collapse: bool = True  # a vector whose bytes belong to one CPU is one step
     groups: bool = True  # CPUs that have nothing in common run one after the other
-    symmetry: bool = True  # threads that are alike are not told apart
+    symmetry: bool = True  # states that differ only in which of some like threads is which are one
 
 
 NO_REDUCTIONS = Reductions(False, False, False, False, False)

@@ -61,7 +61,7 @@ class Spelling:
         return ", ".join(self.register(each) for each in registers)
 
     def term(self, term: Term) -> str:
-        """A term; operators of a width have it behind them: ``x +u64 1``."""
+        """A term; the width of an operator follows it: ``x +u64 1``."""
         match term:
             case Number(value=value):
                 return self.number(value)

@@ -18,7 +18,7 @@ UNLIMITED = -1
 class System(NamedTuple):
     """What is neither memory nor a thread's: budgets left, CPUs online (a mask), who runs where.
 
-    ``left`` has what is left of each of disturbances.BUDGETS, in their order (UNLIMITED: of no end).
+    ``left`` has what is left of each of disturbances.BUDGETS, in their order (UNLIMITED: for ever).
     ``running`` is empty unless somebody must know it (a bound on preemptions, ids that are
     rewritten at switches, sections that survive them); NOWHERE is a task of another process.
     """
@@ -88,7 +88,7 @@ class Abort(NamedTuple):
 
 
 class Micro(NamedTuple):
-    """One step's execution, for whoever shows a schedule.
+    """One step's execution, for those who show a schedule.
 
     ``stores`` are (start, old bytes, new bytes); ``loads`` ranges.
     """
