@@ -136,10 +136,19 @@ def resolve(
             check_runs(scenario, sections, problems)
     program = Program(abi, scope.data(symbols, pool.items()), vectors, sections)
     named = tuple(sections)
-    scenarios = tuple(e._replace(sections=named) for e in own if isinstance(e, Scenario))
+    calling = tuple(name for name, each in sections.items() if _makes_system_calls(each))
+    scenarios = tuple(
+        e._replace(sections=named, calling=calling) for e in own if isinstance(e, Scenario)
+    )
     strategies = tuple(each for each in loaded.declarations if isinstance(each, Strategy))
     assembly = Assembly(program, tests, loaded.sources, scenarios, strategies)
     return Resolved(assembly, tuple(problems.without_cascades()))
+
+
+def _makes_system_calls(section: Section) -> bool:
+    from ..program.section import SystemCall, walk
+
+    return any(isinstance(each, SystemCall) for each in walk(section.body))
 
 
 def _sections(scope: Scope) -> dict[str, Section]:

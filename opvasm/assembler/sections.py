@@ -24,6 +24,7 @@ from ..text.section_tree import (
     SectionStep,
     SetStep,
     StoreStep,
+    SystemCallStep,
     Target,
 )
 from ..text.tree import SectionDefinition
@@ -156,6 +157,8 @@ class _SectionAssembler:
                 return ir.Copy(to.address, origin.address, count, span)
             case BarrierStep(span=span):
                 return ir.Barrier(span)
+            case SystemCallStep(switches=switches, span=span):
+                return ir.SystemCall(switches, span)
             case ExitStep():
                 return self._exit(step)
             case BreakStep():

@@ -133,7 +133,7 @@ class SectionRun:
                 self._exchange(step)
             case ir.Copy(target=target, source=source, length=length):
                 self._copy(*(ir.evaluate(each, self) for each in (target, source, length)))
-            case ir.Barrier():
+            case ir.Barrier() | ir.SystemCall():
                 pass
             case Branch(condition=condition, target=target):
                 if condition is None or ir.evaluate(condition, self):

@@ -223,3 +223,29 @@ class Cause(Enum):
     def event(self) -> str:
         """``aborted by preemption`` and the like."""
         return f"aborted by {self.word}"
+
+
+_CALLS = "a section says where it makes a system call: `syscall`, or `syscall switches`"
+_OUTSIDE = "what a tool does that takes a section's protection away is `unprotected`"
+INSTEAD: dict[str, str] = {
+    **dict.fromkeys(("syscall", "sleep", "yield", "nanosleep"), _CALLS),
+    "fork": "a fork is a system call of the section: for the child it is `syscall switches`, for the "
+    "parent `syscall`",
+    **dict.fromkeys(
+        ("vfork", "posix_spawn", "spawn"),
+        "the child shares memory and is not registered: no section of it is protected on any kernel, "
+        "which `unprotected` shows; give its thread the strategy lock or opv",
+    ),
+    **dict.fromkeys(
+        ("tick", "timer"),
+        "a timer's tick that switches nobody aborts now and then to 6.18 and never from 6.19 on; "
+        "`preempt` makes the same aborts",
+    ),
+    "fault": "a page fault that is waited for is a switch: `preempt`; one that is not aborts nothing",
+    "membarrier": "it is a statement of a thread: `fence membarrier`",
+    **dict.fromkeys(("breakpoint", "gdb", "uprobe", "bpftrace"), _OUTSIDE),
+    "criu": "CRIU's dump is `checkpoint`",
+    "strace": "a tracer's stop at a system call is one in which the thread is switched out: "
+    "`syscall switches`",
+}
+"""Words that are no disturbances of a scenario, and how what they mean is written."""

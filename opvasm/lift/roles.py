@@ -174,5 +174,5 @@ def _replace_step(step: ir.Step, change: Callable[[ir.Term], ir.Term]) -> ir.Ste
             )
         case ir.Loop():
             return step._replace(body=replace_terms(step.body, change))
-        case ir.Barrier():
+        case ir.Barrier() | ir.SystemCall():
             return step

@@ -39,6 +39,7 @@ Simple = (
     | ir.CompareExchange
     | ir.Copy
     | ir.Barrier
+    | ir.SystemCall
     | Branch
     | Leave
 )

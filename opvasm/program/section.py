@@ -142,6 +142,18 @@ class Barrier(Record):
     remark: str = ""
 
 
+class SystemCall(Record):
+    """``syscall``, ``syscall switches``: a system call, in which the thread is switched out or not.
+
+    It touches no memory of the program.  What becomes of the section the kernel decides
+    (kernels/profiles.py, ``system_call_stays`` and ``system_call_switches``).
+    """
+
+    switches: bool
+    place: Place | None = None
+    remark: str = ""
+
+
 class Exit(Record):
     """``exit label if condition``: leaves the section without a commit."""
 
@@ -178,7 +190,20 @@ class Break(Record):
     remark: str = ""
 
 
-Step = Load | Set | Store | Change | CompareExchange | Copy | Barrier | Exit | If | Loop | Break
+Step = (
+    Load
+    | Set
+    | Store
+    | Change
+    | CompareExchange
+    | Copy
+    | Barrier
+    | SystemCall
+    | Exit
+    | If
+    | Loop
+    | Break
+)
 
 
 class Section(NamedTuple):
@@ -231,7 +256,7 @@ def terms_of(step: Step) -> tuple[Term, ...]:
             return () if condition is None else (condition,)
         case If(condition=condition):
             return (condition,)
-        case Barrier() | Loop():
+        case Barrier() | SystemCall() | Loop():
             return ()
 
 

@@ -5,6 +5,8 @@ Words that are names for the grammar (kernels' are the explorer's to know) are c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..errors import Diagnostic
 from ..expression import Expression
 from ..light_typing import Any
@@ -55,10 +57,16 @@ class ClaimBuilder:
     def _wrong(self, code: str, message: str, span: Span, help: str | None = None) -> None:
         self.problems.append(Diagnostic("error", code, message, span, help=help))
 
-    def _word(self, token: Token, known: tuple[str, ...], what: str) -> str:
-        """A name that must be one of some words."""
+    def _word(
+        self,
+        token: Token,
+        known: tuple[str, ...],
+        what: str,
+        instead: Mapping[str, str] | None = None,
+    ) -> str:
+        """A name that must be one of some words; ``instead`` says for others how it is written."""
         if token[0] not in known:
-            near = did_you_mean(token[0], known)
+            near = (instead or {}).get(token[0]) or did_you_mean(token[0], known)
             choice = f"{what} is {', '.join(known[:-1])} or {known[-1]}"
             self._wrong("OPV500", f"`{token[0]}` is no {what}", self._at(token), near or choice)
         return token[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..expression import Arrow, Call, Expression, Name, TypeName
-from ..kernels.disturbances import Disturbance
+from ..kernels.disturbances import INSTEAD, Disturbance
 from ..light_typing import Any
 from ..source import Span
 from .claim_builder import CPUS_MAX, ClaimBuilder, Part
@@ -116,7 +116,7 @@ class ScenarioBuilder(ClaimBuilder):
         limit: Token | None,
     ) -> Allowed:
         """``stepped a``, ``migrate <= 1``, ``unprotected a at bump[0]``."""
-        word = self._word(kind, DISTURBANCES, "disturbance")
+        word = self._word(kind, DISTURBANCES, "disturbance", INSTEAD)
         # Of a word that is wrong nothing more is asked.
         struck = Disturbance(word) if word in DISTURBANCES else Disturbance.UNPROTECTED
         strikes = struck.row.strikes

@@ -259,7 +259,8 @@ class Scenario(Record):
     """A whole scenario.  ``cpus`` is the smallest and largest number of CPUs to try.
 
     ``strategies`` are given to all threads alike, or, with ``every_combination``, in every way.
-    ``sections`` are the names of those runs that are of sections; the assembler says it.
+    ``sections`` are the names of those runs that are of sections, ``calling`` of those sections that
+    make system calls; the assembler says it.
     """
 
     name: str
@@ -278,3 +279,4 @@ class Scenario(Record):
     expectations: tuple[Expectation, ...]
     span: Span
     sections: tuple[str, ...] = ()
+    calling: tuple[str, ...] = ()

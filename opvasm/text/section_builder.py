@@ -19,6 +19,7 @@ from .section_tree import (
     SectionStep,
     SetStep,
     StoreStep,
+    SystemCallStep,
     Target,
 )
 from .tree import Field, SectionDefinition
@@ -118,6 +119,10 @@ class SectionBuilder(ClaimBuilder):
     def section_barrier(self, begin: int, end: int) -> BarrierStep:
         """``barrier``."""
         return BarrierStep(Span(self.source, begin, end))
+
+    def section_syscall(self, begin: int, end: int, switches: Token | None) -> SystemCallStep:
+        """``syscall`` or ``syscall switches``."""
+        return SystemCallStep(switches is not None, Span(self.source, begin, end))
 
     def section_exit(
         self, begin: int, end: int, label: Token, condition: Expression | None

@@ -108,6 +108,8 @@ class _Steps:
                 return f"copy {spell.memory(target)}, {spell.memory(source)}, {count}"
             case ir.Barrier():
                 return "barrier"
+            case ir.SystemCall(switches=switches):
+                return f"syscall{' switches' if switches else ''}"
             case ir.Exit(label=label, condition=condition):
                 return f"exit {label}{self._condition(condition)}"
             case ir.Break(condition=condition):

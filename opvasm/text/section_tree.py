@@ -76,6 +76,13 @@ class BarrierStep(Record):
     span: Span
 
 
+class SystemCallStep(Record):
+    """``syscall`` or ``syscall switches``."""
+
+    switches: bool
+    span: Span
+
+
 class ExitStep(Record):
     """``exit LABEL`` or ``exit LABEL if condition``."""
 
@@ -116,6 +123,7 @@ SectionStep = (
     | ExchangeStep
     | CopyStep
     | BarrierStep
+    | SystemCallStep
     | ExitStep
     | BreakStep
     | IfStep

@@ -123,6 +123,8 @@ class _ToVector:
             case ir.Barrier():
                 self.only(step)
                 self.add(op_table.MB, 0, ())
+            case ir.SystemCall():
+                raise NoVector("the kernel runs a vector, which makes no system call")
             case ir.CompareExchange():
                 raise NoVector("no op compares and exchanges in one step for every CPU")
             case ir.Copy():

@@ -217,3 +217,27 @@ def make_with_sections(seed: int, number: int, size: int = 0) -> Made:
         kernel_name,
         frozenset(),
     )
+
+
+def make_with_calls(seed: int, number: int, size: int = 0) -> Made:
+    """The same with a system call in each section, mostly one in which the thread is switched out."""
+    random = Random(f"{seed}.{number}.{size} calls")
+    made = make_with_sections(seed, number, size)
+    lines = [
+        _with_call(line, random) if line.startswith("unverified section") else line
+        for line in made.text.splitlines()
+    ]
+    return made._replace(text="\n".join(lines) + "\n")
+
+
+def _with_call(line: str, random: Random) -> str:
+    """A call somewhere between the first step and the commit of a section in one line."""
+    head, first, rest = line.partition(" x: u64 = 0;")
+    depth, places = 0, [0]
+    for at, letter in enumerate(rest):
+        depth += {"{": 1, "}": -1}.get(letter, 0)
+        if letter == ";" and depth == 0 and "commit" not in rest[:at]:
+            places.append(at + 1)
+    at = random.choice(places)
+    call = random.choice((" syscall;", " syscall switches;", " syscall switches;"))
+    return f"{head}{first}{rest[:at]}{call}{rest[at:]}"

@@ -16,6 +16,7 @@ from .runs import Body, Run
 from .steps import Label, State, Steps
 
 LOCAL = "$l."
+CALLED = "the kernel kills the process for a system call inside of a section (SIGSEGV)"
 
 
 class SectionRun(Run):
@@ -188,6 +189,26 @@ class SectionRun(Run):
 
         self._emit(run, access=True)
 
+    def _system_call(self, switches: bool, aborted: Label) -> None:
+        """Switched out in it, the thread is in no section for the others, until it comes back."""
+
+        def call(s: State, t: int) -> None:
+            if s.kernel.call == "kills":
+                s.fail(t, CALLED)
+            elif switches:
+                s.threads[t].mode = ""
+                if s.kernel.call == "aborts":
+                    s.top(t).drop("$inside")
+                    s.top(t).jump(aborted)
+                    s.aborted = True
+
+        def comes_back(s: State, t: int) -> None:
+            s.threads[t].mode = "section"
+
+        self._emit(call, access=True)
+        if switches:
+            self.code.emit(comes_back, access=True)
+
     def _write(self, s: State, t: int, step: ir.Step) -> None:
         """What a store, a change or a compare and exchange does to memory."""
         assert isinstance(step, ir.Store | ir.Change | ir.CompareExchange)
@@ -234,6 +255,9 @@ class SectionRun(Run):
                 self._copy(step)
             case ir.Barrier():
                 pass
+            case ir.SystemCall(switches=switches):
+                if self.abort is not None:  # under the lock there is no section
+                    self._system_call(switches, self.abort)
             case ir.Exit(label=label, condition=condition):
                 left = self.left
 

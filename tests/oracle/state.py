@@ -11,12 +11,17 @@ from .world import IDS, STRIDE, Scope, World
 
 
 class Kernel(NamedTuple):
-    """Which causes abort a section, rewrite the two ids, kill for an id that was written."""
+    """Which causes abort a section, rewrite the two ids, kill for an id that was written.
+
+    ``call`` is what becomes of a section that makes a system call in which it is switched out: it
+    "aborts", or "goes on"; "kills": any system call inside kills.
+    """
 
     aborts: frozenset[str]
     rewrites: frozenset[str]
     kills: frozenset[str] = frozenset()
     sections: bool = True
+    call: str = "goes on"
 
 
 _ALL = frozenset(("preempt", "migrate", "signal", "membarrier", "trap"))
@@ -26,7 +31,7 @@ _MOVED = frozenset(("migrate",))
 _LOOKS = frozenset(("migrate", "preempt", "membarrier"))
 # The table of booted kernels (docs/kernels.md).
 KERNELS = {
-    "legacy": Kernel(_ALL, _SWITCHES),
+    "legacy": Kernel(_ALL, _SWITCHES, call="aborts"),
     "v6_19_x86": Kernel(_ALL, _MOVED),
     "v7_x86_size32": Kernel(_ALL, _SWITCHES),
     "v7_x86_size33": Kernel(_ALL, _MOVED, _MOVED),
@@ -35,7 +40,7 @@ KERNELS = {
     "v7_0_arm64_size33": Kernel(frozenset(), _MOVED, _MOVED),
     "v7_1_arm64_size32": Kernel(_ALL, _SWITCHES),
     "v7_1_arm64_size33": Kernel(_ALL, _MOVED, _LOOKS),
-    "debug": Kernel(_ALL, _MOVED, _LOOKS),
+    "debug": Kernel(_ALL, _MOVED, _LOOKS, call="kills"),
     "no_rseq": Kernel(frozenset(), frozenset(), sections=False),
 }
 BAD_MEMORY = (

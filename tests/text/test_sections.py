@@ -190,6 +190,8 @@ section every(p: ptr<node>, q: ptr, n: u64, k: u16, s: i32) -> item, old {
     cmpxchg counts[1]@2, 1, 2
     copy [&raw + 8], [q], u64(k)
     barrier
+    syscall
+    syscall switches
     w = cpu_id_start + node_id ^ mm_cid
     r: ptr<node> = ptr(n)
     if k2 != 0 && d == e && j != h {

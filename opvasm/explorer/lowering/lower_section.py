@@ -7,7 +7,7 @@ between; a compare and exchange is one.
 
 from __future__ import annotations
 
-from ...kernels.profiles import Profile
+from ...kernels.profiles import ABORTS, CONTINUES, Profile
 from ...program import section as ir
 from ...program.flat import (
     Branch as FlatBranch,
@@ -25,8 +25,10 @@ from ..steps.site import Site
 from ..steps.step import (
     Action,
     Assign,
+    Begin,
     Branch,
     CompareExchange,
+    Fail,
     Guard,
     Jump,
     Store,
@@ -39,6 +41,7 @@ from .writer import PLAIN, Exits, Protection, Writer
 _HALF = 8  # bytes of a u128 that one access moves
 _BYTE = Width(1, False)
 EXECUTED, LEFT = "executed", "left"
+CALLED = "the kernel kills the process for a system call inside of a section (SIGSEGV)"
 
 
 class SectionBody:
@@ -164,6 +167,8 @@ class _Instruction:
                 self._copy(step)
             case ir.Barrier():
                 self._done(Jump(following))
+            case ir.SystemCall(switches=switches):
+                self._system_call(switches)
             case FlatBranch():
                 self._branch(step)
             case Leave(label=label):
@@ -254,6 +259,30 @@ class _Instruction:
         self._part(Assign((self.pending, *self.body.copying), (*values, fewer), middle), READS)
         self._here(middle)
         self._part(Store(last, 1, Register(self.pending), head), WRITES)
+
+    def _system_call(self, switches: bool) -> None:
+        """What becomes of a section that calls the kernel, by the kernel's profile.
+
+        Where it goes on though the thread is switched out, it is in no section for the others until
+        it comes back; it keeps the CPU on which it began.
+        """
+        builder, profile = self.body.builder, self.body.profile
+        rule = profile.system_call_switches if switches else profile.system_call_stays
+        if self.protection.guard is not Guard.SECTION or (rule == CONTINUES and not switches):
+            self._done(Jump(self.following))
+        elif rule == ABORTS:
+            self._part(Jump(self.protection.abort, leaves=True))
+        elif rule == CONTINUES:
+            away = builder.label()
+            self._part(Jump(away, leaves=True))
+            self._here(away)
+            back = Begin(Number(1), (), self.following, builder.crash)
+            self.body.writer.add(back, f"{self.text} (returns)", op=self.index, inside=True)
+        else:
+            killed = builder.label()
+            self._part(Jump(killed, leaves=True))
+            self._here(killed)
+            self.body.writer.add(Fail(), CALLED, op=self.index, inside=True)
 
     def _branch(self, step: FlatBranch) -> None:
         """A jump; one that leaves the section is a step: an abort can come just before it."""

@@ -28,10 +28,8 @@ IDS = (
     *("id_at_preemption", "id_at_membarrier", "id_at_signal", "id_at_sleep"),
     "id_at_migration",
 )
-NOT_EXPLORED = (
-    *("system_call_switches", "system_call_stays"),
-    *("bad_version", "abort_inside", "bad_signature", "outside"),
-)
+CALLS = ("system_call_switches", "system_call_stays")
+NOT_EXPLORED = (*("bad_version", "abort_inside", "bad_signature", "outside"),)
 
 
 class Configuration(NamedTuple):
@@ -134,17 +132,19 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
     """
     blank = [*LABELS, *NOT_EXPLORED]
     handlers = {handler.thread: handler.body for handler in scenario.handlers}
-    sections = ids = False
+    sections = ids = calls = False
     for thread, strategy in zip(scenario.threads, configuration.strategies, strict=True):
         bodies = (thread.body, handlers.get(thread.name, ()))
         ids = ids or CPU_ID_START in _words(bodies)
         runs = [e.vector for body in bodies for e in walk(body) if isinstance(e, RunVector)]
         entered = strategy.first != LOCK and any(each in scenario.sections for each in runs)
+        calls = calls or (entered and any(each in scenario.calling for each in runs))
         sections = sections or entered or (bool(runs) and strategy.uses_sections)
     blank += () if sections else SECTIONS
     signals = any(each.kind.row.aborts == "signal_aborts" for each in scenario.environment)
     blank += () if sections and signals else SIGNALS
     blank += () if ids else IDS
+    blank += () if calls else CALLS
     rules = configuration.profile._asdict()
     return tuple(sorted((name, rules[name]) for name in set(rules) - set(blank)))
 
