@@ -13,6 +13,7 @@ from ..interpreter import Machine
 from ..scenario.events import MemorySet
 from .movements import Movement
 from .session import Session
+from .threads import CannotChange, LocalOf, MemoryOf, WithThreads
 from .timeline import Driver, LiveTimeline
 
 
@@ -38,6 +39,13 @@ class Changeable(Driver, Protocol):
 
     def change_arguments(self, values: Mapping[str, int]) -> None:
         """Give parameters of what the next statement calls other values."""
+
+
+class Branched(NamedTuple):
+    """A session in another history, and what there is to say of that."""
+
+    session: Session
+    said: str = ""
 
 
 class NoBranch(Exception):
@@ -97,6 +105,28 @@ class BranchTimeline(LiveTimeline):
         self.make = make
         self.changes = dict(changes or {})
         super().__init__(EditedDriver(make(), self.changes))
+
+
+def branch_of_schedule(session: Session, change: LocalOf | MemoryOf, text: str) -> Branched:
+    """A session after a change at the place of another, in a history of several threads.
+
+    Raises NoBranch as ``branch`` does.
+    """
+    timeline = session.timeline
+    assert isinstance(timeline, WithThreads)
+    if session.at_end:
+        raise NoBranch("nothing comes after this: go back first")
+    if session.index:
+        raise NoBranch("something is set between decisions: `next`, `reverse-next` lead there")
+    try:
+        made, said = timeline.changed(session.entry, change, text)
+    except CannotChange as problem:
+        raise NoBranch(str(problem)) from None
+    other = Session(made, session.program, session.layout)
+    other.take_points(session)
+    other.marks = {name: at for name, at in session.marks.items() if at <= session.position}
+    other.goto(made.starts[session.entry + 1])
+    return Branched(other, said)
 
 
 def branch(session: Session, change: Change) -> Session:

@@ -6,28 +6,54 @@ import re
 
 from ..scenario.evaluate import number
 from ..scenario.store import value_bytes
-from .branch import Argument, Edit, NoBranch, branch
+from .branch import Argument, Branched, Edit, NoBranch, branch, branch_of_schedule
 from .locations import CommandError, parsed, place_of
 from .session import Session
 from .shell import Command, Shell
+from .threads import LocalOf, MemoryOf, WithThreads
 
 # A single `=`: not one of ==, !=, <=, >=.
 _EQUALS = re.compile(r"(?<![=!<>])=(?!=)")
 
 
-def edited(session: Session, place: str, value: str) -> Session:
+def edited(session: Session, place: str, value: str) -> Branched:
     """The branch in which a place, or an argument of the call to come, holds a value from here on.
 
     Raises NoBranch as ``branch`` does, CommandError for a place without a type, Unevaluable for a
     value that does not fit, and ParseError.
     """
     name, call = place.strip(), session.call
+    timeline = session.timeline
+    if isinstance(timeline, WithThreads):
+        return _in_schedule(session, timeline, name, value)
     if call is not None and name in call.arguments:
-        return branch(session, Argument(name, number(parsed(value), session.scope())))
+        return Branched(branch(session, Argument(name, _number(session, value))))
     address, kind = place_of(parsed(place), session)
     if kind is None:
         raise CommandError(f"{place.strip()} is no place with a type: [address].u64 is one")
-    return branch(session, Edit(address, value_bytes(parsed(value), kind, session.scope())))
+    data = value_bytes(parsed(value), kind, session.scope())
+    return Branched(branch(session, Edit(address, data)))
+
+
+def _number(session: Session, value: str) -> int:
+    return number(parsed(value), session.scope())
+
+
+def _in_schedule(session: Session, timeline: WithThreads, name: str, value: str) -> Branched:
+    """``a.x`` is a local of thread a; everything else is a place in memory."""
+    text = f"set {name} = {value.strip()}"
+    thread, dot, local = name.partition(".")
+    states = {each.name: each for each in timeline.threads(session.entry)}
+    if dot and thread in states and local in dict(states[thread].locals):
+        change = LocalOf(thread, local, _number(session, value))
+        return branch_of_schedule(session, change, text)
+    if not dot and any(name in dict(each.locals) for each in states.values()):
+        raise CommandError(f"whose local {name} is it? say THREAD.{name}")
+    address, kind = place_of(parsed(name), session)
+    if kind is None:
+        raise CommandError(f"{name} is no place with a type: [address].u64 is one")
+    data = value_bytes(parsed(value), kind, session.scope())
+    return branch_of_schedule(session, MemoryOf(address, data), text)
 
 
 def _set(shell: Shell, argument: str) -> None:
@@ -40,9 +66,11 @@ def _set(shell: Shell, argument: str) -> None:
     except NoBranch as problem:
         raise CommandError(str(problem)) from None
     shell.left.append(session)
-    shell.session = other
+    shell.session = other.session
     shell.write("another history from here on; `abandon` goes back to the one before")
-    shell.show(other.last)
+    if other.said:
+        shell.write(other.said)
+    shell.show(other.session.last)
 
 
 def _abandon(shell: Shell, argument: str) -> None:
@@ -62,7 +90,8 @@ COMMANDS = (
         "what if memory or an argument held this: goes on in a branch of the history",
         _set,
         completes="expression",
-        details="All that follows is done and judged anew. Of a test, between two statements.",
+        details="All that follows is done and judged anew. Of a test, between two statements: memory, or an\n"
+        "argument of the call to come. Of a schedule, between two decisions: memory, or THREAD.LOCAL.",
     ),
     Command(
         "abandon", (), "abandon", "back to where the last `set` was made, without it", _abandon

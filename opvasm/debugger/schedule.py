@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from ..explorer.model.judging import trouble_at
 from ..explorer.schedules.schedule import Replay
+from ..explorer.schedules.what_if import what_if
 from ..explorer.steps.image import MAIN, Image
+from ..explorer.steps.state import State
 from ..explorer.steps.step import CPU, GUARD, Guard, Kind
 from ..interpreter.events import Stored
 from ..machine import Cpus, Memory
@@ -20,8 +22,8 @@ from .movements import Movement, Scheduled
 from .packing import Write
 from .replay import Recorded
 from .session import Session
-from .threads import ThreadState, WithThreads
-from .timeline import SET_UP
+from .threads import CannotChange, LocalOf, MemoryOf, ThreadState, WithThreads
+from .timeline import SET_UP, Timeline
 
 _GUARDS = {Guard.SECTION: "in its section: ", Guard.VECTOR: "in a vector: "}
 
@@ -114,6 +116,37 @@ class ScheduleTimeline(WithThreads):
                 at = f"next: {_GUARDS.get(Guard(local[GUARD]), '')}{at}"
             found.append(ThreadState(name, local[CPU], at, held))
         return tuple(found)
+
+    def changed(self, entry: int, change: LocalOf | MemoryOf, text: str) -> tuple[Timeline, str]:
+        """The rest of the schedule from a state in which something else is held."""
+        replay = self._replay
+        state = replay.state(entry - 1)
+        match change:
+            case LocalOf(thread, name, value):
+                state = self._with_local(state, thread, name, value)
+            case MemoryOf(address, data):
+                state = state._replace(memory=self._with_bytes(state.memory, address, data))
+        found = what_if(replay, entry, state, text)
+        said = f"{found.left_out} decisions of the schedule are not possible any more"
+        return ScheduleTimeline(found.replay), said if found.left_out else ""
+
+    def _with_local(self, state: State, thread: str, name: str, value: int) -> State:
+        names = list(self._replay.plan.names)
+        number = names.index(thread)
+        register = self._replay.model.codes[number].registers[name]
+        local = list(state.threads[number])
+        local[register] = value
+        threads = list(state.threads)
+        threads[number] = tuple(local)
+        return state._replace(threads=tuple(threads))
+
+    def _with_bytes(self, memory: bytes, address: int, data: bytes) -> bytes:
+        for region in self._replay.plan.image.regions:
+            at = address - region.base
+            if region.store == MAIN and at >= 0 and at + len(data) <= region.size:
+                start = region.start + at
+                return memory[:start] + data + memory[start + len(data) :]
+        raise CannotChange(f"{address:#x} is not memory that this scenario keeps")
 
     def ending(self) -> str | None:
         """The condition that is violated at the end, or what repeats for ever."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+from .timeline import Timeline
+
 
 class ThreadState(NamedTuple):
     """A thread at one position.
@@ -18,8 +20,34 @@ class ThreadState(NamedTuple):
     locals: tuple[tuple[str, str], ...]
 
 
+class LocalOf(NamedTuple):
+    """A value for a local of a thread."""
+
+    thread: str
+    name: str
+    value: int
+
+
+class MemoryOf(NamedTuple):
+    """Bytes to be put at an address."""
+
+    address: int
+    data: bytes
+
+
+class CannotChange(Exception):
+    """What can't be changed in this history; the message says why."""
+
+
 class WithThreads(ABC):
     """A timeline of several threads."""
+
+    @abstractmethod
+    def changed(self, entry: int, change: LocalOf | MemoryOf, text: str) -> tuple[Timeline, str]:
+        """Another history, with a change before an entry, which ``text`` names.
+
+        Also what there is to say of it.  Raises CannotChange.
+        """
 
     @abstractmethod
     def threads(self, entry: int) -> tuple[ThreadState, ...]:

@@ -6,7 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.debugger.sessions import ROOT
+from opvasm.debugger.dap.adapter import Launched
+from opvasm.debugger.schedule import session_of_schedule
+from opvasm.debugger.session import Session
+from opvasm.explorer.answers.diagnose import diagnose
+from opvasm.explorer.setting.options import Limits
+from tests.debugger.adapters import scope, serving
+from tests.debugger.sessions import ROOT, Transcript
+from tests.explorer.helpers import assembled, report
 
 OPVASM = [sys.executable, "-m", "opvasm"]
 SAMPLE = "samples/races/list.opv"
@@ -115,3 +122,90 @@ def test_a_schedule_of_another_text_is_refused(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "OPV540" in done.stderr
+
+
+LOST = """percpu count: u64
+scenario s {
+    cpus 1
+    thread a @0 { x = load count; store count, x + 1 }
+    thread b @0 { y = load count; store count, y + 1 }
+    forall count == 2
+}
+"""
+
+
+def lost_update() -> Session:
+    """The schedule a, b, b, a, in which b's increment is lost."""
+    run = report(assembled(LOST), "s").runs[0]
+    diagnosis = diagnose(run, Limits())
+    assert diagnosis is not None
+    return session_of_schedule(diagnosis.replay)
+
+
+def test_a_local_of_a_thread_is_set() -> None:
+    """With x = 1 instead of 0 before its store, the count is 2 in the end, as it should be."""
+    shell = Transcript(lost_update())
+    old = shell.shell.session
+    shell("next 2")
+    assert "condition violated" in shell("continue")
+    shell("goto start")
+    shell("next 2")
+    assert "another history" in shell("set a.x = 1")
+    assert "a: x = 1" in shell("info locals")
+    assert "condition violated" not in shell("continue")
+    assert shell("print count@0").endswith("= 2")
+    shell("abandon")
+    assert shell.shell.session is old
+    assert "a: x = 0" in shell("info locals")
+
+
+def test_memory_is_set_in_a_schedule() -> None:
+    """b stores 1 over what was set, and a stores 1 again; before b's load it would have counted."""
+    shell = Transcript(lost_update())
+    shell("next")
+    shell("set count@0 = 40")
+    assert shell("print count@0").endswith("= 40")
+    shell("next")
+    assert "b: y = 40" in shell("info locals")
+    shell("next")
+    assert shell("print count@0").endswith("= 41")
+    shell("continue")
+    assert shell("print count@0").endswith("= 1")
+
+
+def test_decisions_that_are_not_possible_any_more_are_left_out() -> None:
+    """A thread that ends at once takes no second step; the others go on to the end."""
+    text = LOST.replace("x = load count; store", "x = load count; if x == 9 { return }; store")
+    run = report(assembled(text), "s").runs[0]
+    diagnosis = diagnose(run, Limits())
+    assert diagnosis is not None
+    shell = Transcript(session_of_schedule(diagnosis.replay))
+    while "a: x = 0" not in shell("info locals") or "count" not in shell("where"):
+        shell("next")
+    shell("next")
+    assert "is it? say THREAD.y" in shell("set y = 1")
+    assert "no place with a type" in shell("set 5 = 1")
+    shell("set count@0 = 5")
+    shell("continue")
+    assert shell("set a.x = 1").startswith("error: nothing comes after this")
+
+
+def test_an_editor_sees_and_sets_locals_of_threads() -> None:
+    """The scope Locals has a.x and b.y; setVariable goes on in the other history."""
+    with serving(lambda _: Launched(lost_update())) as client:
+        client.request("initialize", adapterID="opvasm")
+        client.request("launch", stopOnEntry=True)
+        client.event("initialized")
+        client.request("configurationDone")
+        client.event("stopped")
+        for _ in range(2):
+            client.request("next", threadId=1)
+            client.event("stopped")
+        assert scope(client, "Locals")["a.x"]["value"] == "0"
+        scopes = client.request("scopes", frameId=1)["scopes"]
+        number = next(each["variablesReference"] for each in scopes if each["name"] == "Locals")
+        said = client.request("setVariable", variablesReference=number, name="a.x", value="1")
+        assert said["value"] == "1"
+        client.request("continue", threadId=1)
+        client.event("stopped")
+        assert scope(client, "Variables")["count@0"]["value"] == "2"

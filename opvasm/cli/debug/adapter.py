@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 _FIELDS: dict[str, type] = {
-    **dict.fromkeys(("program", "test", "vector", "trace", "abi", "quirks"), str),
+    **dict.fromkeys(("program", "test", "vector", "trace", "schedule", "abi", "quirks"), str),
     "args": dict,
     "set": list,
 }
@@ -67,6 +67,7 @@ def _launch(request: dict[str, Any], options: Options, terminal: Terminal) -> La
         file=request.get("program", options.file),
         what=request.get("test") or request.get("vector") or options.what,
         replay=request.get("trace", options.replay),
+        schedule=request.get("schedule", options.schedule),
         quirks=request.get("quirks", options.quirks),
         abi=request.get("abi", options.abi),
         cpu=str(request.get("cpu", options.cpu)),
@@ -75,7 +76,7 @@ def _launch(request: dict[str, Any], options: Options, terminal: Terminal) -> La
     )
     try:
         file = None if chosen.replay is not None or chosen.source != TEXT else chosen.file
-        if file is None or file.endswith(".jsonl"):
+        if file is None or file.endswith(".jsonl") or chosen.schedule is not None:
             return Launched(make_session(chosen, terminal))
         assembly = assembled(read_source(file), *chosen_abi(chosen))
         return Launched(text_session(chosen, assembly), assembly.tests)

@@ -386,12 +386,12 @@ class Adapter:
         reference = int(arguments["variablesReference"])
         place = self._variables.place_of(reference, name, memory=False)
         try:
-            session = edited(self.session, place, str(arguments["value"]))
+            session = edited(self.session, place, str(arguments["value"])).session
         except NoBranch as problem:
             raise CommandError(str(problem)) from None
         self._left.append(self.session)
         self._follow(session)
-        self._sender.response(request, {"value": value_text(place, session)})
+        self._sender.response(request, {"value": self._variables.value_of(reference, name)})
 
     def _follow(self, session: Session) -> None:
         """Go on in another history, of which nothing is known that comes after this."""

@@ -11,6 +11,7 @@ from ...text.names import type_text
 from ..examine import typed_text
 from ..locations import CommandError
 from ..session import Session
+from ..threads import WithThreads
 from ..wording import names_of, number_text, title
 from .protocol import Message
 
@@ -51,8 +52,9 @@ class Variables:
 
     def scopes(self) -> list[Message]:
         """The groups of variables."""
+        several = isinstance(self._session.timeline, WithThreads)
         groups: list[tuple[str, Children]] = [
-            ("Arguments", self._arguments),
+            ("Locals", self._locals) if several else ("Arguments", self._arguments),
             ("Variables", self._symbols),
             ("Slots", self._slots),
             ("CPUs", self._cpus),
@@ -62,6 +64,10 @@ class Variables:
             {"name": name, "variablesReference": self._number(children), "expensive": False}
             for name, children in groups
         ]
+
+    def value_of(self, reference: int, name: str) -> str:
+        """What a part holds now."""
+        return next(str(each["value"]) for each in self.of(reference) if each["name"] == name)
 
     def typed(self, name: str, address: int, kind: Type | None, where: str) -> Message:
         """A variable at an address, with its parts."""
@@ -109,6 +115,16 @@ class Variables:
         return [
             _plain(name, number_text(value, names)) | {"evaluateName": name}
             for name, value in call.arguments.items()
+        ]
+
+    def _locals(self) -> list[Message]:
+        """Of a schedule: what each thread's locals hold."""
+        session = self._session
+        assert isinstance(session.timeline, WithThreads)
+        return [
+            _plain(f"{each.name}.{local}", value) | {"evaluateName": f"{each.name}.{local}"}
+            for each in session.timeline.threads(session.entry)
+            for local, value in each.locals
         ]
 
     def _symbols(self) -> list[Message]:
