@@ -360,9 +360,16 @@ class _Body:
         labels = {name: self.builder.label() for name in (OK, *labels_of(section), ABORTED)}
         after = self.builder.label()
         body = SectionBody(
-            self.builder, site, section, statement, results, self.prefix, self.profile,
-            self.plan.ids(self.image), labels,
-        )  # fmt: skip
+            builder=self.builder,
+            site=site,
+            section=section,
+            statement=statement,
+            results=results,
+            prefix=self.prefix,
+            profile=self.profile,
+            ids=self.plan.ids(self.image),
+            labels=labels,
+        )
         strategy = self.plan.strategy
         # There is no system call for a section.
         entered = strategy._replace(first=RSEQ) if strategy.first == OPV else strategy

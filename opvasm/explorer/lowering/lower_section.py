@@ -224,9 +224,8 @@ class _Instruction:
         """Read, then write: other CPUs can come between."""
         address, type, middle = self.term(step.address), step.type, self.body.builder.label()
         found = Memory(address, width_of(type))
-        changed = operation(
-            step.operator, found, self.term(step.value), type, step.value.type
-        )  # fmt: skip
+        operand = step.value
+        changed = operation(step.operator, found, self.term(operand), type, operand.type)
         self._part(Assign((self.pending,), (changed,), middle), READS)
         self._here(middle)
         self._done(Store(address, type.size, Register(self.pending), self.following), WRITES)
