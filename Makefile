@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
+# Installing the package builds the explorer's C engine, where there is a compiler.
+ENGINE := $(wildcard opvasm/explorer/native/source/*)
 
-.PHONY: help demo test coverage check format bench kernels corpus screenshot site site-test clean
+.PHONY: help demo test coverage check format bench native kernels corpus screenshot site site-test clean
 
 help:
 	@echo "make demo      find a race between two threads, and draw it"
@@ -14,6 +16,7 @@ help:
 	@echo "make check     black, ruff and mypy --strict"
 	@echo "make format    let black and ruff change the files"
 	@echo "make bench     measure, and print ratios"
+	@echo "make native    build the explorer's engine in C again"
 	@echo "make kernels   boot Debian's kernels in qemu, and hold the profiles against them"
 	@echo "make corpus    audit a public server, and hold the result to what is known of it"
 	@echo "make screenshot  make docs/images/explore.png with a headless Chromium"
@@ -49,6 +52,9 @@ bench: $(VENV)/.run
 kernels: $(VENV)/.dev
 	$(BIN)/python -m tests.kernels --boot --probe --tries 100 $(KERNELS)
 
+native: $(VENV)/bin/python
+	$(BIN)/python opvasm/explorer/native/build.py
+
 corpus: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.corpus
 
@@ -72,11 +78,11 @@ $(VENV)/bin/python:
 	  || { echo "opvasm needs Python 3.11 or later; say which: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.run: $(VENV)/bin/python pyproject.toml
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml hatch_build.py $(ENGINE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml hatch_build.py $(ENGINE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.run
 

@@ -6,6 +6,7 @@ import re
 import signal
 from typing import Any
 
+import pytest
 from hypothesis import settings
 
 # A busy machine is no failure: nothing here judges by the clock.
@@ -15,6 +16,18 @@ settings.load_profile("opvasm")
 # A shell starts what runs in the background with SIGINT ignored, and tests interrupt themselves.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def python_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches are done by the Python engine: for tests that change it, or look into it."""
+    from opvasm.explorer.native import built
+
+    def none() -> Any:
+        raise built.Refused("a test wants the Python engine")
+
+    monkeypatch.setattr(built, "engine_type", none)
+
 
 # What a skipped test names, as Debian's packages.
 PACKAGES = {

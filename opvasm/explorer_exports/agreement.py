@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..explorer.plan.plan import Plan
-from ..explorer.search.search import Found, explore
+from ..explorer.search.explore import explore
+from ..explorer.search.search import Found
 from ..explorer.setting.options import Limits, Reductions
 from ..light_typing import NamedTuple
 from .spin import SpinResult

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ..explorer.answers.verdict import Run
+from ..explorer.search.explore import explore
 from ..explorer.search.graph import Edge, Graph, take
 from ..explorer.search.progress import PROGRESS_REDUCTIONS
-from ..explorer.search.search import Found, explore
+from ..explorer.search.search import Found
 from ..explorer.setting.options import Limits, Reductions
 from ..explorer.steps.state import STEP, Decision, State
 from ..explorer.steps.step import POINT, Kind

@@ -9,7 +9,8 @@ from opvasm.assembler import Assembly, assemble
 from opvasm.explorer.answers.verdict import Report, run_scenario
 from opvasm.explorer.plan.plan import Plan, make_plan
 from opvasm.explorer.plan.validate import strategy_table
-from opvasm.explorer.search.search import Found, explore
+from opvasm.explorer.search.explore import explore
+from opvasm.explorer.search.search import Found
 from opvasm.explorer.setting.configuration import configurations
 from opvasm.explorer.setting.options import Limits, Reductions
 from opvasm.source import SourceFile

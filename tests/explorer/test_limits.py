@@ -6,7 +6,8 @@ import pytest
 
 from opvasm.explorer.answers.text_report import run_lines
 from opvasm.explorer.search.estimate import estimate
-from opvasm.explorer.search.search import INTERRUPTED, Search, explore
+from opvasm.explorer.search.explore import explore
+from opvasm.explorer.search.search import INTERRUPTED, Search
 from opvasm.explorer.setting.options import Limits, Reductions
 
 from .helpers import COUNTER, assembled, plans, report
@@ -44,6 +45,7 @@ def test_a_search_stops_at_its_time() -> None:
     assert found.runs[0].stopped == "0.2 seconds"
 
 
+@pytest.mark.usefixtures("python_engine")
 def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     original = Search._expand
 

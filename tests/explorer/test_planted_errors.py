@@ -44,6 +44,10 @@ from .plants import (
     waiting_is_fine,
 )
 
+# The errors are planted in the Python engine.
+pytestmark = pytest.mark.usefixtures("python_engine")
+
+
 CAUGHT_BY_SAMPLES: dict[str, tuple[Plant, str, str]] = {
     "legacy kernels do not abort on preemption": (
         profile("legacy", preemption_aborts=False),

@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from opvasm.explorer.search.search import Found, explore
+from opvasm.explorer.search.explore import explore
+from opvasm.explorer.search.search import Found
 from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits, Reductions
 
 from .generated import scenario

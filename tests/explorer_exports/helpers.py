@@ -8,7 +8,7 @@ import pytest
 
 from opvasm.explorer.model.model import Model
 from opvasm.explorer.plan.plan import Plan
-from opvasm.explorer.search.search import explore
+from opvasm.explorer.search.explore import explore
 from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits
 from opvasm.explorer_exports.promela import PromelaModel, promela
 from opvasm.explorer_exports.refusal import ExportError

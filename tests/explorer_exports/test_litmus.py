@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opvasm.explorer.search.search import explore
+from opvasm.explorer.search.explore import explore
 from opvasm.explorer_exports.litmus import litmus
 from opvasm.explorer_exports.refusal import ExportError
 

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from opvasm.explorer.search.search import explore
+from opvasm.explorer.search.explore import explore
 from opvasm.explorer.setting.options import Limits
 from opvasm.explorer_exports.agreement import compare
 from opvasm.explorer_exports.promela import promela

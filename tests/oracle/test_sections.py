@@ -53,6 +53,7 @@ def _every_result_is_given(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lower_section, "assigned", lambda code: [frozenset()] * len(code))
 
 
+@pytest.mark.usefixtures("python_engine")
 @pytest.mark.parametrize(
     "plant",
     [_no_exit_is_seen, _the_cpu_of_before, _every_result_is_given],

@@ -46,6 +46,7 @@ def known(name: str) -> tuple[Scenario, Configuration, Judge, Answer]:
     return scenario, configuration, judge, judged(judge, judge.judge(5000))
 
 
+@pytest.mark.usefixtures("python_engine")
 @pytest.mark.parametrize("name", PLANTS)
 def test_a_planted_error_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong version of a reduction gives another answer than the judge somewhere in the slice."""

@@ -26,6 +26,8 @@ class Options(AbiOptions, WorkerOptions):
     max_states: str | None
     timeout: str | None
     preemptions: str | None
+    engine: str | None
+    max_memory: str | None
     no_reduction: tuple[str, ...]
     compare: bool
     save: str | None
@@ -81,6 +83,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="K",
         help="only schedules in which a thread that could go on loses its CPU at most K times "
         "(with --sweep also several: 0,1,2)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("python", "native"),
+        help="which engine searches: the specification in Python, or the one in C (default: the one "
+        "in C where it was built, and Python for what that can't do)",
+    )
+    parser.add_argument(
+        "--max-memory",
+        metavar="MIB",
+        help="stop a search by the engine in C once it takes so much (default: half of what is free)",
     )
     parser.add_argument(
         "--no-reduction",

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 
 def chosen_limits(options: Options, preemptions: bool = True) -> Limits:
-    """The checked values of ``--max-states``, ``--timeout``, and maybe ``--preemptions``."""
+    """The checked values of ``--max-states``, ``--timeout``, ``--max-memory``, ``--engine``, and
+    maybe ``--preemptions``."""
     from ...explorer.setting.options import Limits
 
-    limits = Limits()
+    limits = Limits(engine=options.engine)
+    if options.max_memory is not None:
+        limits = limits._replace(memory=_positive(options.max_memory, "--max-memory") << 20)
     if options.max_states is not None:
         limits = limits._replace(states=_positive(options.max_states, "--max-states"))
     if options.timeout is not None:

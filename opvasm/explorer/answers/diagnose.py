@@ -5,9 +5,10 @@ from __future__ import annotations
 from ..model.judging import VERDICT_OF, trouble_at
 from ..schedules.explain import Saved, conflict, saving_decision
 from ..schedules.schedule import Replay, fine_decisions, follow
+from ..search.explore import explore
 from ..search.graph import Graph
 from ..search.progress import ENDLESS, Obstacle
-from ..search.search import INTERRUPTED, Found, explore
+from ..search.search import INTERRUPTED, Found
 from ..setting.options import Limits
 from ..steps.state import State
 from .diagnosis import Diagnosis

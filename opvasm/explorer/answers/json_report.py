@@ -75,6 +75,7 @@ def _run(
         "findings": list(run.verdicts),
         "stopped": run.stopped,
         "preemption_bound": report.limits.preemptions,
+        "engine": found.engine,
         "states": found.states,
         "transitions": found.transitions,
         "seconds": round(run.seconds, 6),

@@ -7,7 +7,8 @@ from ...text.scenario_tree import Expectation
 from ..plan.plan import Plan
 from ..schedules.diagram import diagram
 from ..search.estimate import estimate
-from ..search.search import INTERRUPTED
+from ..search.search import INTERRUPTED, Found
+from ..setting.options import NATIVE
 from ..steps.state import STEP, Decision
 from .diagnosis import Diagnosis
 from .verdict import HOLDS, INCONCLUSIVE, Outcome, Report, Run
@@ -67,7 +68,7 @@ def _verdict(report: Report, run: Run, style: Style) -> str:
     threads, cpus = len(found.plan.codes), run.configuration.cpus
     what = f"{_count(threads, 'thread')} on {_count(cpus, 'CPU')}"
     rate = found.states / run.seconds if run.seconds > 0 else 0.0
-    size = f"{_count(found.states, 'state')}; {_time(run.seconds)}"
+    size = f"{_count(found.states, 'state')}; {_time(run.seconds)}{_engine(found)}"
     if run.stopped is not None:
         waiting = found.states - found.expanded
         # An interrupt asks for an answer now.
@@ -75,6 +76,7 @@ def _verdict(report: Report, run: Run, style: Style) -> str:
         if guess is not None and guess > found.states:
             size = (
                 f"{_count(found.states, 'state')} of at least about {guess:,}; {_time(run.seconds)}"
+                f"{_engine(found)}"
             )
         return (
             f"Verdict {word}   stopped by {run.stopped}: {what}; {size}; {rate:,.0f} states a "
@@ -87,6 +89,13 @@ def _verdict(report: Report, run: Run, style: Style) -> str:
     return f"Verdict {word}   {bound} of {what}; sequentially consistent memory; {size}"
 
 
+def _engine(found: Found) -> str:
+    """Which engine it was; and why it was not the C engine, where that was asked for."""
+    if found.engine == NATIVE:
+        return " in C"
+    return " in Python" if found.refused is None else f" in Python, not in C: {found.refused}"
+
+
 def _raise(stopped: str) -> str:
     if stopped.endswith("states"):
         return "raise --max-states, or bound it with --preemptions 2"
@@ -94,6 +103,8 @@ def _raise(stopped: str) -> str:
         return "raise --timeout, or bound it with --preemptions 2"
     if stopped.startswith("the bound"):
         return "raise --preemptions, or leave it out"
+    if stopped.endswith("memory"):
+        return "raise --max-memory, or bound it with --preemptions 2"
     return "run it again to see the rest"
 
 

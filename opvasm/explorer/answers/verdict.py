@@ -9,8 +9,9 @@ from ...program import Program
 from ...text.scenario_tree import Expectation, Scenario, Strategy
 from ..model.judging import VERDICT_OF
 from ..plan.plan import Plan, make_plan
+from ..search.explore import explore
 from ..search.progress import ENDLESS, Answer, broken, check_progress
-from ..search.search import INTERRUPTED, Found, Progress, explore
+from ..search.search import INTERRUPTED, Found, Progress
 from ..setting.configuration import Configuration, concerns, configurations
 from ..setting.options import Limits, Reductions
 from .diagnosis import Diagnosis

@@ -16,8 +16,9 @@ from ..plan.plan import Plan
 from ..setting.options import Limits, Reductions
 from ..steps.state import STEP, Decision
 from ..steps.step import GUARD, NOWHERE, Guard
+from .explore import explore
 from .graph import Edge, Graph
-from .search import Found, explore
+from .search import Found
 
 # No symmetry (a cycle must be one thread's) and no CPU groups (which may put a thread off).
 PROGRESS_REDUCTIONS = Reductions(groups=False, symmetry=False)

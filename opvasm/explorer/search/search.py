@@ -16,7 +16,7 @@ from ..model.judging import ending, trouble_in
 from ..model.model import Model
 from ..plan.plan import Plan
 from ..plan.symmetry import Symmetry
-from ..setting.options import Limits, Reductions
+from ..setting.options import PYTHON, Limits, Reductions
 from ..steps.code import Code
 from ..steps.state import SHARED_BYTE, STEP, UNLIMITED, Decision, Fusion, State, Taken
 from ..steps.step import CPU, Enter, Fence, FenceVector, Kind, Lock, Wait
@@ -44,7 +44,8 @@ class Found(NamedTuple):
 
     ``outcomes`` counts the distinct final states of each outcome.  ``stopped`` says which limit
     ended the search before its end; None when every state was seen.  ``growth`` says what took ever
-    new values, where a limit ended it.
+    new values, where a limit ended it.  ``engine`` is the one that searched,
+    ``refused`` why it was not the C engine, where that was asked for.
     """
 
     plan: Plan
@@ -61,6 +62,8 @@ class Found(NamedTuple):
     missing: tuple[str, ...]
     reductions: Reductions
     growth: str | None
+    engine: str = PYTHON
+    refused: str | None = None
 
 
 class Progress(NamedTuple):
@@ -75,7 +78,7 @@ class Progress(NamedTuple):
     estimate: int | None
 
 
-class _StartOver(Exception):
+class StartOver(Exception):
     """A byte is shared more than the search had assumed."""
 
 
@@ -99,7 +102,9 @@ def can_wait(disturbance: Disturbance, limit: int) -> bool:
 
 
 class Search:
-    """One search of one configuration."""
+    """One search of one configuration, by the Python engine."""
+
+    engine = PYTHON
 
     def __init__(
         self,
@@ -129,19 +134,24 @@ class Search:
 
     def run(self) -> Found:
         """Search; start over whenever the assumptions about shared bytes turn out too small."""
-        if self.reductions.fuse:
-            self._fuse(bytes((SHARED,)) * len(self.plan.memory))
-            probe(self.model, self.sharing, PROBES, PROBE_LENGTH, until=self.until)
+        self.prepare()
         while True:
             if self.reductions.fuse:
-                self._fuse(self.sharing.frozen())
+                self.fuse(self.sharing.frozen())
             self.classes = bytes(self.sharing.classes)
             try:
                 return self._search()
-            except _StartOver:
+            except StartOver:
                 continue
 
-    def _fuse(self, classes: bytes) -> None:
+    def prepare(self) -> None:
+        """Guess which bytes are shared, where that is asked for."""
+        if self.reductions.fuse:
+            self.fuse(bytes((SHARED,)) * len(self.plan.memory))
+            probe(self.model, self.sharing, PROBES, PROBE_LENGTH, until=self.until)
+
+    def fuse(self, classes: bytes) -> None:
+        """What may join the step before it, while bytes are shared like that."""
         plan, collapse = self.plan, self.reductions.collapse
         sections = any(e.kind is Kind.BEGIN for code in plan.codes for e in code.steps)
         limits = plan.limits
@@ -167,24 +177,28 @@ class Search:
             ),
         )
 
-    def _search(self) -> Found:
-        model, plan = self.model, self.plan
-        symmetry = Symmetry(plan) if self.reductions.symmetry and plan.groups else None
-        graph = Graph(model, symmetry)
-        first, _ = graph.representative(model.initial())
-        graph.numbers[first] = 0
-        graph.states.append(first)
-        graph.came_from.append(None)
+    def begin(self, graph: Graph) -> None:
+        """Nothing is known yet of the states of a graph."""
         self.graph = graph
         self.estimate: int | None = None
         self.estimated = False
         self.failures: list[Failure] = []
         self.outcomes: dict[tuple[str, ...], int] = {}
         self.bad: set[tuple[str, ...]] = set()
-        self.exists = {c.label: False for c in plan.judge.final if c.condition.kind == "exists"}
+        final = self.plan.judge.final
+        self.exists = {c.label: False for c in final if c.condition.kind == "exists"}
         self.transitions = 0
         self.expanded = 0
-        self._look(0, first)
+
+    def _search(self) -> Found:
+        symmetric = self.reductions.symmetry and self.plan.groups
+        graph = Graph(self.model, Symmetry(self.plan) if symmetric else None)
+        first, _ = graph.representative(self.model.initial())
+        graph.numbers[first] = 0
+        graph.states.append(first)
+        graph.came_from.append(None)
+        self.begin(graph)
+        self.look(0, first)
         stopped: str | None = None
         try:
             while self.expanded < len(graph.states):
@@ -194,12 +208,16 @@ class Search:
                 self._expand(self.expanded)
                 self.expanded += 1
             if stopped is not None and not self.failures and self.limits.goes_on:
-                self._walk()
+                self.walk()
         except KeyboardInterrupt:
             stopped = INTERRUPTED
+        return self.found(stopped)
+
+    def found(self, stopped: str | None) -> Found:
+        """What is known when the search ends."""
         return Found(
-            plan=plan,
-            states=len(graph.states),
+            plan=self.plan,
+            states=len(self.graph.states),
             expanded=self.expanded,
             transitions=self.transitions,
             outcomes=self.outcomes,
@@ -207,11 +225,12 @@ class Search:
             failures=tuple(self.failures),
             stopped=stopped,
             seconds=monotonic() - self.started,
-            covered=frozenset(model.work.covered),
-            graph=graph,
+            covered=frozenset(self.model.work.covered),
+            graph=self.graph,
             missing=tuple(label for label, seen in self.exists.items() if not seen),
             reductions=self.reductions,
-            growth=None if stopped is None else growing(plan, graph.states),
+            growth=None if stopped is None else growing(self.plan, self.graph.states),
+            engine=self.engine,
         )
 
     def _limit(self) -> str | None:
@@ -232,7 +251,7 @@ class Search:
             self.report(Progress(seen, seen - self.expanded, now - self.started, guess))
         return None
 
-    def _walk(self) -> None:
+    def walk(self) -> None:
         """Go on with random schedules from states that were not expanded; what fails there counts."""
         random, model = Random(WALK_SEED), self.model
         first, until = self.expanded, monotonic() + WALK_SECONDS
@@ -248,7 +267,7 @@ class Search:
                 ready = [t for t in range(model.threads) if model.enabled(state, t)]
                 if self.failures or not ready:
                     if not self.failures:
-                        self._ended(number, state)
+                        self.ended(number, state)
                     break
                 disturbances = list(model.disturbances(state)) if random.random() < 0.2 else []
                 if disturbances:
@@ -266,7 +285,7 @@ class Search:
         ready = [t for t in range(model.threads) if model.enabled(state, t)]
         disturbances = list(model.disturbances(state))
         if not ready:
-            self._ended(number, state)
+            self.ended(number, state)
             if not disturbances:
                 return
         if self.may_group and len(ready) > 1 and self._expand_group(number, state, ready):
@@ -289,7 +308,7 @@ class Search:
             for key in step_keys(model, state, thread):
                 grew = self.sharing.note(key, cpu, taken.reads, taken.writes)
                 if grew and self.classes != self.sharing.frozen():
-                    raise _StartOver
+                    raise StartOver
         return taken
 
     def _arrive(
@@ -303,24 +322,27 @@ class Search:
             target = graph.numbers[state] = len(graph.states)
             graph.states.append(state)
             graph.came_from.append((number, decision))
-            self._look(target, state)
+            self.look(target, state)
         if self.keep_edges:
             graph.edges.append(Edge(number, target, decision, committed, finite))
         return target
 
-    def _look(self, number: int, state: State) -> None:
+    def look(self, number: int, state: State) -> None:
         """Check what must hold in every state."""
         found = trouble_in(self.plan, self.model, state)
         if found is not None:
             self.failures.append(Failure(found.kind, found.label, number))
 
-    def _ended(self, number: int, state: State) -> None:
-        """A state in which no thread can step: all have ended, or those left wait for ever."""
+    def ended(self, number: int, state: State, counts: bool = True) -> None:
+        """A state in which no thread can step: all have ended, or those left wait for ever.
+
+        ``counts``: its outcome has not been counted yet.
+        """
         found = ending(self.plan, self.model, state)
         if found is None:
             return
         outcome, trouble = found
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + counts
         if trouble is not None:
             self.failures.append(Failure(trouble.kind, trouble.label, number))
             self.bad.add(outcome)
@@ -400,14 +422,3 @@ class Search:
                 case _:
                     pass
         return True
-
-
-def explore(
-    plan: Plan,
-    reductions: Reductions | None = None,
-    limits: Limits | None = None,
-    keep_edges: bool = False,
-    report: Callable[[Progress], None] | None = None,
-) -> Found:
-    """Search a configuration for everything its scenario asks of every schedule."""
-    return Search(plan, reductions or Reductions(), limits or Limits(), keep_edges, report).run()

@@ -97,6 +97,20 @@ class Sharing:
                 grew = True
         return grew
 
+    def tables(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """What is known, for each byte: threads (4 bytes each), CPUs, whether it changes, classes."""
+        threads = b"".join(each.to_bytes(4, "little") for each in self.threads)
+        return threads, bytes(self.cpus), bytes(self.written), bytes(self.classes)
+
+    def take(self, tables: tuple[bytes, bytes, bytes, bytes]) -> None:
+        """What somebody else has found out, as ``tables`` has it."""
+        threads, cpus, written, classes = tables
+        self.threads = [
+            int.from_bytes(threads[at : at + 4], "little") for at in range(0, len(threads), 4)
+        ]
+        self.cpus, self.written, self.classes = list(cpus), bytearray(written), bytearray(classes)
+        self._seen.clear()
+
     def frozen(self) -> bytes:
         """The classes; threads that are alike have the same ones for their own memory."""
         blocks = self.plan.image.own_blocks

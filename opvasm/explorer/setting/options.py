@@ -23,6 +23,11 @@ class Reductions(NamedTuple):
 NO_REDUCTIONS = Reductions(False, False, False, False, False)
 
 
+# The engines: the specification, and the fast one.
+PYTHON, NATIVE = "python", "native"
+ENGINES = (PYTHON, NATIVE)
+
+
 class Limits(NamedTuple):
     """When a search stops without an answer: states, seconds; and the bound on preemptions.
 
@@ -31,6 +36,9 @@ class Limits(NamedTuple):
 
     ``goes_on``: random schedules follow for a second then, from where the search was.  How far
     they come depends on the machine; leave it out where results must be equal everywhere.
+
+    ``memory`` is how many bytes the C engine may take for what it has seen (None: half of what is
+    free), ``engine`` which engine searches (None: the C engine, where it was built and can).
     """
 
     states: int = 1_000_000
@@ -38,6 +46,8 @@ class Limits(NamedTuple):
     preemptions: int | None = None
     goes_on: bool = True
     until: float | None = None
+    memory: int | None = None
+    engine: str | None = None
 
     def started(self) -> Limits:
         """The same limits with the clock running, if there is one."""

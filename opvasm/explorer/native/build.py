@@ -1,0 +1,55 @@
+"""Builds the C engine: `python opvasm/explorer/native/build.py [OUTPUT] [FLAG …]`.
+
+It needs a C compiler and Python's headers, and nothing of this package: the package's own build
+runs it (hatch_build.py), and tests build it with other flags.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SOURCES = HERE / "source"
+OUTPUT = HERE / "_engine.abi3.so"
+# Plain C11 and POSIX's clock; nothing is seen from outside but what Python looks for.
+FLAGS = ("-std=c11", "-D_POSIX_C_SOURCE=200809L", "-fPIC", "-shared", "-fvisibility=hidden")
+FAST = ("-O2", "-DNDEBUG")
+
+
+class NotBuilt(Exception):
+    """The engine could not be built; the text says why."""
+
+
+def build(output: Path = OUTPUT, flags: tuple[str, ...] = FAST) -> Path:
+    """Compile the engine into a file.  Raises NotBuilt with what the compiler says."""
+    compiler = shlex.split(os.environ.get("CC") or "cc")
+    include = sysconfig.get_paths()["include"]
+    sources = sorted(str(each) for each in SOURCES.glob("*.c"))
+    command = [*compiler, *FLAGS, *flags, f"-I{include}", "-o", str(output), *sources]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise NotBuilt(f"there is no C compiler: {error}") from None
+    if done.returncode:
+        raise NotBuilt(f"{compiler[0]} says:\n{done.stderr.strip()}")
+    return output
+
+
+def main(arguments: list[str]) -> int:
+    """Exit codes: 0 built, 4 not."""
+    output, flags = Path(arguments[0]) if arguments else OUTPUT, tuple(arguments[1:])
+    try:
+        sys.stdout.write(f"{build(output, flags or FAST)}\n")
+    except NotBuilt as reason:
+        sys.stderr.write(f"{reason}\n")
+        return 4
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

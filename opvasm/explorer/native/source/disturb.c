@@ -1,0 +1,189 @@
+/* What the environment can do to threads, as opvasm/explorer/model/model.py has it. */
+#include "engine.h"
+
+#include <string.h>
+
+/* Whether the kernel would move a caller of cpu_opv and start its vector. */
+static bool starts(Engine *e, uint32_t thread) {
+    uint64_t *local = e->saved;
+    memcpy(local, e->before[thread], e->plan.threads[thread].words * sizeof *local);
+    run_node(e, thread, local, node_of(e, thread, e->before[thread]));
+    take_back(e, 0, 0, 0);
+    return GUARD(local) == VECTOR;
+}
+
+/* The CPUs other than one that a thread can move to. */
+static uint32_t elsewhere(const Engine *e, uint32_t thread, number here) {
+    uint32_t others = e->plan.threads[thread].allowed & e->system_before.online;
+    return here >= 0 && here < MOST_CPUS ? others & ~(1u << (int)here) : others;
+}
+
+static uint32_t to_each(uint32_t cpus, uint8_t kind, uint32_t thread, Decision *found, uint32_t count) {
+    for (uint8_t cpu = 0; cpu < MOST_CPUS; cpu++)
+        if (cpus >> cpu & 1) found[count++] = (Decision){kind, cpu, (int8_t)thread};
+    return count;
+}
+
+/* Migrations that a vector meets between its move and its start. */
+static uint32_t bounces(Engine *e, uint32_t thread, const Node *node, Decision *found, uint32_t count) {
+    const uint64_t *local = e->before[thread];
+    if (node->kind != ENTER || e->plan.retries_migration) return count;
+    if (!is_free(e, e->before, thread, CPU(local)) || !starts(e, thread)) return count;
+    number target = register_value(e, &e->plan.threads[thread], local, node->cpu_register);
+    return to_each(elsewhere(e, thread, target), BOUNCE, thread, found, count);
+}
+
+/* Whether another process's turn on the CPU would change anything for a thread. */
+static bool can_lose_its_cpu(const Engine *e, uint32_t thread) {
+    const uint64_t *local = e->before[thread];
+    if (GUARD(local) == SECTION) {
+        if (e->plan.preemption_aborts) return true;
+        return e->plan.plan_tracks_running && e->system_before.running[CPU(local)] == (int32_t)thread;
+    }
+    return ids_are_stale(e, thread, AT_PREEMPTION);
+}
+
+/* What a disturbance can do to a thread that is outside of vectors. */
+static uint32_t strikes(Engine *e, uint32_t thread, uint8_t kind, Decision *found, uint32_t count) {
+    const uint64_t *local = e->before[thread];
+    const Node *node = node_of(e, thread, local);
+    bool inside = GUARD(local) == SECTION, happens = false;
+    switch (kind) {
+    case MIGRATE: return to_each(elsewhere(e, thread, CPU(local)), MIGRATE, thread, found, count);
+    case BOUNCE: return bounces(e, thread, node, found, count);
+    case SIGNAL:
+        if (RETURN(local) != NOWHERE && !PLANT(20)) return count;
+        happens = e->plan.threads[thread].handler != NOWHERE || (inside && e->plan.signal_aborts)
+                  || ids_are_stale(e, thread, AT_SIGNAL);
+        break;
+    case PREEMPT: happens = can_lose_its_cpu(e, thread); break;
+    case CHECKPOINT: happens = inside; break;
+    case UNPROTECTED: happens = inside && node->exposed; break;
+    default: break;
+    }
+    if (happens) found[count++] = (Decision){kind, 0, (int8_t)thread};
+    return count;
+}
+
+/* Everything that can disturb the state that is being expanded. */
+uint32_t disturbances(Engine *e, Decision *found) {
+    const Plan *p = &e->plan;
+    uint8_t allowed[DECISIONS];
+    uint32_t allowed_count = 0, count = 0;
+    bool busy = false, hotplug = false;
+    for (uint32_t i = 0; i < p->deciding_count; i++) {
+        if (e->system_before.budgets[p->budget_of[p->deciding[i]]] == 0) continue;
+        allowed[allowed_count++] = p->deciding[i];
+        hotplug = hotplug || p->deciding[i] == HOTPLUG;
+    }
+    if (!allowed_count) return 0;
+    for (uint32_t i = 0; i < p->threads_count; i++) {
+        const Node *node = node_of(e, i, e->before[i]);
+        busy = busy || GUARD(e->before[i]) >= VECTOR;
+        if (node->kind == END || node->kind == FAIL || GUARD(e->before[i]) >= VECTOR) continue;
+        for (uint32_t each = 0; each < allowed_count; each++) count = strikes(e, i, allowed[each], found, count);
+    }
+    for (uint32_t cpu = 0; hotplug && (!busy || PLANT(21)) && cpu < p->cpus; cpu++)
+        if (e->system_before.online != 1u << cpu) found[count++] = (Decision){HOTPLUG, (uint8_t)cpu, NOWHERE};
+    return count;
+}
+
+static void spend(Engine *e, int budget) {
+    if (e->system.budgets[budget] != UNLIMITED && !PLANT(22)) e->system.budgets[budget]--;
+}
+
+static void hotplug(Engine *e, uint32_t cpu) {
+    uint32_t online = e->system.online ^ (1u << cpu);
+    spend(e, e->plan.budget_of[HOTPLUG]);
+    e->system.online = online;
+    if (online >> cpu & 1) return;
+    int32_t refuge = __builtin_ctz(online);
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
+        if (CPU(e->threads[i]) != (int32_t)cpu) continue;
+        uint64_t *local = working(e, i);
+        if (GUARD(local) == SECTION && e->plan.migration_aborts) abort_section(e, i, local, BY_MIGRATION);
+        uint32_t allowed = e->plan.threads[i].allowed & online;
+        set_cpu(local, allowed ? __builtin_ctz(allowed) : refuge);
+        look_at_ids(e, i, local, AT_MIGRATION, (int32_t)cpu);
+        settle(e, i, local);
+        freeze(e, i, local);
+        leave_cpu(e, i);
+    }
+}
+
+static void strike(Engine *e, Decision decision, uint32_t thread, uint64_t *local) {
+    const Thread *t = &e->plan.threads[thread];
+    bool inside = GUARD(local) == SECTION;
+    int32_t old = CPU(local);
+    switch (decision.kind) {
+    case MIGRATE:
+        if (inside && e->plan.migration_aborts && !PLANT(23)) abort_section(e, thread, local, BY_MIGRATION);
+        set_cpu(local, decision.argument);
+        look_at_ids(e, thread, local, AT_MIGRATION, old);
+        break;
+    case SIGNAL:
+        if (inside && e->plan.signal_aborts) abort_section(e, thread, local, BY_SIGNAL);
+        look_at_ids(e, thread, local, AT_SIGNAL, old);
+        if (t->handler != NOWHERE) {
+            set_return(local, POINT(local));
+            set_point(local, t->handler);
+            for (uint32_t i = PLANT(24) ? 1 : 0; i < t->fresh.count; i++) clear_register(t, local, t->fresh.items[i]);
+        }
+        break;
+    case PREEMPT:
+        if (inside && e->plan.preemption_aborts) abort_section(e, thread, local, BY_PREEMPTION);
+        look_at_ids(e, thread, local, AT_PREEMPTION, old);
+        break;
+    case CHECKPOINT:
+    case UNPROTECTED: set_guard(local, NONE); break;
+    default: /* a bounce */
+        set_point(local, node_of(e, thread, local)->second);
+        if (old != decision.argument) {
+            set_cpu(local, decision.argument);
+            look_at_ids(e, thread, local, AT_MIGRATION, old);
+        }
+    }
+}
+
+/* The state after something of `disturbances`. */
+void disturb(Engine *e, Decision decision) {
+    begin_step(e);
+    if (decision.kind == HOTPLUG) {
+        hotplug(e, decision.argument);
+        return;
+    }
+    uint32_t thread = (uint32_t)decision.thread;
+    uint64_t *local = working(e, thread);
+    if (decision.kind == BOUNCE) { /* it runs, to make the call */
+        if (e->tracks_running) switch_to(e, thread, local, CPU(local));
+        preempt_others(e, thread, CPU(local));
+    }
+    strike(e, decision, thread, local);
+    spend(e, e->plan.budget_of[decision.kind]);
+    if (decision.kind == MIGRATE || decision.kind == BOUNCE || decision.kind == PREEMPT) leave_cpu(e, thread);
+    settle(e, thread, local);
+    freeze(e, thread, local);
+}
+
+/* The state in which nothing has run yet becomes the one at hand. */
+void initial_state(Engine *e) {
+    const Plan *p = &e->plan;
+    e->undo_count = 0;
+    e->undo_used = 0;
+    memcpy(e->memory, p->memory, p->memory_size);
+    memset(&e->system_before, 0, sizeof e->system_before);
+    for (int i = 0; i < BUDGETS; i++) e->system_before.budgets[i] = p->limits[i];
+    e->system_before.online = (1u << p->cpus) - 1;
+    for (uint32_t i = 0; i < MOST_CPUS; i++) e->system_before.running[i] = NOWHERE;
+    e->system = e->system_before;
+    for (uint32_t i = 0; i < p->threads_count; i++) {
+        uint64_t *local = e->scratch[i];
+        memset(local, 0, p->threads[i].words * sizeof *local);
+        set_point(local, p->threads[i].entry);
+        set_return(local, NOWHERE);
+        set_cpu(local, p->threads[i].home);
+        e->threads[i] = local;
+        settle(e, i, local);
+        freeze(e, i, local);
+    }
+}

@@ -1,0 +1,450 @@
+/* Breadth first over the states of one configuration: opvasm/explorer/search/search.py. */
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LOOK_EVERY 512 /* expansions between two looks at limits, signals and reports */
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Whether the time is over. */
+bool past(const Engine *e) { return e->options.seconds >= 0 && now() > e->until; }
+
+static void event(Engine *e, uint8_t what, uint64_t state) {
+    if (e->events_count == e->events_room) {
+        Event *more = grown(e, e->events, &e->events_room, e->events_count + 1, sizeof *more);
+        if (more == NULL) {
+            e->stopped = BY_MEMORY;
+            return;
+        }
+        e->events = more;
+    }
+    e->events[e->events_count++] = (Event){what, (uint32_t)state};
+}
+
+/* ---- what must hold in every state ---------------------------------------------------------- */
+
+bool rests(Engine *e) {
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
+        const Node *node = node_of(e, i, e->threads[i]);
+        if (node->kind <= LAST_QUIET && !(node->head && goes_round(e, i, e->threads[i]))) return false;
+    }
+    return true;
+}
+
+/* Whether no thread is inside a run, be it below a signal handler. */
+bool quiescent(Engine *e) {
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
+        const uint64_t *local = e->threads[i];
+        if (!node_of(e, i, local)->counted) return false;
+        if (RETURN(local) != NOWHERE && !e->plan.threads[i].nodes[RETURN(local)].counted && !PLANT(28)) return false;
+    }
+    return true;
+}
+
+/* What invariants see of the state at hand, as bytes: memory, watched registers, who has ended. */
+static uint32_t view_number(Engine *e) {
+    const Plan *p = &e->plan;
+    uint8_t *to = e->view;
+    memcpy(to, e->memory, p->memory_size);
+    to += p->memory_size;
+    for (uint32_t i = 0; i < p->threads_count; i++) {
+        const Thread *t = &p->threads[i];
+        const uint64_t *local = e->threads[i];
+        *to++ = node_of(e, i, local)->kind == END;
+        for (uint32_t each = 0; each < t->observed.count; each++) {
+            int32_t r = t->observed.items[each];
+            size_t size = t->registers[r].width * 8u;
+            memcpy(to, local + t->registers[r].word, size);
+            to += size;
+            *to++ = local[FLAGS + r / 64] >> (r % 64) & 1;
+        }
+    }
+    bool fresh;
+    uint32_t number = kept_number(e, &e->views, e->view, (size_t)(to - e->view), &fresh);
+    if (number >= e->view_room) {
+        uint64_t room = e->view_room;
+        uint8_t *more = grown(e, e->view_answers, &room, (uint64_t)number + 1, 1);
+        if (more == NULL) {
+            e->stopped = BY_MEMORY;
+            return 0;
+        }
+        e->view_answers = more;
+        e->view_room = (uint32_t)room;
+    }
+    if (fresh) e->view_answers[number] = 0;
+    return number;
+}
+
+/* Whether the invariants of a kind hold in the state at hand: by their code, or as Python says. */
+static bool invariants_hold(Engine *e, int kind) {
+    bool asks = kind == ALWAYS ? e->plan.judges_always : e->plan.judges_quiescent;
+    for (uint32_t i = 0; i < e->plan.claims_count; i++) {
+        number answer;
+        const Claim *claim = &e->plan.claims[i];
+        if (claim->kind == kind && !(run_claim(e, claim, &answer) && answer)) return PLANT(29);
+    }
+    if (!asks) return true;
+    uint8_t known = kind == ALWAYS ? 1 : 4, answer = (uint8_t)(known << 1);
+    uint32_t number_of_view = view_number(e);
+    if (e->stopped != DONE) return true;
+    if (!(e->view_answers[number_of_view] & known)) {
+        bool holds;
+        if (!e->ask.judge(e, kind == ALWAYS ? 0 : 1, &holds)) return true;
+        e->view_answers[number_of_view] |= (uint8_t)(known | (holds ? answer : 0));
+    }
+    return e->view_answers[number_of_view] & answer;
+}
+
+static bool has_invariants(const Engine *e, int kind) {
+    if (kind == ALWAYS ? e->plan.judges_always : e->plan.judges_quiescent) return true;
+    for (uint32_t i = 0; i < e->plan.claims_count; i++)
+        if (e->plan.claims[i].kind == kind) return true;
+    return false;
+}
+
+bool has_failed(const Engine *e, const uint64_t *const *threads) {
+    for (uint32_t i = 0; i < e->plan.threads_count; i++)
+        if (node_of(e, i, threads[i])->kind == FAIL) return true;
+    return false;
+}
+
+/* Check what must hold in every state, of the one at hand. */
+static void look(Engine *e, uint64_t state) {
+    if (has_failed(e, e->threads)) {
+        event(e, SAW_FAIL, state);
+        return;
+    }
+    if (!(e->has_always || e->has_quiescent) || !rests(e)) return;
+    bool holds = !e->has_always || invariants_hold(e, ALWAYS);
+    if (holds && e->has_quiescent && quiescent(e)) holds = invariants_hold(e, QUIESCENT);
+    if (!holds) event(e, SAW_INVARIANT, state);
+}
+
+/* ---- ends ----------------------------------------------------------------------------------- */
+
+/* The row of a final state in the table of outcomes, counted; true where it is a new one. */
+static bool count_outcome(Engine *e, uint64_t state) {
+    uint64_t key[3 * MOST_CLAIMS + 1];
+    const Claim *columns = e->plan.claims + e->plan.claims_count;
+    uint32_t at = 0;
+    key[at++] = 0;
+    for (uint32_t i = 0; i < e->plan.columns_count; i++) {
+        number answer = 0;
+        key[at++] = run_claim(e, &columns[i], &answer);
+        key[at++] = (uint64_t)answer;
+        key[at++] = (uint64_t)((wide)answer >> 64);
+    }
+    bool fresh;
+    uint32_t number_of_row = kept_number(e, &e->rows, key, at * sizeof *key, &fresh);
+    if (number_of_row >= e->outcomes_count) {
+        if (number_of_row >= e->outcomes_room) {
+            Outcome *more = grown(e, e->outcomes, &e->outcomes_room, number_of_row + 1ull, sizeof *more);
+            if (more == NULL) {
+                e->stopped = BY_MEMORY;
+                return false;
+            }
+            e->outcomes = more;
+        }
+        memset(e->outcomes + e->outcomes_count, 0, (number_of_row + 1 - e->outcomes_count) * sizeof *e->outcomes);
+        e->outcomes_count = number_of_row + 1;
+    }
+    Outcome *row = &e->outcomes[number_of_row];
+    if (row->count++ == 0) row->state = (uint32_t)state;
+    return true;
+}
+
+/* A state in which no thread can step.  What needs words is left to Python, as an event. */
+static void ended(Engine *e, uint64_t state) {
+    bool waits = false, broken = false;
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) waits = waits || node_of(e, i, e->before[i])->kind != END;
+    if (!e->plan.judges_ends || (waits && e->options.bound >= 0)) {
+        event(e, SAW_END, state);
+        return;
+    }
+    if (!count_outcome(e, state)) return;
+    for (uint32_t i = 0; i < e->plan.claims_count && !waits; i++) {
+        const Claim *claim = &e->plan.claims[i];
+        number answer = 0;
+        if (claim->kind > EXISTS || (claim->kind == EXISTS && e->witnessed >> i & 1)) continue;
+        bool holds = run_claim(e, claim, &answer) && answer;
+        if (claim->kind == EXISTS && holds) e->witnessed |= 1ull << i;
+        if (claim->kind == FORALL ? !holds : claim->kind == NEVER && holds) broken = true;
+    }
+    if (waits || broken) event(e, SAW_BAD_END, state);
+}
+
+/* ---- transitions ---------------------------------------------------------------------------- */
+
+/* The state at hand was reached: keep it where it is new, and how it was reached. */
+static void arrive(Engine *e, uint64_t source, Decision decision, bool committed, bool finite) {
+    bool fresh;
+    e->transitions++;
+    if (e->options.symmetry) canonical(e);
+    uint64_t target = find_state(e, true, &fresh);
+    if (target == NO_STATE) return;
+    if (fresh) {
+        if (!add_came(e, target, source, decision)) return;
+        look(e, target);
+    }
+    if (!e->options.keep_edges) return;
+    if (e->edges_count == e->edges_room) {
+        Edge *more = grown(e, e->edges, &e->edges_room, e->edges_count + 1, sizeof *more);
+        if (more == NULL) {
+            e->stopped = BY_MEMORY;
+            return;
+        }
+        e->edges = more;
+    }
+    e->edges[e->edges_count++] = (Edge){(uint32_t)source, (uint32_t)target, decision.kind, decision.argument,
+                                        decision.thread, (uint8_t)(committed | finite << 1)};
+}
+
+/* Take a step, and note who touches what; false: bytes are shared more than was assumed. */
+static bool take(Engine *e, uint32_t thread) {
+    bool handler = node_of(e, thread, e->before[thread])->handler, grew;
+    take_step(e, thread);
+    if (!e->options.fuse && !e->options.groups) return true;
+    int32_t cpu = CPU(e->threads[thread]);
+    for (int key = 0; key <= handler; key++) {
+        grew = sharing_note(e, thread + (uint32_t)key * e->plan.threads_count, cpu);
+        if (!grew || PLANT(30)) continue;
+        sharing_freeze(e);
+        if (memcmp(e->classes, e->frozen, e->plan.memory_size) == 0) continue;
+        e->stopped = BY_RESTART;
+        return false;
+    }
+    return true;
+}
+
+static void step(Engine *e, uint64_t number_of_state, uint32_t thread) {
+    if (take(e, thread)) {
+        bool committed = e->committed && !PLANT(31), disturbed = e->disturbed;
+        arrive(e, number_of_state, (Decision){STEP, 0, (int8_t)thread}, committed, disturbed);
+    }
+    end_step(e);
+}
+
+/* ---- CPUs that have nothing in common ------------------------------------------------------- */
+
+/* Whether the threads of a CPU and all others can't meet in what they do next. */
+static bool apart(Engine *e, int32_t cpu) {
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
+        const uint64_t *local = e->before[i];
+        const Thread *t = &e->plan.threads[i];
+        const Node *node = node_of(e, i, local);
+        if (node->kind == END) continue;
+        if (CPU(local) != cpu) {
+            if (t->reach >> cpu & 1 && !PLANT(32)) return false;
+            continue;
+        }
+        number chosen = node->cpu_register < 0 ? 0 : register_value(e, t, local, node->cpu_register);
+        bool there = chosen >= 0 && chosen < e->plan.cpus;
+        uint32_t lock = e->plan.lock_start + 2 * (there ? (uint32_t)chosen : 0);
+        switch (node->kind) {
+        case ENTER:
+        case FENCE:
+        case FENCE_VECTOR:
+            if (chosen != cpu) return false;
+            break;
+        case LOCK:
+            if (!there || e->frozen[lock] == SHARED) return false;
+            break;
+        case WAIT:
+            if (!there || e->frozen[lock + 1] == SHARED) return false;
+            break;
+        default: break;
+        }
+    }
+    return true;
+}
+
+/* Expand the threads of one CPU only, where nobody else can tell. */
+static bool expand_group(Engine *e, uint64_t state, uint32_t ready, const Decision *all, uint32_t count) {
+    for (int32_t cpu = 0; cpu < (int32_t)e->plan.cpus; cpu++) {
+        uint32_t mates = 0;
+        for (uint32_t i = 0; i < e->plan.threads_count; i++)
+            if (ready >> i & 1 && CPU(e->before[i]) == cpu) mates |= 1u << i;
+        if (!mates || mates == ready || !apart(e, cpu)) continue;
+        bool alone = true, leads_on = false;
+        for (uint32_t i = 0; alone && i < e->plan.threads_count; i++) {
+            if (!(mates >> i & 1)) continue;
+            if (!take(e, i)) {
+                end_step(e);
+                return true; /* the search starts over */
+            }
+            /* A failure ends everything: whoever is put off would never be looked at. */
+            alone = !has_failed(e, e->threads) && CPU(e->threads[i]) == cpu && !touches(e, 0, 0, SHARED);
+            if (alone && !leads_on) {
+                bool fresh;
+                if (e->options.symmetry) canonical(e);
+                uint64_t target = find_state(e, false, &fresh);
+                leads_on = target == NO_STATE || target > e->expanded || PLANT(33);
+            }
+            end_step(e);
+        }
+        if (!alone || !leads_on) continue;
+        for (uint32_t i = 0; i < e->plan.threads_count; i++)
+            if (mates >> i & 1) step(e, state, i);
+        for (uint32_t i = 0; i < count; i++) {
+            if (CPU(e->before[(uint8_t)all[i].thread]) != cpu) continue;
+            disturb(e, all[i]);
+            arrive(e, state, all[i], false, true);
+            end_step(e);
+        }
+        return true;
+    }
+    return false;
+}
+
+static void expand(Engine *e, uint64_t state) {
+    Decision found[MOST_DISTURBANCES];
+    uint32_t ready = 0;
+    go_to(e, state);
+    if (has_failed(e, e->before)) return;
+    for (uint32_t i = 0; i < e->plan.threads_count; i++)
+        if (is_enabled(e, i)) ready |= 1u << i;
+    uint32_t count = disturbances(e, found);
+    if (!ready) {
+        ended(e, state);
+        if (!count) return;
+    }
+    if (e->options.groups && (ready & (ready - 1)) && expand_group(e, state, ready, found, count)) return;
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
+        if (!(ready >> i & 1)) continue;
+        step(e, state, i);
+        if (e->stopped != DONE || e->bail != NULL) return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        disturb(e, found[i]);
+        arrive(e, state, found[i], false, true);
+        end_step(e);
+    }
+}
+
+/* ---- the search ----------------------------------------------------------------------------- */
+
+static bool go_on(Engine *e) {
+    if (e->bail != NULL) e->stopped = BY_BAIL;
+    if (e->stopped != DONE) return false;
+    if (e->states > e->options.most_states) {
+        e->stopped = BY_STATES;
+        return false;
+    }
+    if (e->expanded % LOOK_EVERY) return true;
+    if (past(e)) e->stopped = BY_TIME;
+    if (e->room > e->options.most_memory) e->stopped = BY_MEMORY;
+    if (e->stopped == DONE && !e->ask.report(e, e->states, e->states - e->expanded)) e->stopped = BY_EXCEPTION;
+    return e->stopped == DONE;
+}
+
+static void search_once(Engine *e) {
+    bool fresh;
+    Decision none = {STEP, 0, NOWHERE};
+    states_clear(e);
+    memcpy(e->frozen, e->classes, e->plan.memory_size);
+    e->stopped = DONE;
+    /* What the first state consists of: nothing is known yet of what it came from. */
+    initial_state(e);
+    memset(e->vector_before, 0xff, e->vector_size * sizeof *e->vector_before);
+    for (uint32_t piece = 0; piece < e->chunks_count; piece++) {
+        uint32_t start = piece * e->chunk_size, left = e->plan.memory_size - start;
+        e->vector_before[e->plan.threads_count + piece] =
+            kept_number(e, &e->chunks, e->memory + start, left < e->chunk_size ? left : e->chunk_size, NULL);
+    }
+    e->vector_before[e->vector_size - 1] = kept_number(e, &e->systems, &e->system, sizeof e->system, NULL);
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) e->before[i] = NULL;
+    if (e->options.symmetry) canonical(e);
+    find_state(e, true, &fresh);
+    if (e->stopped != DONE || !add_came(e, 0, NO_STATE, none)) return;
+    look(e, 0);
+    while (e->expanded < e->states && go_on(e)) {
+        expand(e, e->expanded);
+        if (e->stopped == BY_RESTART) return;
+        if (e->stopped == DONE && e->bail == NULL) e->expanded++;
+    }
+    if (e->bail != NULL) e->stopped = BY_BAIL;
+}
+
+/* Search; start over whenever the assumptions about shared bytes turn out too small. */
+void search(Engine *e) {
+    e->until = now() + e->options.seconds;
+    e->stopped = DONE;
+    if (e->options.fuse && e->options.probe) probe(e);
+    if (e->stopped != DONE || e->bail != NULL) {
+        if (e->stopped == DONE) e->stopped = BY_BAIL;
+        return;
+    }
+    do {
+        if (e->options.fuse) sharing_freeze(e);
+        search_once(e);
+    } while (e->stopped == BY_RESTART);
+}
+
+bool engine_begin(Engine *e) {
+    const Plan *p = &e->plan;
+    size_t view = p->memory_size + 1;
+    e->tracks_running = p->plan_tracks_running || e->options.bound >= 0;
+    e->options.symmetry = e->options.symmetry && p->groups_count;
+    e->has_always = has_invariants(e, ALWAYS);
+    e->has_quiescent = has_invariants(e, QUIESCENT);
+    e->most_words = FLAGS;
+    uint32_t nodes = 1;
+    for (uint32_t i = 0; i < p->threads_count; i++) {
+        const Thread *t = &p->threads[i];
+        if (t->words > e->most_words) e->most_words = t->words;
+        if (t->nodes_count > nodes) nodes = t->nodes_count;
+        view += 1 + t->words * 9u;
+    }
+    size_t words = (size_t)(MOST_THREADS + 2) * e->most_words;
+    uint64_t *scratch = calloc(words + (size_t)MOST_THREADS * e->most_words, sizeof *scratch);
+    e->scratch_words = scratch;
+    e->memory = calloc(p->memory_size + 1, 1);
+    e->view = malloc(view);
+    e->covered = calloc(p->cover_count + 1, 1);
+    e->seen = calloc(nodes + 1, sizeof *e->seen);
+    e->accessed = calloc(nodes + 1, sizeof *e->accessed);
+    e->list_nodes = malloc((1 << 16) * sizeof *e->list_nodes);
+    size_t placed = ((size_t)MOST_THREADS << p->cpus) * p->cpus * (p->cpus + 1);
+    e->placed = malloc(placed);
+    if (!scratch || !e->memory || !e->view || !e->covered || !e->seen || !e->accessed || !e->list_nodes || !e->placed)
+        return false;
+    memset(e->placed, PLACES, placed);
+    for (uint32_t i = 0; i < MOST_THREADS; i++) e->scratch[i] = scratch + (size_t)i * e->most_words;
+    e->spare = scratch + (size_t)MOST_THREADS * e->most_words;
+    e->saved = e->spare + e->most_words;
+    e->before_words = scratch + words;
+    return states_begin(e) && kept_begin(&e->rows) && sharing_begin(e) && symmetry_begin(e);
+}
+
+void engine_end(Engine *e) {
+    states_end(e);
+    symmetry_end(e);
+    kept_end(&e->rows);
+    free(e->outcomes);
+    free(e->sharing_threads);
+    free(e->sharing_cpus);
+    free(e->sharing_written);
+    free(e->classes);
+    free(e->frozen);
+    free(e->scratch_words);
+    free(e->memory);
+    free(e->view);
+    free(e->covered);
+    free(e->seen);
+    free(e->accessed);
+    free(e->list_nodes);
+    free(e->placed);
+    free(e->reads);
+    free(e->writes);
+    free(e->undo);
+    free(e->undo_bytes);
+    free(e->operand);
+    free_plan(&e->plan);
+}

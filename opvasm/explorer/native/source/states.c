@@ -1,0 +1,184 @@
+/* The states that were seen: each is a short vector of numbers, one for each thread's local state,
+ * one for each piece of memory, one for the rest.  Equal numbers are equal bytes, so that no state is
+ * ever taken for another one.
+ */
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_TABLE 1024u
+#define PIECE 64u      /* bytes of memory that have a number of their own */
+#define MOST_PIECES 32u
+
+bool states_begin(Engine *e) {
+    e->chunk_size = PIECE;
+    while ((e->plan.memory_size + e->chunk_size - 1) / e->chunk_size > MOST_PIECES) e->chunk_size *= 2;
+    e->chunks_count = (e->plan.memory_size + e->chunk_size - 1) / e->chunk_size;
+    e->vector_size = e->plan.threads_count + e->chunks_count + 1;
+    e->vector = calloc(e->vector_size, sizeof *e->vector);
+    e->vector_before = calloc(e->vector_size, sizeof *e->vector_before);
+    e->dirty = calloc(e->chunks_count + 1, 1);
+    e->table_size = FIRST_TABLE;
+    e->table = calloc(FIRST_TABLE, sizeof *e->table);
+    return e->vector && e->vector_before && e->dirty && e->table && kept_begin(&e->locals)
+           && kept_begin(&e->chunks) && kept_begin(&e->systems) && kept_begin(&e->views);
+}
+
+void states_end(Engine *e) {
+    for (uint32_t i = 0; i < e->blocks_count; i++) free(e->blocks[i]);
+    free(e->blocks);
+    free(e->vector);
+    free(e->vector_before);
+    free(e->dirty);
+    free(e->table);
+    free(e->came);
+    free(e->edges);
+    free(e->events);
+    free(e->view_answers);
+    kept_end(&e->locals);
+    kept_end(&e->chunks);
+    kept_end(&e->systems);
+    kept_end(&e->views);
+}
+
+/* As if no state had been seen; what is bound and what is kept once stays. */
+void states_clear(Engine *e) {
+    memset(e->table, 0, e->table_size * sizeof *e->table);
+    e->states = e->expanded = e->transitions = 0;
+    e->edges_count = e->events_count = 0;
+    e->outcomes_count = 0;
+    e->witnessed = 0;
+}
+
+static uint32_t *vector_of(const Engine *e, uint64_t state) {
+    return e->blocks[state / STATES_IN_BLOCK] + (state % STATES_IN_BLOCK) * e->vector_size;
+}
+
+static bool widen(Engine *e) {
+    uint64_t size = e->table_size * 2;
+    uint64_t *table = calloc(size, sizeof *table);
+    if (table == NULL) return false;
+    for (uint64_t i = 0; i < e->table_size; i++) {
+        if (e->table[i] == 0) continue;
+        /* the tag has only 32 bits: where the table is larger the vector is hashed again */
+        uint64_t state = (e->table[i] & 0xffffffff) - 1;
+        uint64_t hash = size <= (1ull << 32) ? e->table[i] >> 32
+                                             : hash_bytes(vector_of(e, state), e->vector_size * 4);
+        uint64_t at = hash & (size - 1);
+        while (table[at]) at = (at + 1) & (size - 1);
+        table[at] = e->table[i];
+    }
+    e->room += (size - e->table_size) * sizeof *table;
+    free(e->table);
+    e->table = table;
+    e->table_size = size;
+    return true;
+}
+
+/* The numbers of the state at hand: of what did not change they are known. */
+static void make_vector(Engine *e) {
+    const Plan *p = &e->plan;
+    uint32_t *to = e->vector;
+    for (uint32_t i = 0; i < p->threads_count; i++) {
+        uint32_t known = UINT32_MAX;
+        for (uint32_t j = 0; known == UINT32_MAX && j < p->threads_count; j++)
+            if (e->threads[i] == e->before[j]) known = e->vector_before[j];
+        to[i] = known != UINT32_MAX ? known
+                                    : kept_number(e, &e->locals, e->threads[i],
+                                                  p->threads[i].words * 8u - (PLANT(2) ? 8 : 0), NULL);
+    }
+    to += p->threads_count;
+    memcpy(to, e->vector_before + p->threads_count, e->chunks_count * sizeof *to);
+    for (uint32_t i = 0; i < e->undo_count; i++)
+        for (uint32_t piece = e->undo[i].start / e->chunk_size;
+             piece <= (e->undo[i].start + e->undo[i].size - 1) / e->chunk_size; piece++)
+            e->dirty[piece] = 1;
+    for (uint32_t piece = 0; piece < e->chunks_count; piece++) {
+        if (!e->dirty[piece]) continue;
+        uint32_t start = piece * e->chunk_size, size = p->memory_size - start;
+        e->dirty[piece] = 0;
+        if (PLANT(27) && piece) continue;
+        to[piece] = kept_number(e, &e->chunks, e->memory + start, size < e->chunk_size ? size : e->chunk_size, NULL);
+    }
+    to[e->chunks_count] = memcmp(&e->system, &e->system_before, sizeof e->system) == 0
+                              ? e->vector_before[e->vector_size - 1]
+                              : kept_number(e, &e->systems, &e->system, sizeof e->system, NULL);
+}
+
+/* The number of the state at hand; a new one is given where it is new and `add` says so. */
+uint64_t find_state(Engine *e, bool add, bool *fresh) {
+    make_vector(e);
+    size_t size = e->vector_size * sizeof *e->vector;
+    size_t compared = PLANT(1) ? size - sizeof *e->vector : size;
+    uint64_t hash = hash_bytes(e->vector, compared), at = hash & (e->table_size - 1);
+    uint64_t tag = hash << 32;
+    *fresh = false;
+    for (; e->table[at]; at = (at + 1) & (e->table_size - 1)) {
+        if ((e->table[at] & 0xffffffff00000000ull) != tag) continue;
+        uint64_t state = (e->table[at] & 0xffffffff) - 1;
+        if (memcmp(vector_of(e, state), e->vector, compared) == 0) return state;
+    }
+    if (!add) return NO_STATE;
+    if (e->states >= UINT32_MAX - 1) goto full;
+    if (e->states / STATES_IN_BLOCK >= e->blocks_count) {
+        uint64_t room = e->blocks_room;
+        if (e->blocks_count == room) {
+            uint32_t **more = grown(e, e->blocks, &room, room + 1, sizeof *more);
+            if (more == NULL) goto full;
+            e->blocks = more;
+            e->blocks_room = (uint32_t)room;
+        }
+        /* The first block is small while there are few states: memory is touched as it fills. */
+        e->blocks[e->blocks_count] = malloc(STATES_IN_BLOCK * size);
+        if (e->blocks[e->blocks_count] == NULL) goto full;
+        e->blocks_count++;
+    }
+    e->room += size;
+    memcpy(vector_of(e, e->states), e->vector, size);
+    e->table[at] = tag | ++e->states;
+    *fresh = true;
+    if (e->states > e->table_size / 4 * 3 && !widen(e)) goto full;
+    return e->states - 1;
+full:
+    if (e->stopped == DONE) e->stopped = BY_MEMORY;
+    return NO_STATE;
+}
+
+/* A state that was seen becomes the one that is being expanded. */
+void go_to(Engine *e, uint64_t state) {
+    const Plan *p = &e->plan;
+    const uint32_t *from = vector_of(e, state);
+    memcpy(e->vector_before, from, e->vector_size * sizeof *from);
+    for (uint32_t i = 0; i < p->threads_count; i++) {
+        uint64_t *to = e->before_words + (size_t)i * e->most_words;
+        memcpy(to, kept_bytes(&e->locals, from[i], NULL), p->threads[i].words * 8u);
+        e->before[i] = e->threads[i] = to;
+    }
+    from += p->threads_count;
+    for (uint32_t piece = 0; piece < e->chunks_count; piece++) {
+        size_t size;
+        const void *bytes = kept_bytes(&e->chunks, from[piece], &size);
+        memcpy(e->memory + (size_t)piece * e->chunk_size, bytes, size);
+    }
+    memcpy(&e->system_before, kept_bytes(&e->systems, from[e->chunks_count], NULL), sizeof e->system_before);
+    e->system = e->system_before;
+    e->undo_count = 0;
+    e->undo_used = 0;
+    e->reads_count = e->writes_count = 0;
+}
+
+/* How a state was first reached; `source` is NO_STATE for the first one. */
+bool add_came(Engine *e, uint64_t state, uint64_t source, Decision decision) {
+    if (state >= e->came_room) {
+        uint64_t *more = grown(e, e->came, &e->came_room, state + 1, sizeof *more);
+        if (more == NULL) {
+            e->stopped = BY_MEMORY;
+            return false;
+        }
+        e->came = more;
+    }
+    e->came[state] = (source & 0xffffffff) << 32 | (uint32_t)decision.kind << 16
+                     | (uint32_t)decision.argument << 8 | (uint8_t)decision.thread;
+    return true;
+}

@@ -1,0 +1,315 @@
+/* Threads that are alike are sorted, and their own memory with them: opvasm/explorer/plan/symmetry.py. */
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A word of memory that points into some thread's own memory. */
+typedef struct Pointer {
+    uint32_t at, thread;
+    uint64_t offset;
+} Pointer;
+
+typedef struct {
+    int64_t where, who;
+    uint64_t offset;
+    bool own;
+} Link;
+
+/* What a thread looks like in memory: its bytes without pointers, its pointers, those to it. */
+typedef struct Key {
+    uint8_t *bytes;
+    Link *links, *pointed;
+    uint32_t links_count, pointed_count;
+} Key;
+
+static uint64_t first_of(const Engine *e) { return e->plan.own_base; }
+static uint64_t end_of(const Engine *e) { return e->plan.own_base + e->plan.page_size * e->plan.threads_count; }
+
+/* A register's number where it points into own memory, else false. */
+static bool points(const Engine *e, const Thread *t, const uint64_t *local, uint32_t r, uint64_t *value) {
+    const Register *where = &t->registers[r];
+    for (uint32_t i = 1; i < where->width; i++)
+        if (local[where->word + i]) return false;
+    *value = local[where->word];
+    return *value >= first_of(e) && *value < end_of(e);
+}
+
+static bool is_running(const Engine *e, uint32_t thread) {
+    if (!e->tracks_running) return false;
+    for (uint32_t cpu = 0; cpu < e->plan.cpus; cpu++)
+        if (e->system.running[cpu] == (int32_t)thread) return true;
+    return false;
+}
+
+static int order(number a, number b) { return a < b ? -1 : a > b; }
+
+/* A register as it looks when pointers say whose memory they mean only by its rank. */
+static number seen_value(const Engine *e, uint32_t thread, uint32_t r, const uint32_t *rank) {
+    const Thread *t = &e->plan.threads[thread];
+    const uint64_t *local = e->threads[thread];
+    uint64_t value;
+    if (points(e, t, local, r, &value)) {
+        uint32_t other = (uint32_t)((value - first_of(e)) / e->plan.page_size);
+        number offset = (value - first_of(e)) % e->plan.page_size;
+        return -1 - 2 * (offset * e->plan.threads_count + rank[other]) - (other == thread);
+    }
+    value = local[t->registers[r].word];
+    return local[FLAGS + r / 64] >> (r % 64) & 1 ? (number)value : (number)(int64_t)value;
+}
+
+static int compare_seen(const Engine *e, uint32_t a, uint32_t b, const uint32_t *rank) {
+    const uint64_t *one = e->threads[a], *other = e->threads[b];
+    const Thread *t = &e->plan.threads[a];
+    int found = order(POINT(one), POINT(other));
+    if (!found) found = order(CPU(one), CPU(other));
+    if (!found) found = order(GUARD(one), GUARD(other));
+    if (!found) found = order(RETURN(one), RETURN(other));
+    for (uint32_t r = 0; !found && r < t->registers_count; r++) {
+        const Register *where = &t->registers[r];
+        for (uint32_t i = where->width; !found && i-- > 1;)
+            found = order(one[where->word + i], other[where->word + i]);
+        if (!found) found = order(seen_value(e, a, r, rank), seen_value(e, b, r, rank));
+    }
+    return found;
+}
+
+static int compare_links(const Link *a, uint32_t a_count, const Link *b, uint32_t b_count) {
+    for (uint32_t i = 0; i < a_count && i < b_count; i++) {
+        int found = order(a[i].where, b[i].where);
+        if (!found) found = order(a[i].who, b[i].who);
+        if (!found) found = order(a[i].own, b[i].own);
+        if (!found) found = order(a[i].offset, b[i].offset);
+        if (found) return found;
+    }
+    return order(a_count, b_count);
+}
+
+static int compare_keys(const Engine *e, uint32_t a, uint32_t b, const uint32_t *rank, bool memory) {
+    int found = compare_seen(e, a, b, rank);
+    if (found) return found;
+    if (!memory) return order(is_running(e, a), is_running(e, b));
+    const Key *one = &e->keys[a], *other = &e->keys[b];
+    found = memcmp(one->bytes, other->bytes, e->plan.threads[a].own_size);
+    if (!found) found = compare_links(one->links, one->links_count, other->links, other->links_count);
+    if (!found) found = compare_links(one->pointed, one->pointed_count, other->pointed, other->pointed_count);
+    return found;
+}
+
+/* Finer ranks, and the threads that still share theirs with another (a mask). */
+static uint32_t ranked(Engine *e, uint32_t *rank, uint32_t open, bool memory) {
+    uint32_t new[MOST_THREADS], still_open = 0;
+    memcpy(new, rank, sizeof new);
+    for (uint32_t g = 0; g < e->plan.groups_count; g++) {
+        const List *group = &e->plan.groups[g];
+        uint32_t sorted[MOST_THREADS], count = group->count;
+        bool differs[MOST_THREADS];
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t thread = (uint32_t)group->items[i], to = i;
+            for (; to > 0; to--) {
+                uint32_t before = sorted[to - 1];
+                int found = order(rank[before], rank[thread]);
+                if (!found && (open >> before & 1)) found = compare_keys(e, before, thread, rank, memory);
+                if (found <= 0) break;
+                sorted[to] = before;
+            }
+            sorted[to] = thread;
+        }
+        for (uint32_t i = 1; i < count; i++) {
+            differs[i] = rank[sorted[i - 1]] != rank[sorted[i]];
+            if (!differs[i] && (open >> sorted[i] & 1))
+                differs[i] = compare_keys(e, sorted[i - 1], sorted[i], rank, memory) != 0;
+        }
+        uint32_t place = (uint32_t)group->items[0], first = 0;
+        for (uint32_t i = 0; i <= count; i++) {
+            if (i == count || (i && differs[i])) {
+                if (i - first > 1)
+                    for (uint32_t each = first; each < i; each++) still_open |= 1u << sorted[each];
+                if (i == count) break;
+                place = (uint32_t)group->items[i];
+                first = i;
+            }
+            new[sorted[i]] = place;
+        }
+    }
+    memcpy(rank, new, sizeof new);
+    return still_open;
+}
+
+static uint32_t find_pointers(Engine *e) {
+    uint32_t count = 0, word = e->plan.word;
+    for (uint32_t at = 0; at + word <= e->plan.memory_size; at += word) {
+        uint64_t value = (uint64_t)number_at(e->memory + at, word, e->plan.big_endian);
+        if (value < first_of(e) || value >= end_of(e)) continue;
+        e->pointers[count++] = (Pointer){at, (uint32_t)((value - first_of(e)) / e->plan.page_size),
+                                         (value - first_of(e)) % e->plan.page_size};
+    }
+    return count;
+}
+
+static int order_of_links(const void *a, const void *b) { return compare_links(a, 1, b, 1); }
+
+/* What a thread looks like in memory, by the ranks of all. */
+static void make_key(Engine *e, uint32_t thread, uint32_t count, const uint32_t *rank) {
+    const Thread *t = &e->plan.threads[thread];
+    Key *key = &e->keys[thread];
+    key->links_count = key->pointed_count = 0;
+    if (t->own_size) memcpy(key->bytes, e->memory + t->own_start, t->own_size);
+    for (uint32_t i = 0; i < count; i++) {
+        const Pointer *p = &e->pointers[i];
+        int64_t inside = (int64_t)p->at - t->own_start;
+        if (inside >= 0 && inside < t->own_size) {
+            uint32_t size = t->own_size - (uint32_t)inside < e->plan.word ? t->own_size - (uint32_t)inside : e->plan.word;
+            memset(key->bytes + inside, 0, size);
+            key->links[key->links_count++] = (Link){inside, rank[p->thread], p->offset, p->thread == thread};
+        }
+        if (p->thread != thread) continue;
+        int64_t where = p->at, who = -1;
+        bool own = false;
+        for (uint32_t other = 0; other < e->plan.threads_count; other++) {
+            const Thread *o = &e->plan.threads[other];
+            if (p->at < o->own_start || p->at >= o->own_start + o->own_size) continue;
+            own = other == thread;
+            where = (int64_t)p->at - o->own_start;
+            who = rank[other];
+        }
+        if (!own) key->pointed[key->pointed_count++] = (Link){where, who, p->offset, false};
+    }
+    qsort(key->pointed, key->pointed_count, sizeof *key->pointed, order_of_links);
+}
+
+/* Sort by what a thread is; where that is a tie, by how memory and threads refer to it. */
+static void order_with_memory(Engine *e, uint32_t *order_) {
+    uint32_t rank[MOST_THREADS] = {0}, before[MOST_THREADS], open = 0;
+    for (uint32_t g = 0; g < e->plan.groups_count; g++)
+        for (uint32_t i = 0; i < e->plan.groups[g].count; i++) {
+            rank[e->plan.groups[g].items[i]] = (uint32_t)e->plan.groups[g].items[0];
+            open |= 1u << e->plan.groups[g].items[i];
+        }
+    open = ranked(e, rank, open, false);
+    if (open) {
+        uint32_t count = find_pointers(e);
+        for (int round = 0; round < ROUNDS; round++) {
+            for (uint32_t i = 0; i < e->plan.threads_count; i++)
+                if (open >> i & 1) make_key(e, i, count, rank);
+            memcpy(before, rank, sizeof before);
+            open = ranked(e, rank, open, true);
+            if (!open || memcmp(before, rank, sizeof before) == 0) break;
+        }
+    }
+    for (uint32_t g = 0; g < e->plan.groups_count; g++) {
+        const List *group = &e->plan.groups[g];
+        uint32_t sorted[MOST_THREADS];
+        for (uint32_t i = 0; i < group->count; i++) {
+            uint32_t thread = (uint32_t)group->items[i], to = i;
+            for (; to > 0 && (rank[sorted[to - 1]] > rank[thread]
+                              || (rank[sorted[to - 1]] == rank[thread] && sorted[to - 1] > thread)); to--)
+                sorted[to] = sorted[to - 1];
+            sorted[to] = thread;
+        }
+        for (uint32_t i = 0; i < group->count; i++) order_[group->items[i]] = sorted[i];
+    }
+}
+
+static void order_plain(Engine *e, uint32_t *order_) {
+    for (uint32_t g = 0; g < e->plan.groups_count; g++) {
+        const List *group = &e->plan.groups[g];
+        uint32_t sorted[MOST_THREADS];
+        for (uint32_t i = 0; i < group->count; i++) {
+            uint32_t thread = (uint32_t)group->items[i], to = i;
+            for (; to > 0; to--) {
+                uint32_t other = sorted[to - 1];
+                int found = compare_locals(&e->plan.threads[thread], e->threads[other], e->threads[thread]);
+                if (!found) found = order(is_running(e, other), is_running(e, thread));
+                if (found <= 0) break;
+                sorted[to] = other;
+            }
+            sorted[to] = thread;
+        }
+        for (uint32_t i = 0; i < group->count; i++) order_[group->items[i]] = sorted[i];
+    }
+}
+
+/* Pointers in memory and in registers mean the threads' new places; own memory moves along. */
+static void rename_memory(Engine *e, const uint32_t *order_, const uint32_t *new) {
+    uint8_t word[8];
+    uint32_t count = find_pointers(e);
+    for (uint32_t i = 0; i < count; i++) {
+        const Pointer *p = &e->pointers[i];
+        if (new[p->thread] == p->thread) continue;
+        number_to(word, e->plan.word, first_of(e) + new[p->thread] * e->plan.page_size + p->offset, e->plan.big_endian);
+        set_memory(e, p->at, word, e->plan.word, false);
+    }
+    memcpy(e->renamed, e->memory, e->plan.memory_size);
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
+        const Thread *to = &e->plan.threads[i], *source = &e->plan.threads[order_[i]];
+        if (order_[i] != i && to->own_size) set_memory(e, to->own_start, e->renamed + source->own_start, to->own_size, false);
+    }
+}
+
+static void rename_registers(Engine *e, const uint32_t *new) {
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
+        const Thread *t = &e->plan.threads[i];
+        uint64_t *to = e->renamed_local + (size_t)i * e->most_words, value;
+        bool renamed = false;
+        for (uint32_t r = 0; r < t->registers_count; r++) {
+            if (!points(e, t, e->threads[i], r, &value)) continue;
+            if (!renamed) memcpy(to, e->threads[i], t->words * sizeof *to);
+            renamed = true;
+            uint32_t thread = (uint32_t)((value - first_of(e)) / e->plan.page_size);
+            uint64_t offset = (value - first_of(e)) % e->plan.page_size;
+            to[t->registers[r].word] = first_of(e) + (PLANT(26) ? thread : new[thread]) * e->plan.page_size + offset;
+        }
+        if (renamed) e->threads[i] = to;
+    }
+}
+
+/* The state at hand becomes the one that stands for it. */
+void canonical(Engine *e) {
+    uint32_t order_[MOST_THREADS], new[MOST_THREADS], count = e->plan.threads_count;
+    const uint64_t *threads[MOST_THREADS];
+    bool same = true;
+    for (uint32_t i = 0; i < count; i++) order_[i] = i;
+    if (e->has_own)
+        order_with_memory(e, order_);
+    else
+        order_plain(e, order_);
+    for (uint32_t i = 0; i < count; i++) same = same && order_[i] == i;
+    if (same) return;
+    for (uint32_t i = 0; i < count; i++) new[order_[i]] = i;
+    if (e->has_own) rename_memory(e, order_, new);
+    for (uint32_t i = 0; i < count; i++) threads[i] = e->threads[order_[i]];
+    memcpy(e->threads, threads, count * sizeof *threads);
+    if (e->has_own) rename_registers(e, new);
+    for (uint32_t cpu = 0; e->tracks_running && cpu < e->plan.cpus; cpu++)
+        if (e->system.running[cpu] >= 0) e->system.running[cpu] = (int32_t)new[e->system.running[cpu]];
+}
+
+bool symmetry_begin(Engine *e) {
+    uint32_t words = e->plan.memory_size / e->plan.word + 1;
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) e->has_own = e->has_own || e->plan.threads[i].own_size;
+    e->pointers = malloc(words * sizeof *e->pointers);
+    e->keys = calloc(MOST_THREADS, sizeof *e->keys);
+    e->renamed = malloc(e->plan.memory_size + 1);
+    e->renamed_local = malloc(((size_t)MOST_THREADS * e->most_words + 1) * sizeof *e->renamed_local);
+    if (!e->pointers || !e->keys || !e->renamed || !e->renamed_local) return false;
+    for (uint32_t i = 0; e->has_own && i < e->plan.threads_count; i++) {
+        e->keys[i].bytes = malloc(e->plan.threads[i].own_size + 1);
+        e->keys[i].links = malloc(words * sizeof(Link));
+        e->keys[i].pointed = malloc(words * sizeof(Link));
+        if (!e->keys[i].bytes || !e->keys[i].links || !e->keys[i].pointed) return false;
+    }
+    return true;
+}
+
+void symmetry_end(Engine *e) {
+    for (uint32_t i = 0; e->keys != NULL && i < MOST_THREADS; i++) {
+        free(e->keys[i].bytes);
+        free(e->keys[i].links);
+        free(e->keys[i].pointed);
+    }
+    free(e->keys);
+    free(e->pointers);
+    free(e->renamed);
+    free(e->renamed_local);
+}

@@ -1,0 +1,119 @@
+"""Both engines on one configuration, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from opvasm.assembler import Assembly, assemble
+from opvasm.errors import OpvasmError
+from opvasm.explorer.native.built import Refused
+from opvasm.explorer.plan.plan import Plan, make_plan
+from opvasm.explorer.plan.validate import check_scenarios, strategy_table
+from opvasm.explorer.search.native_search import NativeSearch
+from opvasm.explorer.search.search import Found, Search
+from opvasm.explorer.setting.configuration import configurations
+from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits, Reductions
+from opvasm.source import SourceFile
+
+ROOT = Path(__file__).parents[3]
+# What is compared of two searches, beside the graph.
+ANSWERS = (
+    *("states", "expanded", "transitions", "outcomes", "bad_outcomes", "failures", "stopped"),
+    *("covered", "missing", "growth"),
+)
+
+
+class Mode(NamedTuple):
+    """How a configuration is searched."""
+
+    reductions: Reductions
+    preemptions: int | None = None
+
+
+# Each reduction alone and on top of those that it builds on; and a bound.
+MODES: dict[str, Mode] = {
+    "none": Mode(NO_REDUCTIONS),
+    "fuse": Mode(NO_REDUCTIONS._replace(fuse=True)),
+    "dead": Mode(NO_REDUCTIONS._replace(dead=True)),
+    "groups": Mode(NO_REDUCTIONS._replace(groups=True)),
+    "symmetry": Mode(NO_REDUCTIONS._replace(symmetry=True)),
+    "collapse": Mode(Reductions(groups=False, symmetry=False)),
+    "without symmetry": Mode(Reductions(symmetry=False)),
+    "all": Mode(Reductions()),
+    "bound 1": Mode(Reductions(), 1),
+    "bound 0 alone": Mode(NO_REDUCTIONS, 0),
+}
+
+
+class Compared(NamedTuple):
+    """One search by both: what differs (nothing: they agree), or why the C engine refused."""
+
+    where: str
+    mode: str
+    differs: tuple[str, ...]
+    refused: str | None
+    states: int
+
+
+def differences(python: Found, native: Found) -> list[str]:
+    """Everything in which two searches differ, their graphs included."""
+    differs = [
+        f"{name}: {getattr(python, name)!r} is {getattr(native, name)!r}"
+        for name in ANSWERS
+        if getattr(python, name) != getattr(native, name)
+    ]
+    if differs:
+        return differs
+    ours, theirs = python.graph, native.graph
+    numbers = range(python.states)
+    if any(ours.states[n] != theirs.states[n] for n in numbers):
+        differs.append("states")
+    if any(ours.came_from[n] != theirs.came_from[n] for n in numbers):
+        differs.append("how a state was first reached")
+    if ours.edges != theirs.edges:
+        differs.append("edges")
+    return differs
+
+
+def compared(plan: Plan, where: str, mode: str, states: int) -> Compared:
+    """Search by both engines, and compare everything that they answer."""
+    reductions, preemptions = MODES[mode]
+    limits = Limits(states, preemptions=preemptions, goes_on=False)
+    python = Search(plan, reductions, limits, keep_edges=True).run()
+    try:
+        native = NativeSearch(plan, reductions, limits, keep_edges=True).run()
+    except Refused as reason:
+        return Compared(where, mode, (), str(reason), python.states)
+    differs = differences(python, native)
+    return Compared(where, mode, tuple(differs), None, python.states)
+
+
+def all_compared(
+    assembly: Assembly, where: str, modes: tuple[str, ...], states: int
+) -> Iterator[Compared]:
+    """Every configuration of every scenario of a text, in some modes."""
+    strategies = strategy_table(assembly.strategies)
+    for scenario in assembly.scenarios:
+        for configuration in configurations(scenario, strategies):
+            plan = make_plan(assembly.program, scenario, configuration)
+            name = f"{where} {scenario.name}  {configuration.describe(scenario)}"
+            for mode in modes:
+                yield compared(plan, name, mode, states)
+
+
+def file_compared(path: Path, modes: tuple[str, ...], states: int) -> Iterator[Compared]:
+    """The scenarios of a file; none where the file is wrong on purpose."""
+    try:
+        assembly = assemble(SourceFile(str(path), path.read_text()))
+    except OpvasmError:
+        return
+    found = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
+    if not any(each.level == "error" for each in found):
+        yield from all_compared(assembly, str(path.relative_to(ROOT)), modes, states)
+
+
+def text_compared(text: str, where: str, modes: tuple[str, ...], states: int) -> Iterator[Compared]:
+    """The scenarios of a text."""
+    yield from all_compared(assemble(SourceFile(where, text)), where, modes, states)

@@ -1,0 +1,45 @@
+"""Builds of the C engine for tests, and the engine that a test wants in place of the usual one."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from opvasm.explorer.native import built as found
+from opvasm.explorer.native.build import build
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which("cc") is None, reason="there is no C compiler (apt-get install gcc)"
+)
+
+
+def built(folder: Path, *flags: str) -> Path:
+    """The engine, built into a folder with flags of a test's own."""
+    return build(folder / "_engine.abi3.so", flags)
+
+
+def loaded(path: Path) -> ModuleType:
+    """A built engine as a module."""
+    spec = importlib.util.spec_from_file_location("_engine", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def searching_with(module: ModuleType) -> Iterator[None]:
+    """Searches use this engine for a while."""
+    usual = found.engine_type
+    found.engine_type = lambda: module.Engine
+    try:
+        yield
+    finally:
+        found.engine_type = usual

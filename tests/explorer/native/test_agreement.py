@@ -1,0 +1,57 @@
+"""The C engine answers what the Python engine answers: states, edges, outcomes, coverage, verdicts."""
+
+from __future__ import annotations
+
+import pytest
+
+from opvasm.explorer.native.built import Refused, engine_type
+from tests.oracle.generator import make
+
+from .agreement import MODES, ROOT, Compared, file_compared, text_compared
+
+# One file of each kind of thing; `python -m tests.explorer.native` goes through all of them.
+FILES = (
+    *("samples/races/list.opv", "samples/races/ids.opv", "samples/races/locks.opv"),
+    *("tests/explorer/cases/handlers.opv", "tests/explorer/cases/loading_sections.opv"),
+    *("tests/explorer/cases/moves.opv", "tests/explorer/cases/invariants.opv"),
+)
+STATES = 150
+GENERATED = 16
+
+
+def not_here() -> str | None:
+    """Why there is no C engine; None where there is one."""
+    try:
+        engine_type()
+    except Refused as reason:
+        return str(reason)
+    return None
+
+
+needs_engine = pytest.mark.skipif(not_here() is not None, reason=f"no C engine: {not_here()}")
+
+
+def wrong(found: list[Compared]) -> list[str]:
+    """What differs, and what was refused, in words."""
+    return [
+        f"{each.where}  {each.mode}: {each.refused or '; '.join(each.differs)}"
+        for each in found
+        if each.refused is not None or each.differs
+    ]
+
+
+@needs_engine
+@pytest.mark.parametrize("name", FILES)
+def test_both_engines_agree_on_a_file_in_every_mode(name: str) -> None:
+    """Every configuration of a sample has the same graph and the same answers in both engines."""
+    found = list(file_compared(ROOT / name, tuple(MODES), STATES))
+    assert found
+    assert wrong(found) == []
+
+
+@needs_engine
+@pytest.mark.parametrize("number", range(GENERATED))
+def test_both_engines_agree_on_a_generated_scenario(number: int) -> None:
+    """A scenario that nobody wrote has the same graph and the same answers in both engines."""
+    found = list(text_compared(make(77, number).text, "generated", tuple(MODES), STATES))
+    assert wrong(found) == []

@@ -1,0 +1,69 @@
+"""Errors in the C engine are noticed, and sanitizers find nothing in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from opvasm.explorer.native import built as the_built
+from opvasm.explorer.native.build import NotBuilt
+
+from .agreement import ROOT
+from .builds import built, loaded, needs_compiler
+from .plants import PLANTS, Case, cases, noticed
+
+pytestmark = needs_compiler
+SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """An engine that makes errors when it is told to."""
+    return loaded(built(tmp_path_factory.mktemp("planted"), "-O1", "-DPLANTS"))
+
+
+@pytest.fixture(scope="module")
+def known() -> list[Case]:
+    """What the Python engine says."""
+    return cases()
+
+
+def test_each_error_that_is_planted_is_noticed(planted: ModuleType, known: list[Case]) -> None:
+    """Without an error both engines agree; with any of the planted ones they do not."""
+    assert noticed(planted, 0, known) is None
+    missed = [f"{n} {text}" for n, text in PLANTS.items() if noticed(planted, n, known) is None]
+    assert missed == []
+
+
+def test_every_plant_in_the_sources_is_listed() -> None:
+    """The numbers of PLANT(…) in the C sources are those that have a name here."""
+    sources = "".join(each.read_text() for each in Path(the_built.SOURCES).glob("*.c"))
+    assert {int(each) for each in re.findall(r"PLANT\((\d+)\)", sources)} == set(PLANTS)
+
+
+def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+    """Searches, and step code that was tampered with, run clean under ASan and UBSan."""
+    try:
+        engine = built(tmp_path, *SANITIZE)
+    except NotBuilt as reason:
+        pytest.skip(f"the sanitizers are not installed: {str(reason)[:200]}")
+    library = subprocess.run(
+        ["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    # Python itself keeps what it has allocated.
+    environment = {**os.environ, "LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0"}
+    fuzz = ("fuzz", "--count", "250", "--engine", str(engine))
+    files = ("samples/races/list.opv", "tests/explorer/cases/handlers.opv")
+    agree = ("__main__", "--states", "60", "--modes", "none,all", "--engine", str(engine), *files)
+    for module, *rest in (fuzz, agree):
+        command = [sys.executable, "-m", f"tests.explorer.native.{module}", *rest]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
