@@ -75,6 +75,8 @@ FIELDS: dict[str, str] = {
     "inside-abort-kernel": "bad_signature",
     "outside-version": "outside",
     "outside-unsigned": "outside",
+    # One that can't be read is looked at first, before it is known where the thread is.
+    "outside-unreadable": "bad_signature",
     "two-threads": "preemption_aborts",
 }
 # Rows that every kernel answers alike.
@@ -99,7 +101,7 @@ ALWAYS: dict[str, str] = {
     "id-getppid": "kept",
 }
 # Rows that stand in the table and that no field of a profile says.
-NOTED = ("section-tick", "outside-sleep", "outside-preempted", "outside-unreadable")
+NOTED = ("section-tick", "outside-sleep", "outside-preempted")
 _WORDS = {"kills": "killed", "continues": "commits"}
 
 

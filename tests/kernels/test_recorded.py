@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from .recorded import FILE, Recorded, by_rule_set, kept, matrix, profile_of, read_recorded
-from .rules import contradictions
+from .recorded import (
+    FILE,
+    Recorded,
+    by_rule_set,
+    kept,
+    matrix,
+    merged,
+    profile_of,
+    read_recorded,
+)
+from .rules import ALWAYS, FIELDS, NOTED, contradictions
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "kernels.md"
 TABLE = re.compile(r"(<!-- booted -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
@@ -28,7 +37,7 @@ def test_a_booted_kernel_is_as_its_profiles_say(kernel: Recorded) -> None:
         profile = profile_of(kernel, size)
         assert profile is not None
         rows = [row for row in kernel.rows if row.size == size]
-        assert len(rows) == len({row.name for row in rows}) >= 35
+        assert len(rows) == len({row.name for row in rows}) in (35, len({*FIELDS, *ALWAYS, *NOTED}))
         assert contradictions(rows, profile) == []
 
 
@@ -49,3 +58,23 @@ def test_only_lines_of_results_are_kept() -> None:
     assert kept(log) == "kernel 7.0.9+deb13-amd64 x86_64 align=64\nrow id-sleep 32 kept=3\n"
     (kernel,) = read_recorded(kept(log))
     assert (kernel.version, kernel.architecture, len(kernel.rows)) == ("7.0.9", "x86-64", 1)
+
+
+def test_the_probe_named_every_kernel_that_it_was_run_in() -> None:
+    """In no boot did it say anything else than the profile of that version and size."""
+    said = [(kernel, size, name) for kernel in RECORDED for size, name in kernel.probes]
+    assert len(said) >= 30
+    for kernel, size, name in said:
+        profile = profile_of(kernel, size)
+        assert profile is not None
+        assert name == profile.name, (kernel.version, kernel.architecture)
+
+
+def test_a_kernel_that_is_booted_again_replaces_what_was_kept_of_it() -> None:
+    """The others stay, in the order of architecture and version."""
+    one = "kernel 7.1.3+deb13-amd64 x86_64\nrow a 32 kept=1\n"
+    two = "kernel 7.0.10+deb13-amd64 x86_64\nrow a 32 kept=2\n"
+    arm = "kernel 6.19.6+deb13-arm64 aarch64\nrow a 32 kept=3\n"
+    again = one.replace("kept=1", "kept=9")
+    assert merged(arm + one, two) == two + one + arm
+    assert merged(two + one + arm, again) == two + again + arm
