@@ -23,11 +23,14 @@ from opvasm.source import SourceFile
 from .conftest import ROOT, WARNINGS, need, run, strategy_of
 
 SAMPLE = ROOT / "samples" / "c"
-# As it is, with the fallback for each call, and for every seventh with a fence each time.
+# As it is, with the fallback for each call, for every seventh with a fence each time, and with sections
+# that are aborted all the time.
+STORM = {"OPV_FALLBACK": "never", "STORM": "1"}
 SWITCHES = (
     {"OPV_FALLBACK": "never"},
     {"OPV_FALLBACK": "always"},
     {"OPV_FALLBACK": "7", "OPV_KEEP_SLOW": "0"},
+    STORM,
 )
 
 
@@ -46,13 +49,22 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = ("gcc", "-O2", *WARNINGS, "-fPIC", "-shared", f"-I{folder}")
     done = run(*command, SAMPLE / "malloc_cache.c", "-o", target, "-lpthread")
     assert done.returncode == 0, done.stderr
+    storm = ("gcc", "-O2", *WARNINGS, "-fPIC", "-shared", Path(__file__).with_name("storm.c"))
+    done = run(*storm, "-o", folder / "storm.so", "-lpthread")
+    assert done.returncode == 0, done.stderr
     return target
+
+
+def name_of(switch: dict[str, str]) -> str:
+    """How a switch is called in the names of tests."""
+    return "storm" if switch is STORM else switch["OPV_FALLBACK"]
 
 
 def preloaded(library: Path, switch: dict[str, str], report: bool = True) -> dict[str, str]:
     """The variables with which a program gets the cache."""
     extra = {"MALLOC_CACHE_REPORT": "1"} if report else {}
-    return {"LD_PRELOAD": str(library), **switch, **extra}
+    libraries = [library, library.with_name("storm.so")] if switch is STORM else [library]
+    return {"LD_PRELOAD": " ".join(map(str, libraries)), **switch, **extra}
 
 
 def fallbacks(text: str) -> int:
@@ -69,7 +81,7 @@ def sample_of_bytes() -> bytes:
     return b"".join(chance.choice(words) for _ in range(90_000))
 
 
-@pytest.mark.parametrize("switch", SWITCHES, ids=lambda each: each["OPV_FALLBACK"])
+@pytest.mark.parametrize("switch", SWITCHES, ids=name_of)
 def test_python_passes_its_own_tests(library: Path, switch: dict[str, str]) -> None:
     """CPython's tests of dicts, sets and threads pass on the cache."""
     if importlib.util.find_spec("test.test_dict") is None:
@@ -78,10 +90,13 @@ def test_python_passes_its_own_tests(library: Path, switch: dict[str, str]) -> N
     env = {**preloaded(library, switch), "PYTHONMALLOC": "malloc"}
     done = run(sys.executable, "-m", "test", "-q", *names, env=env)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert (fallbacks(done.stdout + done.stderr) > 1000) == (switch["OPV_FALLBACK"] != "never")
+    text = done.stdout + done.stderr
+    assert (fallbacks(text) > 1000) == (switch["OPV_FALLBACK"] != "never")
+    if switch is STORM:
+        assert sum(map(int, re.findall(r"(\d+) aborts", text))) > 100
 
 
-@pytest.mark.parametrize("switch", SWITCHES, ids=lambda each: each["OPV_FALLBACK"])
+@pytest.mark.parametrize("switch", SWITCHES, ids=name_of)
 @pytest.mark.parametrize(
     "command", [("xz", "-T2", "-1", "-c"), ("pigz", "-p", "4", "-b", "128", "-c")]
 )
@@ -101,7 +116,7 @@ def test_compressors_write_the_same(
     assert digests[0] == digests[1]
 
 
-@pytest.mark.parametrize("switch", SWITCHES, ids=lambda each: each["OPV_FALLBACK"])
+@pytest.mark.parametrize("switch", SWITCHES, ids=name_of)
 def test_memcached_remembers(library: Path, switch: dict[str, str]) -> None:
     """memcached with four threads answers 3,000 gets with what was set."""
     need("memcached")
