@@ -88,13 +88,13 @@ def visit(browser: Any, site: str, **profile: Any) -> Visitor:
     return Visitor(page, context, complaints)
 
 
-def until(page: Any, expression: str, argument: object = None) -> None:
-    """Wait until a function in the page is true of ``argument``.
+def until(page: Any, expression: str, argument: object = None, every: int = 50) -> None:
+    """Wait until a function in the page is true of ``argument``, asking all ``every`` milliseconds.
 
     Playwright's own wait_for_function evaluates text inside of the page, which the page forbids.
     """
-    for _ in range(PATIENCE // 50):
+    for _ in range(PATIENCE // every):
         if page.evaluate(expression, argument):
             return
-        page.wait_for_timeout(50)
+        page.wait_for_timeout(every)
     raise AssertionError(f"never true: {expression}")

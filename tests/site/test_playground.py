@@ -182,6 +182,22 @@ def test_every_panel_answers_without_a_mouse(visitor: Visitor, site: str) -> Non
         )
 
 
+def test_who_asks_early_is_answered_of_the_text_as_it_is(visitor: Visitor, site: str) -> None:
+    """Explore, typed right behind a change and before its findings, waits for them."""
+    page = playground(visitor, site)
+    page.locator("#samples").select_option("races/counter.opv")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".report h2")
+    assert page.locator(".report h2").first.inner_text().startswith("preempted")
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("{ ")
+    page.keyboard.press("Control+Enter")
+    until(
+        page, "() => document.querySelector('#panel-explore .result').innerText.includes('be read')"
+    )
+
+
 def test_bytes_become_a_text(visitor: Visitor, site: str) -> None:
     """Digits are disassembled; digits that are no op are refused with their place."""
     page = playground(visitor, site)

@@ -51,7 +51,12 @@ class Playground implements Page {
   }
 
   name(): string { return this.file; }
-  outline(): Outline | null { return this.known; }
+
+  /** What the text holds as it is now; null where it can't be read. */
+  async outline(): Promise<Outline | null> {
+    while (this.timer !== undefined || this.checking || this.again) await new Promise((done) => setTimeout(done, 20));
+    return this.known;
+  }
 
   busy(text: string | null): void {
     this.stopButton.hidden = text === null;
@@ -98,7 +103,7 @@ class Playground implements Page {
       this.runWhenKnown = true;
       this.choose(panel);
     }
-    this.look();
+    void this.look();
   }
 
   private async openLink(): Promise<void> {
@@ -156,12 +161,13 @@ class Playground implements Page {
     const select = byId<HTMLSelectElement>("samples");
     if (select.value && this.texts[select.value] !== this.editor.text) select.value = "";
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.look(), WAIT);
+    this.timer = setTimeout(() => void this.look(), WAIT);
   }
 
   /** Looks at the text as it is now; while one look is under way the next waits for it. */
   private async look(): Promise<void> {
     clearTimeout(this.timer);
+    this.timer = undefined;
     if (this.checking) { this.again = true; return; }
     this.checking = true;
     const text = this.editor.text;

@@ -10,7 +10,7 @@ export interface Page {
   engine: Engine;
   editor: Editor;
   name(): string;
-  outline(): Outline | null;
+  outline(): Promise<Outline | null>;
   findings(found: Finding[]): void;
   busy(text: string | null): void;
 }
@@ -48,6 +48,13 @@ export abstract class Panel {
 
   protected note(text: string, kind = "soft"): void {
     this.result.replaceChildren(element("p", { class: kind }, text));
+  }
+
+  /** What the text holds; null, and said so, where it can't be read. */
+  protected async outline(): Promise<Outline | null> {
+    const found = await this.page.outline();
+    if (!found) this.note("The text can't be read as it is: its findings say why.", "bad");
+    return found;
   }
 
   /** Asks about the text; null where the answer is shown already, stopped, or too late. */

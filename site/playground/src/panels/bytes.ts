@@ -44,6 +44,7 @@ export class BytesPanel extends Panel {
   }
 
   async act(): Promise<void> {
+    if (!(await this.outline())) return;
     if (!this.vector.value) { this.note("The text has no vector."); return; }
     const values = [...this.values.querySelectorAll("input")].map((each) => [each.name, each.value]);
     const answer = await this.ask("listing", {

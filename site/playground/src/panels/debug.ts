@@ -74,6 +74,7 @@ export class DebugPanel extends Panel {
   }
 
   async act(): Promise<void> {
+    if (!(await this.outline())) return;
     if (!this.what.value) { this.note("The text has nothing to debug."); return; }
     this.text = this.page.editor.text;
     this.subject = this.what.value;

@@ -41,7 +41,9 @@ abstract class ScenarioPanel extends Panel {
 
   /** Asks about one scenario after the other, and shows each answer when it is there. */
   async act(): Promise<void> {
-    const scenarios = this.page.outline()?.scenarios.map((each) => each.name) ?? [];
+    const outline = await this.outline();
+    if (!outline) return;
+    const scenarios = outline.scenarios.map((each) => each.name);
     if (scenarios.length === 0) { this.note("The text has no scenario: the samples under “races” have some."); return; }
     const chosen = this.which.value === ALL ? scenarios : [this.which.value];
     const limit = Number(this.limit.value);
