@@ -4,6 +4,7 @@ import { build } from "esbuild";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import { loadPyodide } from "pyodide";
 
 const [work, out] = process.argv.slice(2);
@@ -42,9 +43,16 @@ for (const name of ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodi
 // what every visitor would do again is done once here.
 // (An error would otherwise be printed with Pyodide's whole source, a line of a megabyte.)
 process.on("uncaughtException", (error) => { console.error(String(error.message ?? error)); process.exit(1); });
-const pyodide = await loadPyodide({ env: { HOME: "/home/pyodide", XDG_CACHE_HOME: "/opvasm/cache" } });
+const env = { HOME: "/home/pyodide", XDG_CACHE_HOME: "/opvasm/cache" };
+const pyodide = await loadPyodide({ env });
 for (const wheel of JSON.parse(readFileSync(join(work, "wheels.json"), "utf-8"))) {
   pyodide.unpackArchive(new Uint8Array(readFileSync(join(work, wheel))), "wheel", { extractDir: "/opvasm/lib" });
 }
 pyodide.runPython(readFileSync(join(here, "archive.py"), "utf-8"));
 writeFileSync(join(python, "opvasm.zip"), pyodide.FS.readFile("/opvasm.zip"));
+
+// The memory of a Python that has just started: whoever loads it need not start one, which takes longer
+// than all the rest together. The option is Pyodide's own and not documented, hence its exact version in
+// package.json; the worker does without the file where it can't use it.
+const started = await loadPyodide({ env, _makeSnapshot: true });
+writeFileSync(join(python, "memory.deflated"), deflateRawSync(started.makeMemorySnapshot(), { level: 9 }));

@@ -9,6 +9,17 @@ interface Pyodide {
   runPython(code: string): any;
 }
 
+/** The memory of a Python that has started, which saves starting one; undefined where it is not to be had. */
+async function started(): Promise<ArrayBuffer | undefined> {
+  try {
+    const response = await fetch(here("memory.deflated"));
+    if (!response.ok || !response.body) return undefined;
+    return await new Response(response.body.pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer();
+  } catch {
+    return undefined;
+  }
+}
+
 async function load(): Promise<(question: string, tell: (text: string) => void) => string> {
   say({ kind: "stage", text: "Loading Python …" });
   const archive = fetch(here("opvasm.zip")).then((response) => {
@@ -16,10 +27,13 @@ async function load(): Promise<(question: string, tell: (text: string) => void) 
     return response.arrayBuffer();
   });
   archive.catch(() => undefined); // reported where it is awaited
+  const memory = started();
   const { loadPyodide } = await import(here("pyodide.mjs"));
-  const python: Pyodide = await loadPyodide({
-    indexURL: here(""), packageBaseUrl: here(""), env: { HOME: "/home/pyodide", XDG_CACHE_HOME: "/opvasm/cache" },
-  });
+  const options = { indexURL: here(""), packageBaseUrl: here(""), env: { HOME: "/home/pyodide", XDG_CACHE_HOME: "/opvasm/cache" } };
+  const snapshot = await memory;
+  const python: Pyodide = snapshot
+    ? await loadPyodide({ ...options, _loadSnapshot: snapshot }).catch(() => loadPyodide(options))
+    : await loadPyodide(options);
   say({ kind: "stage", text: "Unpacking opvasm …" });
   python.unpackArchive(await archive, "zip", { extractDir: "/opvasm" });
   return python.runPython(`
