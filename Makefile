@@ -6,7 +6,7 @@ JOBS ?= auto
 # Installing the package builds the explorer's C engine, where there is a compiler.
 ENGINE := $(wildcard opvasm/explorer/native/source/*)
 
-.PHONY: help demo test coverage check format bench native kernels corpus screenshot site site-test clean
+.PHONY: help demo test coverage check format bench native kernels corpus screenshot site site-test editors clean
 
 help:
 	@echo "make demo      find a race between two threads, and draw it"
@@ -21,6 +21,7 @@ help:
 	@echo "make corpus    audit a public server, and hold the result to what is known of it"
 	@echo "make screenshot  make docs/images/explore.png with a headless Chromium"
 	@echo "make site      build the documents and the playground in site/build (needs node and npm)"
+	@echo "make editors   test the colours of VS Code, and package its extension (needs node and npm)"
 	@echo "make site-test open them in a headless Chromium"
 	@echo "make clean     remove what the other targets made"
 
@@ -65,6 +66,11 @@ screenshot: $(VENV)/.run
 site: $(VENV)/.site site/node_modules/.ready
 	$(BIN)/python site/build.py
 
+# To try it in the editors that are installed: sh editors/try.sh .venv/bin/opvasm
+editors: $(VENV)/.dev editors/vscode/node_modules/.ready
+	$(BIN)/python editors/grammar.py --check
+	cd editors/vscode && node test/grammar.mjs && npm run --silent package
+
 # Its pictures in the README: .venv/bin/python site/screenshots.py
 site-test: $(VENV)/.site
 	$(BIN)/python -m pytest -p no:cacheprovider tests/site
@@ -88,6 +94,12 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml hatch_build.py $(ENGINE)
 
 $(VENV)/.site: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[site]'
+	@touch $@
+
+editors/vscode/node_modules/.ready: editors/vscode/package.json
+	@command -v npm >/dev/null || { echo "make editors needs node 20 or later and npm: apt-get install nodejs npm"; exit 1; }
+	cp LICENSE editors/vscode/LICENSE
+	cd editors/vscode && npm install --no-save --silent
 	@touch $@
 
 site/node_modules/.ready: site/package.json

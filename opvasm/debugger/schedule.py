@@ -68,6 +68,11 @@ class ScheduleTimeline(WithThreads):
         ]
         return [happens, *stores]
 
+    @property
+    def replay(self) -> Replay:
+        """The schedule that this is the history of."""
+        return self._replay
+
     def advance(self) -> list[Movement] | None:
         """All of a schedule is known."""
         return None

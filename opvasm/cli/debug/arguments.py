@@ -18,6 +18,7 @@ class Options(MachineOptions, LiveOptions):
     replay: str | None
     schedule: str | None
     dap: str | None
+    tui: bool
     script: str | None
     commands: tuple[str, ...]
     batch: bool
@@ -65,6 +66,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         help="carry out a command; may be repeated",
+    )
+    parser.add_argument(
+        "--tui",
+        action="store_true",
+        help="use the whole terminal: text, ops, memory, threads, timeline (pip install 'opvasm[tui]')",
     )
     parser.add_argument("--batch", action="store_true", help="end after -x and -ex; no prompt")
     parser.add_argument(

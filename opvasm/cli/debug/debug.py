@@ -27,6 +27,7 @@ opvasm debug tests/conformance/public.jsonl pub-0007
 opvasm debug --from raw vector.bin
 opvasm debug list.opv --replay trace.jsonl
 opvasm debug samples/races/list.opv --schedule failure.json
+opvasm debug --tui samples/idioms/list.opv
 opvasm debug --dap
 opvasm debug --attach-on 'memcpy sym=head' -- ./program --its-own-option
 opvasm debug --attach-on result=EAGAIN -ex why --batch -- ./test_suite
@@ -34,7 +35,7 @@ opvasm debug --attach-on result=EAGAIN -ex why --batch -- ./test_suite
 EXITS = {
     DONE: "the session ended; with --attach-on the program's own exit code is passed on",
     NEGATIVE: "--batch: a command could not be carried out",
-    HOST: "--attach-on: this host can't run the program so; the message says what is missing",
+    HOST: "--attach-on: this host can't run the program so; --tui: textual is missing",
 }
 BARE = {"--dap": "--dap=stdio"}
 RUNS_PROGRAM = True
@@ -50,7 +51,26 @@ def execute(options: Options, terminal: Terminal) -> int:
 
         return serve(options.dap, options, terminal)
     session = make_session(options, terminal)
+    if options.tui:
+        return _on_the_screen(session, options, terminal)
     return _converse(session, options, terminal)
+
+
+def _on_the_screen(session: Session, options: Options, terminal: Terminal) -> int:
+    """The session on the whole terminal."""
+    if options.batch or options.commands or options.script is not None:
+        raise UsageError("--tui takes its commands from the keyboard", "leave out -ex, -x, --batch")
+    if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("--tui needs a terminal", "without --tui, commands are read from a pipe")
+    try:
+        from ...tui.app import run
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.partition(".")[0] in ("textual", "rich"):
+            terminal.fail("textual is not installed", "pip install 'opvasm[tui]'")
+            return HOST
+        raise
+    run(session)
+    return DONE
 
 
 def _attach(options: Options, program: list[str], terminal: Terminal) -> int:
