@@ -77,7 +77,7 @@ def test_every_command_is_in_the_table() -> None:
     from opvasm.cli.command_line.registry import COMMANDS
 
     rows = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
-    assert set(rows) == set(COMMANDS)
+    assert sorted(rows) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "samples/README.md"])
