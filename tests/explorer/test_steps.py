@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import get_args
 
+import jsonschema
 import pytest
 
 from opvasm.cli.main import main
@@ -26,6 +27,7 @@ from .helpers import RACES, ROOT, found, plans, sample
 
 ACTIONS = get_args(steps.Action)
 TERMS = get_args(terms.Term)
+SCHEMA = ROOT / "opvasm" / "explorer" / "schemas" / "opvasm-steps-1.json"
 FILES = sorted(path.stem for path in RACES.glob("*.opv"))
 FIELD_TYPES = {
     *("Point", "Points", "Read", "Written", "Maybe", "Term", "Width", "Phase", "int", "bool"),
@@ -238,6 +240,18 @@ def test_the_dump_is_the_code_that_the_search_runs() -> None:
         assert [tuple(each["dead"]) for each in thread["steps"]] == [
             code.dead(point) for point in range(len(code.steps))
         ]
+
+
+def test_the_dump_follows_its_schema() -> None:
+    """Every sample does; and the schema names the kinds that there are, and no others."""
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(step_code_json(every_plan(), "1")))
+    step = schema["$defs"]["step"]["properties"]
+    assert step["kind"]["enum"] == [each.name for each in steps.Kind]
+    assert step["guard"]["enum"] == [each.name for each in steps.Guard]
+    assert step["action"]["properties"]["is"]["enum"] == [each.__name__ for each in ACTIONS]
+    values = schema["$defs"]["value"]["anyOf"][1]["properties"]["is"]["enum"]
+    assert values == [*(each.__name__ for each in TERMS), "Nodes", "AddressesOf"]
 
 
 def test_the_command_prints_it_and_explores_nothing(capsys: pytest.CaptureFixture[str]) -> None:
