@@ -156,7 +156,10 @@ def main() -> int:
             if tool:
                 print(f"{row}: {tool} is not installed")
                 continue
-            outcome = build_and_look(row, headers, headers)
+            try:
+                outcome = build_and_look(row, headers, headers)
+            except subprocess.TimeoutExpired:
+                outcome = Outcome(0, 0, "takes longer than two minutes")
             wrong += bool(outcome.trouble)
             print(f"{row}: {outcome.sections} sections, {outcome.trouble or 'right'}", flush=True)
     return 1 if wrong else 0
