@@ -10,6 +10,7 @@ from . import (
     assembling,
     cold_start,
     debugger,
+    editor,
     emit,
     explore,
     interpreter,
@@ -27,6 +28,7 @@ MEASUREMENTS: dict[str, Callable[[], str]] = {
     "explore": explore.measure,
     "sweep": sweep.measure,
     "debugger": debugger.measure,
+    "editor": editor.measure,
     "live": live.measure,
     "emit": emit.measure,
 }
