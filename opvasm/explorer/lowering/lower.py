@@ -39,14 +39,12 @@ from ..steps.step import (
     Pause,
     Store,
 )
-from ..steps.terms import CurrentCpu, Number, Term
+from ..steps.terms import CurrentCpu, Number, Register, Term, plus
 from .bodies import BodyScope, ThreadPlan
 from .lower_run import RunLowering, VectorBody
 from .lower_section import SectionBody
 from .meaning import Compiler
 from .writer import Exits, Writer, new_site
-
-LOOP_LIMIT = 64
 
 
 class Exit(NamedTuple):
@@ -101,6 +99,7 @@ class _Body:
         self.builder = builder
         self.prefix = prefix
         self.statements = statements
+        self.loops = 0
         self.program: Program = image.program
         names = sorted(assigned(statements))
         locals_ = {name: builder.registers(prefix + name) for name in names}
@@ -234,14 +233,27 @@ class _Body:
 
     def _loop(self, statement: Loop, leave: Exit) -> None:
         after = self.builder.label()
-        if statement.times is not None:
-            for _ in range(min(statement.times, LOOP_LIMIT)):
-                self.block(statement.body, leave._replace(leave=after))
+        start = self.builder.label()
+        if statement.times is None:
+            self.builder.here(start)
         else:
-            start = self.builder.here()
-            self.block(statement.body, leave._replace(leave=after))
-            self.builder.jump(start)
+            self._count_rounds(statement.times, start, after)
+        self.block(statement.body, leave._replace(leave=after))
+        self.builder.jump(start, ends=statement.times is not None)
         self.builder.here(after)
+
+    def _count_rounds(self, times: int, start: int, after: int) -> None:
+        """The head of a loop that ends by itself: a register holds how many rounds are left."""
+        builder = self.builder
+        self.loops += 1
+        left = builder.registers(f"{self.prefix}$rounds{self.loops}")
+        round_, body = builder.label(), builder.label()
+        builder.add(Assign((left,), (Number(times),), start))
+        builder.here(start)
+        builder.add(Branch(Register(left), round_, after))
+        builder.here(round_)
+        builder.add(Assign((left,), (plus(Number(-1), Register(left)),), body))
+        builder.here(body)
 
     def _leave(self, statement: Leave, leave: Exit) -> None:
         match statement.kind:

@@ -65,10 +65,14 @@ class Quiet:
         steps = self.codes[thread].steps
         moved = list(local)
         start = moved[POINT]
-        seen: set[int] = set()
-        while steps[moved[POINT]].kind <= LAST_QUIET and moved[POINT] not in seen:
-            seen.add(moved[POINT])
-            self.work_out(steps[moved[POINT]], thread, moved)
+        seen: set[int] = set()  # where it may go round for ever
+        for _ in range(FUSE_LIMIT):
+            step = steps[moved[POINT]]
+            if step.kind > LAST_QUIET or moved[POINT] in seen:
+                break
+            if step.head:
+                seen.add(moved[POINT])
+            self.work_out(step, thread, moved)
         return moved, moved[POINT] == start and start in seen
 
     def is_at_its_end(self, thread: int, local: list[int]) -> bool:

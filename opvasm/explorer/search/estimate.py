@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from random import Random
+from time import monotonic
 
 from ..model.model import Model
 from ..steps.state import State
 from .graph import Graph
 
 WALKS, LENGTH = 30, 300
-# Accesses after which it is given up: a step of a long vector has many.
-MOST_ACCESSES = 100_000
+# Accesses after which it is given up: a step of a long vector has many; and seconds, since one may
+# work in registers for as long as it likes.
+MOST_ACCESSES, MOST_SECONDS = 100_000, 0.5
 
 
 def estimate(graph: Graph, seed: int = 1) -> int | None:
@@ -20,22 +22,22 @@ def estimate(graph: Graph, seed: int = 1) -> int | None:
     a * b / N.  States that few schedules meet are missed, so the truth is more rather than less.
     Where steps take so long that it would keep somebody waiting there is no telling either.
     """
-    random = Random(seed)
-    first, second = _sample(graph, random), _sample(graph, random)
+    random, until = Random(seed), monotonic() + MOST_SECONDS
+    first, second = _sample(graph, random, until), _sample(graph, random, until)
     if first is None or second is None:
         return None
     shared = len(first & second)
     return len(first) * len(second) // shared if shared else None
 
 
-def _sample(graph: Graph, random: Random) -> set[State] | None:
+def _sample(graph: Graph, random: Random, until: float) -> set[State] | None:
     model: Model = graph.model
     seen: set[State] = set()
     accesses = 0
     for _ in range(WALKS):
         state = model.initial()
         for _ in range(LENGTH):
-            if accesses > MOST_ACCESSES:
+            if accesses > MOST_ACCESSES or monotonic() > until:
                 return None
             seen.add(graph.representative(state)[0])
             ready = [t for t in range(model.threads) if model.enabled(state, t)]

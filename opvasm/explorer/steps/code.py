@@ -58,6 +58,7 @@ class Builder:
         self.in_handler = False
         self.points: dict[int, Point] = {}
         self.labels = 0
+        self.ending: set[int] = set()
         self.crash = self.label()
 
     def label(self) -> int:
@@ -78,8 +79,10 @@ class Builder:
         moves = depends_on_cpu(action)
         self.steps.append(step._replace(handler=self.in_handler, uses_cpu=moves))
 
-    def jump(self, label: int, *, commits: bool = False) -> None:
-        """Go on somewhere else."""
+    def jump(self, label: int, *, commits: bool = False, ends: bool = False) -> None:
+        """Go on somewhere else; ``ends``: back to a loop that ends by itself."""
+        if ends:
+            self.ending.add(len(self.steps))
         self.add(Jump(label), commits=commits)
 
     def finished(self) -> tuple[Step, ...]:
@@ -90,7 +93,7 @@ class Builder:
             for each in self.steps
         ]
         for index, step in enumerate(steps):
-            if step.kind <= LAST_QUIET:
+            if step.kind <= LAST_QUIET and index not in self.ending:
                 for target in targets(step.action):
                     if target <= index and steps[target].kind <= LAST_QUIET:
                         steps[target] = steps[target]._replace(head=True)
