@@ -15,14 +15,15 @@ WALKS, LENGTH = 30, 300
 MOST_ACCESSES, MOST_SECONDS = 100_000, 0.5
 
 
-def estimate(graph: Graph, seed: int = 1) -> int | None:
+def estimate(graph: Graph, seed: int = 1, seconds: float = MOST_SECONDS) -> int | None:
     """About how many states there are at least (None: no telling).
 
     Random schedules are drawn twice; of N states, samples of a and b distinct ones share about
     a * b / N.  States that few schedules meet are missed, so the truth is more rather than less.
-    Where steps take so long that it would keep somebody waiting there is no telling either.
+    Where steps take so long that it would keep somebody waiting, longer than ``seconds``, there is no
+    telling either.
     """
-    random, until = Random(seed), monotonic() + MOST_SECONDS
+    random, until = Random(seed), monotonic() + seconds
     first, second = _sample(graph, random, until), _sample(graph, random, until)
     if first is None or second is None:
         return None
