@@ -102,9 +102,11 @@ static bool ahead(Engine *e, uint32_t thread, const uint64_t *local) {
     int32_t start = POINT(local);
     memcpy(moved, local, t->words * sizeof *moved);
     uint32_t look = ++e->look;
-    while (t->nodes[POINT(moved)].kind <= LAST_QUIET && e->seen[POINT(moved)] != look && e->bail == NULL) {
-        e->seen[POINT(moved)] = look;
-        work_out(e, thread, moved, &t->nodes[POINT(moved)]);
+    for (int i = 0; i < FUSE_LIMIT && e->bail == NULL; i++) {
+        const Node *node = &t->nodes[POINT(moved)];
+        if (node->kind > LAST_QUIET || e->seen[POINT(moved)] == look) break;
+        if (node->head) e->seen[POINT(moved)] = look; /* where it may go round for ever */
+        work_out(e, thread, moved, node);
     }
     return POINT(moved) == start && e->seen[start] == look;
 }
