@@ -23,7 +23,7 @@ from .conftest import ROOT
 DOCUMENTS = ("debate.md", "explorer.md", "steps.md", "tutorial.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A time, and where there is no compiler what searched: no document counts on either.
-TIME = re.compile(r"\b\d[\d.,]* (ms|s|states a second)\b(?: in Python(, not in C: [^\n]*)?)?")
+TIME = re.compile(r"\b\d[\d.,]* (ms|s|states a second)\b( in C\b| in Python(, not in C: [^\n]*)?)?")
 
 
 def units() -> list[tuple[str, tuple[int, ...]]]:
