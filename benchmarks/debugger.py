@@ -1,7 +1,7 @@
 """What history costs: memory for 100,000 calls, and the time of a step back at any length.
 
-Prints bytes kept per call, the peak of the process, and how long one vector back takes behind 1,000
-and behind 100,000 calls: the ratio of the two says that going back is no replay from the start.
+Prints bytes kept per call, the peak of the process, and how long one vector back takes after 1,000
+and after 100,000 calls: the ratio of the two says that going back is not a replay from the start.
 ``python -m benchmarks.debugger [CALLS]``.
 """
 

@@ -145,7 +145,7 @@ def _argument_problems(vector: Vector, abi: Abi, arguments: Mapping[str, int]) -
                 Diagnostic(
                     "error",
                     "OPV102",
-                    f"{_number(value)} is no {kind}, which the parameter {parameter.name} of "
+                    f"{_number(value)} does not fit {kind}, which the parameter {parameter.name} of "
                     f"vector {vector.name} is",
                     parameter.place,
                     help=f"a {kind} of {abi.model.name} is from {_number(low)} to {_number(high)}",

@@ -85,7 +85,7 @@ class Case(NamedTuple):
 def read_cases(source: SourceFile) -> Iterator[Case]:
     """The cases of a JSON Lines text, in order; empty lines are passed over.
 
-    Raises DecodeError (OPV450) at the first line that is no case, with the field that is wrong.
+    Raises DecodeError (OPV450) at the first line that is not a case, with the field that is wrong.
     """
     start = 0
     for line in source.text.splitlines(keepends=True):
@@ -104,7 +104,7 @@ def _no_case(span: Span, error: Exception) -> Diagnostic:
     return Diagnostic(
         "error",
         "OPV450",
-        f"this line is no reference case: {reason}",
+        f"this line is not a reference case: {reason}",
         span,
         help="tests/conformance/FORMAT.md describes the format: one JSON object a line",
     )
@@ -117,7 +117,7 @@ def read_case(text: str) -> Case:
         raise TypeError("it is not a JSON object")
     revision = next((each for each in REVISIONS if each.name == record["abi"]), None)
     if revision is None:
-        raise ValueError(f"abi {record['abi']!r} is no revision")
+        raise ValueError(f"abi {record['abi']!r} is not a revision")
     vector = bytes.fromhex(record["vector"])
     if len(vector) % OP_BYTES:
         raise ValueError(f"vector has {len(vector)} bytes, not a multiple of {OP_BYTES}")

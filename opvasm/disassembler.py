@@ -19,7 +19,7 @@ def disassemble(data: bytes, abi: Abi, name: str = "<bytes>") -> str:
     The first line names the revision and the data model.  A vector that the kernel would refuse is
     written as ``unverified``, with the reasons above it, so that it assembles as it is.
 
-    Raises DecodeError when ``data`` is no whole number of ops; ``name`` is what its place says.
+    Raises DecodeError when ``data`` is not a whole number of ops; ``name`` is what its place says.
     """
     return text_of(decode(data, abi, name), abi)
 

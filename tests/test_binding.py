@@ -138,8 +138,8 @@ def test_missing_unknown_and_unfitting_arguments_come_in_one_error() -> None:
     text = str(caught.value)
     assert "vector v needs a value for its parameter node: ptr<node>" in text
     assert "vector v has no parameter nod" in text
-    assert "128 is no i8" in text
-    assert "-1 is no u16" in text
+    assert "128 does not fit i8" in text
+    assert "-1 does not fit u16" in text
     helps = [each.help for each in caught.value.diagnostics]
     assert "did you mean node?" in helps
     assert "a i8 of 64le is from -128 to 127" in helps
@@ -157,7 +157,7 @@ def test_a_pointer_outside_the_models_word_is_refused() -> None:
     target = Program(get_abi("2017-11", "32le"), Data(SYMBOLS, {}, {}, ()), {})
     assert bind(vector, target, LAYOUT, 0, {"p": 0xFFFF_FFFF}) == ()
     for value in (1 << 32, -1):
-        with pytest.raises(BindError, match="is no ptr"):
+        with pytest.raises(BindError, match="does not fit ptr"):
             bind(vector, target, LAYOUT, 0, {"p": value})
 
 

@@ -65,7 +65,7 @@ class Field(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The offset behind the field's last byte."""
+        """The offset after the field's last byte."""
         return self.offset + self.size
 
 

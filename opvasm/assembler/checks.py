@@ -152,7 +152,7 @@ class _Checker(ScopeNames):
             if each is not None:
                 self.problems.error(
                     "OPV044",
-                    f"a section is no system call and has no `{word}`",
+                    f"a section is not a system call and has no `{word}`",
                     each.span,
                     help="it runs on the CPU that the caller is on: `cpu 1` or `current 1`",
                 )

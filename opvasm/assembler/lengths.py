@@ -19,12 +19,12 @@ LENGTH_MAX = (1 << 32) - 1
 def written_length(
     operand: Operand, suffix: int | None, scope: Scope, parameters: Collection[str]
 ) -> int | None:
-    """The length that stands behind the other operands; ``suffix`` is the mnemonic's."""
+    """The length that stands after the other operands; ``suffix`` is the mnemonic's."""
     span = operand.span
     if operand.may_fault or isinstance(operand.value, Literal | Text):
         scope.problems.error(
             "OPV015",
-            f"`{span.text}` is no length",
+            f"`{span.text}` is not a length",
             span,
             help="the last operand is a number of bytes",
         )
@@ -35,7 +35,7 @@ def written_length(
     if not 0 <= length <= LENGTH_MAX:
         scope.problems.error(
             "OPV019",
-            f"{number_text(length)} is no length",
+            f"{number_text(length)} is not a length",
             span,
             help=f"the field len holds 0 to {LENGTH_MAX}",
         )

@@ -59,7 +59,7 @@ def operand_of(operand: Operand, scope: Scope, parameters: Parameters) -> Resolv
 def _is_address(value: int, span: Span, scope: Scope) -> bool:
     if 0 <= value < scope.abi.model.addresses:
         return True
-    scope.problems.error("OPV019", f"{number_text(value)} is no address", span)
+    scope.problems.error("OPV019", f"{number_text(value)} is not an address", span)
     return False
 
 

@@ -116,7 +116,7 @@ class _VectorAssembler:
             if length is None:
                 self.problems.error(
                     "OPV012",
-                    f"`.{suffix}` is no size",
+                    f"`.{suffix}` is not a size",
                     place,
                     help=f"the sizes are {', '.join('.' + each for each in sizes)}",
                 )

@@ -35,7 +35,7 @@ def _check(
             if result not in known:
                 choice = f"result is {', '.join(known[:-1])} or {known[-1]}"
                 help = did_you_mean(result, known) or choice
-                problems.error(code, f"`{result}` is no result", _name(arm, result), help=help)
+                problems.error(code, f"`{result}` is not a result", _name(arm, result), help=help)
     if len(run.results) not in (0, len(results)):
         gives = f"gives {', '.join(results)}" if results else "gives no values"
         problems.error("OPV044", f"{name} {gives}; {len(run.results)} are taken", run.span)

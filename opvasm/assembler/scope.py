@@ -220,7 +220,9 @@ class Scope(Declarations):
             if self.evaluate(position, "a constant index") is None:
                 return None
             if found is not None and not isinstance(found, Array):
-                self.problems.error("OPV017", f"`{type_text(found)}` is no array", type_name.span)
+                self.problems.error(
+                    "OPV017", f"`{type_text(found)}` is not an array", type_name.span
+                )
                 return None
             found = None if found is None else found.element
         return found
@@ -270,7 +272,7 @@ class Scope(Declarations):
             span = page.span if page.page_count is None else page.page_count.span
             self.problems.error(
                 "OPV033",
-                f"{number_text(count)} pages are no page or too many",
+                f"{number_text(count)} pages: none, or too many",
                 span,
                 help=f"pages may have {TYPE_SIZE_MAX >> 20} MiB",
             )

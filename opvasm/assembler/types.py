@@ -18,7 +18,7 @@ def number_text(value: int) -> str:
 
 
 def aligned(offset: int, alignment: int) -> int:
-    """The first multiple of ``alignment`` at or behind ``offset``."""
+    """The first multiple of ``alignment`` at or after ``offset``."""
     return -(-offset // alignment) * alignment
 
 

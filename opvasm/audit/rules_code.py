@@ -24,7 +24,7 @@ def code_rules(subject: Subject) -> Iterator[Finding]:
             codes.DECODE,
             "error",
             at,
-            f"the bytes at {subject.context.file.place(at)} are no instruction that ends where the "
+            f"the bytes at {subject.context.file.place(at)} are not an instruction that ends where the "
             f"section ends",
             "check start_ip and post_commit_offset: the section must end after an instruction",
             Fault.ALWAYS,

@@ -39,7 +39,7 @@ CODES: tuple[Code, ...] = (
         TORN_ACCESS,
         "torn-access",
         "note",
-        "a store that others may see half done, because its length is no word",
+        "a store that others may see half done, because its length is not a word",
         "Only 1, 2, 4 or (on a 64-bit kernel) 8 aligned bytes are loaded or stored at once. Any "
         "other length is moved in pieces: through a buffer of 64 bytes in 2017-10 to 2017-12, by "
         "the kernel's memcpy from 2018-03 on. The threads of the vector's own CPU never see that, "
@@ -104,7 +104,7 @@ CODES: tuple[Code, ...] = (
         "warning",
         "the store that publishes is not the last",
         "A vector that compares a word and then stores to it publishes its work with that store. "
-        "Data that is stored behind it is not there yet when a reader on another CPU follows the "
+        "Data that is stored after it is not there yet when a reader on another CPU follows the "
         "new value. The helpers of 2017-10 (cpu_op_cmpstorememcpy, cpu_op_1cmp2store) had this "
         "order; those of November 2017 store the data first.",
         "percpu index: u64\npercpu buffer: u64[8]\nvector push(expect: u64, value: u64, next: u64) {\n"
@@ -159,7 +159,7 @@ CODES: tuple[Code, ...] = (
         "compare-cannot-pass",
         "warning",
         "a compare that always stops the vector",
-        "Its operands are known to differ (for cmpne: to be equal), so every op behind it is dead.",
+        "Its operands are known to differ (for cmpne: to be equal), so every op after it is dead.",
         "percpu head: u64\nvector v(expect: u64, next: u64) {\n    cmpeq.u64 head, expect\n"
         "    cmpne.u64 head, expect\n    memcpy.u64 head, next\n}",
     ),
@@ -260,7 +260,7 @@ CODES: tuple[Code, ...] = (
         "warning",
         "a byte is set where other ops have their expect_fault flag, but not this one",
         "The flags of compare and memcpy are bytes 24 and 25; add, or, and, xor have one at 24; the "
-        "shifts have theirs at 20, behind the 32-bit number of bits. A flag in the wrong byte is "
+        "shifts have theirs at 20, after the 32-bit number of bits. A flag in the wrong byte is "
         "never read.",
         "percpu a: u64\nvector v() {\n    lshift.u64 a, 1 { 24: 0x01 }\n}",
     ),

@@ -150,7 +150,7 @@ CODES: tuple[Code, ...] = (
         "audit-entered",
         "error",
         "a branch into the middle of a section",
-        "A section is entered at its start, after rseq_cs was set. Whoever comes in elsewhere has not "
+        "A section is entered at its start, after rseq_cs was set. Code that jumps in elsewhere has not "
         "read what the section relies on.",
         _EXAMPLE,
     ),

@@ -102,7 +102,7 @@ CODES: tuple[Code, ...] = (
         "OPV121",
         "hex-character",
         "error",
-        "a character in hexadecimal input is no hexadecimal digit",
+        "a character in hexadecimal input is not a hexadecimal digit",
         "Hexadecimal input holds the digits 0-9, a-f and A-F, spaces wherever they help, and "
         "comments from // or # to the end of the line.",
         'echo "00000000 0800000g" | opvasm disasm --from hex',
@@ -111,7 +111,7 @@ CODES: tuple[Code, ...] = (
         "OPV122",
         "hex-op-length",
         "error",
-        "a line of hexadecimal input is no whole number of ops",
+        "a line of hexadecimal input is not a whole number of ops",
         "A line holds whole ops: 64 hexadecimal digits for each, two for every byte.",
         'echo "0000" | opvasm disasm --from hex',
     ),
@@ -166,6 +166,6 @@ CODES: tuple[Code, ...] = (
         "No kernel that was read looks at the bytes of the union that an op does not use, nor at "
         "the padding beside a 32-bit pointer. Nothing is reserved by contract, but a later kernel "
         "could give them a meaning. Only disasm --strict asks for zeros there.",
-        "opvasm disasm --strict vector.bin    # a byte behind expect_fault_b is not zero",
+        "opvasm disasm --strict vector.bin    # a byte after expect_fault_b is not zero",
     ),
 )

@@ -36,7 +36,7 @@ CODES: tuple[Code, ...] = (
         COMPARE_AFTER_STORE,
         "rseq-compare-after-store",
         "error",
-        "a compare stands behind a store (R2)",
+        "a compare stands after a store (R2)",
         "When a compare fails the section is left, and a store before it stays. cpu_opv has no "
         "rollback either, but there nobody of the same CPU comes between; a section may be cut off "
         "anywhere and begun again.",
@@ -47,7 +47,7 @@ CODES: tuple[Code, ...] = (
         NO_COMMIT,
         "rseq-no-commit",
         "error",
-        "the last store is no single instruction (R3)",
+        "the last store is not a single instruction (R3)",
         "A section takes effect by its last store, the commit: one naturally aligned word, which "
         "happens or does not. A longer or unaligned last store can be cut off in its middle.",
         "percpu buffer: u8[64]\nshared text: u8[64]\nvector v() { memcpy buffer, text, 64 }",
@@ -57,7 +57,7 @@ CODES: tuple[Code, ...] = (
         "rseq-repeated-change",
         "error",
         "an op before the commit builds on the old value (R4)",
-        "A store before the commit is a try: an abort behind it makes it happen again. That does no "
+        "A store before the commit is a try: an abort after it makes it happen again. That does no "
         "harm when it stores the same value again, and does when it adds to what is there.",
         _DATA + "vector v(n: i64) {\n    add.u64 total, n\n    add.u64 counter, n\n}",
     ),
@@ -105,7 +105,7 @@ CODES: tuple[Code, ...] = (
         "error",
         "a store before the commit is seen at once (R4)",
         "A store before the commit must go to bytes that nobody reads until the commit publishes "
-        "them. One to bytes that the vector compares is seen at once: an abort behind it leaves the "
+        "them. One to bytes that the vector compares is seen at once: an abort after it leaves the "
         "new value without its data, and the next attempt fails its own compare. The helpers of "
         "2017-10 stored in this order; those of November 2017 store the compared word last. Where "
         "several stores go to what was compared, as in a pop that advances a version tag, no order "

@@ -25,7 +25,7 @@ CODES: tuple[Code, ...] = (
     Code("OPV501", "scenario-number", "error", "a number outside its limits",
          "CPUs, copies of a thread, attempts and rounds of a loop have limits far above what a search can "
          "go through.", _example("    cpus 1000\n" + _THREAD)),
-    Code("OPV502", "fallback-of-nothing", "error", "a fallback behind a method that never aborts",
+    Code("OPV502", "fallback-of-nothing", "error", "a fallback after a method that never aborts",
          "Only a restartable section can abort. cpu_opv and the lock always run to their end, so nothing "
          "ever falls back from them.", "strategy s = opv then lock after 2"),
     Code("OPV503", "said-twice", "error", "a part of a scenario stands twice",
@@ -68,19 +68,19 @@ CODES: tuple[Code, ...] = (
     Code("OPV515", "not-one-number", "error", "an array or struct where a number is wanted",
          "load, store and conditions work on one number at a time.",
          f"{_STRUCTS}scenario s {{\n    thread a @0 {{ x = load A }}\n}}"),
-    Code("OPV516", "unknown-type-here", "error", "a name that is no type",
+    Code("OPV516", "unknown-type-here", "error", "a name that is not a type",
          "Types are u8 to u64, i8 to i64, ptr, and the file's structs.",
          _example("    thread a @0 { own n: word }")),
     Code("OPV517", "no-place", "error", "a value where a place is wanted",
          "load, store, & and @ need something that has an address.",
          _example("    thread a @0 { x = &5 }")),
-    Code("OPV518", "untyped-arrow", "error", "-> behind something without a type",
+    Code("OPV518", "untyped-arrow", "error", "-> after something without a type",
          "The local must have been loaded from a ptr<struct>, or only one struct may have a field of that "
          "name.", _example("    thread a @0 { x = 1; y = load x->next }")),
     Code("OPV519", "unknown-field-here", "error", "a field that the struct does not have",
          "The message names one that is near.",
          f"{_STRUCTS}scenario s {{\n    thread a @0 {{ x = load A.nxt }}\n}}"),
-    Code("OPV520", "no-array", "error", "an element of what is no array",
+    Code("OPV520", "no-array", "error", "an element of what is not an array",
          "Only arrays have elements.", _example("    thread a @0 { x = load counter[1] }")),
     Code("OPV521", "element-outside", "error", "an element that the array does not have",
          "Elements are counted from 0.",
@@ -105,7 +105,7 @@ CODES: tuple[Code, ...] = (
          "percpu c: u64\nsection add() { commit c += 1 }\nscenario s {\n    thread a @0 { run add() on 0 "
          "{ aborted -> retry } }\n}"),
     Code("OPV527", "section-without-vector", "error", "a fallback to cpu_opv that a section does not have",
-         "`rseq then opv` runs one vector both ways. A section that loads is no vector; what is to be done "
+         "`rseq then opv` runs one vector both ways. A section that loads is not a vector; what is to be done "
          "after so many aborts stands in its arm `aborted`, or it falls back to a lock.",
          "percpu c: u64\nsection add() { commit c += 1 }\nstrategy both = rseq then opv after 2\n"
          "scenario s {\n    strategy both\n    thread a @0 { run add() { aborted -> retry } }\n}"),
@@ -115,7 +115,7 @@ CODES: tuple[Code, ...] = (
     Code("OPV531", "no-link", "error", "a list of what can't be linked",
          "list links structs by their first pointer.",
          "percpu head: ptr\nshared n: u64\nscenario s {\n    init { list head: n }\n    thread a @0 { return }\n}"),
-    Code("OPV532", "no-list", "error", "list() of what is no list",
+    Code("OPV532", "no-list", "error", "list() of what is not a list",
          "The place must be a ptr<struct> whose struct has a pointer, or there must be only one such struct.",
          _example(_THREAD + "\n    forall length(counter@0) == 0")),
     Code("OPV533", "page-with-a-past", "error", "a page that changes by the first store to it",

@@ -14,7 +14,7 @@ CODES: tuple[Code, ...] = (
         "error",
         "something else must stand here",
         "The text leaves the grammar at this place. The message names what may stand there "
-        "instead. The statement or declaration around it is given up and reading goes on behind "
+        "instead. The statement or declaration around it is given up and reading goes on after "
         "it, so that one run finds the mistakes of the whole file.",
         "percpu head ptr",
     ),
@@ -105,7 +105,7 @@ CODES: tuple[Code, ...] = (
         "unknown-op",
         "error",
         "an op or a size that does not exist",
-        "Mnemonics are the names of the kernel's header in lower case, with the size behind a dot: "
+        "Mnemonics are the names of the kernel's header in lower case, with the size after a dot: "
         "cmpeq.u64. `opvasm explain` lists them.",
         "shared a: u64\nshared b: u64\nvector copy() { memcopy.u64 a, b }",
     ),
@@ -232,7 +232,7 @@ CODES: tuple[Code, ...] = (
         "unreadable-file",
         "error",
         "a used file can't be read",
-        "The path behind use is relative to the file in which it stands. A text is UTF-8.",
+        "The path after use is relative to the file in which it stands. A text is UTF-8.",
         'use "no-such-file.opv"',
     ),
     Code(
@@ -256,7 +256,7 @@ CODES: tuple[Code, ...] = (
         "extra-byte",
         "error",
         "a byte in braces can't be set there",
-        "Braces behind the operands give values to bytes of struct cpu_op that are no field of this "
+        "Braces after the operands give values to bytes of struct cpu_op that are not a field of this "
         "op, and to expect_fault bytes. A field has its value from the operands.",
         "shared a: u64\nvector odd() { add.u64 a, 1 { 8: 1 } }",
     ),

@@ -21,7 +21,7 @@ from .wording import names_of, number_text, title
 
 
 class Topic(NamedTuple):
-    """A word behind ``info``."""
+    """A word after ``info``."""
 
     name: str
     summary: str

@@ -105,7 +105,7 @@ def _mark(shell: Shell, argument: str) -> None:
     session = shell.session
     name = argument or str(len(session.marks) + 1)
     if not name.replace("_", "a").isalnum() or name in ("start", "end"):
-        raise CommandError(f"{name!r} is no name for a mark: letters, digits and _")
+        raise CommandError(f"{name!r} is not a name for a mark: letters, digits and _")
     if argument and argument.isdigit():
         raise CommandError("a mark's name begins with a letter: a number is a position")
     if not argument:
@@ -191,11 +191,11 @@ Places:
 {INDENT}VECTOR            a call of it, before its first check
 {INDENT}VECTOR.OP         an op of it, before it runs; `op N` for ops that no text names
 {INDENT}result N, EAGAIN  a call that has returned this
-An expression behind `if` must not be zero: break push.2 if head@1 == 0"""
+An expression after `if` must not be zero: break push.2 if head@1 == 0"""
 _WATCHES = """\
 A variable or a part of it (head, head@1, nodes[2].value), memory ([0x1000].u32), or an address
 and a number of bytes (&nodes[2], 16). A percpu variable is the instance of the CPU here and now.
-An expression behind `if` must not be zero."""
+An expression after `if` must not be zero."""
 
 COMMANDS: tuple[Command, ...] = (
     Command("step", ("s",), "step [N]", "to the next op", _mover(lambda s: s.step_op()), True),
@@ -215,9 +215,7 @@ COMMANDS: tuple[Command, ...] = (
         _mover(lambda s: s.next_statement()),
         True,
     ),
-    Command(
-        "finish", ("fin",), "finish", "to behind this call", _mover(lambda s: s.finish()), True
-    ),
+    Command("finish", ("fin",), "finish", "to after this call", _mover(lambda s: s.finish()), True),
     Command(
         "continue", ("c",), "continue [N]", "to the next point or the end", _resume(True), True
     ),

@@ -30,7 +30,7 @@ def edited(session: Session, place: str, value: str) -> Branched:
         return Branched(branch(session, Argument(name, _number(session, value))))
     address, kind = place_of(parsed(place), session)
     if kind is None:
-        raise CommandError(f"{place.strip()} is no place with a type: [address].u64 is one")
+        raise CommandError(f"{place.strip()} is not a place with a type: [address].u64 is one")
     data = value_bytes(parsed(value), kind, session.scope())
     return Branched(branch(session, Edit(address, data)))
 
@@ -51,7 +51,7 @@ def _in_schedule(session: Session, timeline: WithThreads, name: str, value: str)
         raise CommandError(f"whose local {name} is it? say THREAD.{name}")
     address, kind = place_of(parsed(name), session)
     if kind is None:
-        raise CommandError(f"{name} is no place with a type: [address].u64 is one")
+        raise CommandError(f"{name} is not a place with a type: [address].u64 is one")
     data = value_bytes(parsed(value), kind, session.scope())
     return branch_of_schedule(session, MemoryOf(address, data), text)
 

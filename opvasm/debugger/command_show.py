@@ -169,7 +169,7 @@ def _disassemble(shell: Shell, argument: str) -> None:
         return
     location = parse_location(name, session)
     if not isinstance(location, AtVector):
-        raise CommandError(f"{name!r} is no vector")
+        raise CommandError(f"{name!r} is not a vector")
     section = session.program.sections.get(location.vector)
     if section is not None:
         for line in section_text(section, session.program.data).splitlines():

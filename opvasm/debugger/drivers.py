@@ -178,7 +178,7 @@ class TestDriver:
     Raises BindError for CPUs that no machine has and for initial values that do not fit.
     """
 
-    __test__ = False  # pytest: this is no test class
+    __test__ = False  # pytest: this is not a test class
 
     def __init__(
         self,

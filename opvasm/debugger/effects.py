@@ -1,6 +1,6 @@
 """What an event does to a machine, so that it can be done again or undone by itself.
 
-The interpreter tells of everything that it changes, with what was there before.  Moving through
+The interpreter reports everything that it changes, with what was there before.  Moving through
 history is therefore a matter of applying and reverting events; no op is ever executed here.
 """
 

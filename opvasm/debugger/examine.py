@@ -42,7 +42,7 @@ def parse_format(word: str) -> Format:
     count = 1 if match is None or not match["count"] else int(match["count"])
     if match is None or not 1 <= count <= _COUNT_MAX:
         raise CommandError(
-            f"{word} is no format: /COUNT (1 to {_COUNT_MAX}), then one of x d u o t c for the "
+            f"{word} is not a format: /COUNT (1 to {_COUNT_MAX}), then one of x d u o t c for the "
             "base, then one of b h w g for 1, 2, 4 or 8 bytes, such as /8xb"
         )
     return Format(count, base, size)

@@ -85,7 +85,7 @@ def session_of_trace(
     """A recorded trace, and what is odd about it.
 
     With the file that it was recorded of, ``assembly``, names and types are known too.
-    Raises DecodeError where it is no trace.
+    Raises DecodeError where it is not a trace.
     """
     program = None if assembly is None else assembly.program
     statements = {} if assembly is None else dict(_statements(assembly))
@@ -97,7 +97,7 @@ def session_of_trace(
 
 
 def abi_of_trace(text: str, name: str) -> Abi:
-    """What a trace was recorded for, by its first line.  Raises DecodeError where it is no trace."""
+    """What a trace was recorded for, by its first line.  Raises DecodeError where it is not a trace."""
     return header_of(text, name).abi
 
 

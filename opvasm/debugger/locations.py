@@ -34,7 +34,7 @@ def split_condition(text: str) -> tuple[str, Condition | None]:
         return text.strip(), None
     written = condition.strip()
     if not written:
-        raise CommandError("an expression is missing behind `if`")
+        raise CommandError("an expression is missing after `if`")
     return place.strip(), Condition(parsed(written), written)
 
 
@@ -81,7 +81,7 @@ def parse_result(text: str) -> int:
             pass
         else:
             return -value if text.startswith("errno") and value > 0 else value
-    raise CommandError(f"{text!r} is no result: a number, or one of {', '.join(NUMBERS)}")
+    raise CommandError(f"{text!r} is not a result: a number, or one of {', '.join(NUMBERS)}")
 
 
 def _here(session: Session) -> Location:

@@ -166,7 +166,7 @@ def _stops_at(
 
 
 def stops_after(location: Location, movement: Movement) -> bool:
-    """Whether a run stops behind a movement because of what it did."""
+    """Whether a run stops after a movement because of what it did."""
     match location:
         case AtResult(result=result):
             return isinstance(movement, Returned) and movement.result == result

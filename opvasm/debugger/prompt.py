@@ -16,7 +16,7 @@ def interact(shell: Shell, stdin: TextIO, stdout: TextIO, history: str | None = 
     """Read commands until ``quit`` or the end of the input.
 
     On a terminal with prompt_toolkit: editing, history (kept in the file ``history``), completion
-    and colour.  Otherwise lines, which are echoed behind the prompt when they come from a pipe, so
+    and colour.  Otherwise lines, which are echoed after the prompt when they come from a pipe, so
     that a transcript reads like a session.
     """
     if stdin.isatty() and stdout.isatty():

@@ -34,7 +34,7 @@ def header_of(
     program: Program | None = None,
     statements: Mapping[str, TestStatement] | None = None,
 ) -> TraceReader:
-    """The reader of a trace, by its first line.  Raises DecodeError where it is no trace."""
+    """The reader of a trace, by its first line.  Raises DecodeError where it is not a trace."""
     first = next((line for line in text.splitlines() if line.strip()), None)
     if first is None:
         raise no_trace(name, 1, "the file is empty")
@@ -49,7 +49,7 @@ class TraceTimeline:
 
     Reads all of it once, to find the entries and to hold what it says against itself: what a store
     found must be what was there.  ``notes`` lists where it was not, and lines that were passed over.
-    Raises DecodeError (OPV601) at the first line that is no event.
+    Raises DecodeError (OPV601) at the first line that is not an event.
     """
 
     def __init__(

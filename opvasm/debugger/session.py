@@ -28,7 +28,7 @@ class Session:
     Every move returns the Stop that ended it, which is ``last`` too.  The machine (``holder``) is
     always in the state of the position: the same position is the same state, bit for bit, whichever
     way led there.  ``interrupted`` may be set at any time, from a signal handler or another thread:
-    a run stops behind the statement that it is in, and clears it.
+    a run stops after the statement that it is in, and clears it.
     """
 
     def __init__(self, timeline: Timeline, program: Program, layout: Layout) -> None:
@@ -147,7 +147,7 @@ class Session:
         return self._run(forward, at_boundary)
 
     def finish(self, forward: bool = True) -> Stop:
-        """To behind the call, or back to where it began."""
+        """To after the call, or back to where it began."""
         return self._run(forward, at_boundary)
 
     def resume(self, forward: bool = True) -> Stop:

@@ -84,7 +84,7 @@ class Shell:
                 return
         try:
             command, argument = self.find(line)
-            # Enter behind `list PLACE` lists on, as in gdb; other commands are done again as typed.
+            # Enter after `list PLACE` lists on, as in gdb; other commands are done again as typed.
             again = command.name if command.name == "list" else line
             self._last = again if command.repeats else ""
             command.run(self, argument)

@@ -63,7 +63,7 @@ def _history(path: str | None) -> History:
 
 
 class Words(Completer):
-    """Completes commands, and behind them what the command takes."""
+    """Completes commands, and after them what the command takes."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
@@ -78,7 +78,7 @@ class Words(Completer):
 
 
 def completions(shell: Shell, text: str) -> list[tuple[str, int]]:
-    """Words that fit behind a text, each with where it begins (0 or less, from the end)."""
+    """Words that fit after a text, each with where it begins (0 or less, from the end)."""
     if not re.search(r"[\s/]", text):
         names = sorted({command.name for command in shell.commands.values()})
         return [(name, -len(text)) for name in names if name.startswith(text)]

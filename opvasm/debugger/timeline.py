@@ -24,7 +24,7 @@ from .packing import Write, pack, revert_packed, writes
 class Timeline(Protocol):
     """A history to move in, with the machine whose history it is.
 
-    Entries count from 0.  ``movements`` and ``advance`` leave the machine behind the entry, ``undo``
+    Entries count from 0.  ``movements`` and ``advance`` leave the machine after the entry, ``undo``
     leaves it before the entry; the machine must be on the other side when they are called.
     """
 
@@ -37,7 +37,7 @@ class Timeline(Protocol):
         """The number of movements before each known entry; one more item than entries."""
 
     def advance(self) -> list[Movement] | None:
-        """Make the entry behind the last known one happen; None when there is no more."""
+        """Make the entry after the last known one happen; None when there is no more."""
 
     def movements(self, entry: int) -> list[Movement]:
         """Do a known entry again and give its movements."""

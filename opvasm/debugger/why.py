@@ -119,7 +119,7 @@ def result_lines(session: Session, done: Sequence[Movement], names: Names) -> It
             yield from record.lines(PLAIN)
             if computed is not None:
                 yield compared_text(computed)
-            yield "nothing of the ops behind it ran; what ran before it stays done"
+            yield "nothing of the ops after it ran; what ran before it stays done"
             return
     decisive = [text for text, _ in reason.lines()]
     if not decisive:

@@ -95,13 +95,13 @@ def bag_words(export: Export) -> list[str]:
                 f"((v) >= {first} && (v) < {last} -> {first} + ((v) - {first}) % {page} : {same})"
             )
     return [
-        "/* Claims are worked out with these, which are no part of a state. */",
+        "/* Claims are worked out with these, which are not part of a state. */",
         f"#define ROOM {4 * (export.memory.cells + 4)}",
         "hidden int bag[ROOM];",
         "hidden int bagged, bag_at, bag_from, bag_seen, bag_node, bag_kept;",
         "hidden byte bag_parted;",
         f"hidden int bag_lengths[{LENGTHS}];",
-        "/* Own memory of threads that are alike is told apart by nobody. */",
+        "/* Own memory of threads that are alike counts as the same. */",
         f"#define SAME(v) {same}",
         *macro("put(v)", PUT),
         "/* The nodes of a list; of one that runs in a circle, up to the first that comes again. */",

@@ -190,7 +190,7 @@ class Numbers:
             case "/" | "%":
                 if not right.constant:
                     self.refusals.refuse(
-                        f"`{operator}` by what is no constant other than 0",
+                        f"`{operator}` by what is not a constant other than 0",
                         "a division by zero has no value",
                         span,
                     )
@@ -201,7 +201,9 @@ class Numbers:
             case "<<" | ">>":
                 if right.constant is None or not 0 <= right.constant <= 30:
                     self.refusals.refuse(
-                        "a shift by what is no constant from 0 to 30", "Promela has 32 bits", span
+                        "a shift by what is not a constant from 0 to 30",
+                        "Promela has 32 bits",
+                        span,
                     )
                     return NOTHING
                 bound = left.bound << right.constant if operator == "<<" else left.bound

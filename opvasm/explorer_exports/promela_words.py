@@ -220,7 +220,7 @@ def _calls(export: Export) -> list[str]:
         *macro("leave_section(s)", "section[s] = false; inside[s] = false"),
         "/* A single-step trap inside a section. */",
         *macro("trap(s, lost)", trap),
-        "/* cpu_opv moves its caller to the CPU, which preempts whoever is there. */",
+        "/* cpu_opv moves its caller to the CPU, which preempts the thread that is there. */",
         *macro("enter_vector(s, t, c)", ENTER),
         *macro("leave_vector(s, t)", LEAVE),
         *macro("empty_vector(c, t, may)", EMPTY_VECTOR),

@@ -12,7 +12,7 @@ def layers(count: int, arrows: Sequence[tuple[int, int]]) -> list[list[int]]:
     """The nodes of each layer, from left to right.  Node 0 is the start.
 
     The layer is the distance from the start; the order within one is that of the middles of each
-    node's neighbours in the layer before and behind, asked for several times (Sugiyama's method).
+    node's neighbours in the layer before and after, asked for several times (Sugiyama's method).
     """
     out: list[list[int]] = [[] for _ in range(count)]
     into: list[list[int]] = [[] for _ in range(count)]

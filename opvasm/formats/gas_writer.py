@@ -1,7 +1,7 @@
 """Vectors as source for GNU as: data in sections, addresses as symbols, relocations by the linker.
 
 ================  =================================================================================
-``.opv.percpu``   each CPU's part of the percpu area, one stride behind the other; a variable's
+``.opv.percpu``   each CPU's part of the percpu area, one stride after the other; a variable's
                   symbol stands at CPU 0's instance
 ``.opv.shared``   the shared variables
 ``.opv.page``     the pages; their kinds are for a loader to make true

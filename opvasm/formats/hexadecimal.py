@@ -73,7 +73,7 @@ def _text(data: bytes, source_name: str) -> str:
     if position < 0:
         return text
     place = BytePlace(source_name, position, position + 1)
-    message = f"{data[position]:#04x} is no character, so this is no hexadecimal input"
+    message = f"{data[position]:#04x} is not a character, so this is not hexadecimal input"
     help = "raw ops are read with --from raw"
     raise DecodeError([Diagnostic("error", "OPV121", message, place, help=help)])
 
@@ -83,7 +83,7 @@ def _line_problem(file: SourceFile, offset: int, digits: str) -> Diagnostic | No
     for index, character in enumerate(digits):
         if character not in _DIGITS and not character.isspace():
             span = Span(file, offset + index, offset + index + 1)
-            return Diagnostic("error", "OPV121", f"{character!r} is no hexadecimal digit", span)
+            return Diagnostic("error", "OPV121", f"{character!r} is not a hexadecimal digit", span)
     count = sum(not character.isspace() for character in digits)
     if count % (2 * OP_BYTES):
         body = digits.strip()

@@ -99,7 +99,7 @@ class Node(NamedTuple):
         """An identifier."""
         value = self.text()
         if not (value.isidentifier() and value.isascii()):
-            raise self.wrong(f"{value!r} is no name")
+            raise self.wrong(f"{value!r} is not a name")
         return value
 
     def choice(self, choices: Sequence[Any]) -> Any:
@@ -129,11 +129,11 @@ class Node(NamedTuple):
         text = self.text()
         digits = text.removeprefix("-")
         if not digits.startswith("0x") or not digits[2:].isalnum():
-            raise self.wrong(f"{text!r} is no number like 0x1f")
+            raise self.wrong(f"{text!r} is not a number like 0x1f")
         try:
             return int(text, 16)
         except ValueError:
-            raise self.wrong(f"{text!r} is no number like 0x1f") from None
+            raise self.wrong(f"{text!r} is not a number like 0x1f") from None
 
     def data(self) -> bytes:
         """Bytes as hexadecimal digits."""

@@ -145,7 +145,7 @@ def _type(node: Node, structs: Mapping[str, Struct], abi: Abi) -> Type:
     elif base.startswith("ptr<") and base.endswith(">"):
         declared = Pointer(base[4:-1], abi.model.word)
     if declared is None or not all(count.isdecimal() for count in counts):
-        raise node.wrong(f"{text!r} is no type of this document", "OPV125")
+        raise node.wrong(f"{text!r} is not a type of this document", "OPV125")
     for count in reversed(counts):
         declared = Array(declared, int(count), int(count) * declared.size)
     return declared

@@ -11,7 +11,7 @@ from . import Listing
 
 
 def write(listing: Listing) -> bytes:
-    """The ops of the listing's vectors, one vector behind the other.
+    """The ops of the listing's vectors, one vector after the other.
 
     Raises BindError where a value is missing or does not fit.
     """

@@ -64,7 +64,7 @@ class Row(NamedTuple):
     ``moves`` says whether it can take a thread to another CPU, ``decides`` whether it is a decision
     of its own in a schedule (STEPPED happens along with steps; STALLED only lets threads stand
     still).  ``happened`` is what a schedule says, with {thread}, {cpu} (where it is then), {before}
-    (where it was) and {state} (of a CPU); ``instead`` is a short form for "had it been that …".
+    (where it was) and {state} (of a CPU); ``instead`` is a short form for "if … instead".
     ``meaning`` is a sentence for ``opvasm explain``.
     """
 

@@ -19,7 +19,7 @@ _MACHINE_I386, _MACHINE_X86_64 = 3, 62
 def foreign_program(path: str) -> str:
     """Why a program's calls can't be answered: not a 64-bit x86-64 one; empty when they can.
 
-    A file that is no ELF file, such as a script, has no say: its interpreter will.
+    A file that is not an ELF file, such as a script, has no say: its interpreter will.
     """
     try:
         with open(path, "rb") as file:

@@ -111,7 +111,7 @@ def program_of(variables: Iterable[Named], abi: Abi) -> Program:
     """A program that declares a process's variables, at their addresses.
 
     Executables do not say what a variable is: one of 1, 2, 4 or 8 bytes is a number, a larger one
-    an array of words.  What is no name in the language gets one: ``count.0`` is ``count_0``.
+    an array of words.  What is not a name in the language gets one: ``count.0`` is ``count_0``.
     """
     reserved = _reserved()
     symbols: dict[str, Symbol] = {}

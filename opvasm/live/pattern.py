@@ -1,6 +1,6 @@
 """Which calls of a program to stop at: ``memcpy cpu=1``, ``sym=head result=EAGAIN if count > 3``.
 
-The terms of a pattern must all hold; of the values behind ``=``, parted by commas, one must.
+The terms of a pattern must all hold; of the values after ``=``, parted by commas, one must.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def parse_pattern(text: str) -> Pattern:
         from ..text.parser import parse_expression
 
         if not condition.strip():
-            raise BadPattern("an expression is missing behind 'if'")
+            raise BadPattern("an expression is missing after 'if'")
         expression = parse_expression(condition.strip(), "--attach-on")
     words = written.split()
     if not words and expression is None:
@@ -184,7 +184,7 @@ def _ops(word: str) -> _Ops:
     for each in mnemonics:
         if each not in _MNEMONICS:
             hint = did_you_mean(each, [*_MNEMONICS, ANY, *KEYS])
-            raise BadPattern(f"{each!r} is no op", hint or _kinds())
+            raise BadPattern(f"{each!r} is not an op", hint or _kinds())
     return _Ops(mnemonics)
 
 
@@ -206,7 +206,7 @@ def _number(key: str, text: str, word: str) -> int:
         return int(text, 0)
     except ValueError:
         errnos = f", or one of {', '.join(NUMBERS)}" if key == _IS_RESULT else ""
-        raise BadPattern(f"{word!r}: {text[:40]!r} is no number{errnos}") from None
+        raise BadPattern(f"{word!r}: {text[:40]!r} is not a number{errnos}") from None
 
 
 def _kinds() -> str:

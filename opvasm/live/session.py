@@ -152,7 +152,7 @@ def _no_real_time(host: Host) -> Diagnostic:
         "warning",
         codes.NO_REAL_TIME,
         f"the ops of a vector can be interrupted here: {host.real_time_refusal}",
-        help="interruptions are counted and told at the end; --strict prevents them by stopping "
+        help="interruptions are counted and reported at the end; --strict prevents them by stopping "
         "the other threads for each call",
     )
 

@@ -14,7 +14,7 @@ from .space import Space
 
 IGNORED = 1  # SIG_IGN as a handler
 VECTOR_FAULT = -1  # in place of an op: the vector itself
-# The registers of the arguments: r10, rdx and rsi as signed 32-bit numbers, rdi behind them.
+# The registers of the arguments: r10, rdx and rsi as signed 32-bit numbers, rdi after them.
 _ARGUMENTS = struct.Struct(f"<{8 * R10}xi{8 * (RDX - R10) - 4}xi4xi4xQ")
 
 
@@ -62,7 +62,7 @@ class Task:
     """A thread: its process, its memory, its slot, and the call that it is in the middle of.
 
     ``last_data`` is the last vector it called with; ``postponed`` are signals that wait until a call
-    is over; ``reports`` says that it will stop once more behind the ops; ``fault`` is what ended the call that runs: an operand refused while touching, or the
+    is over; ``reports`` says that it will stop once more after the ops; ``fault`` is what ended the call that runs: an operand refused while touching, or the
     op that faulted (VECTOR_FAULT: the vector itself).
     """
 

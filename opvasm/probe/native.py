@@ -53,7 +53,7 @@ def system_call(number: int, *arguments: int) -> int:
 
 
 class Code:
-    """The code, mapped, with a page of words behind it that forked children share."""
+    """The code, mapped, with a page of words after it that forked children share."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine

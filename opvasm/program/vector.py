@@ -64,7 +64,7 @@ class Instruction(NamedTuple):
 
     ``place`` is the whole op; ``parts`` are the places of its fields in a text, by the header's
     names: ``op`` the mnemonic, ``len`` the suffix or the operand that gives the length, ``a``,
-    ``src``, ``count`` … an operand without its mark, ``expect_fault_src`` the ``?`` behind it,
+    ``src``, ``count`` … an operand without its mark, ``expect_fault_src`` the ``?`` after it,
     ``byte 26`` a byte set by its offset.  A field that follows from types has none.
     """
 

@@ -11,7 +11,7 @@ from .evaluate import Scope, number
 def argument_value(name: str, text: str, program: Program, layout: Layout, cpu: int) -> int:
     """A number, a constant, or an address such as ``&nodes[0]``, as CPU ``cpu`` sees it.
 
-    Raises ParseError where the text is no expression, and Unevaluable where it has no value yet:
+    Raises ParseError where the text is not an expression, and Unevaluable where it has no value yet:
     memory holds nothing before the program runs.
     """
     expression = parse_expression(text, f"--arg {name}")

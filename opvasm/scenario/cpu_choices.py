@@ -48,7 +48,7 @@ class CpuChoices:
             first, last = number(each.first), number(each.last)
             if not 0 <= first <= last < CPUS_MAX:
                 raise BadCpus(
-                    f"{first}..{last} is no range of CPUs",
+                    f"{first}..{last} is not a range of CPUs",
                     each.span,
                     f"CPUs count from 0 to {CPUS_MAX - 1}, the smaller number first",
                 )
@@ -69,7 +69,7 @@ class CpuChoices:
             raise self._bad(
                 f"only CPUs 0 to {len(possible) - 1} exist",
                 "cpu",
-                f"to ask for one that does not exist, write `on {self.cpu}` behind a `run`",
+                f"to ask for one that does not exist, write `on {self.cpu}` after a `run`",
             )
         current = self._current if stays is None else stays
         if current is None:

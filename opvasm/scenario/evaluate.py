@@ -207,7 +207,7 @@ def _cpu(cpu: Expression, scope: Scope) -> int:
 
 
 def _named_type(name: str, expression: Expression, scope: Scope) -> Type:
-    """The type that is meant by ``.u32`` behind a load."""
+    """The type that is meant by ``.u32`` after a load."""
     structs = scope.program.data.structs
     if name in structs:
         return structs[name]
@@ -248,7 +248,7 @@ def _call(call: Call, scope: Scope) -> int:
     """``sum(x)``: over all CPUs' instances of a percpu place, the elements of an array, or both."""
     if call.function != "sum" or len(call.arguments) != 1:
         raise Unevaluable(
-            f"`{call.function}` with {len(call.arguments)} arguments is no function here; "
+            f"`{call.function}` with {len(call.arguments)} arguments is not a function here; "
             "there is `sum(x)`",
             call.span,
         )

@@ -315,7 +315,7 @@ class Runner:
                 Diagnostic(
                     "error",
                     CANNOT_CALL,
-                    f"count {count} of a vector of {len(bound)} ops: what lies behind it is unknown",
+                    f"count {count} of a vector of {len(bound)} ops: what lies after it is unknown",
                     statement.span,
                     help="place the vector with `at &buffer`, so that its memory is known",
                 )
@@ -349,7 +349,7 @@ class Runner:
         if -(1 << 31) <= value < 1 << 31:
             return value
         raise Unevaluable(
-            f"{value} is no {name}: the call takes a signed 32-bit number", written.span
+            f"{value} is not a {name}: the call takes a signed 32-bit number", written.span
         )
 
     def _address_argument(self, written: Expression, scope: Scope) -> int:
@@ -357,7 +357,7 @@ class Runner:
         value = number(written, scope)
         if 0 <= value < self.program.abi.model.addresses:
             return value
-        raise Unevaluable(f"{value:#x} is no address", written.span)
+        raise Unevaluable(f"{value:#x} is not an address", written.span)
 
     def _bind(
         self, statement: Run, cpu: int, scope: Scope

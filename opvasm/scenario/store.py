@@ -92,11 +92,11 @@ def fill_place(
 ) -> None:
     """Set each element of an array; ``index`` in the value is the element's number.
 
-    Raises Unevaluable where the place is no array of numbers or a value does not fit.
+    Raises Unevaluable where the place is not an array of numbers or a value does not fit.
     """
     kind = place.type
     if not isinstance(kind, Array) or not isinstance(kind.element, Scalar | Pointer):
-        raise Unevaluable(f"`{written.span.text}` is no array of numbers", written.span)
+        raise Unevaluable(f"`{written.span.text}` is not an array of numbers", written.span)
     element = kind.element
     image = b"".join(
         number_bytes(

@@ -28,7 +28,7 @@ TRIES = 2
 class NoCluster(Exception):
     """There is no cluster to work with: the extra is missing, or nobody answers there.
 
-    ``malformed``: what was given is no address at all.
+    ``malformed``: what was given is not an address at all.
     """
 
     def __init__(self, message: str, help: str, malformed: bool = False) -> None:
@@ -60,7 +60,7 @@ class Cluster:
             import_module("distributed.comm").get_address_host_port(address)
         except (ValueError, TypeError) as error:
             raise NoCluster(
-                f"{address!r} is no address: {error}", "write tcp://HOST:PORT", malformed=True
+                f"{address!r} is not an address: {error}", "write tcp://HOST:PORT", malformed=True
             ) from None
         try:
             self.client: Any = distributed.Client(
@@ -146,7 +146,7 @@ class Cluster:
                 ) from None
             except (ModuleNotFoundError, OtherVersion) as error:
                 raise WorkersLost(
-                    f"the workers of {self.address} are no help: {error}",
+                    f"the workers of {self.address} can't do it: {error}",
                     f"they need opvasm {__version__} as this command has it",
                 ) from None
             except TimeoutError:

@@ -85,7 +85,7 @@ class ResultsFile:
         first = _object(lines[0]) if lines else None
         if first is None or first.get("format") != FORMAT:
             raise ResultsError(
-                f"{self.path} is no results file of a sweep", "--results writes a new one"
+                f"{self.path} is not a results file of a sweep", "--results writes a new one"
             )
         _same(self.path, first, expected)
         keys = {unit.key for unit in sweep.units}
@@ -100,7 +100,7 @@ class ResultsFile:
                     whole, torn = b"\n".join(lines[:-1]), line
                     break
                 raise ResultsError(
-                    f"{self.path}:{number}: this line is no result of this sweep",
+                    f"{self.path}:{number}: this line is not a result of this sweep",
                     "take the line out, and the unit is explored again",
                 ) from None
         self._cut(len(whole) + 1, bool(torn))
@@ -142,7 +142,7 @@ def _open(path: str, flags: int) -> ResultsFile:
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | flags, 0o666)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ResultsError(f"{path} is no regular file", "name a file on a disk")
+            raise ResultsError(f"{path} is not a regular file", "name a file on a disk")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -68,7 +68,7 @@ class ClaimBuilder:
         if token[0] not in known:
             near = (instead or {}).get(token[0]) or did_you_mean(token[0], known)
             choice = f"{what} is {', '.join(known[:-1])} or {known[-1]}"
-            self._wrong("OPV500", f"`{token[0]}` is no {what}", self._at(token), near or choice)
+            self._wrong("OPV500", f"`{token[0]}` is not a {what}", self._at(token), near or choice)
         return token[0]
 
     def _count(self, token: Token, what: str, least: int, most: int) -> int:

@@ -89,7 +89,7 @@ def _pattern(lark: Lark, lexed: list[TerminalDef], literals: list[str], ignored:
     """One regular expression for a token and the blanks before it.
 
     Group n belongs to ``kinds[n]``: the first are all fixed texts, longer ones first, which no
-    other token begins with; behind the terminals come the end of the text and any other character,
+    other token begins with; after the terminals come the end of the text and any other character,
     so that a match never fails.
     """
     blanks = [each.pattern.to_regexp() for each in lark.terminals if each.name in ignored]

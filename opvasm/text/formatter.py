@@ -1,7 +1,7 @@
 """One layout for every ``.opv`` text: comments kept, the meaning untouched, twice the same as once.
 
 Lines are never broken or joined.  Four spaces a level; the operands of a vector's ops stand below
-each other, and so do the types of variables declared in a row and the comments behind lines in a
+each other, and so do the types of variables declared in a row and the comments after lines in a
 row; at most one blank line, none at the edges of a block.
 """
 

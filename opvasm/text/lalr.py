@@ -4,10 +4,10 @@
 children, as lark's transformers do; a token among the children is (text, start, end).  A word of
 the grammar is a name wherever the grammar does not ask for it, unless it is reserved (it can begin
 a declaration).  A new line where the grammar accepts none is a blank inside parentheses and square
-brackets, behind a sign, and before an opening brace.
+brackets, after a sign, and before an opening brace.
 
 At a mistake the smallest unfinished part of a list (an op, a statement, a field, a declaration) is
-given up, its callback's place is taken by None, and reading goes on behind it.
+given up, its callback's place is taken by None, and reading goes on after it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class _Run(Automaton):
         self.pattern = re.compile(tables.pattern)
 
     def read(self) -> Any:
-        """Go through the text, resuming behind each mistake."""
+        """Go through the text, resuming after each mistake."""
         position: int | None = 0
         while position is not None:
             position = self._read_on(position)
@@ -270,7 +270,7 @@ class _Run(Automaton):
         return resume
 
     def _successor(self, position: int, depth: int) -> int:
-        """Where to go on behind a part that was given up with so many braces open."""
+        """Where to go on after a part that was given up with so many braces open."""
         for match in self.pattern.finditer(self.text, position):
             kind, begin, end = self._kind(match)
             if self.text.startswith("/*", begin):

@@ -191,7 +191,7 @@ def _expected(mistake: Mistake, tables: Tables) -> list[str]:
                 words.append(word)
         possible |= symbols
     named = {number: tables.names[number] for number in possible}
-    # Behind a place `.`, `->` and `@` go on with it; elsewhere `->` is a sign of its own.
+    # After a place `.`, `->` and `@` go on with it; elsewhere `->` is a sign of its own.
     continuing = _CONTINUING_TEXTS if "DOT" in named.values() else frozenset()
     operators = tables.first[tables.number("_binary")]
     telling = {

@@ -158,7 +158,7 @@ def vector_text(
 ) -> str:
     """A vector's text, ending in a newline.
 
-    ``comments(index)`` gives the remark that stands behind each op; by default its index.
+    ``comments(index)`` gives the remark that stands after each op; by default its index.
     """
     speller = Speller(abi, data, vector, address_name)
     comments = comments or (lambda index: f"op {index}")

@@ -170,7 +170,7 @@ class ScenarioBuilder(ClaimBuilder):
                 count = self._count((digits, copies[1] + 1, copies[2]), "copies", 1, COPIES_MAX)
             else:
                 span = self._at(copies)
-                self._wrong("OPV506", f"`{copies[0]}` is no number of copies", span, "write x3")
+                self._wrong("OPV506", f"`{copies[0]}` is not a number of copies", span, "write x3")
         given = dict(each for each in options if each is not None)
         steps = body or ()
         thread = Thread(

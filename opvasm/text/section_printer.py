@@ -34,7 +34,7 @@ def section_text(section: ir.Section, data: Data | None = None, word: int = 8) -
 
 
 def step_line(step: ir.Step, data: Data | None = None, word: int = 8) -> str:
-    """A step that is no block, as it stands in a section's text."""
+    """A step that is not a block, as it stands in a section's text."""
     return _Steps(TermSpeller(data, word)).line(step)
 
 

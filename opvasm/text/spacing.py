@@ -44,7 +44,7 @@ class _Spacing:
 
     def __init__(self, in_vector: bool, heads_vector: bool) -> None:
         self.in_vector = in_vector
-        self.heads_vector = heads_vector  # ops begin behind the brace
+        self.heads_vector = heads_vector  # ops begin after the brace
         self.braces = 0
         self.types = 0  # how many < of ptr<…> are open
         self.closed_type = False  # the piece before was the > of one
@@ -88,7 +88,7 @@ class _Spacing:
         return " "
 
     def _after_sign(self, sign: str, piece: Piece, tight: bool, kept: str) -> str | None:
-        """The blanks behind a sign; None where the piece decides."""
+        """The blanks after a sign; None where the piece decides."""
         if piece.kind == "sign" and piece.text in _NONE_BEFORE and sign not in "{;":
             return ""
         if piece.text == "}" and piece.kind == "sign":
@@ -164,7 +164,7 @@ class _Spacing:
         return self._is_unsure(before) and not kept
 
     def _is_binary(self, before: Piece) -> bool:
-        """Whether a sign behind this piece has an operand on its left, for certain."""
+        """Whether a sign after this piece has an operand on its left, for certain."""
         if before.kind in ("number", "text"):
             return True
         if before.kind == "sign":

@@ -146,7 +146,7 @@ class Operand(Record):
 
 
 class ExtraByte(Record):
-    """``offset: byte`` in the braces behind the operands."""
+    """``offset: byte`` in the braces after the operands."""
 
     offset: Expression
     value: Expression
@@ -277,7 +277,7 @@ class Test(Record):
     span: Span
 
 
-Test.__test__ = False  # type: ignore[attr-defined]  # to pytest: this is no class of tests
+Test.__test__ = False  # type: ignore[attr-defined]  # to pytest: this is not a class of tests
 
 
 Declaration = (

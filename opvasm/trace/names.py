@@ -65,7 +65,7 @@ class Names(NamedTuple):
             name = symbol_operand(SymbolAddress(symbol.name, 0, cpu), symbol.size, None)
             end = start + symbol.size
             if address >= end:
-                found = (address - end, f"{address - end} bytes behind {name}")
+                found = (address - end, f"{address - end} bytes after {name}")
             else:
                 found = (start - address, f"{start - address} bytes before {name}")
             if found[0] <= NEAR and (best is None or found < best):

@@ -73,7 +73,7 @@ class TraceReader:
     def read(self, line: str) -> ReadEvent | None:
         """The event of a line; None for a line that changes nothing and is not known here.
 
-        Raises ValueError, KeyError or TypeError where the line is no event.
+        Raises ValueError, KeyError or TypeError where the line is not an event.
         """
         record = _object(line)
         name = record.get("event")
@@ -144,7 +144,7 @@ def no_trace(name: str, line: int, reason: str) -> DecodeError:
             Diagnostic(
                 "error",
                 NO_TRACE,
-                f"line {line} is no line of a trace: {reason}",
+                f"line {line} is not a line of a trace: {reason}",
                 BytePlace(name, 0, 0),
                 help="docs/traces.md describes opvasm-trace/1: a header, then one event a line",
             )
@@ -164,7 +164,7 @@ def _number(value: Any) -> int:
         return int(value, 0)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise TypeError(f"{value!r} is no number")
+    raise TypeError(f"{value!r} is not a number")
 
 
 def _span(place: str, text: str) -> Span:

@@ -32,7 +32,7 @@ from .section import stepped_text
 class TestTrace:
     """An observer of one test, for ``run_test``; ``end`` writes how it went."""
 
-    __test__ = False  # pytest: this is no test class
+    __test__ = False  # pytest: this is not a test class
 
     def __init__(
         self,

@@ -132,7 +132,7 @@ def _unknown_operation(instruction: Instruction, abi: Abi) -> _Words:
         Note(f"{opcode} is {mnemonic} in {_from_to(names)}") for mnemonic, names in known.items()
     )
     return (
-        f"opcode {opcode} is no op of {abi.revision.name}, which has 0 to {len(operations) - 1}",
+        f"opcode {opcode} is not an op of {abi.revision.name}, which has 0 to {len(operations) - 1}",
         notes,
         None if notes else f"the ops are {listed(each.mnemonic for each in operations)}",
     )

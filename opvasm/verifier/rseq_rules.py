@@ -170,7 +170,7 @@ def _tries(vector: Vector, data: Data) -> Iterator[RseqFinding]:
     """R4: an earlier store may be done twice, so it must not build on what was there."""
     for index in _stores(vector)[:-1]:
         if _changes(vector.instructions[index]):
-            what = f"op {index} changes its old value, so an abort behind it makes it happen twice"
+            what = f"op {index} changes its old value, so an abort after it makes it happen twice"
             help = "only the last op may add, or, and, xor or shift"
             yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
     early = _early_commits(vector)
@@ -250,7 +250,7 @@ def _release(vector: Vector, data: Data) -> Iterator[RseqFinding]:
     stores = _stores(vector)
     for index, instruction in enumerate(vector.instructions):
         if instruction.operation is MB and stores and index < stores[-1] - 1:
-            what = f"the barrier op {index} stands before stores that are no commit"
+            what = f"the barrier op {index} stands before stores that are not the commit"
             help = "put mb directly before the commit"
             yield RseqFinding("R6", codes.EARLY_RELEASE, index, what, help, refuses=False)
 

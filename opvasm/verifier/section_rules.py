@@ -2,7 +2,7 @@
 
 The rules are those of rseq_rules.py, asked of a section's instructions and of every way through
 them.  A place is compared with another by its base (a variable on a CPU, a parameter, a local that
-is set once), its indexes and its distance; what can't be compared is no finding.
+is set once), its indexes and its distance; what can't be compared is not a finding.
 """
 
 from __future__ import annotations

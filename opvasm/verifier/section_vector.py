@@ -52,7 +52,7 @@ class AsVector(NamedTuple):
 
 
 class NoVector(Exception):
-    """A section that is no vector; the reason is a clause."""
+    """A section that is not a vector; the reason is a clause."""
 
 
 def as_vector(section: ir.Section, data: Data, abi: Abi) -> AsVector:

@@ -59,7 +59,7 @@ class Access(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The offset behind the last byte."""
+        """The offset after the last byte."""
         return self.offset + self.length
 
     @property
@@ -107,7 +107,7 @@ class Subject(NamedTuple):
 
     ``ops`` are the accesses of each op in the kernel's order, of at least one byte; ``accesses``
     all of them, ``loads`` and ``stores`` those that load and store.  Ops that the kernel refuses
-    for themselves (``refused``) have none, nor have ops behind a compare that always ends the
+    for themselves (``refused``) have none, nor have ops after a compare that always ends the
     vector.  ``compares``, ``barriers``, ``empty`` (a compare or memcpy of 0 bytes), ``immediates``
     (a count, mask or bits that is known) and ``padded`` (unused bytes that are not zero) are indexes
     of ops.  ``commits`` are the stores to bytes that an earlier op compared: what makes the vector's
@@ -233,7 +233,7 @@ def subject_of(
 
 
 def without_dead_ops(subject: Subject, last: int) -> Subject:
-    """The subject when no op behind ``last`` ever runs."""
+    """The subject when no op after ``last`` ever runs."""
 
     def alive(accesses: Iterable[Access]) -> tuple[Access, ...]:
         return tuple(each for each in accesses if each.op <= last)

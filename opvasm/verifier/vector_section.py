@@ -76,7 +76,7 @@ class _ToSection:
     def op(self, index: int, op: Instruction, last: bool) -> Iterator[ir.Step]:
         """The steps of an op."""
         if op.operation is None:
-            raise NoSection(f"op {index} is no op of this revision")
+            raise NoSection(f"op {index} is not an op of this revision")
         if any(op.expect_fault):
             raise NoSection(f"op {index} expects a fault, which ends a section's thread")
         place, remark = op.place, f"op {index}"

@@ -53,7 +53,7 @@ Run = Callable[..., Ran]
 
 
 class _Input:
-    """A standard input that holds these bytes and is no terminal."""
+    """A standard input that holds these bytes and is not a terminal."""
 
     def __init__(self, data: bytes) -> None:
         self.buffer = io.BytesIO(data)

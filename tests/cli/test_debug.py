@@ -129,7 +129,7 @@ def test_a_saved_schedule_is_walked_and_its_file_is_the_record(opvasm: Run, tmp_
 
 
 def test_batch_fails_when_a_command_could_not_be_carried_out(opvasm: Run, tmp_path: Path) -> None:
-    """-x carries out a file first; quit leaves the commands behind it out."""
+    """-x carries out a file first; quit leaves the commands after it out."""
     (tmp_path / "list.opv").write_text(LIST)
     (tmp_path / "good").write_text("next\nquit\nnonsense\n")
     (tmp_path / "bad").write_text("next\nnonsense\n")
@@ -164,7 +164,7 @@ def test_batch_fails_when_a_command_could_not_be_carried_out(opvasm: Run, tmp_pa
         (["list.opv", "--schedule", "list.opv"], ["list.opv"]),
         (["--replay", "cases.jsonl"], ["OPV601"]),
         (["--from", "raw", "odd"], ["odd"]),
-        (["--dap=99999"], ["99999 is no TCP port"]),
+        (["--dap=99999"], ["99999 is not a TCP port"]),
         (["--dap=here"], ["--dap: 'here' is not a whole number"]),
     ],
 )

@@ -105,7 +105,7 @@ def test_a_trace_for_machines_is_json_lines(opvasm: Run) -> None:
 
 
 def test_a_bare_trace_option_is_for_people(opvasm: Run) -> None:
-    """--trace does not take the word behind it."""
+    """--trace does not take the word after it."""
     words = ("run", "--trace", "-", "bump", "--arg", "by=1")
     assert "op 0" in opvasm(*words, input=COUNTER).text
     assert opvasm(*words, "--trace=none", input=COUNTER).text == ""

@@ -1,4 +1,4 @@
-"""A line that is no reference case is refused with the field that is wrong, before anything runs."""
+"""A line that is not a reference case is refused with the field that is wrong, before anything runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_case_is_read_in_full() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda r: r.update(abi="2017-13"), "abi '2017-13' is no revision"),
+        (lambda r: r.update(abi="2017-13"), "abi '2017-13' is not a revision"),
         (lambda r: r.update(vector="00"), "1 bytes, not a multiple of 32"),
         (lambda r: r.update(cpuopcnt=2), "vector has 1 ops, cpuopcnt asks for 2"),
         (lambda r: r.update(cpuopcnt=1.5), "cpuopcnt is 1.5, not a whole number"),

@@ -111,7 +111,7 @@ def test_bytes_that_are_no_message_end_the_service_with_a_reason() -> None:
     with serving() as client:
         client._sink.write(b"GET / HTTP/1.1\r\n\r\n")
         client._sink.flush()
-        assert "is no header field" in client.event("output")["output"]
+        assert "is not a header field" in client.event("output")["output"]
 
 
 def test_a_client_that_has_gone_ends_the_service(capfd: pytest.CaptureFixture[str]) -> None:
@@ -144,7 +144,7 @@ def test_lines_and_columns_count_from_zero_for_a_client_that_counts_so(client: C
     client.request("configurationDone")
     assert client.stopped() == ("breakpoint", COMMIT - 1)
     frames = client.request("stackTrace", threadId=1)["stackFrames"]
-    # Both are written behind four spaces: columns 4, counted from 0.
+    # Both are written after four spaces: columns 4, counted from 0.
     assert [(each["line"], each["column"]) for each in frames] == [(COMMIT - 1, 4), (PUSH - 1, 4)]
 
 
@@ -194,7 +194,7 @@ def test_a_call_that_no_text_names_has_a_frame_and_no_source() -> None:
 
 
 def test_each_line_breakpoint_is_answered_in_order(client: Client) -> None:
-    """Moved to the next line that holds something, refused behind the last or in another file."""
+    """Moved to the next line that holds something, refused after the last or in another file."""
     start(client)
     source = {"path": os.path.abspath("program.opv")}
     answer = client.request(
@@ -328,7 +328,7 @@ def test_function_breakpoints_say_which_vectors_there_are(client: Client) -> Non
 def test_data_breakpoints_stop_at_their_kind_of_access(
     client: Client, access: str | None, line: int
 ) -> None:
-    """Stopped right behind the access, within the op that has made it."""
+    """Stopped right after the access, within the op that has made it."""
     start(client)
     info = client.request("dataBreakpointInfo", name="head@1")
     assert info["accessTypes"] == ["read", "write", "readWrite"]

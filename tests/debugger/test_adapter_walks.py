@@ -191,7 +191,7 @@ def test_scopes_show_arguments_slots_cpus_and_the_place_in_history(client: Clien
     slots = scope(client, "Slots")
     assert slots["node"]["type"] == "ptr<node>"
     address = int(slots["node"]["memoryReference"], 16)
-    # The parameters lie one behind the other, a word each.
+    # The parameters lie one after the other, a word each.
     assert int(slots["expect"]["memoryReference"], 16) == address + SLOTS_SIZE
     again = client.request("evaluate", expression=slots["node"]["evaluateName"])
     assert again["result"] == slots["node"]["value"] == f"{NODES:#x} (&nodes[0])"
@@ -334,7 +334,7 @@ def test_memory_is_read_as_far_as_it_is_mapped(client: Client) -> None:
 @pytest.mark.parametrize(
     ("reference", "offset", "count", "reason"),
     [
-        ("head", 0, 1, "'head' is no address"),
+        ("head", 0, 1, "'head' is not an address"),
         ("0x10", -17, 1, "none below 0"),
         ("0x10", 0, -1, "none below 0"),
         ("0x10", 0, "many", "invalid literal"),
@@ -350,7 +350,7 @@ def test_a_request_for_memory_that_means_nothing_is_refused(
 
 
 def test_a_long_read_is_answered_in_part_without_calling_the_rest_unreadable() -> None:
-    """What is mapped behind the part can be asked for next."""
+    """What is mapped after the part can be asked for next."""
     text = 'shared big: u8[1200000]\ntest "t" { cpu 0\n    assert big[0] == 0\n}\n'
     assembly = assembly_of(text)
     session = session_of_test(assembly, assembly.tests[0])

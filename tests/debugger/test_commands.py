@@ -43,7 +43,7 @@ def test_until_stops_at_a_place_of_this_call_or_at_its_end(shell: Transcript) ->
 
 
 def test_continue_takes_a_number_of_stops(shell: Transcript) -> None:
-    """The third call of push is the seventh statement behind the first."""
+    """The third call of push is the seventh statement after the first."""
     shell("break push")
     shell("continue 3")
     assert shell.shell.session.entry == 7
@@ -66,7 +66,7 @@ def test_marks_have_names_of_their_own(shell: Transcript) -> None:
     assert shell("info marks") == f"m1: position {at}\nthere_2: position {at}"
     assert "begins with a letter" in shell("mark 7")
     for taken in ("start", "end", "a-b"):
-        assert f"{taken!r} is no name for a mark" in shell(f"mark {taken}")
+        assert f"{taken!r} is not a name for a mark" in shell(f"mark {taken}")
     assert shell("goto nowhere") == "error: no mark is called 'nowhere'; marks: m1, there_2"
     assert "positions count from 0" in shell("goto -1")
     assert "say where to" in shell("goto")
@@ -113,11 +113,11 @@ def test_a_disabled_point_stops_nothing_and_a_condition_can_be_taken_away(
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ("break push if", "an expression is missing behind `if`"),
+        ("break push if", "an expression is missing after `if`"),
         ("break pusch", "did you mean push?"),
         ("break push.4", "vector push has 4 ops, 0 to 3"),
         ("break nosuch.opv:3", "no file is called 'nosuch.opv'"),
-        ("break result nothing", "'result nothing' is no result"),
+        ("break result nothing", "'result nothing' is not a result"),
         ("break a b", "'a b' is not a place to stop"),
         ("watch", "an expression is missing"),
         ("watch head, 0", "a range of 0 bytes holds nothing"),
@@ -241,7 +241,7 @@ def test_command_files_end_at_quit_and_do_not_name_each_other_for_ever(
 
 
 def test_a_trace_is_recorded_or_the_reason_why_not(shell: Transcript, tmp_path: Path) -> None:
-    """The number of events is that of the lines behind the header."""
+    """The number of events is that of the lines after the header."""
     shell("next 4")
     path = tmp_path / "trace.jsonl"
     said = shell(f"record {path}")

@@ -37,7 +37,7 @@ def test_a_test_reaches_the_cells_that_its_ops_are() -> None:
     assert counts[Cell("memcpy", "8", "aligned", "done")] == 4
     assert counts[Cell("memcpy", "8", "aligned", "EFAULT")] == 1
     assert counts[Cell("add", "4", "aligned", "done")] == 2
-    # The array begins behind 64 bytes of nodes and 100 of text: at no multiple of 8.
+    # The array begins after 64 bytes of nodes and 100 of text: at no multiple of 8.
     assert counts[Cell("memcpy", "65..4096", "unaligned", "done")] == 1
     assert counts[Cell("the call", "-", "-", "ran where it was")] == 4
     assert sum(counts.values()) == 2 + 1 + 4 + 1 + 2 + 1 + 4

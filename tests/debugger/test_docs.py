@@ -25,7 +25,7 @@ def blocks(kind: str) -> list[str]:
 
 @pytest.mark.parametrize("block", blocks("console"))
 def test_a_console_block_prints_what_it_shows(block: str, tmp_path: Path) -> None:
-    """The command behind $, run from the top of the checkout, prints the rest."""
+    """The command after $, run from the top of the checkout, prints the rest."""
     command, _, shown = block.partition("\n")
     scripts = tmp_path / "opvasm"
     scripts.write_text(f'#!/bin/sh\nexec {sys.executable} -m opvasm "$@"\n')

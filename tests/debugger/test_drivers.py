@@ -63,7 +63,7 @@ def test_a_schedule_stops_at_lines_vectors_and_ops(place: str, stops: int) -> No
 
 
 def test_a_schedule_is_told_thread_by_thread() -> None:
-    """Where, what comes next, who wrote the head: t0's commit, behind three of t1."""
+    """Where, what comes next, who wrote the head: t0's commit, after three of t1."""
     shell = scheduled()
     assert shell("where") == "#0  old = load head at list.opv:29"
     assert "next: t0 on CPU 0: next = load old->next" in shell("next")
@@ -113,11 +113,11 @@ def test_a_statement_that_can_not_be_carried_out_ends_the_test() -> None:
     }"""
     shell = walk(text)
     shell("next")
-    assert "next: the test ends: 300 is no u8" in shell("stepi")
+    assert "next: the test ends: 300 does not fit u8" in shell("stepi")
     shell("start")
     said = shell("run")
     assert "The test failed here:" in said
-    assert "300 is no u8" in said
+    assert "300 does not fit u8" in said
     assert shell.shell.session.at_end
     assert shell("print x") == "$1 = 0"
 
@@ -133,7 +133,7 @@ def test_an_argument_that_does_not_fit_leaves_the_machine_as_it_was() -> None:
 
 
 def test_a_single_call_is_made_once() -> None:
-    """Ops, a case and a vector have one statement; there is an end behind it."""
+    """Ops, a case and a vector have one statement; there is an end after it."""
     vector = program().program.vectors["long"]
     world = World(program().program)
     abi = program().program.abi

@@ -94,7 +94,7 @@ class Terminal:
         self.read_to = 0
 
     def read(self, until: str, seconds: float = 60) -> str:
-        """What appears up to and with a text, behind what was read before."""
+        """What appears up to and with a text, after what was read before."""
         end = time.monotonic() + seconds
         while (found := self.seen.find(until, self.read_to)) < 0:
             left = end - time.monotonic()

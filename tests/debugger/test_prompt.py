@@ -164,7 +164,7 @@ def test_files_are_completed_by_their_folder(
 
 
 def test_the_line_editor_asks_for_completions_at_the_cursor(shell: Shell) -> None:
-    """What stands behind the cursor does not count."""
+    """What stands after the cursor does not count."""
     document = Document("pri nodes", cursor_position=3)
     found = list(Words(shell).get_completions(document, CompleteEvent()))
     assert [(each.text, each.start_position) for each in found] == [("print", -3)]

@@ -120,7 +120,7 @@ def test_a_condition_without_a_value_stops_and_says_so() -> None:
 
 
 def test_a_failed_expectation_stops_the_run() -> None:
-    """A wrong result and a false assertion stop, and the test goes on behind them."""
+    """A wrong result and a false assertion stop, and the test goes on after them."""
     walk = session("fails")
     first = walk.resume()
     assert first.reason is Reason.FAILED

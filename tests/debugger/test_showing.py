@@ -52,7 +52,7 @@ def shell() -> Transcript:
 
 @pytest.fixture
 def values() -> Transcript:
-    """The prompt behind all assignments of VALUES."""
+    """The prompt after all assignments of VALUES."""
     assembly = assembly_of(VALUES)
     made = Transcript(session_of_test(assembly, assembly.tests[0]))
     made("break nothing")
@@ -96,7 +96,7 @@ def arrow(listing: str) -> str:
         # More than four equal elements are said once.
         ("print four", "{ 0, 0, 0, 0 }"),
         ("print five", "{ 0 <5 times> }"),
-        ("print &wide", f"{NODES + 8:#x} (&wide)"),  # behind one byte, aligned to its own size
+        ("print &wide", f"{NODES + 8:#x} (&wide)"),  # after one byte, aligned to its own size
         ("print sizeof(pair) + offsetof(pair, high)", "12"),
     ],
 )
@@ -208,7 +208,7 @@ def test_disassemble_marks_the_op_that_is_next(shell: Transcript) -> None:
     assert "copy, text, 100" in other
     assert "=>" not in other
     assert "no vector is called 'pusch'" in shell("disassemble pusch")
-    assert shell("disassemble push.1") == "error: 'push.1' is no vector"
+    assert shell("disassemble push.1") == "error: 'push.1' is not a vector"
 
 
 def test_ops_that_no_text_names_are_listed_with_their_numbers() -> None:

@@ -218,7 +218,7 @@ def test_a_trace_that_is_cut_off_ends_in_an_op_that_does_not_finish() -> None:
 
 
 def test_a_trace_of_two_machines_says_where_the_second_begins() -> None:
-    """Traces of several tests one behind the other; each variable is the machine's of its test."""
+    """Traces of several tests one after the other; each variable is the machine's of its test."""
     records: list[str] = []
     for name in ("a list", "fails"):
         recorded = session(name)

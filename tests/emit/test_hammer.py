@@ -96,7 +96,7 @@ SLIPS = {
 
 @pytest.mark.parametrize("slip", SLIPS)
 def test_a_planted_slip_is_noticed(slip: str, tmp_path: Path) -> None:
-    """The hammer is no toy: each part of the protocol that is taken away costs an update."""
+    """The hammer is not a toy: each part of the protocol that is taken away costs an update."""
     need("gcc")
     write_headers(tmp_path, "elide")
     pattern, replacement = SLIPS[slip]

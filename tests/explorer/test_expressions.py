@@ -35,7 +35,7 @@ def scenario(body: str, tail: str = "", cpus: int = 1) -> str:
         ("x = 5; store counter, -x", "counter - 2", "0xfffffffffffffff9"),  # 2**64 - 5 - 2
         ("x = !0 + (~0 & 0xff)", "a.x", "256"),
         ("x = !7", "a.x", "0"),
-        # a node is a pointer and a u64: 16 bytes, the value behind the first 8
+        # a node is a pointer and a u64: 16 bytes, the value after the first 8
         ("x = sizeof(node) + 1000 * offsetof(node, value)", "a.x", "8016"),
         ("x = sizeof(t) + sizeof(u32) + sizeof(ptr)", "a.x", "36"),
         # 253 is -3 in eight bits
@@ -48,7 +48,7 @@ def scenario(body: str, tail: str = "", cpus: int = 1) -> str:
         ("store t[1], 4; x = 2; store t[x], 5", "sum(t), t[1], a.x", "9 4 2"),
         ("store slots[0], 2; store slots[1], 3", "sum(slots)", "5"),
         ("return", "done(a), length(head), list(head)", "1 0 empty"),
-        ("store head, 0x10", "list(head), length(head)", "16 1"),  # an address that is no node
+        ("store head, 0x10", "list(head), length(head)", "16 1"),  # an address that is not a node
         ("return", "[0x10].u64", "fault"),
         ("own n: u64; store n, 3; x = load n", "a.x", "3"),
     ],

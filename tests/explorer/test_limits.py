@@ -71,7 +71,7 @@ def test_a_failure_found_before_the_limit_counts() -> None:
 
 
 def test_random_schedules_look_behind_the_limit() -> None:
-    """A failure deep behind the limit of states is found by walks, and counts."""
+    """A failure deep after the limit of states is found by walks, and counts."""
     text = BIG.replace("== 9", "== 8").replace("expect holds", "expect fails")
     found = report(assembled(text), "s", Limits(states=300))
     run = found.runs[0]

@@ -79,7 +79,7 @@ CAUGHT_BY_SAMPLES: dict[str, tuple[Plant, str, str]] = {
     "a failed compare rolls back": (rollback, "cmpxchg", "own_memory"),
     "cycles need not be fair": (unfair, "stepping", "others"),
     "preemptions without end": (aborts_for_ever, "stepping", "finitely_many"),
-    "a deadlock is no deadlock": (waiting_is_fine, "locks", "handler"),
+    "a deadlock is not a deadlock": (waiting_is_fine, "locks", "handler"),
     "ids are never rewritten": (stale_ids, "tcmalloc", "cached_in_the_ids"),
     "6.19 rewrites ids at every switch": (
         profile("v6_19_x86", id_at_preemption=REWRITTEN),

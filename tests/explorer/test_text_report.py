@@ -35,14 +35,12 @@ def failing(body: str) -> tuple[Diagnosis, list[str]]:
         (
             "environment signal <= 1\nthread t @0 { store a, 1 }\n"
             "on signal t { store f, 7 }\nforall f == 0",
-            "Else  After step 1 t got a signal; had it been that t went on, it could still have "
-            "ended well",
+            "Else  After step 1 t got a signal; if t went on instead, it could still end well",
         ),
         (
             "cpus 2\nenvironment migrate <= 1\nthread t @0 { store counter, 1 }\n"
             "forall counter@0 == 1",
-            "Else  At the start t moved to CPU 1; had it been that t went on, it could still have "
-            "ended well",
+            "Else  At the start t moved to CPU 1; if t went on instead, it could still end well",
         ),
         (
             "thread t @0 { store a, 1 }\nthread u @0 { store a, 2 }\nforall a == 1",

@@ -140,7 +140,11 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("page size", lambda d: d["abi"].update(page_size=4000), "abi.page_size: 4000"),
     ("unknown member", lambda d: d.update(more=1), "has a member 'more'"),
     ("no list", lambda d: d.update(vectors=None), "vectors: null is not an array"),
-    ("bad name", lambda d: d["vectors"][0].update(name="a b"), "vectors[0].name: 'a b' is no name"),
+    (
+        "bad name",
+        lambda d: d["vectors"][0].update(name="a b"),
+        "vectors[0].name: 'a b' is not a name",
+    ),
     (
         "boolean",
         lambda d: d["vectors"][0]["ops"][1].update(len=True),
@@ -170,12 +174,12 @@ BROKEN: list[tuple[str, Change, str]] = [
     (
         "decimal",
         lambda d: d["vectors"][0]["ops"][3]["operands"][1].update(address="12"),
-        "'12' is no number like 0x1f",
+        "'12' is not a number like 0x1f",
     ),
     (
         "odd digits",
         lambda d: d["vectors"][0]["ops"][3]["operands"][1].update(address="0x1g"),
-        "'0x1g' is no number like 0x1f",
+        "'0x1g' is not a number like 0x1f",
     ),
     (
         "too large",
@@ -228,7 +232,7 @@ BROKEN: list[tuple[str, Change, str]] = [
         "vector every needs a value for its parameter n",
     ),
     ("symbol twice", lambda d: d["symbols"].append(d["symbols"][0]), "symbols: head comes twice"),
-    ("type", lambda d: d["symbols"][2].update(type="u24"), "'u24' is no type of this document"),
+    ("type", lambda d: d["symbols"][2].update(type="u24"), "'u24' is not a type of this document"),
     ("pool size", lambda d: d["pool"][0].update(size=9), "has 8 bytes and says that they are 9"),
     ("pool kind", lambda d: d["pool"][0].pop("bytes"), "has to have one of bytes and value"),
     ("hex", lambda d: d["pool"][0].update(bytes="0"), "is not hexadecimal digits"),

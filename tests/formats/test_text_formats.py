@@ -95,7 +95,7 @@ def test_every_wrong_line_of_hex_is_told_with_its_place() -> None:
 
 
 def test_raw_bytes_read_as_hex_are_named_for_what_they_are() -> None:
-    with pytest.raises(DecodeError, match="is no character") as caught:
+    with pytest.raises(DecodeError, match="is not a character") as caught:
         read_ops("hex", b"\xff\xfe" * 16, "x.bin", ABI)
     assert caught.value.diagnostics[0].help == "raw ops are read with --from raw"
 

@@ -93,7 +93,7 @@ def test_a_result_is_foreseen(build: Build, opvasm: Opvasm) -> None:
 
 
 def test_conditions_read_the_programs_variables(build: Build, opvasm: Opvasm) -> None:
-    """The same expressions as behind the debugger's own breakpoints."""
+    """The same expressions as after the debugger's own breakpoints."""
     words = _attach(335, "--attach-on", "add if count == 2 && cpu >= 0", "--batch")
     done = opvasm(*words, "--", build("attach", 335), "counts", "9")
     assert re.findall(r"^Call (\d+)", done.stdout, re.MULTILINE) == ["3"]
@@ -240,7 +240,7 @@ def test_the_end_is_the_programs(build: Build, opvasm: Opvasm) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("--attach-on", "mempcy", "--", "true"), "'mempcy' is no op"),
+        (("--attach-on", "mempcy", "--", "true"), "'mempcy' is not an op"),
         (("--attach-on", "any if (", "--", "true"), "--attach-on:1:"),
         (("--attach-on", "any"), "needs a program"),
         (("--", "true"), "not at which of its calls to stop"),

@@ -41,7 +41,7 @@ def test_the_other_way_of_seeing_calls(opvasm: Opvasm) -> None:
 
 
 def test_another_revision_is_noticed(opvasm: Opvasm) -> None:
-    """The cases of 2018-04 fail where 2017-11 answers: the comparison is no empty one."""
+    """The cases of 2018-04 fail where 2017-11 answers: the comparison is not an empty one."""
     code, said = run(opvasm, "2017-11", "2018-04", 335)
     assert code == 1
     assert "wrong" in said

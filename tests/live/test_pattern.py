@@ -104,9 +104,9 @@ def test_a_condition_without_a_value_means_the_call_and_says_so() -> None:
     ("text", "message"),
     [
         ("", "empty"),
-        ("mempcy", "'mempcy' is no op"),
+        ("mempcy", "'mempcy' is not an op"),
         ("cpu=", "a value is missing"),
-        ("cpu=one", "'one' is no number"),
+        ("cpu=one", "'one' is not a number"),
         ("cpu=3..1", "holds nothing"),
         ("result=EPERM", "one of EAGAIN"),
         ("symbol=head", "'symbol'"),

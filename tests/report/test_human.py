@@ -38,7 +38,7 @@ def test_carets_stand_under_the_span(text: str, part: str, expected: list[str]) 
 
 
 def test_a_place_without_characters_has_one_caret() -> None:
-    """The end of a file, also behind its last newline."""
+    """The end of a file, also after its last newline."""
     file = SourceFile("f", "ab\n")
     assert excerpt(Span(file, 2, 2)) == ["   1 | ab", "     |   ^"]
     assert excerpt(Span(file, 3, 3)) == ["   2 |", "     | ^"]

@@ -42,7 +42,7 @@ vector nothing() { mb }
 
 
 def assembled(text: str, abi: str = "2017-11") -> Assembly:
-    """A file of that text, behind the common data."""
+    """A file of that text, after the common data."""
     return assemble(SourceFile("t.opv", f"abi {abi}\n{DATA}\n{text}\n"))
 
 

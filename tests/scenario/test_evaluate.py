@@ -95,7 +95,7 @@ def test_further_names_come_first() -> None:
         ("[&word].u65", "the type `u65` is unknown; did you mean u64?"),
         ("sum(nodes)", "`sum` adds numbers, not arrays or structs"),
         ("sum(1)", "`1` is not a place in memory"),
-        ("total(word)", "`total` with 1 arguments is no function here; there is `sum(x)`"),
+        ("total(word)", "`total` with 1 arguments is not a function here; there is `sum(x)`"),
         ("sum(word, word)", "`sum` with 2 arguments"),
         ("sizeof(nod)", "no type is called `nod`; did you mean node?"),
         ("offsetof(node, nxt)", "struct node has no field `nxt`; did you mean next?"),

@@ -221,5 +221,5 @@ def test_nobody_at_the_address_is_told_soon(tmp_path: Path) -> None:
     for address in ("nonsense", "foo://1:2"):
         ran = run(tmp_path, *words, address)
         assert ran.returncode == 2
-        assert f"--cluster: {address!r} is no address" in ran.stderr
+        assert f"--cluster: {address!r} is not an address" in ran.stderr
         assert "Traceback" not in ran.stderr

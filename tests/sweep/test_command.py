@@ -140,7 +140,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("c.opv", "--replay", "x"), "--sweep and --replay exclude each other"),
     (("c.opv", "--results", "a", "--resume", "b"), "--results and --resume exclude each other"),
     (("c.opv", "--resume", "none"), "cannot go on with none: No such file"),
-    (("c.opv", "--resume", "c.opv"), "c.opv is no results file of a sweep"),
+    (("c.opv", "--resume", "c.opv"), "c.opv is not a results file of a sweep"),
     (("c.opv", "--results", "c.opv"), "c.opv is there already"),
     (("c.opv", "--results", "empty"), "cannot write empty: Is a directory"),
     (("c.opv", "--results", "no/where"), "cannot write no/where: No such file"),

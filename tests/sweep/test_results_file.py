@@ -79,7 +79,7 @@ def test_a_line_that_is_damaged_in_the_middle_is_refused(path: Path) -> None:
     lines = path.read_text().splitlines()
     lines[2] = lines[2].replace('"verdict"', '"verdikt"')
     path.write_text("\n".join(lines) + "\n")
-    assert refused(path).endswith("results.jsonl:3: this line is no result of this sweep")
+    assert refused(path).endswith("results.jsonl:3: this line is not a result of this sweep")
 
 
 def test_a_unit_that_was_written_twice_counts_once(path: Path) -> None:
@@ -114,7 +114,7 @@ def test_results_of_another_version_are_refused(path: Path) -> None:
 def test_what_is_no_results_file_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "notes"
     path.write_text(text)
-    assert "is no results file of a sweep" in refused(path)
+    assert "is not a results file of a sweep" in refused(path)
 
 
 def test_a_file_that_is_there_is_not_overwritten(path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_used_file_that_is_given_up_does_not_make_its_names_unknown() -> None:
     problems = wrong(
         {
             "main.opv": 'use "list.opv"\nvector v() { add counter, N }',
-            "list.opv": "percpu counter: u64\n" + "this is no declaration\n" * 200,
+            "list.opv": "percpu counter: u64\n" + "this is not a declaration\n" * 200,
         }
     )
     assert {each.place.file.name for each in problems if isinstance(each.place, Span)} == {

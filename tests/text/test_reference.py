@@ -19,7 +19,7 @@ README = Path(__file__).parents[2] / "grammar" / "README.md"
 
 
 class Block(NamedTuple):
-    """A fenced block: the words behind ``opv`` and the text."""
+    """A fenced block: the words after ``opv`` and the text."""
 
     line: int
     words: tuple[str, ...]

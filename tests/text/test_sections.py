@@ -75,7 +75,7 @@ def test_an_index_that_is_a_value_is_widened_and_multiplied() -> None:
 
 
 def test_a_field_is_found_through_a_pointer() -> None:
-    """``value`` lies 8 bytes into a node, behind its pointer."""
+    """``value`` lies 8 bytes into a node, after its pointer."""
     step = first("x = load p->value")
     assert isinstance(step, ir.Load)
     assert step.type == ir.U32

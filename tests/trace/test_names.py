@@ -63,7 +63,7 @@ def test_the_nearest_variable_places_an_address(names: Names) -> None:
     """By how many bytes it was missed; nothing where none is near."""
     layout, data = names.layout, names.program.data
     end = layout.shared + data.area_size(Area.SHARED)
-    assert names.near(end + 5) == "5 bytes behind text"
+    assert names.near(end + 5) == "5 bytes after text"
     assert names.near(layout.page - 8) == "8 bytes before gone"
     assert names.near(layout.percpu + layout.percpu_stride - 4) is not None
     assert names.near(0x1234) is None

@@ -1,4 +1,4 @@
-"""Lines of traces that others have written: what they mean, and what is no line of a trace."""
+"""Lines of traces that others have written: what they mean, and what is not a line of a trace."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def test_an_event_that_is_not_known_is_passed_over() -> None:
     [
         ({}, ValueError, "no field `event`"),
         ({"event": 5}, ValueError, "no field `event`"),
-        ({"event": "stored", "op": 0, "address": True, "before": "", "after": ""}, TypeError, "True is no number"),
-        ({"event": "stored", "op": 0, "address": None, "before": "", "after": ""}, TypeError, "None is no number"),
+        ({"event": "stored", "op": 0, "address": True, "before": "", "after": ""}, TypeError, "True is not a number"),
+        ({"event": "stored", "op": 0, "address": None, "before": "", "after": ""}, TypeError, "None is not a number"),
         ({"event": "machine_ready", "memory": [{"address": 0, "size": 1 << 31, "kind": "mapped"}], "cpus": CPUS}, ValueError, "too large"),
         ({"event": "machine_ready", "memory": [{"address": 0, "size": 4096, "kind": "holes"}], "cpus": CPUS}, ValueError, "holes"),
         ({"event": "cpus_set", "before": CPUS}, KeyError, "after"),

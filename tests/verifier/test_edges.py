@@ -33,17 +33,17 @@ def misaligned(op: str, revision: str = "2017-11", parameters: str = "") -> Diag
 def test_a_misaligned_word_is_told_with_what_the_revision_does(
     revision: str, op: str, effect: str
 ) -> None:
-    """1 byte behind, so 7 to the next; an inferred revision says that it is."""
+    """1 byte after, so 7 to the next; an inferred revision says that it is."""
     finding = misaligned(op, revision)
-    assert finding.message.startswith("[&a + 1] is 1 byte behind a multiple of 8")
-    assert finding.help == "use the word 1 byte before it or 7 behind it, or move the data"
+    assert finding.message.startswith("[&a + 1] is 1 byte after a multiple of 8")
+    assert finding.help == "use the word 1 byte before it or 7 after it, or move the data"
     assert effect in finding.notes[0].message
 
 
 def test_two_misaligned_operands_are_one_finding() -> None:
     """The second is a note with its own distance."""
     finding = misaligned("memcpy.u64 [&a + 1], [&b + 3]")
-    assert finding.notes[0].message == "[&b + 3] is 3 bytes behind a multiple of 8, too"
+    assert finding.notes[0].message == "[&b + 3] is 3 bytes after a multiple of 8, too"
 
 
 def test_what_a_pointer_points_to_is_taken_to_be_aligned_as_its_type() -> None:
@@ -119,7 +119,7 @@ def test_a_budget_says_what_has_no_limit_and_what_is_too_much() -> None:
 
 
 def test_torn_and_split_words_are_different_things() -> None:
-    """Three bytes are no word anywhere; eight are two words of a 32-bit kernel."""
+    """Three bytes are not a word anywhere; eight are two words of a 32-bit kernel."""
     text = "percpu a: u8[8]\npercpu b: u8[8]\nvector v() {{\n memcpy [&a], [&b], {}\n}}"
     assert advice.TORN_ACCESS in codes(findings_of(program(text.format(3))))
     wide = program("abi 2017-11 32le\n" + text.format(8))

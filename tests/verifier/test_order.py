@@ -88,7 +88,7 @@ def test_ops_without_a_text_are_advised_without_an_edit() -> None:
 
 
 def test_barriers_with_nothing_between_them_go_where_no_result_changes() -> None:
-    """A compare behind them answers with its index, which leaving an op out would change."""
+    """A compare after them answers with its index, which leaving an op out would change."""
     head = "percpu a: u64\nvector v(x: u64) {\n    memcpy.u64 a, x\n    mb\n    mb\n"
     (finding,) = (
         each for each in findings_of(program(f"{head}}}")) if each.code == advice.REDUNDANT_BARRIER

@@ -20,7 +20,7 @@ class Command(Protocol):
     ``EXAMPLES`` are lines of a shell; ``EXITS`` the exit codes that the subcommand can end with,
     with what each means there.  ``Options`` has a field for each option that ``add_arguments``
     adds: ``main`` makes one of what was parsed, and that is all that ``execute`` sees of it; a
-    program behind ``--`` is its field ``program``.  ``RUNS_PROGRAM`` and ``BARE`` stand only where they say something:
+    program after ``--`` is its field ``program``.  ``RUNS_PROGRAM`` and ``BARE`` stand only where they say something:
     that a program follows ``--``, and what an option without a value means (``--trace``:
     ``--trace=human``); ``runs_program`` and ``bare`` ask for them.
     """

@@ -73,7 +73,7 @@ def execute(options: Options, terminal: Terminal) -> int:
     if options.source is None and data[:4] == ELF_MAGIC:
         return _elf(data, name, options)
     if options.symbol or options.section:
-        raise UsageError(f"{name} is no ELF file, so it has no symbols or sections")
+        raise UsageError(f"{name} is not an ELF file, so it has no symbols or sections")
     abi = abi_for_bytes(options)
     data = assembled_ops(options.source, data, name, abi)
     if options.strict and _refused(data, abi, name, terminal):

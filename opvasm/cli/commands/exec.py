@@ -59,14 +59,14 @@ class Options(ProgramOptions):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The options, and the program behind ``--``."""
+    """The options, and the program after ``--``."""
     add_program(parser)
     add_revision(parser)
     parser.add_argument(
         "--trace",
         choices=("human", "jsonl"),
         metavar="human|jsonl",
-        help="tell of every call: a line for people, or its events as JSON lines",
+        help="report every call: a line for people, or its events as JSON lines",
     )
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="where traces go (default: standard error)"

@@ -121,7 +121,7 @@ def _scenario(options: Options, assembly: Assembly) -> Scenario:
     if len(scenarios) > 1:
         names = ", ".join(each.name for each in scenarios)
         raise UsageError(
-            f"{options.file} has {len(scenarios)} scenarios", f"name one behind the file: {names}"
+            f"{options.file} has {len(scenarios)} scenarios", f"name one after the file: {names}"
         )
     return scenarios[0]
 

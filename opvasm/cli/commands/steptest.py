@@ -61,7 +61,7 @@ class Options(ProgramOptions):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The options, and the program behind ``--``."""
+    """The options, and the program after ``--``."""
     add_program(parser)
     add_revision(parser)
     parser.add_argument(

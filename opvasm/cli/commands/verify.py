@@ -119,7 +119,7 @@ def execute(options: Options, terminal: Terminal) -> int:
 
     limit = whole_number(options.max_errors, "--max-errors")
     if limit < 1:
-        raise UsageError(f"--max-errors {limit} shows nothing", "0 findings are no report")
+        raise UsageError(f"--max-errors {limit} shows nothing", "show at least one finding")
     _check_options(options)
     deny = _denied_names(options.deny)
     found: list[Diagnostic] = []

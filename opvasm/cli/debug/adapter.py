@@ -43,7 +43,7 @@ def serve(where: str, options: Options, terminal: Terminal) -> int:
         return DONE
     port = whole_number(where, "--dap")
     if not 0 <= port <= 65535:
-        raise UsageError(f"--dap: {port} is no TCP port")
+        raise UsageError(f"--dap: {port} is not a TCP port")
     try:
         listener = socket.create_server((LOOPBACK, port))
     except OSError as error:

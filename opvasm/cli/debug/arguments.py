@@ -78,7 +78,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="PATTERN",
         action="append",
         default=[],
-        help="run the program behind --, as exec does, and stop it at its calls that are meant: "
+        help="run the program after --, as exec does, and stop it at its calls that are meant: "
         "any, memcpy, sym=head, cpu=1, nr=17, result=EAGAIN, 'memcpy cpu=0,1 if head == 0'; may be "
         "repeated",
     )

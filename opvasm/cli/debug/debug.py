@@ -77,7 +77,7 @@ def _attach(options: Options, program: list[str], terminal: Terminal) -> int:
     """The calls of a real program."""
     if not options.attach_on:
         raise UsageError(
-            "a program stands behind --, but not at which of its calls to stop",
+            "a program stands after --, but not at which of its calls to stop",
             "--attach-on any; 'opvasm debug --help' shows more",
         )
     if not program:

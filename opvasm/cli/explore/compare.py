@@ -41,7 +41,7 @@ def compare_scenarios(
         raise UsageError("--compare goes with no --coverage, --require or --no-reduction")
     save = options.save
     if save is not None and os.path.exists(save) and not os.path.isdir(save):
-        raise UsageError(f"--save {save} is no folder", "--compare saves many files")
+        raise UsageError(f"--save {save} is not a folder", "--compare saves many files")
     progress = Progress("configurations")
     tables: list[Table] = []
     try:

@@ -27,7 +27,7 @@ def chosen_limits(options: Options, preemptions: bool = True) -> Limits:
         except ValueError:
             seconds = -1.0
         if not 0 < seconds < 1e9:
-            raise UsageError(f"--timeout: {options.timeout!r} is no number of seconds above 0")
+            raise UsageError(f"--timeout: {options.timeout!r} is not a number of seconds above 0")
         limits = limits._replace(seconds=seconds)
     if preemptions and options.preemptions is not None:
         bound = whole_number(options.preemptions, "--preemptions")

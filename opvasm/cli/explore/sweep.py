@@ -81,7 +81,7 @@ def _check_usage(options: Options) -> None:
     if options.output not in (None, "-"):
         folder = os.path.dirname(options.output) or "."
         if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-            raise UsageError(f"cannot write {options.output}: {folder} is no folder to write in")
+            raise UsageError(f"cannot write {options.output}: {folder} is not a folder to write in")
 
 
 def _make_folder(path: str) -> None:

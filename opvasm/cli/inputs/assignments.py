@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def assign(text: str, world: World, cpu: int) -> None:
     """Set a place of the program's memory; a percpu name means the instance of ``cpu``.
 
-    Raises ParseError where either side is no expression.
+    Raises ParseError where either side is not an expression.
     """
     from ...expression import Unevaluable
     from ...scenario.evaluate import Scope, locate

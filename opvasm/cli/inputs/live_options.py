@@ -20,7 +20,7 @@ _NUMBER_LIMIT = 1 << 29
 
 
 class LiveOptions(OptionValues):
-    """What ``add_number`` and ``add_no_rseq`` add, and the words behind ``--``."""
+    """What ``add_number`` and ``add_no_rseq`` add, and the words after ``--``."""
 
     syscall_nr: str | None
     no_rseq: bool
@@ -35,12 +35,12 @@ class ProgramOptions(LiveOptions):
 
 
 def add_program(parser: ArgumentParser) -> None:
-    """The program, for the help only: what stands behind ``--`` never reaches the parser."""
+    """The program, for the help only: what stands after ``--`` never reaches the parser."""
     parser.add_argument(
         "misplaced",
         metavar="-- PROGRAM ARGS",
         nargs="*",
-        help="the program and its arguments, behind --",
+        help="the program and its arguments, after --",
     )
 
 

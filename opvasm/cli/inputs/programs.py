@@ -191,10 +191,10 @@ def chosen_layout(options: BindingOptions, program: Program) -> Layout:
             )
         address = whole_number(text, f"--layout {area}")
         if not 0 <= address < limit:
-            raise UsageError(f"--layout: {area}={text} is no address: 0 to {limit - 1:#x}")
+            raise UsageError(f"--layout: {area}={text} is not an address: 0 to {limit - 1:#x}")
         if address % page:
             raise UsageError(
-                f"--layout: {area}={text} is no multiple of the page size, {page} bytes"
+                f"--layout: {area}={text} is not a multiple of the page size, {page} bytes"
             )
         layout = layout._replace(**{area: address})
     _check_stride(layout, program)
@@ -216,7 +216,7 @@ def cpu_number(options: BindingOptions) -> int:
     """The value of ``--cpu``: a signed 32-bit number, as the system call takes it."""
     cpu = whole_number(options.cpu, "--cpu")
     if not -(1 << 31) <= cpu < 1 << 31:
-        raise UsageError(f"--cpu {cpu} is no 32-bit number")
+        raise UsageError(f"--cpu {cpu} is not a 32-bit number")
     return cpu
 
 
@@ -225,7 +225,7 @@ def argument_values(
 ) -> Mapping[str, int]:
     """The values of ``--arg``: numbers, or expressions of the program's names and addresses.
 
-    Raises ParseError for a value that is no expression.
+    Raises ParseError for a value that is not an expression.
     """
     return {
         name: _value(name, text, program, layout, cpu)

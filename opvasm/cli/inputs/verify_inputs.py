@@ -46,7 +46,7 @@ def read_input(path: str, options: VerifyOptions) -> Input:
     if data[:4] == ELF_MAGIC:
         return Input(_elf(data, name, options), None)
     if options.symbol or options.section:
-        raise UsageError(f"{name} is no ELF file, so it has no symbols or sections")
+        raise UsageError(f"{name} is not an ELF file, so it has no symbols or sections")
     if options.source not in (TEXT, JSON):
         return Input((_raw(data, name, options),), None)
     source = None if options.source == JSON else source_of(data, name)

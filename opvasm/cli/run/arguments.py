@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=("human", "jsonl", "none"),
         default="human",
         metavar="human|jsonl|none",
-        help="how to tell what happens: for people (default), a JSON object a line, or not",
+        help="how to report what happens: for people (default), a JSON object a line, or not",
     )
     parser.add_argument(
         "-e",

@@ -171,7 +171,7 @@ def _files(paths: Sequence[str]) -> Iterator[str]:
                 raise UsageError(f"cannot read {error.filename}: {error.strerror}") from None
         elif not path.endswith(SUFFIXES):
             raise UsageError(
-                f"{path}: what it holds can't be told from its name",
+                f"{path}: its name does not say what it holds",
                 f"tests are in files that end in {' or '.join(SUFFIXES)}",
             )
         else:

@@ -437,7 +437,7 @@ class Adapter:
         try:
             address = int(reference, 0) + int(arguments.get("offset") or 0)
         except ValueError:
-            raise CommandError(f"memoryReference {reference!r} is no address") from None
+            raise CommandError(f"memoryReference {reference!r} is not an address") from None
         count = int(arguments["count"])
         if address < 0 or count < 0:
             raise CommandError(f"{count} bytes at {address}: there are none below 0")

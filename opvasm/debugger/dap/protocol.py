@@ -37,10 +37,10 @@ def read_message(stream: BinaryIO) -> Message | None:
             break
         name, colon, value = line.partition(b":")
         if not colon:
-            raise ProtocolError(f"{line[:40]!r} is no header field")
+            raise ProtocolError(f"{line[:40]!r} is not a header field")
         if name.strip().lower() == b"content-length":
             if not value.strip().isdigit() or int(value) > BODY_MAX:
-                raise ProtocolError(f"Content-Length {value.strip()[:20]!r} is no length")
+                raise ProtocolError(f"Content-Length {value.strip()[:20]!r} is not a length")
             length = int(value)
     body = stream.read(length)
     if len(body) < length:

@@ -1,6 +1,6 @@
 """Advice: what no kernel refuses and a person still wants to know before the vector runs.
 
-Compares whose outcome is known come first, since ops behind one that always ends the vector never
+Compares whose outcome is known come first, since ops after one that always ends the vector never
 run.  Each other rule is a function over a Subject (the Vector, its Abi, its Data, and its accesses) that yields
 diagnostics.  ``RULES`` is the one list of them; ``SUPERSEDES`` says which finding makes another one
 needless at the same op, so that one mistake is said once.

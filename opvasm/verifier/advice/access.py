@@ -51,13 +51,13 @@ def _misaligned(off: list[tuple[Access, Position]], subject: Subject) -> Diagnos
         f"{_beyond(position, length)}, but {operation.mnemonic} takes {length} bytes at once",
         subject.access_place(access),
         tuple(notes),
-        f"use the word {count(below, 'byte')} before it or {length - below} behind it, or move the data",
+        f"use the word {count(below, 'byte')} before it or {length - below} after it, or move the data",
     )
 
 
 def _beyond(position: Position, length: int) -> str:
-    """``is 3 bytes behind a multiple of 8, if `node` is 8-byte aligned``."""
-    text = f"is {count(position.offset % length, 'byte')} behind a multiple of {length}"
+    """``is 3 bytes after a multiple of 8, if `node` is 8-byte aligned``."""
+    text = f"is {count(position.offset % length, 'byte')} after a multiple of {length}"
     if position.assumed is not None:
         text += f" if `{position.assumed}` is {position.alignment}-byte aligned"
     return text
@@ -95,7 +95,7 @@ def torn_access(subject: Subject) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "note",
                 codes.TORN_ACCESS,
-                f"{what} is stored in pieces: {access.length} bytes are no word",
+                f"{what} is stored in pieces: {access.length} bytes are not a word",
                 subject.place(access.op, "len"),
                 (Note("only 1, 2, 4 or 8 aligned bytes are stored at once"),),
                 "store a word of 1, 2, 4 or 8 bytes where another CPU may be reading",
@@ -202,7 +202,7 @@ def zero_length(subject: Subject) -> Iterator[Diagnostic]:
             rest = len(subject.vector.instructions) - op - 1
             if stops and rest:
                 notes.append(
-                    Note(f"{count(rest, 'op')} behind it never run", subject.op_place(op + 1))
+                    Note(f"{count(rest, 'op')} after it never run", subject.op_place(op + 1))
                 )
         yield Diagnostic(
             "warning",

@@ -47,7 +47,7 @@ def _cannot_pass(settled: Settled, subject: Subject) -> Diagnostic:
     notes = _since(settled, subject)
     rest = len(subject.vector.instructions) - settled.op - 1
     if rest:
-        message = f"{count(rest, 'op')} behind it never run{'s' if rest == 1 else ''}"
+        message = f"{count(rest, 'op')} after it never run{'s' if rest == 1 else ''}"
         notes.append(Note(message, subject.op_place(settled.op + 1)))
     return Diagnostic(
         "warning",

@@ -10,7 +10,7 @@ from ...errors import Diagnostic, Note
 from ..subject import Access, Subject
 from ..wording import revisions_where
 
-# A copy that is no word goes through a buffer of this many bytes before 2018-03.
+# A copy that is not a word goes through a buffer of this many bytes before 2018-03.
 BOUNCE_BUFFER = 64
 
 
@@ -53,7 +53,7 @@ def _overlap(destination: Access, source: Access, subject: Subject) -> Diagnosti
         subject.op_place(destination.op),
         (
             Note(f"in {by_chunk} {chunked}"),
-            Note(f"in {undefined} it may go in either direction"),
+            Note(f"in {undefined} it may copy from either end"),
         ),
         "copy to a place of its own first, with another vector or in the caller",
     )

@@ -15,7 +15,7 @@ from ..places import offset_place
 from ..subject import Access, Subject
 from ..wording import byte_list, operand_text
 
-# Where the flag bytes of most ops stand; the shift ops have theirs behind the number of bits.
+# Where the flag bytes of most ops stand; the shift ops have theirs after the number of bits.
 _USUAL_OFFSETS = (24, 25)
 
 
@@ -112,7 +112,7 @@ def expect_fault_place(subject: Subject) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "warning",
             codes.EXPECT_FAULT_PLACE,
-            f"{byte_list(misplaced)} of {operation.mnemonic} is no expect_fault flag: its flag is "
+            f"{byte_list(misplaced)} of {operation.mnemonic} is not an expect_fault flag: its flag is "
             f"byte {operand.expect_fault_offset}",
             offset_place(instruction, op, misplaced[0], misplaced[-1], subject.abi, subject.name),
             (Note("no kernel reads it, so a fault of this op is EFAULT"),),

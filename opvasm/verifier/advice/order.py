@@ -41,7 +41,7 @@ def store_before_compare(subject: Subject) -> Iterator[Diagnostic]:
         )
         notes.append(Note(f"here it may end with {op + 1}{left}", subject.op_place(op)))
     notes.append(Note("no revision rolls back what earlier ops stored"))
-    move = f"store behind op {later[-1]}"
+    move = f"store after op {later[-1]}"
     private = f"harmless where only the caller reads it, as in cmpxchg; else {move}"
     yield Diagnostic(
         "warning" if serious else "note",
@@ -78,7 +78,7 @@ def publish_before_data(subject: Subject) -> Iterator[Diagnostic]:
         "data",
         subject.access_place(commit),
         tuple(notes),
-        f"make op {commit.op} the last store, behind op {later[-1].op}",
+        f"make op {commit.op} the last store, after op {later[-1].op}",
     )
 
 

@@ -58,7 +58,12 @@ def shared_update(subject: Subject) -> Iterator[Diagnostic]:
             codes.SHARED_UPDATE,
             f"{subject.text(access)} is shared, so an update by another CPU can be lost: {how}",
             subject.access_place(access),
-            (*notes, Note("no op is an atomic instruction; a vector excludes its own CPU only")),
+            (
+                *notes,
+                Note(
+                    "no op is an atomic instruction; a vector is protected against the other threads of its own CPU only"
+                ),
+            ),
             "declare it percpu, or update it with an atomic instruction of the caller",
         )
 

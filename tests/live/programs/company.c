@@ -42,7 +42,7 @@ static void *until_cancelled(void *argument)
 	return NULL;
 }
 
-/* A call that has begun is done as a whole; only the counting behind it may be missing. */
+/* A call that has begun is done as a whole; only the counting after it may be missing. */
 static void cancelled(int asynchronous)
 {
 	for (int round = 0; round < rounds; round++) {
@@ -166,7 +166,7 @@ static void on_alarm(int number)
 		alarms--;
 }
 
-/* read(2) is restarted behind a handler with SA_RESTART, and ends with EINTR without; the handler calls. */
+/* read(2) is restarted after a handler with SA_RESTART, and ends with EINTR without; the handler calls. */
 static void interrupted(int flags)
 {
 	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = flags};

@@ -31,7 +31,7 @@ int main(void)
 		sched_getaffinity(0, sizeof after, &after);
 		CHECK(CPU_EQUAL(&before, &after));
 	}
-	/* Behind the call the thread is an ordinary one again: a busy machine may move it at once. */
+	/* After the call the thread is an ordinary one again: a busy machine may move it at once. */
 	CHECK(stayed >= 150);
 	CHECK_RESULT(sched_getscheduler(0), SCHED_OTHER);
 	CHECK_RESULT(getpriority(PRIO_PROCESS, 0), 3);
