@@ -9,7 +9,7 @@ from ..expression import Load
 from ..program import Pointer, Scalar
 from ..text.names import type_text
 from ..text.tree import Literal, Operand, OpStatement, Text
-from .operands import Resolved
+from .operands import ResolvedOperand
 from .scope import Scope
 from .types import number_text
 
@@ -51,7 +51,7 @@ def written_length(
     return length
 
 
-def agrees(operand: Operand, resolved: Resolved, length: int, scope: Scope) -> bool:
+def agrees(operand: Operand, resolved: ResolvedOperand, length: int, scope: Scope) -> bool:
     """Whether a length that is written can be that of an operand.
 
     ``[address]`` is memory whatever lies there: for it, what is written wins over the type.
@@ -83,7 +83,7 @@ def agrees(operand: Operand, resolved: Resolved, length: int, scope: Scope) -> b
 
 
 def common_length(
-    statement: OpStatement, mnemonic: str, resolved: Sequence[Resolved], scope: Scope
+    statement: OpStatement, mnemonic: str, resolved: Sequence[ResolvedOperand], scope: Scope
 ) -> int | None:
     """The one size of the operands, where no length is written; reported where there is none."""
     typed = [each for each in resolved if each.type is not None]

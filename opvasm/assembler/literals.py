@@ -9,7 +9,7 @@ from ..program import Array, Pointer, Scalar, Struct, SymbolAddress, Type, Value
 from ..source import Span
 from ..text.tree import Braces, Text
 from .data import has_address, initial_pieces
-from .operands import Resolved
+from .operands import ResolvedOperand
 from .places import Parameters
 from .pool import Pool
 from .scope import Scope
@@ -17,7 +17,7 @@ from .types import LITERAL_MAX, number_text
 
 
 def literal_value(
-    resolved: Resolved,
+    resolved: ResolvedOperand,
     length: int,
     other: Type | None,
     *,

@@ -13,7 +13,7 @@ from .scope import Scope
 from .types import number_text
 
 
-class Resolved(NamedTuple):
+class ResolvedOperand(NamedTuple):
     """An operand: its address, or the literal that is placed when the op's length is known.
 
     ``type`` is what lies there, ``size`` the bytes of a literal that has no type.
@@ -26,7 +26,7 @@ class Resolved(NamedTuple):
     size: int | None = None
 
 
-def operand_of(operand: Operand, scope: Scope, parameters: Parameters) -> Resolved | None:
+def operand_of(operand: Operand, scope: Scope, parameters: Parameters) -> ResolvedOperand | None:
     """A memory operand; None, and a report, for what is none."""
     value, span = operand.value, operand.span
     match value:
@@ -36,7 +36,7 @@ def operand_of(operand: Operand, scope: Scope, parameters: Parameters) -> Resolv
                 size = len(initial.value)
             elif isinstance(initial, Braces):
                 size = len(initial.items)
-            return Resolved(span, None, None, value, size)
+            return ResolvedOperand(span, None, None, value, size)
         case Text():
             scope.problems.error(
                 "OPV015",
@@ -53,7 +53,7 @@ def operand_of(operand: Operand, scope: Scope, parameters: Parameters) -> Resolv
                 return None
             if isinstance(place.value, int) and not _is_address(place.value, span, scope):
                 return None
-            return Resolved(span, place.value, place.type)
+            return ResolvedOperand(span, place.value, place.type)
 
 
 def _is_address(value: int, span: Span, scope: Scope) -> bool:
@@ -65,7 +65,7 @@ def _is_address(value: int, span: Span, scope: Scope) -> bool:
 
 def _address_value(
     value: Expression, span: Span, scope: Scope, parameters: Parameters
-) -> Resolved | None:
+) -> ResolvedOperand | None:
     """``&x``: the address as a value, which lies in the literal pool."""
     if not has_address(value):
         scope.problems.error(
@@ -81,7 +81,9 @@ def _address_value(
     constant = symbol_value(address, scope, span)
     if constant is None:
         return None
-    return Resolved(span, constant, Pointer(None, scope.abi.model.word), Literal(value, span))
+    return ResolvedOperand(
+        span, constant, Pointer(None, scope.abi.model.word), Literal(value, span)
+    )
 
 
 def _value_help(value: Expression, span: Span, parameters: Parameters) -> str:

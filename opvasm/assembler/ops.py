@@ -12,7 +12,7 @@ from ..text.tree import OpStatement, VectorDefinition
 from .immediates import immediate_of
 from .lengths import agrees, common_length, written_length
 from .literals import literal_value
-from .operands import Resolved, operand_of
+from .operands import ResolvedOperand, operand_of
 from .other_bytes import directive, extra_bytes
 from .parameters import parameters_of
 from .parts import parts_of
@@ -165,7 +165,11 @@ class _VectorAssembler:
     # ---- what it touches ----------------------------------------------------------------------
 
     def _length(
-        self, statement: OpStatement, form: _Form, count: int, resolved: list[Resolved | None]
+        self,
+        statement: OpStatement,
+        form: _Form,
+        count: int,
+        resolved: list[ResolvedOperand | None],
     ) -> int | None:
         """The bytes of the op; None, and a report, where nothing or several things say so."""
         length, operands = form.length, statement.operands
@@ -186,7 +190,7 @@ class _VectorAssembler:
         ]
         return length if all(agree) else None
 
-    def _addresses(self, resolved: list[Resolved | None], length: int) -> tuple[Value, ...]:
+    def _addresses(self, resolved: list[ResolvedOperand | None], length: int) -> tuple[Value, ...]:
         """The operands' addresses, literals being placed in the pool."""
         addresses: list[Value] = []
         for each in resolved:
@@ -206,7 +210,9 @@ class _VectorAssembler:
                 addresses.append(value)
         return tuple(addresses)
 
-    def _other_type(self, one: Resolved, resolved: list[Resolved | None]) -> Type | None:
+    def _other_type(
+        self, one: ResolvedOperand, resolved: list[ResolvedOperand | None]
+    ) -> Type | None:
         others = (each for each in resolved if each is not None and each is not one)
         return next((each.type for each in others if each.type is not None), None)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from ..abi.layout import ByteOrder
 from ..light_typing import NamedTuple
 from ..program import section as ir
-from ..program.flat import Branch, Instruction, Leave, Simple, assigned, flatten
+from ..program.flat import Branch, FlatInstruction, Leave, Simple, assigned, flatten
 
 # A section that has not ended after so many instructions never will, as far as a test can wait.
 STEPS_MAX = 1_000_000
@@ -48,7 +48,7 @@ class SectionRun:
         self, section: ir.Section, arguments: Mapping[str, int], surroundings: Surroundings
     ) -> None:
         self.section = section
-        self.code: tuple[Instruction, ...] = flatten(section)
+        self.code: tuple[FlatInstruction, ...] = flatten(section)
         self.arguments = arguments
         self.surroundings = surroundings
         self.point = 0

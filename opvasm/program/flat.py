@@ -45,14 +45,14 @@ Simple = (
 )
 
 
-class Instruction(NamedTuple):
+class FlatInstruction(NamedTuple):
     """One instruction; ``protected``: an abort can come before it (it stands inside the section)."""
 
     step: Simple
     protected: bool
 
 
-def flatten(section: ir.Section) -> tuple[Instruction, ...]:
+def flatten(section: ir.Section) -> tuple[FlatInstruction, ...]:
     """The instructions of a section, the first at index 0; each way ends in a Leave."""
     flattener = _Flattener()
     flattener.block(section.body, None)
@@ -72,13 +72,13 @@ class _Flattener:
         self.leaves: dict[str, tuple[_Label, Place | None]] = {}
         self.loops = 0
 
-    def finished(self) -> tuple[Instruction, ...]:
+    def finished(self) -> tuple[FlatInstruction, ...]:
         """The list with every target filled in; the leaves stand at its end."""
         for name, (label, place) in self.leaves.items():
             label.index = len(self.steps)
             self.steps.append((Leave(name, place), False, None))
         return tuple(
-            Instruction(
+            FlatInstruction(
                 step._replace(target=goal.index) if goal and isinstance(step, Branch) else step,
                 inside,
             )
@@ -152,7 +152,7 @@ class _Flattener:
         label.index = len(self.steps)
 
 
-def settled(code: tuple[Instruction, ...], index: int) -> str | None:
+def settled(code: tuple[FlatInstruction, ...], index: int) -> str | None:
     """The label by which a section is left, where only jumps come before; else None."""
     for _ in code:
         match code[index].step:
@@ -165,7 +165,7 @@ def settled(code: tuple[Instruction, ...], index: int) -> str | None:
     return None
 
 
-def assigned(code: tuple[Instruction, ...]) -> tuple[frozenset[str], ...]:
+def assigned(code: tuple[FlatInstruction, ...]) -> tuple[frozenset[str], ...]:
     """For each instruction the locals that are set on every way to it."""
     everything = frozenset(
         written[0] for each in code if (written := written_local(each.step)) is not None
@@ -188,7 +188,7 @@ def assigned(code: tuple[Instruction, ...]) -> tuple[frozenset[str], ...]:
     return tuple(before)
 
 
-def successors(code: tuple[Instruction, ...], index: int) -> tuple[int, ...]:
+def successors(code: tuple[FlatInstruction, ...], index: int) -> tuple[int, ...]:
     """The instructions that can come after one."""
     match code[index].step:
         case Leave():

@@ -13,7 +13,15 @@ from ..codes import rseq as codes
 from ..errors import Diagnostic
 from ..light_typing import NamedTuple
 from ..program import Area, Data, section as ir
-from ..program.flat import Branch, Instruction, Leave, flatten, settled, successors, written_local
+from ..program.flat import (
+    Branch,
+    FlatInstruction,
+    Leave,
+    flatten,
+    settled,
+    successors,
+    written_local,
+)
 from ..text.section_printer import instruction_text
 from .rseq_rules import RseqFinding
 
@@ -57,7 +65,7 @@ class _Subject:
     def __init__(self, section: ir.Section, data: Data) -> None:
         self.section = section
         self.data = data
-        self.code: tuple[Instruction, ...] = flatten(section)
+        self.code: tuple[FlatInstruction, ...] = flatten(section)
         self.sets = _sets(self.code)
         self.stores = [i for i, each in enumerate(self.code) if _stores(each.step)]
         self.early = [i for i in self.stores if not _commits(self.code[i].step)]
@@ -384,7 +392,7 @@ def _compared(subject: _Subject) -> frozenset[str]:
     return found
 
 
-def _sets(code: tuple[Instruction, ...]) -> dict[str, list[int]]:
+def _sets(code: tuple[FlatInstruction, ...]) -> dict[str, list[int]]:
     """Where each local is set."""
     found: dict[str, list[int]] = {}
     for index, each in enumerate(code):
@@ -394,7 +402,7 @@ def _sets(code: tuple[Instruction, ...]) -> dict[str, list[int]]:
     return found
 
 
-def _reached_from(code: tuple[Instruction, ...]) -> list[set[int]]:
+def _reached_from(code: tuple[FlatInstruction, ...]) -> list[set[int]]:
     """For each instruction those that can have run before it."""
     before: list[set[int]] = [set() for _ in code]
     waiting = list(range(len(code)))

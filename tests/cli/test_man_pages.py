@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opvasm.cli.command_line.man_page import command_page, pages
-from opvasm.cli.command_line.manual import Argument, Manual
+from opvasm.cli.command_line.manual import Manual, ManualArgument
 from opvasm.cli.command_line.registry import COMMANDS
 
 from .conftest import Run
@@ -63,7 +63,9 @@ def test_roff_has_nothing_to_say(name: str) -> None:
 
 def test_a_line_that_looks_like_a_request_is_text() -> None:
     """A dot, an apostrophe and a backslash at the start of a line are escaped."""
-    made = Manual("x", "y", "opvasm x", ".SH no", (Argument("-q", "'quoted\\"),), (".so /etc",), ())
+    made = Manual(
+        "x", "y", "opvasm x", ".SH no", (ManualArgument("-q", "'quoted\\"),), (".so /etc",), ()
+    )
     lines = command_page(made).splitlines()
     assert "\\&.SH no" in lines
     assert "\\&.so /etc" in lines

@@ -9,7 +9,7 @@ from .parsers import ALWAYS, build
 from .registry import COMMANDS, load
 
 
-class Argument(NamedTuple):
+class ManualArgument(NamedTuple):
     """An option or a positional: how it is written, and what it does."""
 
     written: str
@@ -23,7 +23,7 @@ class Manual(NamedTuple):
     summary: str
     synopsis: str
     description: str
-    arguments: tuple[Argument, ...]
+    arguments: tuple[ManualArgument, ...]
     examples: tuple[str, ...]
     exits: tuple[tuple[int, str], ...]
 
@@ -49,10 +49,10 @@ def _synopsis(parser: ArgumentParser) -> str:
     return " ".join(parser.format_usage().removeprefix("usage: ").split())
 
 
-def _argument(action: Action) -> Argument:
+def _argument(action: Action) -> ManualArgument:
     values = vars(action) | {"choices": ", ".join(map(str, action.choices or ()))}
     text = (action.help or "") % values
-    return Argument(_written(action), text)
+    return ManualArgument(_written(action), text)
 
 
 def _written(action: Action) -> str:

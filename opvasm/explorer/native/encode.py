@@ -56,7 +56,7 @@ from ..steps.terms import (
 )
 from ..steps.work import Covered
 from .built import LAYOUT_VERSION, Refused
-from .instructions import Op, Writer
+from .instructions import InstructionWriter, Op
 
 MOST_THREADS, MOST_CPUS, MOST_CLAIMS, MOST_MEMORY = 16, 8, 64, 1 << 20
 # What happens next, by its numbers.
@@ -135,7 +135,7 @@ def encode(plan: Plan) -> Table:
 class _Encoder:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.writer = Writer()
+        self.writer = InstructionWriter()
         self.covered: list[Covered] = []
         self.noted: dict[Covered, int] = {}
         self.aborts: dict[tuple[str, int], int] = {}

@@ -119,7 +119,7 @@ class Instruction(NamedTuple):
         return _INSTRUCTION.pack(self.op, self.a, self.b, self.c, self.d % _WORD)
 
 
-class Writer:
+class InstructionWriter:
     """Writes code, one piece after the other."""
 
     def __init__(self) -> None:
