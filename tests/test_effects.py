@@ -12,6 +12,8 @@ from opvasm.abi.layout import ByteOrder, Field, FieldKind
 from opvasm.abi.ops import OPERATIONS, WORD_LENGTHS, Effect, LengthRule, Operation
 from opvasm.assembler import Assembly
 from opvasm.disassembler import disassemble
+from opvasm.emit import Naming
+from opvasm.emit.refusals import refusals
 from opvasm.errors import Crash
 from opvasm.explorer_exports.litmus import litmus
 from opvasm.explorer_exports.promela import promela
@@ -23,6 +25,7 @@ from opvasm.live import stub
 from opvasm.scenario.runner import run_test
 from opvasm.source import SourceFile
 from opvasm.suite.coverage import possible_cells
+from opvasm.text.scenario_tree import BUILTIN_STRATEGIES, LOCK, OPV, RSEQ
 from opvasm.verifier.advice.arithmetic import NEUTRAL
 from opvasm.verifier.report import verify
 
@@ -231,6 +234,17 @@ def test_a_new_op_is_refused_by_name_where_it_needs_a_translation() -> None:
     bound = bind(program.vectors["flip"], program, default_layout(program.abi, program.data), 0, {})
     with pytest.raises(Crash, match=r"stub\.S has no code for nor"):
         stub.native_ops(prepare(bound, program.abi))
+
+
+@pytest.mark.usefixtures("with_nor")
+@pytest.mark.parametrize(("strategy", "refused"), [(RSEQ, True), (LOCK, True), (OPV, False)])
+def test_a_new_op_is_not_emitted_as_c_of_another(strategy: str, refused: bool) -> None:
+    """Sections and the locked function have no code for it; the call hands it to the kernel."""
+    program = _assembled(_NOR_TEST).program
+    vectors = tuple(program.vectors.values())
+    chosen = BUILTIN_STRATEGIES[strategy]
+    found = [each.message for each in refusals(program, vectors, chosen, Naming("n", {}))]
+    assert ("op 0 of flip: nor has no code in C" in found) is refused
 
 
 @pytest.mark.usefixtures("with_nor")

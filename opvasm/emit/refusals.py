@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ..abi.ops import Access
+from ..abi.ops import Access, Effect
 from ..codes import emit as codes
 from ..errors import Diagnostic
 from ..program import (
@@ -25,6 +25,21 @@ from .context import Context
 from .names import Naming
 
 _OWN_NAMES = ("create", "attach", "destroy", "counters", "percpu", "shared", "pool")
+# What sections and the locked function have instructions for; the call hands ops to the kernel.
+_TRANSLATED = frozenset(
+    {
+        Effect.COMPARE_EQUAL,
+        Effect.COMPARE_DIFFERENT,
+        Effect.COPY,
+        Effect.ADD,
+        Effect.OR,
+        Effect.AND,
+        Effect.XOR,
+        Effect.SHIFT_LEFT,
+        Effect.SHIFT_RIGHT,
+        Effect.BARRIER,
+    }
+)
 _FORMS = (
     "",
     "_here",
@@ -48,11 +63,12 @@ def refusals(
         found.append(_error(codes.MODEL, message, None, "leave --model out"))
     found += _strategy(strategy)
     found += _names(program, vectors)
+    translated = strategy.uses_sections or strategy.uses_lock
     for vector in vectors:
         if strategy.uses_sections and not strategy.unchecked:
             found += rseq_diagnostics(vector, program.data)
         for index, instruction in enumerate(vector.instructions):
-            found += _operands(program, vector, naming, index, instruction)
+            found += _operands(program, vector, naming, index, instruction, translated)
     return tuple(found)
 
 
@@ -101,7 +117,12 @@ def _names(program: Program, vectors: tuple[Vector, ...]) -> Iterator[Diagnostic
 
 
 def _operands(
-    program: Program, vector: Vector, naming: Naming, index: int, instruction: Instruction
+    program: Program,
+    vector: Vector,
+    naming: Naming,
+    index: int,
+    instruction: Instruction,
+    translated: bool,
 ) -> Iterator[Diagnostic]:
     from ..text.printer import Speller
 
@@ -114,6 +135,9 @@ def _operands(
             codes.OPERAND, message, place, "leave it out, or choose the vectors by --vector"
         )
         return
+    if translated and instruction.operation.effect not in _TRANSLATED:
+        message = f"op {index} of {vector.name}: {instruction.operation.mnemonic} has no code in C"
+        yield _error(codes.OPERAND, message, place, "only --strategy opv hands it to the kernel")
     context = Context(vector, program.data, naming, Speller(program.abi, program.data, vector))
     for operand, value, _ in instruction.operands():
         what = f"op {index} of {vector.name}"
