@@ -349,7 +349,7 @@ class Runner:
         if -(1 << 31) <= value < 1 << 31:
             return value
         raise Unevaluable(
-            f"{value} is not a {name}: the call takes a signed 32-bit number", written.span
+            f"{value} does not fit {name}: the call takes a signed 32-bit number", written.span
         )
 
     def _address_argument(self, written: Expression, scope: Scope) -> int:

@@ -147,7 +147,7 @@ def reasons(plan: Plan, diagnosis: Diagnosis) -> list[tuple[str, str]]:
         taken, instead = (
             _decision(plan, each) for each in (diagnosis.saved.taken, diagnosis.saved.instead)
         )
-        text = f"{where} {taken}; had it been that {instead}, it could still have ended well"
+        text = f"{where} {taken}; if {instead} instead, it could still end well"
         found.append(("Else", text))
     if diagnosis.preemptions is not None:
         found.append(("Needs", _count(diagnosis.preemptions, "preemption")))
