@@ -26,7 +26,7 @@ with zipfile.ZipFile(
 ) as archive:
     for base in (LIB, CACHE):
         for folder, folders, names in os.walk(base):
-            folders[:] = sorted(each for each in folders if each not in ("__pycache__", "native"))
+            folders[:] = sorted(each for each in folders if each != "__pycache__")
             for name in sorted(names):
                 path = os.path.join(folder, name)
                 archive.write(path, os.path.relpath(path, "/opvasm"))
