@@ -42,11 +42,35 @@ async function showAnswer(name, parameters, next) {
 async function debugLens(uri, name) {
   const program = vscode.Uri.parse(uri);
   const document = await vscode.workspace.openTextDocument(program);
-  const isVector = new RegExp(`\\bvector\\s+${name}\\b`).test(document.getText());
-  const what = isVector ? { vector: name } : { test: name };
+  const declared = (word) => new RegExp(`\\b${word}\\s+${name}\\b`).test(document.getText());
+  const what = declared("scenario") ? await failingSchedule(document, name)
+    : declared("vector") ? { vector: name } : { test: name };
+  if (!what) return;
   await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(program), {
     type: "opvasm", request: "launch", name, program: program.fsPath, stopOnEntry: true, ...what,
   });
+}
+
+// A scenario has no run of its own to step through: what is debugged is the schedule of its failure.
+async function failingSchedule(document, name) {
+  await document.save();
+  const folder = await mkdtemp(join(tmpdir(), "opvasm-"));
+  const schedule = join(folder, `${name}.json`);
+  const [program, ...before] = command();
+  const words = [...before, "explore", document.fileName, name, "--save", schedule];
+  const said = await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title: `opvasm explores ${name}`, cancellable: true },
+    (_progress, token) => new Promise((resolve) => {
+      const child = execFile(program, words, (_error, out, errors) => resolve(out + errors));
+      token.onCancellationRequested(() => child.kill("SIGINT"));
+    }),
+  );
+  const saved = await readFile(schedule, "utf8").catch(() => "");
+  if (saved) return { schedule };
+  const text = await vscode.workspace.openTextDocument({ content: said });
+  await vscode.window.showTextDocument(text, { viewColumn: vscode.ViewColumn.Beside, preview: true });
+  vscode.window.showInformationMessage(`${name} has no schedule that fails, so there is none to step through.`);
+  return undefined;
 }
 
 // The page is whole in itself: its script runs, and nothing is fetched.
