@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 from .campaign import Maker, Table, all_tried, covered, smallest
-from .compare import MODES
+from .compare import IN_PYTHON, MODES
 from .generator import make
 from .section_generator import make_with_sections
 
@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--modes", default=",".join(MODES), help="reductions, with commas (default: %(default)s)"
     )
+    parser.add_argument("--python", action="store_true", help="all by the Python engine")
     parser.add_argument("--show", type=int, default=20, help="disagreements to shrink and print")
     parser.add_argument("--keep", type=Path, help="a folder for them, as .opv files")
     parser.add_argument("--table", action="store_true", help="only count what is generated")
@@ -55,7 +56,8 @@ def _show(table: Table, most: int) -> int:
 def _campaign(chosen: argparse.Namespace, maker: Maker) -> int:
     counts: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
-    modes = tuple(chosen.modes.split(","))
+    ending = IN_PYTHON if chosen.python else ""
+    modes = tuple(mode + ending for mode in chosen.modes.split(","))
     first = following = chosen.first
     until = None if chosen.minutes is None else monotonic() + 60 * chosen.minutes
     while counts["judged"] < chosen.count and (until is None or monotonic() < until):

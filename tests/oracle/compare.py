@@ -10,7 +10,7 @@ from opvasm.assembler import Assembly, assemble
 from opvasm.explorer.answers.verdict import Run, outcomes, run_configuration
 from opvasm.explorer.plan.validate import strategy_table
 from opvasm.explorer.setting.configuration import Configuration, configurations
-from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits, Reductions
+from opvasm.explorer.setting.options import NO_REDUCTIONS, PYTHON, Limits, Reductions
 from opvasm.expression import Call
 from opvasm.program import Area, Array, Struct, Type
 from opvasm.source import SourceFile
@@ -25,6 +25,9 @@ MODES: dict[str, Reductions] = {
     **{f"without {name}": Reductions()._replace(**{name: False}) for name in Reductions._fields},
     "none": NO_REDUCTIONS,
 }
+# What a mode's name ends in where the engine that is the specification searches; else it is the
+# one that people get: the C engine, where it was built.
+IN_PYTHON = " in Python"
 # More states than these are for neither side: the scenario is counted as too large.
 STATES = 500
 STUCK = frozenset(("livelock", "blocks"))
@@ -160,9 +163,11 @@ def explored(
 ) -> Answer | str:
     """The explorer's answer in a mode, or what became of it instead; its run is added to ``runs``."""
     names = Names(judge.world)
-    limits = Limits(seconds=SECONDS, goes_on=False)
+    engine = PYTHON if mode.endswith(IN_PYTHON) else None
+    limits = Limits(seconds=SECONDS, goes_on=False, engine=engine)
+    reductions = MODES[mode.removesuffix(IN_PYTHON)]
     try:
-        run = run_configuration(assembly.program, scenario, configuration, limits, MODES[mode])
+        run = run_configuration(assembly.program, scenario, configuration, limits, reductions)
     except Exception as error:  # whatever it is, it is no answer
         return f"ends with {error!r}"
     if run.stopped is not None:
