@@ -71,7 +71,7 @@ def test_what_can_not_be_set_says_why_and_changes_nothing() -> None:
     assert "set PLACE = VALUE" in shell("set head")
     assert "set PLACE = VALUE" in shell("set head == 1")
     assert "of such a place" in shell("set nodes = 1")
-    assert "no place with a type" in shell("set 5 = 1")
+    assert "not a place with a type" in shell("set 5 = 1")
     assert "256 does not fit u8" in shell("set text[0] = 256")
     assert shell.shell.session.position == position
     shell("step")

@@ -205,10 +205,10 @@ def test_a_socket_on_the_loopback_interface_serves_one_client(file: Path) -> Non
     ("data", "reason"),
     [
         (b"Content-Length: 5\r\n\r\n{}", "within a message"),
-        (b"Content-Length: x\r\n\r\n", "no length"),
+        (b"Content-Length: x\r\n\r\n", "not a length"),
         (b"Content-Length: 2\r\n\r\n[]", "not a JSON object"),
         (b"Content-Length: 1\r\n\r\n{", "not JSON"),
-        (b"hello\r\n", "no header field"),
+        (b"hello\r\n", "not a header field"),
         (b"A: b\r\n\r\n", "without Content-Length"),
         (b"Content-Length: 5\r\n", "within a header"),
         (b"A: " + b"b" * 9000, "header of more than"),

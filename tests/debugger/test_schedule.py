@@ -184,7 +184,7 @@ def test_decisions_that_are_not_possible_any_more_are_left_out() -> None:
         shell("next")
     shell("next")
     assert "is it? say THREAD.y" in shell("set y = 1")
-    assert "no place with a type" in shell("set 5 = 1")
+    assert "not a place with a type" in shell("set 5 = 1")
     shell("set count@0 = 5")
     shell("continue")
     assert shell("set a.x = 1").startswith("error: nothing comes after this")

@@ -40,6 +40,12 @@ REFUSED = {
     ("loads", "pops"): "the section pop",
     ("loads", "number_outside"): "the section pop_of",
     ("loads", "number_compared"): "the section pop_here",
+    **{("system_calls", name): "the section quiet" for name in ("stays", "killed")},
+    **{
+        ("system_calls", name): "the section asleep"
+        for name in ("never_commits", "falls_back", "lost")
+    },
+    ("system_calls", "moved"): "the section where",
     ("stepping", "breakpoint"): "unprotected with a thread or a place",
     ("stepping", "breakpoint_and_fallback"): "unprotected with a thread or a place",
 }

@@ -74,6 +74,7 @@ IN_THE_EXPLORER: dict[str, tuple[Plant, str, str, int]] = {
 }
 
 
+@pytest.mark.usefixtures("python_engine")
 @pytest.mark.parametrize("name", IN_THE_EXPLORER)
 def test_an_error_in_the_explorer_makes_them_disagree(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -54,7 +54,7 @@ FUSE = {
     ),
     "only migrations move": plant(
         search.Search,
-        "_fuse",
+        "fuse",
         "any(limit and each.row.moves for each, limit in limits.items())",
         "limits[Disturbance.MIGRATE]",
     ),
@@ -75,17 +75,17 @@ COLLAPSE = {
         Stepper, "_try", "if step.uses_cpu and not fusion.stays[thread]", "if False"
     ),
     "a checkpoint needs no state": plant(
-        search.Search, "_fuse", "and not limits[Disturbance.CHECKPOINT]", ""
+        search.Search, "fuse", "and not limits[Disturbance.CHECKPOINT]", ""
     ),
     "a vector is one step for everybody": plant(
         Stepper, "_try", "free = not (touches and shared)", "free = True"
     ),
     "bytes are never shared later": plant(sharing.Sharing, "note", "grew |=", "_ ="),
     "own bytes wait for no signal": plant(
-        search.Search, "_fuse", "and not limits[Disturbance.SIGNAL]", ""
+        search.Search, "fuse", "and not limits[Disturbance.SIGNAL]", ""
     ),
     "invariants see no vector": plant(
-        search.Search, "_fuse", "vectors=collapse and not plan.judge.always", "vectors=collapse"
+        search.Search, "fuse", "vectors=collapse and not plan.judge.always", "vectors=collapse"
     ),
 }
 GROUPS = {

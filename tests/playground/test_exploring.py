@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from opvasm.playground import debugging
 
 from .test_answers import COUNTER, ask
@@ -55,6 +57,7 @@ def test_a_wrong_scenario_is_a_finding_of_explore() -> None:
     assert "7" in text[finding["from"] : finding["to"]]
 
 
+@pytest.mark.usefixtures("python_engine")
 def test_progress_is_told() -> None:
     """A search of more than a few hundred states says how far it is."""
     import json

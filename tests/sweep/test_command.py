@@ -132,7 +132,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("c.opv", "--kernels", "legcy"), "did you mean legacy?"),
     (("c.opv", "--strategies", "rsek"), "did you mean rseq?"),
     (("c.opv", "--max-states", "0"), "--max-states 0 is less than 1"),
-    (("c.opv", "--timeout", "0"), "no number of seconds above 0"),
+    (("c.opv", "--timeout", "0"), "not a number of seconds above 0"),
     (("c.opv", "-f", "html"), "a sweep can't be written as html"),
     (("c.opv", "--compare"), "--sweep and --compare exclude each other"),
     (("c.opv", "--coverage"), "--sweep and --coverage exclude each other"),

@@ -131,7 +131,7 @@ def test_two_sweeps_do_not_write_to_one_file(path: Path) -> None:
 
 
 def test_only_files_on_a_disk_hold_results(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match="no regular file"):
+    with pytest.raises(ResultsError, match="not a regular file"):
         new_results(os.devnull, SWEEP)
     with pytest.raises(IsADirectoryError):
         new_results(str(tmp_path), SWEEP)

@@ -10,6 +10,7 @@ from ...interpreter.placement import place
 from ...light_typing import NamedTuple
 from ...machine.cpus import Cpus
 from ..plan.plan import Plan
+from ..steps.execute import is_gone
 from ..steps.state import Decision, State, System, online_set
 from ..steps.work import Covered
 from . import built
@@ -147,7 +148,7 @@ class Native:
         caller = Cpus(cpus, there, plan.allowed[thread], current)
         match place(plan.program.abi, caller, target, frozenset()):
             case CpuRefused():
-                return _IS_OFFLINE if target < cpus and target not in there else _IS_INVALID
+                return _IS_OFFLINE if is_gone(caller, target) else _IS_INVALID
             case _ if target not in there:
                 return _OFFLINE
             case _:

@@ -319,8 +319,7 @@ def _enter(action: Enter, site: Site) -> Run:
         caller = Cpus(cpus, work.online, work.allowed, local[CPU])
         match place(abi, caller, target, frozenset()):
             case CpuRefused():
-                exists = target < cpus and target not in work.online
-                return action.offline if exists else action.invalid
+                return action.offline if is_gone(caller, target) else action.invalid
             case _ if target not in work.online:
                 local[GUARD] = Guard.OFFLINE
             case _:
@@ -329,6 +328,11 @@ def _enter(action: Enter, site: Site) -> Run:
         return action.to
 
     return enter
+
+
+def is_gone(caller: Cpus, target: int) -> bool:
+    """Whether a CPU is refused only because it is offline: one outside of the mask is invalid."""
+    return target in caller.allowed and target not in caller.online
 
 
 def _lock(action: Lock, image: Image) -> Run:
