@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum, StrEnum
 
 from ..light_typing import NamedTuple
+from .profiles import Profile
 
 
 class Strikes(Enum):
@@ -54,13 +55,38 @@ class Disturbance(StrEnum):
         """What there is to know of it."""
         return ROWS[self]
 
+    def aborts_under(self, profile: Profile) -> bool:
+        """Whether it aborts a section that it meets, on a kernel."""
+        return self.row.aborts is not None and bool(getattr(profile, self.row.aborts))
+
+
+class Cause(Enum):
+    """Why a section restarts.  ``word`` as coverage has it, ``text`` as a schedule says it."""
+
+    THREAD = "preemption", "preempted by {who}"
+    PROCESS = "preemption", "preempted by another process"
+    MIGRATION = "migration", "migrated from CPU {before} to {cpu}"
+    SIGNAL = "signal", "a signal"
+    FENCE = "fence", "a fence"
+    TRAP = "step", "a single-step trap"
+
+    def __init__(self, word: str, text: str) -> None:
+        self.word = word
+        self.text = text
+
+    @property
+    def event(self) -> str:
+        """``aborted by preemption`` and the like."""
+        return f"aborted by {self.word}"
+
 
 class Row(NamedTuple):
     """One disturbance.
 
     ``budget`` is the disturbance whose limit it uses up (None: it has no limit to use up), and
     ``needs_limit`` says whether a scenario must write one.  ``strikes`` is whom it can strike.
-    ``aborts`` names the field of a Profile by which it aborts a section (None: it never does).
+    ``aborts`` names the field of a Profile by which it aborts a section and ``cause`` is what the
+    section's restart is put down to (None: no kernel aborts a section for it).
     ``moves`` says whether it can take a thread to another CPU, ``decides`` whether it is a decision
     of its own in a schedule (STEPPED happens along with steps; STALLED only lets threads stand
     still).  ``happened`` is what a schedule says, with {thread}, {cpu} (where it is then), {before}
@@ -72,6 +98,7 @@ class Row(NamedTuple):
     needs_limit: bool
     strikes: Strikes
     aborts: str | None
+    cause: Cause | None
     moves: bool
     decides: bool
     happened: str
@@ -90,6 +117,7 @@ ROWS: dict[Disturbance, Row] = {
         needs_limit=False,
         strikes=Strikes.ANY_THREAD,
         aborts="preemption_aborts",
+        cause=Cause.PROCESS,
         moves=False,
         decides=True,
         happened="{thread} is preempted by another process",
@@ -101,6 +129,7 @@ ROWS: dict[Disturbance, Row] = {
         needs_limit=True,
         strikes=Strikes.ANY_THREAD,
         aborts="migration_aborts",
+        cause=Cause.MIGRATION,
         moves=True,
         decides=True,
         happened="{thread} migrates from CPU {before} to {cpu}",
@@ -112,6 +141,7 @@ ROWS: dict[Disturbance, Row] = {
         needs_limit=True,
         strikes=Strikes.ANY_THREAD,
         aborts="signal_aborts",
+        cause=Cause.SIGNAL,
         moves=False,
         decides=True,
         happened="{thread} gets a signal",
@@ -123,6 +153,7 @@ ROWS: dict[Disturbance, Row] = {
         needs_limit=True,
         strikes=Strikes.CPU,
         aborts="migration_aborts",
+        cause=Cause.MIGRATION,
         moves=True,
         decides=True,
         happened="CPU {cpu} goes {state}",
@@ -134,6 +165,7 @@ ROWS: dict[Disturbance, Row] = {
         needs_limit=True,
         strikes=Strikes.ANY_THREAD,
         aborts=None,
+        cause=None,
         moves=False,
         decides=True,
         happened="{thread} is checkpointed and restored inside its section",
@@ -146,6 +178,7 @@ ROWS: dict[Disturbance, Row] = {
         needs_limit=False,
         strikes=Strikes.NAMED_PLACES,
         aborts=None,
+        cause=None,
         moves=False,
         decides=True,
         happened="{thread} is made to leave its section, and goes on in it unprotected",
@@ -159,6 +192,7 @@ ROWS: dict[Disturbance, Row] = {
         needs_limit=False,
         strikes=Strikes.NAMED_THREADS,
         aborts="signal_aborts",
+        cause=Cause.TRAP,
         moves=False,
         decides=False,
         happened="{thread} is trapped by its debugger",
@@ -171,6 +205,7 @@ ROWS: dict[Disturbance, Row] = {
         needs_limit=False,
         strikes=Strikes.NAMED_THREADS,
         aborts=None,
+        cause=None,
         moves=False,
         decides=False,
         happened="{thread} is not run again",
@@ -182,6 +217,7 @@ ROWS: dict[Disturbance, Row] = {
         needs_limit=False,
         strikes=Strikes.ANY_THREAD,
         aborts=None,
+        cause=None,
         moves=True,
         decides=True,
         happened="{thread} finds itself on CPU {cpu} before its vector starts: EAGAIN",
@@ -203,26 +239,6 @@ SLOT: dict[Disturbance, int] = {
     each: BUDGETS.index(each.row.budget) for each in Disturbance if each.row.budget is not None
 }
 """Where the budget that a disturbance uses up stands in BUDGETS."""
-
-
-class Cause(Enum):
-    """Why a section restarts.  ``word`` as coverage has it, ``text`` as a schedule says it."""
-
-    THREAD = "preemption", "preempted by {who}"
-    PROCESS = "preemption", "preempted by another process"
-    MIGRATION = "migration", "migrated from CPU {before} to {cpu}"
-    SIGNAL = "signal", "a signal"
-    FENCE = "fence", "a fence"
-    TRAP = "step", "a single-step trap"
-
-    def __init__(self, word: str, text: str) -> None:
-        self.word = word
-        self.text = text
-
-    @property
-    def event(self) -> str:
-        """``aborted by preemption`` and the like."""
-        return f"aborted by {self.word}"
 
 
 _CALLS = "a section says where it makes a system call: `syscall`, or `syscall switches`"

@@ -61,7 +61,7 @@ class Environment:
                 yield from self._bounces(state, thread)
             case Disturbance.SIGNAL:
                 handled = self.codes[thread].handler != NOWHERE
-                struck = inside and self.profile.signal_aborts
+                struck = inside and disturbance.aborts_under(self.profile)
                 if local[RETURN] == NOWHERE and (
                     handled or struck or self.kernel.ids_are_stale(state, thread, "signal")
                 ):
@@ -158,36 +158,29 @@ class Environment:
         """One disturbance of one thread."""
         thread, kind = decision.thread, decision.kind
         assert isinstance(kind, Disturbance)
-        ability = kind.row.aborts
-        aborts = ability is not None and getattr(self.profile, ability)
-        inside = local[GUARD] == Guard.SECTION and aborts
+        old, cause = local[CPU], kind.row.cause
+        if cause and local[GUARD] == Guard.SECTION and kind.aborts_under(self.profile):
+            self.kernel.abort(local, Abort(thread, cause, before=old, cpu=decision.argument))
         match kind:
             case Disturbance.MIGRATE:
-                old, new = local[CPU], decision.argument
-                if inside:
-                    self.kernel.abort(local, Abort(thread, Cause.MIGRATION, before=old, cpu=new))
-                local[CPU] = new
+                local[CPU] = decision.argument
                 self.kernel.look_at_ids(thread, local, "migration", old)
             case Disturbance.SIGNAL:
-                if inside:
-                    self.kernel.abort(local, Abort(thread, Cause.SIGNAL))
-                self.kernel.look_at_ids(thread, local, "signal", local[CPU])
+                self.kernel.look_at_ids(thread, local, "signal", old)
                 handler = self.codes[thread].handler
                 if handler != NOWHERE:
                     local[RETURN], local[POINT] = local[POINT], handler
                     for register in self.codes[thread].fresh:
                         local[register] = 0
             case Disturbance.PREEMPT:
-                if inside:
-                    self.kernel.abort(local, Abort(thread, Cause.PROCESS))
-                self.kernel.look_at_ids(thread, local, "preemption", local[CPU])
+                self.kernel.look_at_ids(thread, local, "preemption", old)
             case Disturbance.UNPROTECTED | Disturbance.CHECKPOINT:
                 local[GUARD] = Guard.NONE
             case Disturbance.BOUNCE:
                 action = self.codes[thread].steps[local[POINT]].action
                 assert isinstance(action, Enter)
                 local[POINT] = action.again
-                old, local[CPU] = local[CPU], decision.argument
+                local[CPU] = decision.argument
                 if old != decision.argument:
                     self.kernel.look_at_ids(thread, local, "migration", old)
             case Disturbance.HOTPLUG | Disturbance.STEPPED | Disturbance.STALLED:
@@ -203,7 +196,7 @@ class Environment:
         for index, other in enumerate(threads):
             if other[CPU] == cpu:
                 local = list(other)
-                if local[GUARD] == Guard.SECTION and self.profile.migration_aborts:
+                if local[GUARD] == Guard.SECTION and Disturbance.HOTPLUG.aborts_under(self.profile):
                     self.kernel.abort(local, Abort(index, Cause.MIGRATION, before=cpu, cpu=refuge))
                 allowed = [c for c in self.plan.allowed[index] if online >> c & 1]
                 local[CPU] = min(allowed, default=refuge)

@@ -99,7 +99,8 @@ class Stepper:
             local[GUARD] = Guard.NONE
         # A trap is delivered as a signal is.
         steps = thread in self.stepped and system.allows(Disturbance.STEPPED)
-        if steps and self.profile.signal_aborts and local[GUARD] == Guard.SECTION:
+        steps = steps and Disturbance.STEPPED.aborts_under(self.profile)
+        if steps and local[GUARD] == Guard.SECTION:
             self.kernel.abort(local, Abort(thread, Cause.TRAP))
             self.trapped = True
         if self.common.log is not None:

@@ -178,14 +178,16 @@ class _Encoder:
         plan, image, profile = self.plan, self.plan.image, self.plan.configuration.profile
         out.number(len(plan.codes), plan.configuration.cpus, image.word)
         out.number(image.byteorder == "big", image.shift, plan.chunk)
-        out.number(profile.preemption_aborts, profile.migration_aborts)
-        out.number(profile.membarrier_aborts, profile.signal_aborts, profile.registered)
+        out.number(profile.preemption_aborts, profile.membarrier_aborts, profile.registered)
         out.number(plan.tracks_running, plan.retries_migration)
         out.number(*(_RULES[profile.id_rule(each)] for each in _ID_EVENTS))
         out.number(*(plan.limits[each] for each in BUDGETS))
-        out.number(SLOT[Disturbance.STEPPED], len(DECIDING))
+        out.number(SLOT[Disturbance.STEPPED], Disturbance.STEPPED.aborts_under(profile))
+        out.number(len(DECIDING))
         for each in DECIDING:
+            cause = each.row.cause if each.aborts_under(profile) else None
             out.number(KINDS.index(each), SLOT[each])
+            out.number(len(_CAUSES) if cause is None else _CAUSES.index(cause))
         out.number(sum(1 << thread for thread in plan.stepped), *asked)
 
     def _memory(self, out: _Bytes) -> None:

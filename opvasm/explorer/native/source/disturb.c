@@ -53,7 +53,7 @@ static uint32_t strikes(Engine *e, uint32_t thread, uint8_t kind, Decision *foun
     case BOUNCE: return bounces(e, thread, node, found, count);
     case SIGNAL:
         if (RETURN(local) != NOWHERE && !PLANT(20)) return count;
-        happens = e->plan.threads[thread].handler != NOWHERE || (inside && e->plan.signal_aborts)
+        happens = e->plan.threads[thread].handler != NOWHERE || (inside && e->plan.aborts[SIGNAL] != CAUSES)
                   || ids_are_stale(e, thread, AT_SIGNAL);
         break;
     case PREEMPT: happens = can_lose_its_cpu(e, thread); break;
@@ -98,10 +98,11 @@ static void hotplug(Engine *e, uint32_t cpu) {
     e->system.online = online;
     if (online >> cpu & 1) return;
     int32_t refuge = __builtin_ctz(online);
+    uint8_t cause = e->plan.aborts[HOTPLUG];
     for (uint32_t i = 0; i < e->plan.threads_count; i++) {
         if (CPU(e->threads[i]) != (int32_t)cpu) continue;
         uint64_t *local = working(e, i);
-        if (GUARD(local) == SECTION && e->plan.migration_aborts) abort_section(e, i, local, BY_MIGRATION);
+        if (GUARD(local) == SECTION && cause != CAUSES) abort_section(e, i, local, cause);
         uint32_t allowed = e->plan.threads[i].allowed & online;
         set_cpu(local, allowed ? __builtin_ctz(allowed) : refuge);
         look_at_ids(e, i, local, AT_MIGRATION, (int32_t)cpu);
@@ -113,16 +114,16 @@ static void hotplug(Engine *e, uint32_t cpu) {
 
 static void strike(Engine *e, Decision decision, uint32_t thread, uint64_t *local) {
     const Thread *t = &e->plan.threads[thread];
-    bool inside = GUARD(local) == SECTION;
     int32_t old = CPU(local);
+    uint8_t cause = e->plan.aborts[decision.kind];
+    if (GUARD(local) == SECTION && cause != CAUSES && !(cause == BY_MIGRATION && PLANT(23)))
+        abort_section(e, thread, local, cause);
     switch (decision.kind) {
     case MIGRATE:
-        if (inside && e->plan.migration_aborts && !PLANT(23)) abort_section(e, thread, local, BY_MIGRATION);
         set_cpu(local, decision.argument);
         look_at_ids(e, thread, local, AT_MIGRATION, old);
         break;
     case SIGNAL:
-        if (inside && e->plan.signal_aborts) abort_section(e, thread, local, BY_SIGNAL);
         look_at_ids(e, thread, local, AT_SIGNAL, old);
         if (t->handler != NOWHERE) {
             set_return(local, POINT(local));
@@ -131,7 +132,6 @@ static void strike(Engine *e, Decision decision, uint32_t thread, uint64_t *loca
         }
         break;
     case PREEMPT:
-        if (inside && e->plan.preemption_aborts) abort_section(e, thread, local, BY_PREEMPTION);
         look_at_ids(e, thread, local, AT_PREEMPTION, old);
         break;
     case CHECKPOINT:

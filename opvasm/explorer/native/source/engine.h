@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Raised with every change of the layout that encode.py writes. */
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 /* Limits that load.c holds everything to. */
 #define MOST_THREADS 16
@@ -176,13 +176,14 @@ typedef struct {
 typedef struct {
     uint32_t threads_count, cpus, word, shift, memory_size, chunk;
     bool big_endian;
-    bool preemption_aborts, migration_aborts, membarrier_aborts, signal_aborts, registered;
+    bool preemption_aborts, membarrier_aborts, trap_aborts, registered;
     bool plan_tracks_running, retries_migration;
     uint8_t id_rule[ID_EVENTS];
     uint32_t lock_start;
     uint64_t own_base, page_size;
     int32_t limits[BUDGETS];
     uint8_t budget_of[DECISIONS]; /* which budget a decision uses up */
+    uint8_t aborts[DECISIONS];    /* why a section restarts that a decision strikes; CAUSES: it does not */
     uint8_t stepped_budget;
     uint8_t deciding_count, deciding[DECISIONS]; /* in the order in which they are tried */
     uint32_t stepped;

@@ -70,9 +70,7 @@ static void read_setting(Reader *r, Plan *p) {
     p->page_size = 1ull << p->shift;
     p->chunk = (uint32_t)within(r, 1, 1 << 20, "no copy moves so many bytes");
     p->preemption_aborts = flag(r);
-    p->migration_aborts = flag(r);
     p->membarrier_aborts = flag(r);
-    p->signal_aborts = flag(r);
     p->registered = flag(r);
     p->plan_tracks_running = flag(r);
     p->retries_migration = flag(r);
@@ -81,10 +79,12 @@ static void read_setting(Reader *r, Plan *p) {
     for (int i = 0; i < BUDGETS; i++)
         p->limits[i] = (int32_t)within(r, UNLIMITED, 1 << 30, "no limit is so large");
     p->stepped_budget = (uint8_t)within(r, 0, BUDGETS - 1, "no budget has that number");
+    p->trap_aborts = flag(r);
     p->deciding_count = (uint8_t)within(r, 0, DECISIONS - 1, "too many disturbances");
     for (int i = 0; i < p->deciding_count; i++) {
         p->deciding[i] = (uint8_t)within(r, MIGRATE, DECISIONS - 1, "no disturbance has that number");
         p->budget_of[p->deciding[i]] = (uint8_t)within(r, 0, BUDGETS - 1, "no budget has that number");
+        p->aborts[p->deciding[i]] = (uint8_t)within(r, 0, CAUSES, "a section restarts for no such cause");
         for (int other = 0; other < i; other++)
             if (r->wrong == NULL && p->deciding[other] == p->deciding[i]) r->wrong = "a disturbance stands twice";
     }
