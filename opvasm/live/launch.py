@@ -63,11 +63,15 @@ class Ended(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A program's run: its end, its calls, and how often their ops were interrupted."""
+    """A program's run: its end, its calls, and how often their ops were interrupted.
+
+    ``signals`` are those that reached this process meanwhile to end the program.
+    """
 
     ended: Ended
     calls: int
     interruptions: int
+    signals: tuple[int, ...]
 
 
 def find_program(name: str) -> str:
@@ -221,7 +225,7 @@ def run(
 ) -> Run:
     """Run a program to its end, answering its calls of cpu_opv.
 
-    SIGINT, SIGQUIT and SIGTSTP of the terminal reach the program itself and are ignored here;
+    SIGINT, SIGQUIT and SIGTSTP of the terminal reach the program itself and only noted here;
     SIGTERM and SIGHUP are passed on to it.  ``make`` makes the supervisor from these arguments.
     When this process is killed, a program whose calls raise SIGILL is killed with it; one whose
     calls a filter sees goes on, and gets ENOSYS.
@@ -233,7 +237,8 @@ def run(
     options = _OPTIONS
     if settings.host.mechanism is Mechanism.ILLEGAL_INSTRUCTION:
         options |= linux.OPTION_EXITKILL
-    before = _signals_during_run()
+    signals: list[int] = []
+    before = _signals_during_run(signals)
     affinity = os.sched_getaffinity(0)
     try:
         ignored = [number for number, was in before.items() if was is signal.SIG_IGN]
@@ -253,6 +258,7 @@ def run(
         supervisor = make(settings, answered=answered, foreign=foreign, executed=became)
 
         def forward(number: int, frame: object) -> None:
+            signals.append(number)
             for pid in supervisor.processes():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
@@ -271,16 +277,17 @@ def run(
             signal.signal(number, handler)
     killed = os.WIFSIGNALED(status)
     ended = Ended(0, os.WTERMSIG(status)) if killed else Ended(os.WEXITSTATUS(status), 0)
-    return Run(ended, supervisor.calls, supervisor.interruptions)
+    return Run(ended, supervisor.calls, supervisor.interruptions, tuple(signals))
 
 
-def _signals_during_run() -> dict[signal.Signals, signal._HANDLER]:
-    """Ignore what the terminal sends to the program as well; the handlers that were there before."""
+def _signals_during_run(signals: list[int]) -> dict[signal.Signals, signal._HANDLER]:
+    """Note what the terminal sends to the program as well; the handlers that were there before."""
     before: dict[signal.Signals, signal._HANDLER] = {}
     for number in _OWN_SIGNALS:
         before[number] = signal.getsignal(number)
     for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: signals.append(number))
     return before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,21 @@ from opvasm.abi.pages import PageKind
 from opvasm.abi.revisions import QUIRKS, REVISIONS, Revision, get_abi
 from opvasm.codes import all_codes
 from opvasm.explain import chapters, find, names, overview
+from opvasm.explain.kernel import explain as explain_kernel
 from opvasm.explain.page import _read, _write
 from opvasm.explain.words import WORDS
 from opvasm.interpreter import Machine
 from opvasm.interpreter.errno import NAMES as ERRORS
-from opvasm.kernels.profiles import ALIASES, PROFILES, RULE_SETS
+from opvasm.kernels.profiles import (
+    ABORTS,
+    ALIASES,
+    KEPT,
+    LABELS,
+    LEGACY,
+    PROFILES,
+    RULE_SETS,
+    Profile,
+)
 from opvasm.machine import Cpus, Memory
 from opvasm.program import Instruction
 from opvasm.text.scenario_tree import DISTURBANCES, LEVELS, METHODS, VERDICTS
@@ -96,3 +107,15 @@ def test_every_word_that_a_report_prints_is_explained() -> None:
     )
     wanted |= {"quiet", "written"} | {each.name for each in RULE_SETS}
     assert sorted(wanted - set(names())) == []
+
+
+@pytest.mark.parametrize("rule", [each for each in Profile._fields if each not in LABELS])
+def test_every_rule_of_a_kernel_is_explained(rule: str) -> None:
+    """A kernel that differs in one rule has another text, so no rule is left out."""
+    value = getattr(LEGACY, rule)
+    if isinstance(value, bool):
+        other: Any = not value
+    else:
+        other = KEPT if rule.startswith("id_") else ABORTS if value != ABORTS else "continues"
+    changed = Profile(**{**LEGACY._asdict(), rule: other})
+    assert explain_kernel(changed) != explain_kernel(LEGACY)

@@ -53,6 +53,22 @@ def inject(opvasm: Opvasm, share: str, *words: str) -> subprocess.CompletedProce
     return done
 
 
+def test_a_signal_ends_the_search_for_the_instruction(
+    faulty: Made, opvasm: Opvasm, tmp_path: Path
+) -> None:
+    """SIGTERM in the first run ends steptest: the program, failed by it, is not run again."""
+    program = build(faulty, '-DTAIL="nop"')
+    script = tmp_path / "ended"
+    script.write_text(
+        f"#!/bin/sh\necho once >> {tmp_path}/runs\n{program} 400 2\nkill -TERM $PPID\nsleep 600\n"
+    )
+    script.chmod(0o755)
+    done = inject(opvasm, "1/5", "--", str(script))
+    assert done.returncode in (143, -15), done.stderr
+    assert (tmp_path / "runs").read_text() == "once\n"
+    assert "to find the instruction" not in done.stderr
+
+
 def test_an_abort_after_the_commit_is_found(faulty: Made, opvasm: Opvasm) -> None:
     """The program fails when its section is aborted at the instruction after its last store."""
     pytest.importorskip("capstone")

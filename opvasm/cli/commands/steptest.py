@@ -48,7 +48,7 @@ EXITS = {
 RUNS_PROGRAM = True
 _BOUND = 10000
 _RUNS_MAX = 64  # that look for the instruction at which an abort makes the program fail
-_PATIENCE = 20.0  # how much longer than the first run another one may take
+_PATIENCE = 5.0  # how many times as long as the first run another one may take, and seconds more
 
 
 class Options(ProgramOptions):
@@ -149,6 +149,7 @@ class _Runner:
         self.no_rseq = no_rseq
         self.wanted = wanted
         self.terminal = terminal
+        self.stopped = False
 
     def stepped(self, bound: int | None, summary: Callable[..., None] | None) -> int:
         """Step its sections; the exit code."""
@@ -207,7 +208,7 @@ class _Runner:
         aborts = aborter.aborted.total()
         if aborter.bound_reached:
             return NEGATIVE if late else INCONCLUSIVE
-        if (run.ended.code or run.ended.signal) and aborts:
+        if (run.ended.code or run.ended.signal) and aborts and not run.signals:
             self._find_culprits(aborter, every, seconds)
         code = self._code(run, aborts > 0)
         return NEGATIVE if late and code == DONE else code
@@ -217,16 +218,25 @@ class _Runner:
         from ...live import step_report
         from ...live.aborting import Instruction
 
+        tried = sorted(aborter.aborted)
+        self.terminal.remark(
+            f"running it up to {min(len(tried), _RUNS_MAX) + 1} times more, {seconds:.0f} s at the most "
+            "each, to find the instruction at which an abort makes it fail"
+        )
         if self._fails(every, Instruction(("", 0), 0), seconds):
             self.terminal.remark(
                 "the program also fails when nothing is injected: so aborts at single instructions were "
                 "not tried"
             )
             return
-        tried = sorted(aborter.aborted)
         found = 0
-        for instruction in tried[:_RUNS_MAX]:
-            how = self._fails(every, instruction, seconds)
+        for number, instruction in enumerate(tried[:_RUNS_MAX]):
+            how = "" if self.stopped else self._fails(every, instruction, seconds)
+            if self.stopped:
+                self.terminal.remark(
+                    f"stopped by a signal: {number} of {len(tried)} instructions were tried alone"
+                )
+                return
             if how:
                 found += 1
                 section = aborter.sections[instruction.key]
@@ -254,6 +264,9 @@ class _Runner:
 
         streams = launch.Streams.QUIET
         run = launch.run(self.settings, self.words, self.no_rseq, make=make, streams=streams)
+        self.stopped = bool(run.signals)
+        if self.stopped:
+            return ""
         if made[0].bound_reached:
             return f"does not end within {seconds:.0f} s"
         failed = run.ended.code or run.ended.signal
