@@ -65,7 +65,7 @@ def section_lines(context: Context, operands: Operands) -> Iterator[Line]:
         yield from lines
         yield f"ldar w11, {place}", "the slow flag is looked at before anything else"
         yield ("tbnz w11, #0" if context.rare else "cbnz w11") + ", %l[opv_busy]", ""
-    for index, instruction in enumerate(context.vector.instructions):
+    for index, instruction in enumerate(context.section):
         for number, (text, why) in enumerate(writer.op(index, instruction)):
             yield text, why or (context.comment(index) if number == 0 else "")
 

@@ -20,6 +20,7 @@ from ..program import (
 from ..source import Span
 from ..text.names import best_path
 from ..text.printer import Speller
+from ..verifier.rseq_rules import section_length
 from .names import Naming, member_path
 
 
@@ -39,6 +40,11 @@ class Context(NamedTuple):
     here: bool = False
     subscribes: bool = False
     rare: bool = False
+
+    @property
+    def section(self) -> tuple[Instruction, ...]:
+        """The ops that are inside of the section."""
+        return self.vector.instructions[: section_length(self.vector)]
 
     def comment(self, index: int) -> str:
         """``list.opv:17 op 0: cmpeq.ptr head, expect``: the source of an op, safe in a comment."""

@@ -9,6 +9,7 @@ from ..formats.c_words import identifier
 from ..program import ArgumentValue, Vector
 from ..source import Span
 from ..text.scenario_tree import LOCK, OPV, Strategy
+from ..verifier.rseq_rules import section_length
 from . import aarch64, opv, plain, x86_64
 from .context import Context, Operands
 from .names import parameter_text
@@ -138,6 +139,7 @@ def _asm(
     yield f"        : {', '.join(_quoted(['memory', 'cc', *clobbers]))}"
     yield f"        : {', '.join(labels)});"
     yield "    OPV_EDGE();"
+    yield from _after(context)
     yield "    return OPV_DONE;"
     for label in labels:
         yield f"{label}:"
@@ -149,6 +151,13 @@ def _asm(
                 yield "    return OPV_BUSY;"
             case _:
                 yield f"    return {int(label.removeprefix('opv_op')) + 1};"
+
+
+def _after(context: Context) -> Iterator[str]:
+    """The barriers with which a vector ends: an abort after the commit would do the section twice."""
+    for index in range(section_length(context.vector), len(context.vector.instructions)):
+        yield f"    /* {context.comment(index)}: after the section */"
+        yield f"    {plain.BARRIER}"
 
 
 def _uses(lines: list[Line], label: str) -> bool:

@@ -26,6 +26,9 @@ from .context import Context
 LINE_MARK = "\x00line "
 """Begins a line that header.py turns into a #line; what follows is ``NUMBER "FILE"`` or ``back``."""
 
+BARRIER = "__atomic_thread_fence(__ATOMIC_SEQ_CST);"
+"""A full barrier, mb."""
+
 _CHANGES = {"add": "+", "add.release": "+", "or": "|", "and": "&", "xor": "^"}
 
 
@@ -71,7 +74,7 @@ def _statement(context: Context, index: int, instruction: Instruction) -> str:
             sign = "<<" if operation is LSHIFT else ">>"
             return _change(context, instruction, sign, context.immediate(instruction), commit)
         case _ if operation is MB:
-            return "__atomic_thread_fence(__ATOMIC_SEQ_CST);"
+            return BARRIER
         case _:
             raise ValueError(f"op {index} has no code in C")
 

@@ -65,7 +65,7 @@ def section_lines(context: Context, operands: Operands) -> Iterator[Line]:
         look = f"testl $1, {flag}" if context.rare else f"cmpl $0, {flag}"
         yield look, "the slow flag is looked at before anything else"
         yield "jne %l[opv_busy]", ""
-    for index, instruction in enumerate(context.vector.instructions):
+    for index, instruction in enumerate(context.section):
         for number, (text, why) in enumerate(writer.op(index, instruction)):
             yield text, why or (context.comment(index) if number == 0 else "")
 

@@ -11,6 +11,7 @@ from ..binding import parameter_range
 from ..program import Instruction, Parameter, Vector
 from ..source import Span
 from ..text.scenario_tree import LOCK, OPV, RESULTS, RSEQ, Arm, Leave, RunVector
+from ..verifier.rseq_rules import section_length
 from .promela_body import Body
 from .promela_numbers import LOCAL_BOUND, Term, known
 from .promela_operand import Operands
@@ -30,6 +31,7 @@ class RunWriter(Operands):
         self.restart = again
         self.leave = leave
         self.vector: Vector = body.program.vectors[statement.vector]
+        self.section = section_length(self.vector)
         body.runs += 1
         self.prefix = f"run_{body.runs}"
         self.slot, self.thread = body.slot.number, body.slot.thread
@@ -144,7 +146,7 @@ class RunWriter(Operands):
         self._trap()
         waiting = f"{self.prefix}_waiting"
         busy = fallback if strategy.fallback == LOCK else waiting
-        ops = self.vector.instructions
+        ops = self.vector.instructions[: self.section]
         stores = [i for i, op in enumerate(ops) if self.stores(op)]
         if strategy.subscription == "eager":
             self._test_flag(busy)
@@ -267,13 +269,14 @@ class RunWriter(Operands):
 
     def after(self, index: int) -> None:
         """What follows the last step of an op."""
-        if index + 1 < len(self.vector.instructions):
+        inside = self.section if self.scope == SECTION else len(self.vector.instructions)
+        if index + 1 < inside:
             self._trap()
 
     def _trap(self) -> None:
         stepped = self.thread in self.export.plan.stepped
         aborts = self.export.profile.signal_aborts
-        if self.scope == SECTION and stepped and aborts and self.vector.instructions:
+        if self.scope == SECTION and stepped and aborts and self.section:
             self.body.lines.add(f"trap({self.slot}, {self.prefix}_lost);")
 
     def trap_between(self) -> None:

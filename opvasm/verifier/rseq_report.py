@@ -7,7 +7,7 @@ from ..codes import rseq as codes
 from ..errors import Diagnostic, Note, in_order
 from ..program import Data, Vector
 from .places import op_place, vector_place
-from .rseq_rules import RseqFinding, findings
+from .rseq_rules import RseqFinding, findings, section_length
 from .rseq_shapes import Shape, shape_of
 from .subject import subject_of
 
@@ -63,6 +63,11 @@ def _outcome(
         else f"{vector.name} may also be a restartable section"
     )
     notes = []
+    outside = range(section_length(vector), len(vector.instructions))
+    if outside and not refuses:
+        listed = ", ".join(str(index) for index in outside)
+        which = f"op {listed} is run" if len(outside) == 1 else f"ops {listed} are run"
+        notes.append(Note(f"{which} after the section, once: nothing follows a commit"))
     if shape is not None:
         notes.append(Note(f"it has the ops of {shape.helper}"))
         if shape.primitive is not None and not refuses:

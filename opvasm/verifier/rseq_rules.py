@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..abi.ops import CMPEQ, MB, WORD_LENGTHS, Access
+from ..abi.ops import CMPEQ, MB, WORD_LENGTHS, Access, Effect
 from ..codes import rseq as codes
 from ..errors import Diagnostic
 from ..program import (
@@ -41,6 +41,23 @@ class RseqFinding(NamedTuple):
     message: str
     help: str
     refuses: bool = True
+
+
+def section_length(vector: Vector) -> int:
+    """How many of a vector's ops are inside when it is run as a section.
+
+    Barriers at its end are not: the commit is the last instruction of a section, and what comes after
+    an abort there would happen twice.  They run once, after the section has been left by success.
+    """
+    length = len(vector.instructions)
+    while length and _is_barrier(vector.instructions[length - 1]):
+        length -= 1
+    return length
+
+
+def _is_barrier(instruction: Instruction) -> bool:
+    operation = instruction.operation
+    return operation is not None and operation.effect is Effect.BARRIER
 
 
 def findings(vector: Vector, data: Data) -> tuple[RseqFinding, ...]:

@@ -23,6 +23,7 @@ from ..program import (
     Vector,
     section as ir,
 )
+from .rseq_rules import section_length
 
 DIFFERS = "differs"
 _OPERATORS = {
@@ -57,11 +58,14 @@ class _ToSection:
         self.locals = 0
 
     def convert(self) -> ir.Section:
-        """Op by op; the last one is the commit where it is one store of a word."""
+        """Op by op; the last one is the commit where it is one store of a word.
+
+        Barriers at the vector's end are left out, since they come after the section.
+        """
         steps: list[ir.Step] = []
-        last = len(self.vector.instructions) - 1
-        for index, op in enumerate(self.vector.instructions):
-            steps += self.op(index, op, index == last)
+        length = section_length(self.vector)
+        for index, op in enumerate(self.vector.instructions[:length]):
+            steps += self.op(index, op, index == length - 1)
         if not (steps and ir.is_commit(steps[-1])):
             steps.append(ir.Exit(ir.OK, place=self.vector.place))
         return ir.Section(

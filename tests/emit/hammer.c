@@ -82,8 +82,12 @@ static void on_counter(struct worker *worker)
     USED(counter, counters)
     int result;
     do {
-        result = draw(worker) % 2 && !worker->forced ? counter_bump_here(&used, 3)
-            : CALL(counter_bump, choose(worker), 3);
+        switch (worker->forced ? draw(worker) % 2 : draw(worker) % 4) {
+        case 0: result = CALL(counter_bump, choose(worker), 3); break;
+        case 1: result = CALL(counter_bump_fenced, choose(worker), 3); break;
+        case 2: result = counter_bump_here(&used, 3); break;
+        default: result = counter_bump_fenced_here(&used, 3); break;
+        }
     } while (again(result));
     worker->wrong += result != OPV_DONE;
     worker->given_sum += 3;

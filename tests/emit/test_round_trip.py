@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from opvasm.abi.ops import CMPEQ, CMPNE
+from opvasm.abi.ops import CMPEQ, CMPNE, MB
 from opvasm.assembler import assemble
 from opvasm.emit.names import Naming, control_offset
 from opvasm.program import (
@@ -34,7 +34,7 @@ pytest.importorskip("capstone")
 
 # The vectors whose every op is one word: longer copies are loops, which no vector is.
 VECTORS = {
-    "counter": ("bump",),
+    "counter": ("bump", "bump_fenced"),
     "list": ("push", "pop"),
     "ring": ("put", "take"),
     "buffer": ("push", "pop"),
@@ -61,7 +61,10 @@ def program_of(sample: str) -> Program:
 def steps_of(vector: Vector, program: Program) -> list[tuple[str, Term, Term]]:
     """What the ops do: ("differs" | "same" | "store" | "add", place or value, value)."""
     steps: list[tuple[str, Term, Term]] = []
-    for op in vector.instructions:
+    ops = list(vector.instructions)
+    while ops[-1].operation is MB:
+        ops.pop()  # it comes after the section, where nobody lifts anything
+    for op in ops:
         size = op.length
         terms = [operand(value, size, program) for value in op.addresses]
         if op.operation is CMPEQ or op.operation is CMPNE:
@@ -272,3 +275,16 @@ def test_a_planted_slip_of_the_emitter_is_found(slip: str, headers: Path, tmp_pa
     (tmp_path / "list.h").write_text(text)
     with pytest.raises(Differs):
         round_trip(["list"], build(["list"], tmp_path, tmp_path, "gcc", "-O2"))
+
+
+def test_a_barrier_after_the_commit_is_found(headers: Path, tmp_path: Path) -> None:
+    """Put into the section, where an abort makes it happen twice, it is what audit calls OPV711."""
+    need("gcc")
+    text = (headers / "counter.h").read_text()
+    pattern = r'(?=        OPV_LEAVE\("counter_bump_fenced[^"]*"\))'
+    text, count = re.subn(pattern, '        "lock; addl $0, -128(%%rsp)\\n\\t"\n', text)
+    assert count >= 3
+    text = text.replace("defined(OPV_AARCH64)", "0")
+    (tmp_path / "counter.h").write_text(text)
+    with pytest.raises(Differs, match="OPV711"):
+        round_trip(["counter"], build(["counter"], tmp_path, tmp_path, "gcc", "-O2"))

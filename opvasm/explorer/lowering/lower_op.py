@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...abi.ops import Access
 from ...program import Instruction, PoolAddress, SlotAddress
 from ...source import Span
+from ...verifier.rseq_rules import section_length
 from ..steps.code import READS, WRITES
 from ..steps.step import NOWHERE, Guard, Phase, RunOp
 from .writer import Exits, Protection, Writer
@@ -15,12 +16,15 @@ EXECUTED, FAILED = "executed", "compare failed"
 def write_ops(
     writer: Writer, site: int, exits: Exits, protection: Protection, late_flag: int | None
 ) -> None:
-    """All ops in order.
+    """All ops in order; of a section, those that are inside of it.
 
     ``late_flag`` is where a section goes that finds the slow-path flag set just before its last
-    store.
+    store.  What a section leaves out are barriers after it, and memory is ordered anyway.
     """
-    instructions = writer.site.vector.instructions
+    vector = writer.site.vector
+    instructions = vector.instructions
+    if protection.guard is Guard.SECTION:
+        instructions = instructions[: section_length(vector)]
     last = max((i for i, each in enumerate(instructions) if writes(each)), default=None)
     for index, instruction in enumerate(instructions):
         flag = late_flag if index == last else None
