@@ -161,12 +161,26 @@ scenario again {
     thread b @0 { x = load t[0]; fail }
     observe a.copy, a.seen, b.x, t[0]
 }
+vector last() { add.u64 counter, 1; mb }
+vector only() { mb }
+scenario barriers {
+    cpus 1
+    strategy rseq
+    environment signal <= 1, stepped a <= 1
+    thread a @0 {
+        run only() { aborted { x = 1 } }
+        run last() { aborted -> retry }
+    }
+    thread b @0 { run last() { aborted { y = 1 } } }
+    observe a.x, b.y, counter@0
+}
 """
 
 
-@pytest.mark.parametrize("name", ["affinity", "elsewhere", "again"])
+@pytest.mark.parametrize("name", ["affinity", "elsewhere", "again", "barriers"])
 def test_spin_and_the_explorer_agree_on_odd_ends(name: str) -> None:
-    """Affinity, CPUs and memory that are not there, numbers of several sizes, witnesses, fail."""
+    """Affinity, CPUs and memory that are not there, numbers of several sizes, witnesses, fail,
+    barriers after a section."""
     needs_spin()
     plan = only(ODDS, name)
     model = promela(plan)
