@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Raised with every change of the layout that encode.py writes. */
 #define LAYOUT_VERSION 2
@@ -31,6 +32,7 @@
 #define IDS_SIZE 8
 
 #define NOWHERE (-1)
+#define BIG_ENDIAN_HOST (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 
 /* An error planted on purpose, in builds of the tests only (-DPLANTS); module.c's `plant` chooses it. */
 #ifdef PLANTS
@@ -407,6 +409,17 @@ void set_memory(Engine *e, uint32_t start, const uint8_t *data, uint32_t size, b
 void take_back(Engine *e, uint32_t reads, uint32_t writes, uint32_t undo);
 wide number_at(const uint8_t *data, uint32_t size, bool big_endian);
 void number_to(uint8_t *data, uint32_t size, wide value, bool big_endian);
+/* number_at for a word of 4 or 8 bytes, where states are searched for pointers. */
+static inline uint64_t word_at(const uint8_t *data, uint32_t size, bool big_endian) {
+    uint64_t long_word;
+    uint32_t word;
+    if (size == 8) {
+        memcpy(&long_word, data, sizeof long_word);
+        return big_endian != BIG_ENDIAN_HOST ? __builtin_bswap64(long_word) : long_word;
+    }
+    memcpy(&word, data, sizeof word);
+    return big_endian != BIG_ENDIAN_HOST ? __builtin_bswap32(word) : word;
+}
 
 /* run.c: the code of a node */
 int32_t run_node(Engine *e, uint32_t thread, uint64_t *local, const Node *node);

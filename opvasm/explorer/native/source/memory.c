@@ -84,6 +84,7 @@ void take_back(Engine *e, uint32_t reads, uint32_t writes, uint32_t undo) {
 }
 
 wide number_at(const uint8_t *data, uint32_t size, bool big_endian) {
+    if (size == 8 || size == 4) return word_at(data, size, big_endian);
     wide found = 0;
     for (uint32_t i = 0; i < size; i++)
         found |= (wide)data[big_endian ? size - 1 - i : i] << (8 * i);

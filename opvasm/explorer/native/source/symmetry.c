@@ -23,16 +23,22 @@ typedef struct Key {
     uint32_t links_count, pointed_count;
 } Key;
 
-static uint64_t first_of(const Engine *e) { return e->plan.own_base; }
-static uint64_t end_of(const Engine *e) { return e->plan.own_base + e->plan.page_size * e->plan.threads_count; }
+/* Whether a number points into some thread's own memory; how far from where that of the first begins. */
+static inline bool points_into_own(const Engine *e, uint64_t value, uint64_t *distance) {
+    *distance = value - e->plan.own_base;
+    return *distance < (uint64_t)e->plan.threads_count << e->plan.shift;
+}
 
-/* A register's number where it points into own memory, else false. */
-static bool points(const Engine *e, const Thread *t, const uint64_t *local, uint32_t r, uint64_t *value) {
-    const Register *where = &t->registers[r];
+/* The same distance as the thread whose memory it is, and an offset in there. */
+static inline uint32_t owner(const Engine *e, uint64_t distance) { return (uint32_t)(distance >> e->plan.shift); }
+static inline uint64_t offset_in(const Engine *e, uint64_t distance) { return distance & (e->plan.page_size - 1); }
+
+/* Whether a register points into own memory. */
+static inline bool points(const Engine *e, const Register *where, const uint64_t *local, uint64_t *distance) {
+    if (!points_into_own(e, local[where->word], distance)) return false;
     for (uint32_t i = 1; i < where->width; i++)
         if (local[where->word + i]) return false;
-    *value = local[where->word];
-    return *value >= first_of(e) && *value < end_of(e);
+    return true;
 }
 
 static bool is_running(const Engine *e, uint32_t thread) {
@@ -48,13 +54,12 @@ static int order(number a, number b) { return a < b ? -1 : a > b; }
 static number seen_value(const Engine *e, uint32_t thread, uint32_t r, const uint32_t *rank) {
     const Thread *t = &e->plan.threads[thread];
     const uint64_t *local = e->threads[thread];
-    uint64_t value;
-    if (points(e, t, local, r, &value)) {
-        uint32_t other = (uint32_t)((value - first_of(e)) / e->plan.page_size);
-        number offset = (value - first_of(e)) % e->plan.page_size;
+    uint64_t distance, value = local[t->registers[r].word];
+    if (points(e, &t->registers[r], local, &distance)) {
+        uint32_t other = owner(e, distance);
+        number offset = offset_in(e, distance);
         return -1 - 2 * (offset * e->plan.threads_count + rank[other]) - (other == thread);
     }
-    value = local[t->registers[r].word];
     return local[FLAGS + r / 64] >> (r % 64) & 1 ? (number)value : (number)(int64_t)value;
 }
 
@@ -67,9 +72,15 @@ static int compare_seen(const Engine *e, uint32_t a, uint32_t b, const uint32_t 
     if (!found) found = order(RETURN(one), RETURN(other));
     for (uint32_t r = 0; !found && r < t->registers_count; r++) {
         const Register *where = &t->registers[r];
+        uint64_t distance;
         for (uint32_t i = where->width; !found && i-- > 1;)
             found = order(one[where->word + i], other[where->word + i]);
-        if (!found) found = order(seen_value(e, a, r, rank), seen_value(e, b, r, rank));
+        if (found) break;
+        /* Most registers hold the same number in both, which is no pointer. */
+        if (one[where->word] == other[where->word] && !((one[FLAGS + r / 64] ^ other[FLAGS + r / 64]) >> (r % 64) & 1)
+            && !points_into_own(e, one[where->word], &distance))
+            continue;
+        found = order(seen_value(e, a, r, rank), seen_value(e, b, r, rank));
     }
     return found;
 }
@@ -139,10 +150,9 @@ static uint32_t ranked(Engine *e, uint32_t *rank, uint32_t open, bool memory) {
 static uint32_t find_pointers(Engine *e) {
     uint32_t count = 0, word = e->plan.word;
     for (uint32_t at = 0; at + word <= e->plan.memory_size; at += word) {
-        uint64_t value = (uint64_t)number_at(e->memory + at, word, e->plan.big_endian);
-        if (value < first_of(e) || value >= end_of(e)) continue;
-        e->pointers[count++] = (Pointer){at, (uint32_t)((value - first_of(e)) / e->plan.page_size),
-                                         (value - first_of(e)) % e->plan.page_size};
+        uint64_t distance;
+        if (!points_into_own(e, word_at(e->memory + at, word, e->plan.big_endian), &distance)) continue;
+        e->pointers[count++] = (Pointer){at, owner(e, distance), offset_in(e, distance)};
     }
     return count;
 }
@@ -178,9 +188,10 @@ static void make_key(Engine *e, uint32_t thread, uint32_t count, const uint32_t 
     qsort(key->pointed, key->pointed_count, sizeof *key->pointed, order_of_links);
 }
 
-/* Sort by what a thread is; where that is a tie, by how memory and threads refer to it. */
-static void order_with_memory(Engine *e, uint32_t *order_) {
-    uint32_t rank[MOST_THREADS] = {0}, before[MOST_THREADS], open = 0;
+/* Sort by what a thread is; where that is a tie, by how memory and threads refer to it.  Gives the
+ * number of the pointers in memory where it had to look for them, else UINT32_MAX. */
+static uint32_t order_with_memory(Engine *e, uint32_t *order_) {
+    uint32_t rank[MOST_THREADS] = {0}, before[MOST_THREADS], open = 0, count = UINT32_MAX;
     for (uint32_t g = 0; g < e->plan.groups_count; g++)
         for (uint32_t i = 0; i < e->plan.groups[g].count; i++) {
             rank[e->plan.groups[g].items[i]] = (uint32_t)e->plan.groups[g].items[0];
@@ -188,7 +199,7 @@ static void order_with_memory(Engine *e, uint32_t *order_) {
         }
     open = ranked(e, rank, open, false);
     if (open) {
-        uint32_t count = find_pointers(e);
+        count = find_pointers(e);
         for (int round = 0; round < ROUNDS; round++) {
             for (uint32_t i = 0; i < e->plan.threads_count; i++)
                 if (open >> i & 1) make_key(e, i, count, rank);
@@ -209,6 +220,7 @@ static void order_with_memory(Engine *e, uint32_t *order_) {
         }
         for (uint32_t i = 0; i < group->count; i++) order_[group->items[i]] = sorted[i];
     }
+    return count;
 }
 
 static void order_plain(Engine *e, uint32_t *order_) {
@@ -231,13 +243,12 @@ static void order_plain(Engine *e, uint32_t *order_) {
 }
 
 /* Pointers in memory and in registers mean the threads' new places; own memory moves along. */
-static void rename_memory(Engine *e, const uint32_t *order_, const uint32_t *new) {
+static void rename_memory(Engine *e, const uint32_t *order_, const uint32_t *new, uint32_t count) {
     uint8_t word[8];
-    uint32_t count = find_pointers(e);
     for (uint32_t i = 0; i < count; i++) {
         const Pointer *p = &e->pointers[i];
         if (new[p->thread] == p->thread) continue;
-        number_to(word, e->plan.word, first_of(e) + new[p->thread] * e->plan.page_size + p->offset, e->plan.big_endian);
+        number_to(word, e->plan.word, e->plan.own_base + new[p->thread] * e->plan.page_size + p->offset, e->plan.big_endian);
         set_memory(e, p->at, word, e->plan.word, false);
     }
     memcpy(e->renamed, e->memory, e->plan.memory_size);
@@ -250,15 +261,15 @@ static void rename_memory(Engine *e, const uint32_t *order_, const uint32_t *new
 static void rename_registers(Engine *e, const uint32_t *new) {
     for (uint32_t i = 0; i < e->plan.threads_count; i++) {
         const Thread *t = &e->plan.threads[i];
-        uint64_t *to = e->renamed_local + (size_t)i * e->most_words, value;
+        uint64_t *to = e->renamed_local + (size_t)i * e->most_words, distance;
         bool renamed = false;
         for (uint32_t r = 0; r < t->registers_count; r++) {
-            if (!points(e, t, e->threads[i], r, &value)) continue;
+            if (!points(e, &t->registers[r], e->threads[i], &distance)) continue;
             if (!renamed) memcpy(to, e->threads[i], t->words * sizeof *to);
             renamed = true;
-            uint32_t thread = (uint32_t)((value - first_of(e)) / e->plan.page_size);
-            uint64_t offset = (value - first_of(e)) % e->plan.page_size;
-            to[t->registers[r].word] = first_of(e) + (PLANT(26) ? thread : new[thread]) * e->plan.page_size + offset;
+            uint32_t thread = owner(e, distance);
+            if (!PLANT(26)) thread = new[thread];
+            to[t->registers[r].word] = e->plan.own_base + thread * e->plan.page_size + offset_in(e, distance);
         }
         if (renamed) e->threads[i] = to;
     }
@@ -269,15 +280,16 @@ void canonical(Engine *e) {
     uint32_t order_[MOST_THREADS], new[MOST_THREADS], count = e->plan.threads_count;
     const uint64_t *threads[MOST_THREADS];
     bool same = true;
+    uint32_t pointers = UINT32_MAX;
     for (uint32_t i = 0; i < count; i++) order_[i] = i;
     if (e->has_own)
-        order_with_memory(e, order_);
+        pointers = order_with_memory(e, order_);
     else
         order_plain(e, order_);
     for (uint32_t i = 0; i < count; i++) same = same && order_[i] == i;
     if (same) return;
     for (uint32_t i = 0; i < count; i++) new[order_[i]] = i;
-    if (e->has_own) rename_memory(e, order_, new);
+    if (e->has_own) rename_memory(e, order_, new, pointers == UINT32_MAX ? find_pointers(e) : pointers);
     for (uint32_t i = 0; i < count; i++) threads[i] = e->threads[order_[i]];
     memcpy(e->threads, threads, count * sizeof *threads);
     if (e->has_own) rename_registers(e, new);
