@@ -7,7 +7,7 @@ import os
 from ...light_typing import Any
 
 # The layout of encode.py; source/engine.h has the same number.
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 SOURCES = os.path.join(os.path.dirname(__file__), "source")
 
 

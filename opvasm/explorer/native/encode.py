@@ -60,16 +60,7 @@ from .instructions import InstructionWriter, Op
 
 MOST_THREADS, MOST_CPUS, MOST_CLAIMS, MOST_MEMORY = 16, 8, 64, 1 << 20
 # What happens next, by its numbers.
-KINDS: tuple[Disturbance | Going, ...] = (
-    STEP,
-    Disturbance.MIGRATE,
-    Disturbance.SIGNAL,
-    Disturbance.HOTPLUG,
-    Disturbance.PREEMPT,
-    Disturbance.CHECKPOINT,
-    Disturbance.UNPROTECTED,
-    Disturbance.BOUNCE,
-)
+KINDS: tuple[Disturbance | Going, ...] = (STEP, *DECIDING)
 _ID_EVENTS = ("preemption", "membarrier", "signal", "sleep", "migration")
 _RULES = {KEPT: 0, REWRITTEN: 1, KILLS: 2}
 _CAUSES = (Cause.PROCESS, Cause.MIGRATION, Cause.SIGNAL, Cause.FENCE, Cause.TRAP)

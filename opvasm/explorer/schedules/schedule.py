@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from ...errors import Diagnostic, OpvasmError
-from ...kernels.disturbances import SLOT, Disturbance
+from ...kernels.disturbances import BUDGETS, SLOT, Disturbance
 from ...light_typing import NamedTuple
 from ..model.model import Model
 from ..model.quiet import FUSE_LIMIT
@@ -180,7 +180,10 @@ def state_hash(state: State) -> str:
     The text that is hashed is a part of the format of replay files.
     """
     memory, threads, system = state
-    counts = ", ".join(f"{each}={system.left[SLOT[each]]}" for each in _HASHED)
+    # What was added to the language later takes part where it can happen: older files stay good.
+    left = {each: system.left[SLOT[each]] for each in BUDGETS}
+    hashed = (*_HASHED, *(each for each in BUDGETS if each not in _HASHED and left[each]))
+    counts = ", ".join(f"{each}={left[each]}" for each in hashed)
     rest = f"online={system.online}, running={system.running}, preemptions={system.preemptions}"
     text = f"({memory!r}, {threads!r}, System({counts}, {rest}))"
     return sha256(text.encode()).hexdigest()[:16]

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Raised with every change of the layout that encode.py writes. */
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 
 /* Limits that load.c holds everything to. */
 #define MOST_THREADS 16
@@ -53,8 +53,8 @@ enum {
 };
 #define LAST_QUIET HANDLER_RETURN
 
-/* steps/state.py: what happens next. */
-enum { STEP = 0, MIGRATE, SIGNAL, HOTPLUG, PREEMPT, CHECKPOINT, UNPROTECTED, BOUNCE, DECISIONS };
+/* What happens next: kernels/disturbances.py, those that are decisions. */
+enum { STEP = 0, MIGRATE, BOUNCE, SIGNAL, PREEMPT, CHECKPOINT, UNPROTECTED, HOTPLUG, DECISIONS };
 #define BUDGETS 7
 #define UNLIMITED (-1)
 
