@@ -62,8 +62,8 @@ def read_vectors(
     """The arrays that an ELF file holds, in the order of their symbols.
 
     ``symbols`` and ``sections`` choose them by name (``*`` and ``?`` match); without either, those
-    in the section ``.opv.vectors`` are taken, or else the only object whose bytes can be ops.  The
-    data model is the file's.
+    in the section ``.opv.vectors`` are taken, or else every object whose bytes can be ops.  The data
+    model is the file's.
 
     Raises DecodeError for a file that can't be read, for a name that is not there, and for bytes that
     are no whole ops.
@@ -147,14 +147,9 @@ class _Reader:
         for section in self.file.named(VECTOR_SECTION):
             return self._of_section(section)
         likely = [each for each in self.objects if self._may_be_ops(each)]
-        if len(likely) == 1:
-            return likely
         if not likely:
             raise self._nothing()
-        raise _error(
-            f"{self.name} has {len(likely)} objects that can be arrays of struct cpu_op",
-            f"say which with --symbol: {_listed(each.name for each in likely)[11:]}",
-        )
+        return sorted(likely, key=lambda each: (each.section, each.address))
 
     def _nothing(self) -> DecodeError:
         count = 0

@@ -113,7 +113,7 @@ def test_what_has_restartable_sections_is_for_audit(
 def test_arrays_and_variables_of_one_name_are_told_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two static arrays called ops: the text has ops and ops_2, assembles, and is laid out."""
+    """Two static arrays called ops, asked for or not: the text has ops and ops_2, assembles, and is laid out."""
     part = STRUCT + """
     static uint64_t percpu;
     static const struct cpu_op ops[] = { { 3, 8, { .arithmetic_op = { (uint64_t)&percpu, 1 } } } };
@@ -125,7 +125,10 @@ def test_arrays_and_variables_of_one_name_are_told_apart(
     text = "void *one(void), *two(void); int main(void) { return one() == two(); }"
     program = built(tmp_path, text, "gcc", str(tmp_path / "one.o"), str(tmp_path / "two.o"))
     again = tmp_path / "again.opv"
+    assert main(["disasm", str(program)]) == 0
+    unasked = capsys.readouterr().out
     assert main(["disasm", str(program), "--symbol", "ops", "-o", str(again)]) == 0
+    assert again.read_text() == unasked
     assert "vector ops()" in again.read_text()
     assert "vector ops_2()" in again.read_text()
     assert main(["fmt", "--check", str(again)]) == 0

@@ -183,6 +183,16 @@ def test_arrays_of_an_object_are_checked_by_their_symbols(
     assert data[int(place[0]) : int(place[1]) + 1] == (3).to_bytes(4, "little")
 
 
+def test_without_a_name_every_array_of_an_object_is_read(
+    compiled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both arrays are checked; the numbers that are no whole op are not one of them."""
+    assert main(["verify", str(compiled)]) == 1
+    output = "".join(capsys.readouterr())
+    assert ": symbol bad_ops, op 0, field len, bytes " in output
+    assert "opvasm verify: 2 vectors: 1 error" in output
+
+
 def test_an_array_is_found_by_its_section(
     compiled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -232,7 +242,6 @@ def test_a_linked_program_is_read_too(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "objects that can be arrays of struct cpu_op"),
         (["--symbol", "push_op"], "did you mean"),
         (["--symbol", "odd"], "no whole number of ops"),
         (["--symbol", "head"], "no bytes in the file"),
