@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from opvasm.abi.revisions import get_abi
+from opvasm.cli.main import main
 from opvasm.errors import DecodeError
 from opvasm.formats import read_ops
 
@@ -24,6 +25,9 @@ COMMANDS = {
     "xxd": ["xxd"],
     "xxd ": ["xxd", "-g1", "-u"],
     "xxd  ": ["xxd", "-c", "32", "-g", "8"],
+    "xxd -e": ["xxd", "-e"],
+    "xxd -e ": ["xxd", "-e", "-g", "8", "-c", "32"],
+    "xxd -b": ["xxd", "-b"],
     "hexdump -C": ["hexdump", "-C"],
     "od -tx1": ["od", "-tx1"],
     "od -Ax -tx1": ["od", "-Ax", "-v", "-tx1z"],
@@ -78,6 +82,42 @@ def test_words_have_the_byte_order_of_the_data_model(kind: str, width: int, mode
     assert read(text, model)[0] == OPS
 
 
+def test_a_dump_in_a_kernel_log_is_read() -> None:
+    """print_hex_dump: bytes, and words of the machine, which the characters beside them give away."""
+    for prefix in (
+        "[  123.456789] ops: ",
+        "[    1.000001][  T271] ",
+        "Nov 28 04:31:56 box kernel: ",
+    ):
+        for width, name in ((1, "xxd"), (8, "xxd -e")):
+            rows = []
+            for at in range(0, len(OPS), 16):
+                row = OPS[at : at + 16]
+                words = [row[low : low + width][::-1].hex() for low in range(0, 16, width)]
+                shown = "".join(chr(each) if 32 <= each < 127 else "." for each in row)
+                rows.append(f"{prefix}{at:08x}: {' '.join(words)}  {shown}")
+            assert read("\n".join(rows)) == (OPS, [f"x is read as a log with {name}: 128 bytes"])
+
+
+def test_characters_that_were_not_edited_do_not_matter() -> None:
+    """Like xxd -r: the digits count."""
+    text = "00000000: 0000 0000 0800 0000 0010 6000 0000 0000  ................\n"
+    text += "00000010: 7f7c 2a2a 2a00 0000 0001 0000 0000 0000  .|*##...........\n"
+    assert read(text)[0] == OPS[:19].replace(b"##", b"**") + b"**" + OPS[21:32]
+
+
+def test_strings_of_c_and_python_are_read() -> None:
+    """bytes as Python prints them, with characters in between, and C strings in pieces."""
+    assert read(repr(OPS)) == (OPS, ["x is read as a string of escapes: 128 bytes"])
+    pieces = "\n".join(
+        '"' + "".join(f"\\{each:03o}" for each in OPS[at : at + 32]) + '"'
+        for at in range(0, 128, 32)
+    )
+    assert read(f"const char ops[] =\n{pieces};\n")[0] == OPS
+    commented = OPS[:64] + b"//#1\n#/*" + OPS[72:]
+    assert read(repr(commented))[0] == commented
+
+
 def test_gdbs_examine_is_read() -> None:
     """x/32xb and x/8xg, with and without a symbol."""
     rows = [
@@ -98,6 +138,14 @@ def test_gdbs_examine_is_read() -> None:
         ("00000000  00 00  |..|\n00000010  00  |.|\n", "x:2:1", "offset 0x10 comes after 2 bytes"),
         ("00000000: 0000\nwords\n", "x:2:1", "not a line of xxd"),
         ("0000000 0002 0000 0008 0000\n", "x:1:1", "16-bit words, whose byte order"),
+        ("0000000 0000000800000000 0000000000001000\n", "x:1:1", "64-bit words, whose byte order"),
+        ("0000000 000000 000010 010000\n", "x:1:1", "octal 16-bit words, whose byte order"),
+        (
+            "00000000: 00000001 00000008  ........\n",
+            "x:1:1",
+            "or words of a little-endian machine?",
+        ),
+        ('"\\x00\\x080"', "x:1:6", "C reads more than two digits"),
         ("char a[] = { 1, 2 };\nchar b[] = { 3 };", "x:2:1", "a second array"),
         ("char a[] = { 1, 256 };", "x:1:17", "256 does not fit 1 bytes"),
         ("char a[] = { 1, SIZE };", "x:1:17", "'SIZE' is not a number"),
@@ -108,6 +156,16 @@ def test_nothing_of_a_dump_is_guessed(text: str, place: str, message: str) -> No
     with pytest.raises(DecodeError, match=message) as caught:
         read(text)
     assert str(caught.value.diagnostics[0].place) == place
+
+
+def test_any_other_text_is_no_ops_without_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text of whole ops by chance is not disassembled, unless it is said to be raw."""
+    (tmp_path / "x").write_text("What a dump looked like, broken.\n".ljust(64))
+    assert main(["disasm", str(tmp_path / "x")]) == 2
+    assert "is a text, and ops are bytes" in capsys.readouterr().err
+    assert main(["disasm", "--from", "raw", str(tmp_path / "x")]) == 0
 
 
 def test_a_dump_without_from_is_told_what_reads_it(tmp_path: Path) -> None:

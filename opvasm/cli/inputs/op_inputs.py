@@ -24,7 +24,7 @@ def assembled_ops(source: str | None, data: bytes, name: str, abi: Abi) -> bytes
 
 
 def refuse_dump(data: bytes, name: str, abi: Abi) -> None:
-    """Raise UsageError where an input is the text of a dump, which --from hex reads."""
+    """Raise UsageError where an input is a text, and so no ops: op numbers would be above 2^27."""
     if not data or data.strip(_TEXT) or data.translate(None, _TEXT):
         return
     from ...formats.dumps import looks_like_dump
@@ -37,3 +37,7 @@ def refuse_dump(data: bytes, name: str, abi: Abi) -> None:
         layout = "hexadecimal digits"
     if layout is not None:
         raise UsageError(f"{name} looks like {layout}", "--from hex reads it")
+    raise UsageError(
+        f"{name} is a text, and ops are bytes",
+        "asm reads vectors as text, --from hex dumps, --from json JSON; --from raw takes it as it is",
+    )
