@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 
-from ..explorer.model.judging import trouble_at
+from ..explorer.model.judging import Trouble, trouble_at
 from ..explorer.schedules.schedule import Replay
 from ..explorer.schedules.what_if import what_if
 from ..explorer.steps.image import MAIN, Image
@@ -159,12 +159,13 @@ class ScheduleTimeline(WithThreads):
         last = len(replay.moments)
         if replay.cycle is not None:
             return f"decisions {replay.cycle + 1} to {last} repeat for ever"
-        trouble = trouble_at(replay.plan, replay.model, replay.state(last - 1))
-        if trouble is None:
-            return None
-        if trouble.kind in ("condition", "invariant"):
-            return f"{trouble.kind} violated: {trouble.label}"
-        return f"{trouble.kind}: {trouble.label}"
+        troubles = trouble_at(replay.plan, replay.model, replay.state(last - 1))
+        return "; ".join(map(_said, troubles)) or None
+
+
+def _said(trouble: Trouble) -> str:
+    broken = " violated" if trouble.kind in ("condition", "invariant") else ""
+    return f"{trouble.kind}{broken}: {trouble.label}"
 
 
 def session_of_schedule(replay: Replay) -> Session:

@@ -68,11 +68,15 @@ class Code(Steps):
 
                 self.emit(store, access=True)
             case Compute(name=name, value=value):
-                self.emit(lambda s, t: s.top(t).set(name, world.value(value, s.scope(t))))
+                self.emit(
+                    lambda s, t: s.top(t).set(name, world.value(value, s.scope(t))),
+                    reads_cpu=self.reads_cpu(value),
+                )
             case If(condition=condition, then=then, otherwise=otherwise):
                 no, after = Label(), Label()
                 self.emit(
-                    lambda s, t: None if world.value(condition, s.scope(t)) else s.top(t).jump(no)
+                    lambda s, t: None if world.value(condition, s.scope(t)) else s.top(t).jump(no),
+                    reads_cpu=self.reads_cpu(condition),
                 )
                 self.block(then, leave)
                 self.go(after)

@@ -41,7 +41,6 @@ class Answer(NamedTuple):
     outcomes: frozenset[Any]
     failures: dict[tuple[str, str], bool]
     levels: tuple[str, ...]
-    doomed: bool = False
 
 
 class Disagreement(NamedTuple):
@@ -122,14 +121,13 @@ def compared(
 
 def agree(ours: Answer, theirs: Answer) -> bool:
     """The explorer names the first condition that a state breaks, and one way in which a thread does
-    not get done; the judge knows them all.  What others do beside a thread that has failed, but
-    does not know it yet, may count as a way not to get done."""
+    not get done; the judge knows them all."""
     stuck, named = ours.findings & STUCK, theirs.findings & STUCK
     return (
         (ours.findings - STUCK, ours.outcomes) == (theirs.findings - STUCK, theirs.outcomes)
-        and (ours.levels == theirs.levels or ours.doomed)
+        and ours.levels == theirs.levels
         and named <= stuck
-        and (bool(named) == bool(stuck) or ours.doomed)
+        and bool(named) == bool(stuck)
         and theirs.failures.keys() <= ours.failures.keys()
         and {each for each, must in ours.failures.items() if must} <= theirs.failures.keys()
     )
@@ -150,7 +148,7 @@ def judged(judge: Judge, verdict: Verdict) -> Answer:
     for (kind, label), must in verdict.failures.items():
         key = (kind, names.any_copy(label))
         failures[key] = failures.get(key, False) or must
-    return Answer(verdict.findings, rows, failures, verdict.levels, verdict.doomed)
+    return Answer(verdict.findings, rows, failures, verdict.levels)
 
 
 def explored(

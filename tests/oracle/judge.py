@@ -18,7 +18,7 @@ from opvasm.text.scenario_tree import Condition, Partition, Scenario, Strategy
 from .bodies import Code
 from .memory import Fault
 from .progress import Cycles, Edge
-from .state import KERNELS, Frame, Setting, State, Thread
+from .state import KERNELS, KILLED, Frame, Setting, State, Thread
 from .world import Scope, World
 
 
@@ -26,8 +26,7 @@ class Verdict(NamedTuple):
     """What the judge found.  ``outcomes`` are values of ``observe`` in final states.
 
     ``failures`` maps (kind, label) to True where it must be reported, to False where another
-    condition of the same kind hides it in every state.  ``doomed``: some thread has failed while
-    another goes on, since the first still has to work out in registers that it fails.
+    condition of the same kind hides it in every state.
     """
 
     findings: frozenset[str]
@@ -35,7 +34,6 @@ class Verdict(NamedTuple):
     failures: dict[tuple[str, str], bool]
     levels: tuple[str, ...]
     states: int
-    doomed: bool
 
 
 class TooLarge(Exception):
@@ -55,7 +53,7 @@ class Judge:
     ) -> None:
         self.scenario = scenario
         self.world = world = World(assembly, scenario, cpus)
-        self.setting = Setting(world, KERNELS[kernel], [], [], [])
+        self.setting = Setting(world, KERNELS[kernel], [], [], [], [])
         self.handlers: dict[int, int] = {}
         self.first: list[int] = []
         for number, (thread, copy) in enumerate(world.copies):
@@ -72,6 +70,15 @@ class Judge:
                 if handler.thread == thread.name:
                     self.handlers[number] = len(self.setting.codes)
                     self.setting.codes.append(Code(world, handler.body, strategies[thread.name]))
+            self.setting.moves.append(self._may_move(number))
+
+    def _may_move(self, thread: int) -> bool:
+        """Whether a thread's CPU may change by itself: by an event, or by what its handler calls."""
+        kinds = {each.kind for each in self.scenario.environment if each.limit != 0}
+        code = self.setting.codes[self.handlers[thread]].steps if thread in self.handlers else []
+        return bool(kinds & {"migrate", "hotplug"}) or (
+            "signal" in kinds and any(each.moves for each in code)
+        )
 
     def start(self) -> State:
         state = State(self.setting)
@@ -84,7 +91,7 @@ class Judge:
         state.online = [True] * cpus
         state.budget = [each.limit for each in self.scenario.environment]
         state.locks, state.flags = [None] * cpus, [0] * cpus
-        state.running, state.failure = [None] * cpus, None
+        state.running, state.failures = [None] * cpus, set()
         if not self.setting.kernel.sections:
             for number in range(len(state.threads)):
                 self.world.set_ids(state, number, 0, -2)
@@ -104,7 +111,7 @@ class Judge:
 
     def able(self, state: State, thread: int) -> bool:
         """Whether a thread can step, or could if the vectors under way were at their end."""
-        if state.failure is not None:
+        if state.failed():
             return False
         modes = [each.mode for each in state.threads]
         for each in state.threads:
@@ -119,10 +126,13 @@ class Judge:
         one, step = state.threads[thread], state.step(thread)
         if step.access:
             state.runs_on(thread, one.cpu)
+            if one.condemned:
+                state.fail(thread, KILLED)
+                return
         state.do(thread, step)
         if (
             step.access
-            and state.failure is None
+            and not state.failures
             and one.mode == "section"
             and self.spends(state, "stepped", thread)
         ):
@@ -236,13 +246,15 @@ class Judge:
         self.number = {first: 0}
         self.keys = [first]
         self.edges: list[list[Edge]] = []
+        self.failed: list[set[str]] = []
         for key in self.keys:
             self.edges.append([])
-            if key[7] is not None:
-                continue
             if len(self.keys) > most:
                 raise TooLarge
             here = State(self.setting, key)
+            self.failed.append(here.failed())
+            if self.failed[-1]:
+                continue
             for thread in range(len(here.threads)):
                 if self.ready(here, thread):
                     after = State(self.setting, key)
@@ -284,34 +296,6 @@ class Judge:
                 return True
         return False
 
-    def has_doomed(self, key: tuple[Any, ...]) -> bool:
-        """Whether a thread still has to work out in registers that it has failed."""
-        state = State(self.setting, key)
-        if state.failure is not None:
-            return False
-        everyone = range(len(state.threads))
-        return any(state.is_doomed(n) or state.is_doomed_below(n) for n in everyone)
-
-    def surely_fails(self, number: int) -> set[int]:
-        """The failed states that the steps of a state lead to.
-
-        Not where another one is doomed, or the thread below its handler: it has failed with the step that it did, and nothing
-        runs after that.
-        """
-        failed = {
-            edge.target: edge.thread
-            for edge in self.edges[number]
-            if self.keys[edge.target][7] is not None
-        }
-        if not failed:
-            return set()
-        state = State(self.setting, self.keys[number])
-        everyone = range(len(state.threads))
-        if any(state.is_doomed_below(n) for n in everyone):
-            return set()
-        doomed = {n for n in everyone if state.is_doomed(n)}
-        return {target for target, thread in failed.items() if not doomed - {thread}}
-
     def inside_a_run(self, state: State) -> bool:
         return any("$inside" in frame.registers for each in state.threads for frame in each.frames)
 
@@ -322,12 +306,10 @@ class Judge:
         findings = set()
         witnessed = set()
         conditions = self.scenario.conditions
-        sure = set().union(*(self.surely_fails(number) for number in range(len(self.keys))))
         for number, key in enumerate(self.keys):
             state = State(self.setting, key)
-            if state.failure is not None:
-                label = "fail", state.failure
-                failures[label] = failures.get(label, False) or number in sure
+            if self.failed[number]:
+                failures |= {("fail", each): True for each in self.failed[number]}
                 findings.add("fails")
                 continue
             final = all(each.done for each in state.threads)
@@ -362,9 +344,8 @@ class Judge:
         last = any(each.kind in ("forall", "exists", "never") for each in conditions)
         if not outcomes and not findings and (last or not (conditions or self.scenario.progress)):
             findings.add("endless")
-        doomed = bool(levels) and "fails" in findings and any(map(self.has_doomed, self.keys))
         return Verdict(
-            *(frozenset(findings), frozenset(outcomes), failures, levels, len(self.keys), doomed)
+            frozenset(findings), frozenset(outcomes), failures, levels, len(self.keys)
         )
 
     def outcome(self, state: State) -> tuple[tuple[int, ...] | None, ...]:
@@ -383,6 +364,6 @@ class Judge:
         """The level of each claim; what breaks one is added to the findings."""
         states = [State(self.setting, key) for key in self.keys]
         able = [[self.able(each, n) for n in range(len(each.threads))] for each in states]
-        cycles = Cycles(self.scenario, self.world, states, self.edges, able)
+        cycles = Cycles(self.scenario, self.world, states, self.edges, able, self.failed)
         for claim in self.scenario.progress:
             yield cycles.level(claim, findings)

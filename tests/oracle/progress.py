@@ -30,9 +30,10 @@ class Cycles:
         states: list[State],
         edges: list[list[Edge]],
         able: list[list[bool]],
+        failed: list[set[str]],
     ) -> None:
         self.scenario, self.world = scenario, world
-        self.states, self.edges, self.able = states, edges, able
+        self.states, self.edges, self.able, self.failed = states, edges, able, failed
 
     def level(self, claim: Progress, findings: set[str]) -> str:
         """The strongest level that holds, of one thread or of all."""
@@ -67,7 +68,7 @@ class Cycles:
         states, able = self.states, self.able
         for number, edges in enumerate(self.edges):
             graph.append([])
-            if states[number].threads[thread].done or states[number].failure is not None:
+            if states[number].threads[thread].done or self.failed[number]:
                 continue
             for edge in edges:
                 if edge.thread is None or edge.aborted or edge.success & whose:
@@ -85,11 +86,11 @@ class Cycles:
             for n, one in enumerate(able)
             if not one[thread] and not states[n].threads[thread].done
         }
-        idle -= {n for n in idle if states[n].failure is not None}
+        idle -= {n for n in idle if self.failed[n]}
         everywhere = {
             n
             for n, one in enumerate(states)
-            if not one.threads[thread].done and one.failure is None
+            if not one.threads[thread].done and not self.failed[n]
         }
         for how, nodes in (("blocks", idle), ("livelock", everywhere)):
             for component in _components(nodes, graph):

@@ -46,7 +46,7 @@ class Run:
         self.code, self.world, self.body, self.statement = code, code.world, body, statement
         self.vector = code.world.program.vectors[statement.vector]
         self.results = Label()
-        code.emit(self._begin_run)
+        code.emit(self._begin_run, reads_cpu=any(map(code.reads_cpu, statement.arguments)))
         fallback = Label()
         match strategy.first:
             case "rseq":
@@ -80,7 +80,8 @@ class Run:
                 "$cpu", s.threads[t].cpu if on is None else self.world.value(on, s.scope(t))
             )
 
-        self.code.emit(choose)
+        on = self.statement.cpu
+        self.code.emit(choose, reads_cpu=on is None or self.code.reads_cpu(on))
 
     def _running(self, s: State, t: int) -> Running:
         registers = s.top(t).registers
@@ -302,7 +303,7 @@ class Run:
         def run(s: State, t: int) -> None:
             before = s.top(t)
             step.run(s, t)
-            if before.pc == number + 1 and s.failure is None:
+            if before.pc == number + 1 and not s.failures:
                 more(s, t)
 
         self.code.steps[number] = step._replace(run=run)
@@ -360,7 +361,12 @@ class Run:
             return -1 if refused(s, t) or not s.online[target(s, t)] else target(s, t)
 
         code.emit(
-            enter, access=True, ready=ready, call=lost, lose=lambda s, t: self._end(s, t, "again")
+            enter,
+            access=True,
+            ready=ready,
+            call=lost,
+            lose=lambda s, t: self._end(s, t, "again"),
+            moves=True,
         )
         entered = len(code.steps) - 1
 

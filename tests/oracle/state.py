@@ -52,13 +52,17 @@ KILLED = "the kernel kills the process for an id that it has written (SIGSEGV)"
 
 
 class Setting(NamedTuple):
-    """What does not change: memory's layout, the kernel, each thread's name and CPUs, all code."""
+    """What does not change: memory's layout, the kernel, each thread's name and CPUs, all code.
+
+    ``moves[t]``: thread t's CPU may change between any two of its steps.
+    """
 
     world: World
     kernel: Kernel
     names: list[str]
     allowed: list[range]
     codes: list[Code]
+    moves: list[bool]
 
 
 class Frame:
@@ -78,10 +82,16 @@ class Frame:
 
 
 class Thread:
-    """``mode`` is "section", "vector" or "offline" (a vector for a CPU that is off) or nothing."""
+    """``mode`` is "section", "vector" or "offline" (a vector for a CPU that is off) or nothing.
 
-    def __init__(self, cpu: int, mode: str, frames: list[Frame], done: bool) -> None:
+    ``condemned``: the kernel will kill it when it comes back to its CPU.
+    """
+
+    def __init__(
+        self, cpu: int, mode: str, frames: list[Frame], done: bool, condemned: bool = False
+    ) -> None:
         self.cpu, self.mode, self.frames, self.done = cpu, mode, frames, done
+        self.condemned = condemned
 
 
 class State:
@@ -94,11 +104,11 @@ class State:
             return
         self.memory = bytearray(key[0])
         self.threads = [
-            Thread(cpu, mode, [Frame(c, pc, dict(registers)) for c, pc, registers in frames], done)
-            for cpu, mode, frames, done in key[1]
+            Thread(cpu, mode, [Frame(c, pc, dict(registers)) for c, pc, registers in frames], *rest)
+            for cpu, mode, frames, *rest in key[1]
         ]
         self.online, self.budget, self.locks, self.flags, self.running = map(list, key[2:7])
-        self.failure: str | None = key[7]
+        self.failures: set[str] = set(key[7])
 
     def key(self) -> tuple[Any, ...]:
         threads = tuple(
@@ -107,11 +117,12 @@ class State:
                 each.mode,
                 tuple((f.code, f.pc, tuple(sorted(f.registers.items()))) for f in each.frames),
                 each.done,
+                each.condemned,
             )
             for each in self.threads
         )
         lists = map(tuple, (self.online, self.budget, self.locks, self.flags, self.running))
-        return (bytes(self.memory), threads, *lists, self.failure)
+        return (bytes(self.memory), threads, *lists, tuple(sorted(self.failures)))
 
     def top(self, thread: int) -> Frame:
         return self.threads[thread].frames[-1]
@@ -120,7 +131,7 @@ class State:
         return Scope(self, thread, self.threads[thread].cpu, self.top(thread).registers)
 
     def fail(self, thread: int, why: str) -> None:
-        self.failure = f"thread {self.setting.names[thread]}: {why}"
+        self.failures.add(f"thread {self.setting.names[thread]}: {why}")
 
     def step(self, thread: int) -> Step:
         frame = self.top(thread)
@@ -151,10 +162,13 @@ class State:
 
     # ---- what happens to threads -----------------------------------------------------------------
 
-    def strike(self, thread: int, cause: str, moved_from: int | None = None) -> None:
+    def strike(
+        self, thread: int, cause: str, moved_from: int | None = None, by_a_thread: bool = False
+    ) -> None:
         """A thread is interrupted: inside a section it goes to its abort handler.
 
-        The kernel has written the CPU that the thread was on into its ids.
+        The kernel has written the CPU that the thread was on into its ids.  It looks at them when the
+        thread comes back: one that has lost its CPU to another thread (``by_a_thread``) lives till then.
         """
         one = self.threads[thread]
         before = one.cpu if moved_from is None else moved_from
@@ -171,17 +185,25 @@ class State:
             self.aborted = True
         if cause in self.kernel.kills and self.ids(thread) != (before, before):
             if not self.at_its_end(thread):
-                self.fail(thread, KILLED)
+                if by_a_thread:
+                    one.condemned = True
+                else:
+                    self.fail(thread, KILLED)
         elif cause in self.kernel.rewrites:
             self.setting.world.set_ids(self, thread, one.cpu, one.cpu)
 
-    def worked_out(self, thread: int) -> State:
-        """This state after a thread's work in registers: at its next step, or where it comes by again."""
+    def worked_out(self, thread: int, certain: bool = False) -> State:
+        """This state after a thread's work in registers: at its next step, or where it comes by again.
+
+        ``certain``: only what surely comes of it, whatever happens to the thread's CPU meanwhile.
+        """
         ahead = State(self.setting, self.key())
         seen: set[Any] = set()
-        while ahead.failure is None and not ahead.threads[thread].done:
+        while not ahead.failures and not ahead.threads[thread].done:
             step, key = ahead.step(thread), ahead.key()
             if step.access or key in seen or len(seen) > MOST_WORK:
+                break
+            if certain and step.reads_cpu and self.setting.moves[thread]:
                 break
             seen.add(key)
             ahead.do(thread, step)
@@ -198,27 +220,25 @@ class State:
     def at_its_end(self, thread: int) -> bool:
         """Whether a thread has only its end before it: it comes back to no instruction then."""
         ahead = self.worked_out(thread)
-        if ahead.failure is not None or ahead.threads[thread].done:
-            return ahead.failure is None
+        if ahead.failures or ahead.threads[thread].done:
+            return not ahead.failures
         return (
             ahead.step(thread) is self.setting.codes[ahead.threads[thread].frames[0].code].steps[-1]
         )
 
-    def is_doomed(self, thread: int) -> bool:
-        """Whether a thread fails by the work in registers that belongs to the step it has done."""
-        return self.worked_out(thread).failure is not None
-
-    def is_doomed_below(self, thread: int) -> bool:
-        """The same of what a handler has interrupted."""
-        below = State(self.setting, self.key())
-        del below.threads[thread].frames[1:]
-        return len(self.threads[thread].frames) > 1 and below.is_doomed(thread)
+    def failed(self) -> set[str]:
+        """The failures of all threads, also of those that still have to work out that they fail."""
+        found = set(self.failures)
+        for number, each in enumerate(self.threads):
+            if not each.done and not self.step(number).access:
+                found |= self.worked_out(number, certain=True).failures
+        return found
 
     def runs_on(self, thread: int, cpu: int) -> None:
         """A thread runs on a CPU: the others there have lost it."""
         for number, each in enumerate(self.threads):
             if number != thread and each.cpu == cpu:
-                self.strike(number, "preempt")
+                self.strike(number, "preempt", by_a_thread=True)
         if "preempt" not in self.kernel.aborts:
             self.running[cpu] = thread
 
@@ -243,7 +263,7 @@ class State:
             return
         for number, each in enumerate(self.threads):
             runs = "preempt" in self.kernel.aborts or self.running[cpu] == number
-            if number != thread and each.cpu == cpu and runs:
+            if number != thread and each.cpu == cpu and runs and not each.condemned:
                 self.strike(number, "membarrier")
         if own and cpu == self.threads[thread].cpu and len(self.threads) > 1:
             self.strike(thread, "own fence")

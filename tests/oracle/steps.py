@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from opvasm.expression import AtCpu, Expression, Name, children
+from opvasm.program import Area
+
 from .world import World
 
 State = Any
@@ -25,6 +28,7 @@ class Step(NamedTuple):
     """One instruction.  ``abort`` is where an abort goes, ``op`` the op of a vector that it is of.
 
     ``call`` is the CPU that a call of cpu_opv is for, ``lose`` what follows where the move is lost.
+    ``reads_cpu``: it works with the CPU that the thread is on; ``moves``: it may take it to another.
     """
 
     run: Callable[[State, int], None]
@@ -34,6 +38,8 @@ class Step(NamedTuple):
     call: Callable[[State, int], int] | None = None
     lose: Callable[[State, int], None] | None = None
     op: tuple[str, int] | None = None
+    reads_cpu: bool = False
+    moves: bool = False
 
 
 class Steps:
@@ -60,4 +66,15 @@ class Steps:
             if s.may_run_on(t, cpu) and s.online[cpu]:
                 s.move(t, cpu)
 
-        self.emit(move, access=True, ready=lambda s, t: s.free(t, target(s, t)))
+        self.emit(move, access=True, ready=lambda s, t: s.free(t, target(s, t)), moves=True)
+
+    def reads_cpu(self, expression: Expression) -> bool:
+        """Whether an expression is about the CPU: ``current``, or a percpu name without ``@``."""
+        match expression:
+            case Name(name=name):
+                symbol = self.world.data.symbols.get(name)
+                return name == "current" or (symbol is not None and symbol.area is Area.PERCPU)
+            case AtCpu(cpu=cpu):
+                return self.reads_cpu(cpu)
+            case _:
+                return any(map(self.reads_cpu, children(expression)))

@@ -89,7 +89,7 @@ def _failure(run: Run, limits: Limits, explained: bool) -> Diagnosis:
     path = graph.path(wanted.state)
     replay = follow(found.plan, fine_decisions(graph, path))
     saved = saved_after = None
-    label = _label(replay) or wanted.label
+    label = _label(replay, wanted.label)
     verdict = VERDICT_OF[wanted.kind]
     if not explained:
         return Diagnosis(verdict, label, replay, None, None, None, preemptions)
@@ -98,13 +98,14 @@ def _failure(run: Run, limits: Limits, explained: bool) -> Diagnosis:
     return Diagnosis(verdict, label, replay, conflict(replay), saved, saved_after, preemptions)
 
 
-def _label(replay: Replay) -> str | None:
+def _label(replay: Replay, wanted: str) -> str:
     """What is wrong where a schedule ends, in its own threads' names.
 
     The search takes threads that are alike for one another, so its label may name the other one.
     """
-    trouble = trouble_at(replay.plan, replay.model, replay.state(replay.failing))
-    return None if trouble is None else trouble.label
+    troubles = trouble_at(replay.plan, replay.model, replay.state(replay.failing))
+    labels = [each.label for each in troubles]
+    return wanted if wanted in labels or not labels else labels[0]
 
 
 def _saving(best: Found, limits: Limits, state: int) -> tuple[Saved | None, int | None]:

@@ -25,19 +25,18 @@ class Ending(NamedTuple):
     trouble: Trouble | None
 
 
-def trouble_in(plan: Plan, model: Model, state: State) -> Trouble | None:
-    """What is wrong with any state: a thread that has failed, an invariant that is broken."""
+def trouble_in(plan: Plan, model: Model, state: State) -> list[Trouble]:
+    """What is wrong with any state: each thread that has failed, else an invariant that is broken."""
     judge = plan.judge
-    failure = model.failure(state)
-    if failure is not None:
-        thread, text = failure
-        return Trouble("fail", f"thread {plan.names[thread]}: {text}")
+    failures = model.failures(state)
+    if failures:
+        return [Trouble("fail", f"thread {plan.names[t]}: {text}") for t, text in failures]
     if not (judge.always or judge.quiescent) or not model.rests(state):
-        return None
+        return []
     broken = judge.broken(judge.always, state)
     if broken is None and judge.quiescent and model.quiescent(state):
         broken = judge.broken(judge.quiescent, state)
-    return None if broken is None else Trouble("invariant", broken.label)
+    return [] if broken is None else [Trouble("invariant", broken.label)]
 
 
 def ending(plan: Plan, model: Model, state: State) -> Ending | None:
@@ -55,10 +54,11 @@ def ending(plan: Plan, model: Model, state: State) -> Ending | None:
     return Ending(outcome, None if broken is None else Trouble("condition", broken.label))
 
 
-def trouble_at(plan: Plan, model: Model, state: State) -> Trouble | None:
+def trouble_at(plan: Plan, model: Model, state: State) -> list[Trouble]:
     """What is wrong with a state, be it one in which no thread can step or one on the way."""
-    trouble = trouble_in(plan, model, state)
-    if trouble is None and not any(model.enabled(state, t) for t in range(model.threads)):
+    troubles = trouble_in(plan, model, state)
+    if not troubles and not any(model.enabled(state, t) for t in range(model.threads)):
         ended = ending(plan, model, state)
-        trouble = None if ended is None else ended.trouble
-    return trouble
+        if ended is not None and ended.trouble is not None:
+            troubles.append(ended.trouble)
+    return troubles

@@ -62,6 +62,11 @@ class Model:
         self.common.fusion = fusion
 
     @property
+    def stays(self) -> tuple[bool, ...]:
+        """Of each thread, whether its CPU does not change between two of its steps."""
+        return self.common.stays
+
+    @property
     def log(self) -> list[Micro] | None:
         """Where each step is taken down; None: nowhere."""
         return self.common.log
@@ -99,13 +104,23 @@ class Model:
         """Whether a thread has ended."""
         return self.next_step(state, thread).kind is Kind.END
 
-    def failure(self, state: State) -> tuple[int, str] | None:
-        """The thread that has failed, and how; nothing runs after that."""
-        for thread in range(self.threads):
-            step = self.next_step(state, thread)
-            if step.kind is Kind.FAIL:
-                return thread, step.text
-        return None
+    def failures(self, state: State) -> list[tuple[int, str]]:
+        """The threads that have failed, and how; nothing runs after that.
+
+        One whose work in registers ends in a failure has failed already, be that work steps of its
+        own or not.
+        """
+        found = []
+        for thread, local in enumerate(state.threads):
+            step = self.quiet.failing(thread, local)
+            if step is not None:
+                found.append((thread, step.text))
+        return found
+
+    def has_failed(self, state: State) -> bool:
+        """Whether some thread has failed."""
+        failing = self.quiet.failing
+        return any(failing(thread, local) is not None for thread, local in enumerate(state.threads))
 
     def rests(self, state: State) -> bool:
         """Whether no thread has registers to work out before its next step.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..steps.evaluate import TROUBLE
 from ..steps.state import Fusion, Local, State
-from ..steps.step import LAST_QUIET, NOWHERE, POINT, RETURN, Kind, Step
+from ..steps.step import LAST_QUIET, NOWHERE, POINT, RETURN, Kind, Pause, Step
 from .common import Common
 
 # Steps that join one of the search, at most.
@@ -75,15 +75,42 @@ class Quiet:
             self.work_out(step, thread, moved)
         return moved, moved[POINT] == start and start in seen
 
+    def failing(self, thread: int, local: Local | list[int]) -> Step | None:
+        """The failure that a thread's work in registers ends in, or that it stands at; else None.
+
+        Work that reads a CPU which may change by itself is not done before it is.
+        """
+        steps = self.codes[thread].steps
+        step = steps[local[POINT]]
+        if step.kind > LAST_QUIET:
+            return step if step.kind is Kind.FAIL else None
+        moved = list(local)
+        seen: set[int] = set()
+        for _ in range(FUSE_LIMIT):
+            if step.kind > LAST_QUIET:
+                return step if step.kind is Kind.FAIL else None
+            if moved[POINT] in seen or (step.kind is Kind.CURRENT and not self.common.stays[thread]):
+                break
+            if step.head:
+                seen.add(moved[POINT])
+            self.work_out(step, thread, moved)
+            step = steps[moved[POINT]]
+        return None
+
     def is_at_its_end(self, thread: int, local: list[int]) -> bool:
-        """Whether a thread has at most work in registers before its end."""
+        """Whether a thread has at most work in registers before its end.
+
+        The end of one that has a handler, at which signals may still come, is no instruction either.
+        """
         steps = self.codes[thread].steps
         moved = list(local)
         for _ in range(FUSE_LIMIT):
-            if steps[moved[POINT]].kind > LAST_QUIET:
+            step = steps[moved[POINT]]
+            if step.kind > LAST_QUIET:
                 break
-            self.work_out(steps[moved[POINT]], thread, moved)
-        return steps[moved[POINT]].kind is Kind.END
+            self.work_out(step, thread, moved)
+        step = steps[moved[POINT]]
+        return step.kind is Kind.END or isinstance(step.action, Pause)
 
     def goes_round(self, thread: int, local: Local | list[int]) -> bool:
         """Whether a thread comes back to where it stands before it does anything but compute.

@@ -199,8 +199,8 @@ class Stepper:
                 )
             case _:
                 free = not (touches and shared)
-        if self.codes[thread].steps[work.local[POINT]].kind is Kind.FAIL and guard is Guard.NONE:
-            free = False
+        if self.quiet.failing(thread, work.local) is not None:
+            free = False  # nothing runs after a failure: what others do before it has to be seen
         if free:
             return shared or touches
         work.local[:] = local

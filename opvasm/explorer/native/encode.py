@@ -235,7 +235,7 @@ class _Encoder:
             abort_cover = self._aborts_of(step.operation)
         out.number(step.kind, step.guard, step.counted, step.handler, step.commits)
         out.number(step.uses_cpu, getattr(action, "own_too", False), step.head)
-        out.number(self._exposed(thread, step), step.abort)
+        out.number(self._exposed(thread, step), isinstance(action, Pause), step.abort)
         out.number(NOWHERE if cpu == NOWHERE else cpu - REGISTERS, abort_cover)
         out.number(getattr(action, "again", NOWHERE), start, len(self.writer.code), dead)
 

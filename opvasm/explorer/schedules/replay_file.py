@@ -202,8 +202,7 @@ def _shows(replay: Replay, verdict: str) -> bool:
     last = len(replay.moments) - 1
     state = replay.state(last)
     if verdict in VERDICT_OF.values():
-        trouble = trouble_at(plan, model, state)
-        return trouble is not None and VERDICT_OF[trouble.kind] == verdict
+        return any(VERDICT_OF[each.kind] == verdict for each in trouble_at(plan, model, state))
     if replay.cycle is not None:
         return replay.cycle <= last and replay.state(replay.cycle - 1) == state
     return any(not model.done(state, thread) for thread in range(model.threads))

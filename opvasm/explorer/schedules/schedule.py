@@ -16,7 +16,7 @@ from ..model.quiet import FUSE_LIMIT
 from ..plan.plan import Plan
 from ..search.graph import Graph, take
 from ..steps.state import STEP, Decision, Micro, State
-from ..steps.step import GUARD, NOWHERE, POINT, Guard
+from ..steps.step import GUARD, NOWHERE, POINT, Guard, Kind
 
 
 class ScheduleError(OpvasmError):
@@ -130,6 +130,16 @@ def fine_decisions(graph: Graph, path: list[Decision]) -> list[Decision]:
         unsettled |= changed - ({decision.thread} if decision.kind == STEP else set())
     for thread in range(fine.threads):
         settle(thread)
+    return [*found, *to_failures(fine, state)]
+
+
+def to_failures(model: Model, state: State) -> list[Decision]:
+    """The work in registers of threads that have failed by it, up to where they say so."""
+    found: list[Decision] = []
+    for thread, _ in model.failures(state):
+        while model.next_step(state, thread).kind is not Kind.FAIL:
+            found.append(Decision(STEP, thread))
+            state = model.step(state, thread).state
     return found
 
 

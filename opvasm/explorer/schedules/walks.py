@@ -21,7 +21,7 @@ from ..model.model import Model
 from ..plan.plan import Plan
 from ..search.graph import take
 from ..steps.state import STEP, Decision, State
-from .schedule import fine_model
+from .schedule import fine_model, to_failures
 
 # A walk longer than this is given up: its threads go round, or the scenario is very long.
 LENGTH_MAX = 5000
@@ -108,7 +108,7 @@ class _Walk:
         plan, model = self.plan, self.model
         state = model.initial()
         decisions: list[Decision] = []
-        trouble = trouble_in(plan, model, state)
+        trouble = next(iter(trouble_in(plan, model, state)), None)
         while trouble is None and len(decisions) < LENGTH_MAX:
             ready = [t for t in range(model.threads) if model.enabled(state, t)]
             if not ready:
@@ -118,9 +118,9 @@ class _Walk:
             decision = self._choose(state, ready, len(decisions))
             decisions.append(decision)
             state = take(model, state, decision)
-            trouble = trouble_in(plan, model, state)
+            trouble = next(iter(trouble_in(plan, model, state)), None)
         cut = int(trouble is None and len(decisions) == LENGTH_MAX)
-        found = tuple(decisions) if trouble is not None else ()
+        found = (*decisions, *to_failures(model, state)) if trouble is not None else ()
         return WalksTaken(1, cut, len(decisions), trouble, found)
 
     def _choose(self, state: State, ready: list[int], step: int) -> Decision:

@@ -43,7 +43,7 @@ def _sample(graph: Graph, random: Random, until: float) -> set[State] | None:
             seen.add(graph.representative(state)[0])
             ready = [t for t in range(model.threads) if model.enabled(state, t)]
             events = list(model.disturbances(state))
-            if model.failure(state) is not None or not (ready or events):
+            if model.has_failed(state) or not (ready or events):
                 break
             chosen = random.randrange(len(ready) + len(events))
             if chosen < len(ready):

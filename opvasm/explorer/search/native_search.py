@@ -132,7 +132,7 @@ class NativeSearch(Search):
                 sections=fusion is not None and fusion.sections,
                 vectors=fusion is not None and fusion.vectors,
                 probe=probes,
-                stays=_mask(fusion.stays if fusion is not None else ()),
+                stays=_mask(model.stays),
                 bound=-1 if self.limits.preemptions is None else self.limits.preemptions,
                 states=self.limits.states,
                 memory=self.room,

@@ -183,7 +183,7 @@ class _Analysis:
         for members in components(kept):
             first = members[0]
             done = thread != NOWHERE and model.done(states[first], thread)
-            if done or model.failure(states[first]) is not None:
+            if done or model.has_failed(states[first]):
                 continue
             inside = set(members)
             edges = [e for each in members for e in kept[each] if e.target in inside]
@@ -230,7 +230,7 @@ class _Analysis:
             seen: dict[int, int] = {}
             here = start
             while here not in fine and here < self.looked_at:
-                if model.done(states[here], thread) or model.failure(states[here]) is not None:
+                if model.done(states[here], thread) or model.has_failed(states[here]):
                     break
                 edge = self._next_alone(here, thread)
                 if edge is None and not model.able(states[here], thread):

@@ -82,11 +82,6 @@ class StartOver(Exception):
     """A byte is shared more than the search had assumed."""
 
 
-def _handler_moves(code: Code) -> bool:
-    """Whether a signal can take a thread to another CPU: its handler runs vectors there."""
-    return any(e.handler and e.kind in (Kind.ENTER, Kind.FENCE_VECTOR) for e in code.steps)
-
-
 def can_wait(disturbance: Disturbance, limit: int) -> bool:
     """Whether the threads of one CPU may go first though the others could use up this limit.
 
@@ -155,7 +150,6 @@ class Search:
         plan, collapse = self.plan, self.reductions.collapse
         sections = any(e.kind is Kind.BEGIN for code in plan.codes for e in code.steps)
         limits = plan.limits
-        moves = any(limit and each.row.moves for each, limit in limits.items())
         watched = plan.judge.always or plan.judge.quiescent
         self.model.fusion = Fusion(
             classes=classes,
@@ -171,10 +165,7 @@ class Search:
             and not limits[Disturbance.CHECKPOINT]
             and not limits[Disturbance.UNPROTECTED],
             vectors=collapse and not plan.judge.always,
-            stays=tuple(
-                not moves and not (limits[Disturbance.SIGNAL] and _handler_moves(code))
-                for code in plan.codes
-            ),
+            stays=self.model.stays,
         )
 
     def begin(self, graph: Graph) -> None:
@@ -280,7 +271,7 @@ class Search:
     def _expand(self, number: int) -> None:
         model = self.model
         state = self.graph.states[number]
-        if model.failure(state) is not None:
+        if model.has_failed(state):
             return
         ready = [t for t in range(model.threads) if model.enabled(state, t)]
         disturbances = list(model.disturbances(state))
@@ -329,8 +320,7 @@ class Search:
 
     def look(self, number: int, state: State) -> None:
         """Check what must hold in every state."""
-        found = trouble_in(self.plan, self.model, state)
-        if found is not None:
+        for found in trouble_in(self.plan, self.model, state):
             self.failures.append(Failure(found.kind, found.label, number))
 
     def ended(self, number: int, state: State, counts: bool = True) -> None:
@@ -365,7 +355,7 @@ class Search:
             for thread in mates:
                 taken = self._taken(state, thread)
                 # A failure ends everything: those put off would never be looked at.
-                failed = self.model.failure(taken.state) is not None
+                failed = self.model.has_failed(taken.state)
                 if (
                     failed
                     or taken.state.threads[thread][CPU] != cpu

@@ -149,7 +149,7 @@ def probe(
             if until is not None and monotonic() > until:
                 return longest
             ready = [t for t in range(model.threads) if model.enabled(state, t)]
-            if not ready or model.failure(state) is not None:
+            if not ready or model.has_failed(state):
                 longest = max(longest, step)
                 break
             disturbances = list(model.disturbances(state)) if random.random() < 0.2 else []

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ...abi.revisions import Abi
 from ...binding import bind, parameter_range, slot_bytes
 from ...errors import BindError
-from ...interpreter.errno import EAGAIN
 from ...interpreter.events import Pinned
-from ...interpreter.pages import Pins
+from ...interpreter.pages import Demand, Pins
 from ...interpreter.prepared import Step as ReadyOp, prepare
 from ...light_typing import NamedTuple
+from ...machine.memory import Fault
 from ...program import Instruction, Vector
 from .image import Image
 
@@ -81,8 +81,15 @@ class Site:
             return Bound(prepared.instructions, (), slots, "invalid")
         pins = Pins(self.abi, self.image.template.copy(), frozenset())
         for demand in prepared.demands:
-            pinned = pins.pin(demand)
-            if not isinstance(pinned, Pinned):
-                refused = "again" if pinned.errno == EAGAIN else "fault"
+            if not self._is_there(demand) or not isinstance(pins.pin(demand), Pinned):
+                refused = "again" if demand.expect_fault else "fault"
                 return Bound(prepared.instructions, prepared.steps, slots, refused)
         return Bound(prepared.instructions, prepared.steps, slots, None)
+
+    def _is_there(self, demand: Demand) -> bool:
+        """Whether an operand lies in what the scenario has: the rest of a page is nowhere here."""
+        try:
+            self.image.locate(demand.address, demand.length, False)
+        except Fault:
+            return demand.length == 0
+        return True

@@ -98,7 +98,7 @@ typedef struct {
 
 typedef struct {
     uint8_t kind, scope;
-    bool counted, handler, commits, uses_cpu, own_too, head, exposed;
+    bool counted, handler, commits, uses_cpu, own_too, head, exposed, pause;
     int32_t abort, cpu_register;
     int32_t abort_cover; /* first of CAUSES coverage numbers, or NOWHERE */
     int32_t second;      /* where a bounce goes on: the second target, or NOWHERE */
@@ -435,6 +435,7 @@ void take_step(Engine *e, uint32_t thread);
 void end_step(Engine *e);
 void settle(Engine *e, uint32_t thread, uint64_t *local);
 void freeze(Engine *e, uint32_t thread, uint64_t *local);
+bool is_failing(Engine *e, uint32_t thread, const uint64_t *local);
 bool goes_round(Engine *e, uint32_t thread, const uint64_t *local);
 bool is_ready(Engine *e, const uint64_t *const *threads, const System *system, uint32_t thread);
 bool is_free(const Engine *e, const uint64_t *const *threads, uint32_t thread, int32_t cpu);
@@ -486,7 +487,7 @@ void probe(Engine *e);
 
 /* search.c */
 bool past(const Engine *e);
-bool has_failed(const Engine *e, const uint64_t *const *threads);
+bool has_failed(Engine *e, const uint64_t *const *threads);
 bool engine_begin(Engine *e);
 void engine_end(Engine *e);
 void search(Engine *e);

@@ -137,6 +137,7 @@ static void read_node(Reader *r, const Plan *p, const Thread *t, Node *node) {
     node->own_too = flag(r);
     node->head = flag(r);
     node->exposed = flag(r);
+    node->pause = flag(r);
     node->abort = (int32_t)within(r, NOWHERE, last, "an abort leads nowhere");
     node->cpu_register = (int32_t)within(r, NOWHERE, most, "no register has that number");
     node->abort_cover = (int32_t)within(r, NOWHERE, p->cover_count < CAUSES ? NOWHERE : (int64_t)p->cover_count - CAUSES,

@@ -109,9 +109,9 @@ static bool has_invariants(const Engine *e, int kind) {
     return false;
 }
 
-bool has_failed(const Engine *e, const uint64_t *const *threads) {
+bool has_failed(Engine *e, const uint64_t *const *threads) {
     for (uint32_t i = 0; i < e->plan.threads_count; i++)
-        if (node_of(e, i, threads[i])->kind == FAIL) return true;
+        if (is_failing(e, i, threads[i])) return true;
     return false;
 }
 

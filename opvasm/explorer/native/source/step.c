@@ -95,8 +95,9 @@ static void work_out(Engine *e, uint32_t thread, uint64_t *local, const Node *no
     set_point(local, run_node(e, thread, local, node));
 }
 
-/* Where a thread stands after its work in registers, in e->spare; whether it has gone round. */
-static bool ahead(Engine *e, uint32_t thread, const uint64_t *local) {
+/* Where a thread stands after its work in registers, in e->spare; whether it has gone round.
+ * `certain`: work that reads a CPU which may change by itself is not done before it is. */
+static bool ahead(Engine *e, uint32_t thread, const uint64_t *local, bool certain) {
     const Thread *t = &e->plan.threads[thread];
     uint64_t *moved = e->spare;
     int32_t start = POINT(local);
@@ -105,13 +106,22 @@ static bool ahead(Engine *e, uint32_t thread, const uint64_t *local) {
     for (int i = 0; i < FUSE_LIMIT && e->bail == NULL; i++) {
         const Node *node = &t->nodes[POINT(moved)];
         if (node->kind > LAST_QUIET || e->seen[POINT(moved)] == look) break;
+        if (certain && node->kind == CURRENT && !(e->options.stays >> thread & 1)) break;
         if (node->head) e->seen[POINT(moved)] = look; /* where it may go round for ever */
         work_out(e, thread, moved, node);
     }
     return POINT(moved) == start && e->seen[start] == look;
 }
 
-bool goes_round(Engine *e, uint32_t thread, const uint64_t *local) { return ahead(e, thread, local); }
+bool goes_round(Engine *e, uint32_t thread, const uint64_t *local) { return ahead(e, thread, local, false); }
+
+/* Whether a thread has failed, be it by work in registers that it has not done yet. */
+bool is_failing(Engine *e, uint32_t thread, const uint64_t *local) {
+    const Node *node = node_of(e, thread, local);
+    if (node->kind > LAST_QUIET) return node->kind == FAIL;
+    ahead(e, thread, local, true);
+    return node_of(e, thread, e->spare)->kind == FAIL;
+}
 
 static bool joins(Engine *e, const Node *node, uint32_t thread, const uint64_t *local) {
     if (node->kind == CURRENT && !(e->options.stays >> thread & 1) && !PLANT(11)) return false;
@@ -187,7 +197,7 @@ static int preempts(Engine *e, uint32_t thread, int32_t cpu) {
     if (other == NOWHERE || other == (int32_t)thread || CPU(e->before[other]) != cpu) return 0;
     const uint64_t *threads[MOST_THREADS];
     memcpy(threads, e->before, sizeof threads);
-    ahead(e, (uint32_t)other, e->before[other]);
+    ahead(e, (uint32_t)other, e->before[other], false);
     if (POINT(e->spare) != POINT(e->before[other])) threads[other] = e->spare;
     return is_ready(e, threads, &e->system_before, (uint32_t)other);
 }
@@ -211,7 +221,8 @@ static void ids_bytes(const Engine *e, int32_t cpu, uint8_t *to) {
     memcpy(to + IDS_SIZE / 2, to, IDS_SIZE / 2);
 }
 
-/* Whether a thread has at most work in registers before its end. */
+/* Whether a thread has at most work in registers before its end.  The end of one that has a handler,
+ * at which signals may still come, is no instruction either. */
 static bool is_at_its_end(Engine *e, uint32_t thread, const uint64_t *local) {
     const Thread *t = &e->plan.threads[thread];
     uint64_t *moved = e->spare;
@@ -221,7 +232,7 @@ static bool is_at_its_end(Engine *e, uint32_t thread, const uint64_t *local) {
         if (node->kind > LAST_QUIET) break;
         work_out(e, thread, moved, node);
     }
-    return t->nodes[POINT(moved)].kind == END;
+    return t->nodes[POINT(moved)].kind == END || t->nodes[POINT(moved)].pause;
 }
 
 void look_at_ids(Engine *e, uint32_t thread, uint64_t *local, int event, int32_t before) {
@@ -306,7 +317,7 @@ static bool tries(Engine *e, uint32_t thread, uint64_t *local, const Node *node,
         break;
     default: free_ = !(touched && *shared); break;
     }
-    if (node_of(e, thread, local)->kind == FAIL && scope == NONE) free_ = false;
+    if (is_failing(e, thread, local)) free_ = false; /* what others do before it has to be seen */
     if (free_) {
         *shared = *shared || touched;
         e->committed = committed;
