@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from opvasm.explorer.model import common
 from opvasm.explorer.model.quiet import Quiet
 from opvasm.explorer.model.stepper import Stepper
 from opvasm.explorer.plan import plan, symmetry
@@ -50,11 +51,11 @@ FUSE = {
         Quiet, "joins", "not fusion.stays[thread]", "False"
     ),
     "a handler moves nobody": plant(
-        search, "_handler_moves", "return any(", "return False and any("
+        common, "_handler_moves", "return any(", "return False and any("
     ),
     "only migrations move": plant(
-        search.Search,
-        "fuse",
+        common,
+        "who_stays",
         "any(limit and each.row.moves for each, limit in limits.items())",
         "limits[Disturbance.MIGRATE]",
     ),
@@ -73,6 +74,14 @@ COLLAPSE = {
     "a section's stores are nobody's": plant(Stepper, "_try", "and len(work.writes) == writes", ""),
     "an address does not depend on the CPU": plant(
         Stepper, "_try", "if step.uses_cpu and not fusion.stays[thread]", "if False"
+    ),
+    "sections collapse under every kernel": Plant(
+        search.Search,
+        "fuse",
+        (
+            ("and plan.configuration.profile.preemption_aborts", ""),
+            ("and plan.configuration.profile.migration_aborts", ""),
+        ),
     ),
     "a checkpoint needs no state": plant(
         search.Search, "fuse", "and not limits[Disturbance.CHECKPOINT]", ""
