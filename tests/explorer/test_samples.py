@@ -53,7 +53,7 @@ def _is_wrong_at_the_end(again, verdict: str) -> None:  # type: ignore[no-untype
     match verdict:
         case "fails":
             broken = judge.broken((*judge.final, *judge.always, *judge.quiescent), state)
-            assert broken is not None or model.failure(state) is not None
+            assert broken is not None or model.has_failed(state)
         case "deadlock" | "blocks":
             waiting = [t for t in range(model.threads) if not model.done(state, t)]
             assert any(not model.enabled(state, t) for t in waiting)

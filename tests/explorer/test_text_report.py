@@ -72,16 +72,15 @@ def test_of_threads_that_are_alike_the_one_that_failed_is_named() -> None:
         "forall counter == 2"
     )
     last = found.replay.state(found.replay.failing)
-    failure = found.replay.model.failure(last)
-    assert failure is not None
-    name = found.replay.plan.names[failure[0]]
+    ((failed, _),) = found.replay.model.failures(last)
+    name = found.replay.plan.names[failed]
     assert found.label == f"thread {name}: the thread says fail"
     (struck,) = (
         index
         for index, moment in enumerate(found.replay.moments)
         if moment.decision.kind == "preempt"
     )
-    assert found.replay.moments[struck].decision.thread == failure[0]
+    assert found.replay.moments[struck].decision.thread == failed
     # The decision was made after the moments before it.
     assert found.saved_after == struck
     assert f"Else  After step {struck} {name} was preempted; " in "\n".join(lines)

@@ -68,7 +68,7 @@ def final_states(plan: Plan, model: PromelaModel) -> set[Final] | None:
     finals: set[Final] = set()
     for state in found.graph.states:
         threads = range(stepper.threads)
-        if stepper.failure(state) is not None or any(stepper.enabled(state, t) for t in threads):
+        if stepper.has_failed(state) or any(stepper.enabled(state, t) for t in threads):
             continue
         stuck = not all(stepper.done(state, t) for t in threads)
         numbers = [int.from_bytes(state.memory[at : at + n], order) for at, n in model.cells]

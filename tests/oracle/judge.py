@@ -344,9 +344,7 @@ class Judge:
         last = any(each.kind in ("forall", "exists", "never") for each in conditions)
         if not outcomes and not findings and (last or not (conditions or self.scenario.progress)):
             findings.add("endless")
-        return Verdict(
-            frozenset(findings), frozenset(outcomes), failures, levels, len(self.keys)
-        )
+        return Verdict(frozenset(findings), frozenset(outcomes), failures, levels, len(self.keys))
 
     def outcome(self, state: State) -> tuple[tuple[int, ...] | None, ...]:
         """What ``observe`` shows: a value, of several copies' local the value of each, of a list

@@ -88,9 +88,7 @@ class Cycles:
         }
         idle -= {n for n in idle if self.failed[n]}
         everywhere = {
-            n
-            for n, one in enumerate(states)
-            if not one.threads[thread].done and not self.failed[n]
+            n for n, one in enumerate(states) if not one.threads[thread].done and not self.failed[n]
         }
         for how, nodes in (("blocks", idle), ("livelock", everywhere)):
             for component in _components(nodes, graph):

@@ -14,6 +14,7 @@ percpu head: ptr<node>
 shared f: u64
 shared g: u64
 shared A: node
+shared tab: u16[2]
 vector bump(n: u64) { add.u64 c, 1 }
 vector far() { add.u64 f, 1 }
 vector equal() { cmpeq.u64 c, e; memcpy.u64 f, =1 }
@@ -26,6 +27,8 @@ vector same() { cmpeq.u64 f, f }
 vector none() { mb }
 vector look(old: u64) { cmpeq.u64 c, old }
 vector push(node: ptr<node>, old: u64) { cmpeq.u64 head, old; memcpy.u64 node->next, old; memcpy.u64 head, node }
+vector write_and_look() { memcpy.u64 f, =1; cmpeq.u64 c, =1 }
+vector write_to(p: ptr) { add.u64 f, 1; memcpy.u64 [p], f }
 strategy bare = rseq { unchecked }
 strategy twice = rseq then opv after 2 { unchecked }
 strategy elide = rseq then lock after 1 { subscribe eager, unchecked }
@@ -172,6 +175,49 @@ SCENARIOS = {
     thread a @0 { run pair() }
     on signal a { x = load e }
     invariant quiescent "equal": f == g""",
+    # ---- failures: each is named, in every mode
+    "another fails before an access to own bytes does": """
+    cpus 2
+    thread a @0 { own m: u64; store f, 1; x = load m; if x == 0 { fail } }
+    thread b @1 { y = load f; if y == 1 { fail } }""",
+    "another fails before a compare does": """
+    cpus 2
+    thread a @0 { run write_and_look() }
+    thread b @1 { y = load f; if y == 1 { fail } }""",
+    "two fail in one step": """
+    cpus 2
+    kernel debug
+    thread a @1 { fence membarrier on 0; fail }
+    thread b @0 { store cpu_id_start, 5; x = load f; store g, x }""",
+    "a failure ends what a handler would do": """
+    cpus 1
+    environment signal <= 1
+    thread a @0 { fail }
+    thread b @0 { store f, 1 }
+    on signal a { x = load g }
+    invariant "not yet": f == 0 || done(a)""",
+    "a failure that reads the CPU may not come": """
+    cpus 2
+    environment migrate <= 1
+    thread a @0 { x = load f; y = current; if y == 0 { fail } }
+    thread b @1 { store g, 1; z = load f }
+    invariant "not yet": g == 0 || done(a)""",
+    "killed when it comes back": """
+    cpus 1
+    kernel debug
+    thread a @0 { run equal() { differs { fail } } }
+    thread b @0 { store cpu_id_start, 5; x = load f; store g, x }
+    invariant "never seen": g == 0""",
+    "nothing kills at the end": """
+    cpus 2
+    kernel debug
+    thread a @1 { store cpu_id_start, 0; fence vector on 0 }
+    on signal a { }""",
+    "a vector outside of all memory": """
+    cpus 2
+    thread a @0 { run write_to(&tab) { fault { x = 1 } } }
+    thread b @1 { run write_to(&tab) on 9 { fault { x = 1 }; invalid { x = 2 } } }
+    observe a.x, b.x, f""",
     # ---- groups
     "one CPU never ends": """
     cpus 2

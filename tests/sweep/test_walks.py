@@ -63,7 +63,7 @@ def test_a_planted_race_is_found_and_can_be_followed(depth: int | None) -> None:
     assert taken.trouble is not None
     assert taken.trouble.kind == "fail"
     followed = follow(plan, list(taken.decisions))
-    assert followed.model.failure(followed.state(len(taken.decisions) - 1)) is not None
+    assert followed.model.has_failed(followed.state(len(taken.decisions) - 1))
 
 
 @pytest.mark.parametrize("depth", [None, 3])

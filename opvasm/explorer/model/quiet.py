@@ -89,7 +89,9 @@ class Quiet:
         for _ in range(FUSE_LIMIT):
             if step.kind > LAST_QUIET:
                 return step if step.kind is Kind.FAIL else None
-            if moved[POINT] in seen or (step.kind is Kind.CURRENT and not self.common.stays[thread]):
+            if moved[POINT] in seen or (
+                step.kind is Kind.CURRENT and not self.common.stays[thread]
+            ):
                 break
             if step.head:
                 seen.add(moved[POINT])

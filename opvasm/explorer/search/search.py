@@ -17,7 +17,6 @@ from ..model.model import Model
 from ..plan.plan import Plan
 from ..plan.symmetry import Symmetry
 from ..setting.options import PYTHON, Limits, Reductions
-from ..steps.code import Code
 from ..steps.state import SHARED_BYTE, STEP, UNLIMITED, Decision, Fusion, State, Taken
 from ..steps.step import CPU, Enter, Fence, FenceVector, Kind, Lock, Wait
 from ..steps.work import Covered
