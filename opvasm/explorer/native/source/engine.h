@@ -282,6 +282,19 @@ typedef struct {
     void *self;
 } Callbacks;
 
+typedef struct {
+    uint8_t kind, argument;
+    int8_t thread;
+} Decision;
+
+/* A state that was reached, while its place in the table is on its way into the cache. */
+#define MOST_ARRIVING 16
+typedef struct {
+    uint64_t source, hash;
+    Decision decision;
+    bool committed, finite, failed;
+} Arriving;
+
 typedef struct Engine {
     Plan plan;
     Options options;
@@ -303,6 +316,9 @@ typedef struct Engine {
     uint64_t states, expanded, transitions;
     uint64_t *table; /* tag << 32 | number + 1 */
     uint64_t table_size;
+    Arriving arriving[MOST_ARRIVING];
+    uint32_t arriving_count;
+    uint32_t *arriving_vectors;
     Edge *edges;
     uint64_t edges_count, edges_room;
     Kept rows;
@@ -453,10 +469,6 @@ static inline const Node *node_of(const Engine *e, uint32_t thread, const uint64
 }
 
 /* disturb.c */
-typedef struct {
-    uint8_t kind, argument;
-    int8_t thread;
-} Decision;
 #define MOST_DISTURBANCES (MOST_THREADS * (2 * MOST_CPUS + 4) + MOST_CPUS)
 uint32_t disturbances(Engine *e, Decision *found);
 void disturb(Engine *e, Decision decision);
@@ -479,6 +491,10 @@ void states_clear(Engine *e);
 void states_end(Engine *e);
 uint64_t find_state(Engine *e, bool add, bool *fresh); /* NO_STATE: it is not there */
 #define NO_STATE UINT64_MAX
+uint64_t state_hash(Engine *e, uint32_t *vector); /* writes the vector of the state at hand */
+uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add, bool *fresh);
+void expect_slot(const Engine *e, uint64_t hash); /* it will be looked up soon; its state, too */
+void expect_state(const Engine *e, uint64_t hash);
 void go_to(Engine *e, uint64_t state);
 bool add_came(Engine *e, uint64_t state, uint64_t source, Decision decision);
 

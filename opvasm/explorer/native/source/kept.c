@@ -28,8 +28,15 @@ static inline uint64_t mixed(uint64_t a, uint64_t b) {
 
 uint64_t hash_bytes(const void *bytes, size_t size) {
     const uint8_t *at = bytes;
-    uint64_t h = 0x9e3779b97f4a7c15ull ^ size, word;
-    while (size >= 8) {
+    uint64_t h = 0x9e3779b97f4a7c15ull ^ size, word, next;
+    while (size >= 16) {
+        memcpy(&word, at, 8);
+        memcpy(&next, at + 8, 8);
+        h = mixed(h ^ word, next ^ 0xd6e8feb86659fd93ull);
+        at += 16;
+        size -= 16;
+    }
+    if (size >= 8) {
         memcpy(&word, at, 8);
         h = mixed(h ^ word, 0xd6e8feb86659fd93ull);
         at += 8;

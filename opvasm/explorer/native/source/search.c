@@ -127,6 +127,57 @@ static void look(Engine *e, uint64_t state) {
     if (!holds) event(e, SAW_INVARIANT, state);
 }
 
+/* ---- transitions ---------------------------------------------------------------------------- */
+
+/* A state was reached: note how, where it is new, and the edge, where edges are asked for. */
+static void arrived(Engine *e, uint64_t target, bool fresh, const Arriving *how) {
+    if (target == NO_STATE || (fresh && !add_came(e, target, how->source, how->decision)) || !e->options.keep_edges)
+        return;
+    if (e->edges_count == e->edges_room) {
+        Edge *more = grown(e, e->edges, &e->edges_room, e->edges_count + 1, sizeof *more);
+        if (more == NULL) {
+            e->stopped = BY_MEMORY;
+            return;
+        }
+        e->edges = more;
+    }
+    e->edges[e->edges_count++] = (Edge){(uint32_t)how->source, (uint32_t)target, how->decision.kind, how->decision.argument,
+                                        how->decision.thread, (uint8_t)(how->committed | how->finite << 1)};
+}
+
+/* Look up the states that were reached, in the order in which they were. */
+static void keep_arriving(Engine *e) {
+    for (uint32_t i = 0; i < e->arriving_count; i++) expect_state(e, e->arriving[i].hash);
+    for (uint32_t i = 0; i < e->arriving_count; i++) {
+        const Arriving *how = &e->arriving[i];
+        bool fresh;
+        uint64_t target = find_vector(e, e->arriving_vectors + (size_t)i * e->vector_size, how->hash, true, &fresh);
+        arrived(e, target, fresh, how);
+        if (target != NO_STATE && fresh && how->failed) event(e, SAW_FAIL, target);
+    }
+    e->arriving_count = 0;
+}
+
+/* The state at hand was reached.  Where invariants are asked of it, it is looked up at once; else the
+ * look-ups of several overlap, since each waits for memory. */
+static void arrive(Engine *e, uint64_t source, Decision decision, bool committed, bool finite) {
+    Arriving how = {source, 0, decision, committed, finite, false};
+    e->transitions++;
+    if (e->options.symmetry) canonical(e);
+    if (e->has_always || e->has_quiescent) {
+        bool fresh;
+        uint64_t target = find_state(e, true, &fresh);
+        arrived(e, target, fresh, &how);
+        if (target != NO_STATE && fresh) look(e, target);
+        return;
+    }
+    if (e->arriving_count == MOST_ARRIVING) keep_arriving(e);
+    how.failed = has_failed(e, e->threads);
+    how.hash = state_hash(e, e->arriving_vectors + (size_t)e->arriving_count * e->vector_size);
+    expect_slot(e, how.hash);
+    e->arriving[e->arriving_count++] = how;
+}
+
 /* ---- ends ----------------------------------------------------------------------------------- */
 
 /* The row of a final state in the table of outcomes, counted; true where it is a new one. */
@@ -165,6 +216,7 @@ static void ended(Engine *e, uint64_t state) {
     bool waits = false, broken = false;
     for (uint32_t i = 0; i < e->plan.threads_count; i++) waits = waits || node_of(e, i, e->before[i])->kind != END;
     if (!e->plan.judges_ends || (waits && e->options.bound >= 0)) {
+        keep_arriving(e);
         event(e, SAW_END, state);
         return;
     }
@@ -177,33 +229,9 @@ static void ended(Engine *e, uint64_t state) {
         if (claim->kind == EXISTS && holds) e->witnessed |= 1ull << i;
         if (claim->kind == FORALL ? !holds : claim->kind == NEVER && holds) broken = true;
     }
-    if (waits || broken) event(e, SAW_BAD_END, state);
-}
-
-/* ---- transitions ---------------------------------------------------------------------------- */
-
-/* The state at hand was reached: keep it where it is new, and how it was reached. */
-static void arrive(Engine *e, uint64_t source, Decision decision, bool committed, bool finite) {
-    bool fresh;
-    e->transitions++;
-    if (e->options.symmetry) canonical(e);
-    uint64_t target = find_state(e, true, &fresh);
-    if (target == NO_STATE) return;
-    if (fresh) {
-        if (!add_came(e, target, source, decision)) return;
-        look(e, target);
-    }
-    if (!e->options.keep_edges) return;
-    if (e->edges_count == e->edges_room) {
-        Edge *more = grown(e, e->edges, &e->edges_room, e->edges_count + 1, sizeof *more);
-        if (more == NULL) {
-            e->stopped = BY_MEMORY;
-            return;
-        }
-        e->edges = more;
-    }
-    e->edges[e->edges_count++] = (Edge){(uint32_t)source, (uint32_t)target, decision.kind, decision.argument,
-                                        decision.thread, (uint8_t)(committed | finite << 1)};
+    if (!waits && !broken) return;
+    keep_arriving(e); /* events stand in the order in which things came to pass */
+    event(e, SAW_BAD_END, state);
 }
 
 /* Take a step, and note who touches what; false: bytes are shared more than was assumed. */
@@ -284,6 +312,7 @@ static bool expand_group(Engine *e, uint64_t state, uint32_t ready, const Decisi
             if (alone && !leads_on) {
                 bool fresh;
                 if (e->options.symmetry) canonical(e);
+                keep_arriving(e);
                 uint64_t target = find_state(e, false, &fresh);
                 leads_on = target == NO_STATE || target > e->expanded || PLANT(33);
             }
@@ -333,6 +362,7 @@ static void expand(Engine *e, uint64_t state) {
 static bool go_on(Engine *e) {
     if (e->bail != NULL) e->stopped = BY_BAIL;
     if (e->stopped != DONE) return false;
+    if (e->states + e->arriving_count > e->options.most_states) keep_arriving(e);
     if (e->states > e->options.most_states) {
         e->stopped = BY_STATES;
         return false;
@@ -364,11 +394,14 @@ static void search_once(Engine *e) {
     find_state(e, true, &fresh);
     if (e->stopped != DONE || !add_came(e, 0, NO_STATE, none)) return;
     look(e, 0);
-    while (e->expanded < e->states && go_on(e)) {
+    for (;;) {
+        if (e->expanded == e->states) keep_arriving(e);
+        if (e->expanded == e->states || !go_on(e)) break;
         expand(e, e->expanded);
         if (e->stopped == BY_RESTART) return;
         if (e->stopped == DONE && e->bail == NULL) e->expanded++;
     }
+    keep_arriving(e);
     if (e->bail != NULL) e->stopped = BY_BAIL;
 }
 

@@ -6,10 +6,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define FIRST_TABLE 1024u
 #define PIECE 64u      /* bytes of memory that have a number of their own */
 #define MOST_PIECES 32u
+#define LARGE_PAGE (2ull << 20)
 
 bool states_begin(Engine *e) {
     e->chunk_size = PIECE;
@@ -18,10 +20,11 @@ bool states_begin(Engine *e) {
     e->vector_size = e->plan.threads_count + e->chunks_count + 1;
     e->vector = calloc(e->vector_size, sizeof *e->vector);
     e->vector_before = calloc(e->vector_size, sizeof *e->vector_before);
+    e->arriving_vectors = calloc((size_t)MOST_ARRIVING * e->vector_size, sizeof *e->arriving_vectors);
     e->dirty = calloc(e->chunks_count + 1, 1);
     e->table_size = FIRST_TABLE;
     e->table = calloc(FIRST_TABLE, sizeof *e->table);
-    return e->vector && e->vector_before && e->dirty && e->table && kept_begin(&e->locals)
+    return e->vector && e->vector_before && e->arriving_vectors && e->dirty && e->table && kept_begin(&e->locals)
            && kept_begin(&e->chunks) && kept_begin(&e->systems) && kept_begin(&e->views);
 }
 
@@ -30,6 +33,7 @@ void states_end(Engine *e) {
     free(e->blocks);
     free(e->vector);
     free(e->vector_before);
+    free(e->arriving_vectors);
     free(e->dirty);
     free(e->table);
     free(e->came);
@@ -47,6 +51,7 @@ void states_clear(Engine *e) {
     memset(e->table, 0, e->table_size * sizeof *e->table);
     e->states = e->expanded = e->transitions = 0;
     e->edges_count = e->events_count = 0;
+    e->arriving_count = 0;
     e->outcomes_count = 0;
     e->witnessed = 0;
 }
@@ -55,9 +60,21 @@ static uint32_t *vector_of(const Engine *e, uint64_t state) {
     return e->blocks[state / STATES_IN_BLOCK] + (state % STATES_IN_BLOCK) * e->vector_size;
 }
 
+/* A large table is on large pages where the system has them: each look-up is somewhere else. */
+static uint64_t *empty_table(uint64_t size) {
+    if (size * sizeof(uint64_t) < 2 * LARGE_PAGE) return calloc(size, sizeof(uint64_t));
+    void *table = NULL;
+    if (posix_memalign(&table, LARGE_PAGE, size * sizeof(uint64_t)) != 0) return NULL;
+#ifdef MADV_HUGEPAGE
+    madvise(table, size * sizeof(uint64_t), MADV_HUGEPAGE);
+#endif
+    memset(table, 0, size * sizeof(uint64_t));
+    return table;
+}
+
 static bool widen(Engine *e) {
     uint64_t size = e->table_size * 2;
-    uint64_t *table = calloc(size, sizeof *table);
+    uint64_t *table = empty_table(size);
     if (table == NULL) return false;
     for (uint64_t i = 0; i < e->table_size; i++) {
         if (e->table[i] == 0) continue;
@@ -77,9 +94,8 @@ static bool widen(Engine *e) {
 }
 
 /* The numbers of the state at hand: of what did not change they are known. */
-static void make_vector(Engine *e) {
+static void make_vector(Engine *e, uint32_t *to) {
     const Plan *p = &e->plan;
-    uint32_t *to = e->vector;
     for (uint32_t i = 0; i < p->threads_count; i++) {
         uint32_t known = UINT32_MAX;
         for (uint32_t j = 0; known == UINT32_MAX && j < p->threads_count; j++)
@@ -106,18 +122,36 @@ static void make_vector(Engine *e) {
                               : kept_number(e, &e->systems, &e->system, sizeof e->system, NULL);
 }
 
+static size_t compared_size(const Engine *e) {
+    return (e->vector_size - (PLANT(1) ? 1 : 0)) * sizeof *e->vector;
+}
+
+uint64_t state_hash(Engine *e, uint32_t *vector) {
+    make_vector(e, vector);
+    return hash_bytes(vector, compared_size(e));
+}
+
+void expect_slot(const Engine *e, uint64_t hash) { __builtin_prefetch(&e->table[hash & (e->table_size - 1)]); }
+
+void expect_state(const Engine *e, uint64_t hash) {
+    uint64_t slot = e->table[hash & (e->table_size - 1)];
+    if (slot) __builtin_prefetch(vector_of(e, (slot & 0xffffffff) - 1));
+}
+
 /* The number of the state at hand; a new one is given where it is new and `add` says so. */
 uint64_t find_state(Engine *e, bool add, bool *fresh) {
-    make_vector(e);
-    size_t size = e->vector_size * sizeof *e->vector;
-    size_t compared = PLANT(1) ? size - sizeof *e->vector : size;
-    uint64_t hash = hash_bytes(e->vector, compared), at = hash & (e->table_size - 1);
-    uint64_t tag = hash << 32;
+    uint64_t hash = state_hash(e, e->vector);
+    return find_vector(e, e->vector, hash, add, fresh);
+}
+
+uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add, bool *fresh) {
+    size_t size = e->vector_size * sizeof *vector, compared = compared_size(e);
+    uint64_t at = hash & (e->table_size - 1), tag = hash << 32;
     *fresh = false;
     for (; e->table[at]; at = (at + 1) & (e->table_size - 1)) {
         if ((e->table[at] & 0xffffffff00000000ull) != tag) continue;
         uint64_t state = (e->table[at] & 0xffffffff) - 1;
-        if (memcmp(vector_of(e, state), e->vector, compared) == 0) return state;
+        if (memcmp(vector_of(e, state), vector, compared) == 0) return state;
     }
     if (!add) return NO_STATE;
     if (e->states >= UINT32_MAX - 1) goto full;
@@ -135,7 +169,7 @@ uint64_t find_state(Engine *e, bool add, bool *fresh) {
         e->blocks_count++;
     }
     e->room += size;
-    memcpy(vector_of(e, e->states), e->vector, size);
+    memcpy(vector_of(e, e->states), vector, size);
     e->table[at] = tag | ++e->states;
     *fresh = true;
     if (e->states > e->table_size / 4 * 3 && !widen(e)) goto full;
