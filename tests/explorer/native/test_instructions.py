@@ -8,6 +8,7 @@ from pathlib import Path
 from opvasm.explorer.native import built, encode, engine
 from opvasm.explorer.native.instructions import Op
 from opvasm.explorer.steps.step import Guard, Kind, Phase
+from opvasm.kernels.disturbances import BUDGETS
 
 HEADER = (Path(built.SOURCES) / "engine.h").read_text()
 
@@ -43,6 +44,7 @@ def test_kinds_guards_and_phases_have_the_same_numbers() -> None:
 def test_decisions_have_the_same_numbers() -> None:
     """What can happen next has one order in both engines."""
     assert names("STEP")[:-1] == [str(each).upper() for each in encode.KINDS]
+    assert number("BUDGETS") == len(BUDGETS)
 
 
 def test_every_effect_of_an_op_has_a_number() -> None:
