@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...light_typing import TYPE_CHECKING
 from ..inputs.options import AbiOptions, add_abi, add_output
 from ..inputs.workers import WorkerOptions, add_workers
+from .formats import FORMATS
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -62,7 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-f",
         "--format",
-        choices=("human", "json", "html", "dot", "svg", "junit", "github"),
+        choices=tuple(FORMATS),
         default="human",
         help="for people (default); opvasm-explore/1; a page that works offline; the graphs of "
         "states for Graphviz or as a picture; for continuous integration",

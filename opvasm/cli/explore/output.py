@@ -1,4 +1,4 @@
-"""What ``opvasm explore`` writes: its report in each format, the replay file, what coverage lacks."""
+"""What ``opvasm explore`` writes: its report, the replay file, what coverage lacks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import UsageError
 from ..terminal.outputs import picture_width, replace_file, write_text
 from .arguments import Options
+from .formats import FORMATS, Answer
 
 if TYPE_CHECKING:
     from ...assembler import Assembly
-    from ...explorer.answers.coverage import Line
     from ...explorer.answers.diagnosis import Diagnosis
     from ...explorer.answers.verdict import Report
     from ..terminal.terminal import Terminal
-
-# Formats in which every failing configuration has its schedule, and not only the first.
-_ALL_SCHEDULES = ("json", "html", "junit", "github")
 
 
 def write_reports(
@@ -30,12 +27,14 @@ def write_reports(
     from ...explorer.answers.coverage import coverage
     from ...explorer.answers.diagnose import diagnosed
 
-    if options.coverage and options.format not in ("human", "json"):
-        raise UsageError(f"--coverage can't be written as {options.format}", "human or json")
+    form = FORMATS[options.format]
+    if options.coverage and not form.coverage:
+        able = " or ".join(name for name, each in FORMATS.items() if each.coverage)
+        raise UsageError(f"--coverage can't be written as {options.format}", able)
     lines = coverage(run for report in reports for run in report.runs) if with_coverage else None
-    every = options.format in _ALL_SCHEDULES
-    reports = [diagnosed(report, every) for report in reports]
-    write_text(_text(options, assembly, reports, lines, terminal), options.output)
+    reports = [diagnosed(report, form.every_schedule) for report in reports]
+    answer = Answer(assembly, reports, lines, terminal.out, picture_width(options.output))
+    write_text(form.write(answer), options.output)
     if options.save is not None:
         found = (run.diagnosis for report in reports for run in report.runs)
         _save(options.save, assembly, next(filter(None, found), None), terminal)
@@ -60,76 +59,3 @@ def _save(path: str, assembly: Assembly, first: Diagnosis | None, terminal: Term
 
     saved = replay_json(first.replay, assembly.sources, first.verdict, first.label, __version__)
     replace_file(path, saved.encode())
-
-
-def _text(
-    options: Options,
-    assembly: Assembly,
-    reports: list[Report],
-    lines: tuple[Line, ...] | None,
-    terminal: Terminal,
-) -> str:
-    match options.format:
-        case "json":
-            from ... import __version__
-            from ...explorer.answers.json_report import report_json
-
-            return report_json(assembly.sources, reports, lines, __version__)
-        case "html":
-            from ...explorer_reports.html_report import html_report
-
-            return html_report(assembly.sources, reports)
-        case "dot" | "svg":
-            return _graphs(options.format, reports)
-        case "junit":
-            return _junit(assembly, reports)
-        case "github":
-            from ...explorer.answers.findings import findings
-            from ...report.github_report import render_all
-
-            return render_all([each for report in reports for each in findings(report)])
-        case _:
-            from ...explorer.answers.library import reports_text
-
-            return reports_text(reports, lines, terminal.out, picture_width(options.output))
-
-
-def _graphs(format: str, reports: list[Report]) -> str:
-    from ...explorer_reports.graph_dot import dot
-    from ...explorer_reports.graph_svg import svg
-    from ...explorer_reports.state_graph import state_graph
-
-    graphs = [
-        state_graph(
-            run,
-            f"{report.scenario.name}  {run.configuration.describe(report.scenario)}",
-            report.limits,
-        )
-        for report in reports
-        for run in report.runs
-    ]
-    return dot(graphs) if format == "dot" else svg(graphs)
-
-
-def _junit(assembly: Assembly, reports: list[Report]) -> str:
-    from ...explorer.answers.findings import findings
-    from ...suite.junit import junit
-    from ...suite.outcome import SCENARIOS, Outcome
-
-    file = assembly.sources[0].name
-    outcomes = []
-    for report in reports:
-        found = findings(report)
-        outcomes.append(
-            Outcome(
-                kind=SCENARIOS,
-                file=file,
-                name=report.scenario.name,
-                revision=assembly.program.abi.revision.name,
-                category=file,
-                problem="; ".join(each.message for each in found) or None,
-                findings=found,
-                seconds=sum(run.seconds for run in report.runs),
-            )
-        )
-    return junit(outcomes)
