@@ -85,6 +85,7 @@ class Aborter(Watcher):
     ``every`` N stops at every Nth time that an instruction is come to.  ``only`` one instruction is
     meant, or all in turn.  ``reached`` counts how often each was come to while it was watched,
     ``aborted`` how often the section was aborted there.  ``seconds`` ends the program after so long.
+    ``stuck`` is whether the bound was reached and every entry on the way was aborted.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Aborter(Watcher):
         self.listed: dict[Key, tuple[Listed, ...]] = {}
         self.reached: Counter[Instruction] = Counter()
         self.aborted: Counter[Instruction] = Counter()
+        self.stuck = False
         self._every = every
         self._only = only
         self._deadline = None if seconds is None else monotonic() + seconds
@@ -220,6 +222,9 @@ class Aborter(Watcher):
             return
         self.entries += 1
         if self.bound is not None and self.entries * self._every >= self.bound:
+            # One entry is this one, others are on their way.
+            aborted = self.aborted.total() + len(self._stops) + 1
+            self.stuck = self._every == 1 and aborted >= self.entries
             raise BoundReached
         offset, here = address - section.start, int(self._registers[RIP])
         if here == section.abort:

@@ -13,6 +13,7 @@ _STRING_STORES = ("movs", "stos", "rep movs", "rep stos")
 class Listed(NamedTuple):
     """An instruction: its offset from the section's start in bytes, its text (or nothing).
 
+    Branches go to such offsets in the text, too: what a run says is the same in the next one.
     ``stores`` is whether it may write memory, also where a compare decides.
     """
 
@@ -39,6 +40,8 @@ def instructions(code: bytes, address: int) -> tuple[Listed, ...]:
     pairs = zip(intel.disasm_lite(code, address), shown.disasm_lite(code, address), strict=True)
     for (_, size, plain, order), (_, _, mnemonic, operands) in pairs:
         stores = _stores(plain, order)
+        if mnemonic.startswith(("j", "call", "loop")) and operands.startswith("0x"):
+            operands = f"{int(operands, 16) - address:+#x}"
         found.append(Listed(end, f"{mnemonic} {operands}".rstrip(), stores))
         end += size
     found += [Listed(offset, "") for offset in range(end, len(code))]

@@ -105,6 +105,8 @@ def injected(aborter: Aborter, ended: Ended, calls: int) -> Iterator[str]:
         yield f"the program {ending(ended)}, and entered no section: nothing was aborted"
         return
     verdict = "bound reached: " if aborter.bound_reached else ""
+    if aborter.stuck:
+        verdict = "no progress while every entry is aborted: "
     yield (
         f"{verdict}aborted {aborted} of {reached} entries, in {met} of {len(aborter.sections)} "
         f"sections; the program "
@@ -160,5 +162,7 @@ def culprit(section: Section, listed: tuple[Listed, ...], offset: int, how: str)
     """That a program fails when a section is aborted at one instruction."""
     index = next(at for at, each in enumerate(listed) if each.offset == offset)
     before = listed[index - 1].text if index else ""
-    after = f", after {before}," if before else ""
-    return f"{_named(section)}: aborted only at {described(listed[index])}{after} the program {how}"
+    after = f", after {before}" if before else ""
+    return (
+        f"{_named(section)}: aborted only at {described(listed[index])}{after}, the program {how}"
+    )

@@ -60,7 +60,7 @@ def test_a_signal_ends_the_search_for_the_instruction(
     program = build(faulty, '-DTAIL="nop"')
     script = tmp_path / "ended"
     script.write_text(
-        f"#!/bin/sh\necho once >> {tmp_path}/runs\n{program} 400 2\nkill -TERM $PPID\nsleep 600\n"
+        f"#!/bin/sh\necho once >> {tmp_path}/runs\n{program} 400 2\nkill -TERM $PPID\nexec sleep 600\n"
     )
     script.chmod(0o755)
     done = inject(opvasm, "1/5", "--", str(script))
@@ -150,6 +150,23 @@ def test_a_program_that_goes_on_is_not_called_stuck(
     done = opvasm("steptest", "--bound", "100", "--", program, "100000", "1", way)
     assert done.returncode == 3, done.stderr
     assert "bound reached: 0 of 100 sections were completed" in done.stderr
+
+
+def test_aborting_every_entry_ends_by_itself(faulty: Made, opvasm: Opvasm) -> None:
+    """A program that tries again until its section commits gets nowhere under 1/1: no progress."""
+    done = inject(opvasm, "1/1", "--", build(faulty), "400", "2")
+    assert done.returncode == 1, done.stderr
+    assert "no progress while every entry is aborted: aborted " in done.stderr
+
+
+def test_aborts_need_no_number(faulty: Made, opvasm: Opvasm) -> None:
+    """--inject-abort alone aborts one in ten, at every instruction, and branches stand as offsets."""
+    pytest.importorskip("capstone")
+    done = opvasm("steptest", "--inject-abort", "--", build(faulty), "400", "2")
+    if done.returncode == 4:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\+0x3  jne [+-]0x[0-9a-f]{1,5}: aborted [1-9]", done.stderr)
 
 
 def test_injecting_ends_at_the_bound(faulty: Made, opvasm: Opvasm) -> None:

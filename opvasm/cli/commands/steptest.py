@@ -37,7 +37,7 @@ EXAMPLES = """
 opvasm steptest -- ./counter 100
 opvasm steptest --bound 5000 -- ./counter 100 --fallback 3
 opvasm steptest --section push_section -- ./list_test
-opvasm steptest --inject-abort 1/100 -- ./test_suite
+opvasm steptest --inject-abort -- ./test_suite
 """
 EXITS = {
     DONE: "sections were stepped, or aborted, and the program ended with 0",
@@ -47,6 +47,7 @@ EXITS = {
 }
 RUNS_PROGRAM = True
 _BOUND = 10000
+_SHARE = "1/10"
 _RUNS_MAX = 64  # that look for the instruction at which an abort makes the program fail
 _PATIENCE = 5.0  # how many times as long as the first run another one may take, and seconds more
 
@@ -68,7 +69,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--bound",
         metavar="N",
         help=f"end the program after N entries into sections (default: {_BOUND}; with --inject-abort "
-        "none)",
+        "none unless every entry is aborted, 1/1)",
     )
     parser.add_argument(
         "--section",
@@ -81,8 +82,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--inject-abort",
         metavar="1/N",
+        nargs="?",
+        const=_SHARE,
         help="do not step: abort at every Nth time that an instruction of a section is come to, at "
-        "full speed, each instruction in turn",
+        f"full speed, each instruction in turn (without a number: {_SHARE})",
     )
     parser.add_argument(
         "--summary", action="store_true", help="at the end: cpu_opv's calls, results, ops, times"
@@ -119,7 +122,8 @@ def _run(options: Options, words: list[str], terminal: Terminal) -> int:
     from ...live.settings import Settings
 
     every = _share(options.inject_abort)
-    bound = None if every else _BOUND
+    # Who tries again whenever a section is aborted gets nowhere when each is.
+    bound = _BOUND if every in (None, 1) else None
     if options.bound is not None:
         bound = whole_number(options.bound, "--bound")
         if bound < 1:
@@ -207,7 +211,7 @@ class _Runner:
             self.terminal.remark(line)
         aborts = aborter.aborted.total()
         if aborter.bound_reached:
-            return NEGATIVE if late else INCONCLUSIVE
+            return NEGATIVE if late or aborter.stuck else INCONCLUSIVE
         if (run.ended.code or run.ended.signal) and aborts and not run.signals:
             self._find_culprits(aborter, every, seconds)
         code = self._code(run, aborts > 0)
