@@ -62,9 +62,11 @@ def _operations(program: Path, pinned: bool) -> str:
         base = times[f"{operation} hand"]
         rows.append((operation, how, f"{nanoseconds:.2f}", f"{nanoseconds / base:.2f}"))
     fallback = times["counter fallback"] / times["counter spin"]
+    duties = times["counter fallback"] / times["counter try_then_spin"]
     where = "pinned" if pinned else "not pinned"
     text = table(f"An operation on {threads} CPUs, {where}: medians in one run", rows)
-    return text + f"\nthe lock fallback takes {fallback:.2f} times a plain spin lock of the CPU\n"
+    spin = f"the lock fallback takes {fallback:.2f} times a plain spin lock of the CPU"
+    return f"{text}\n{spin}, {duties:.2f} times one that does the same by hand\n"
 
 
 def _malloc(compiler: str, folder: Path) -> str:

@@ -216,8 +216,7 @@ def _locked(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
     yield "        opv_phase_begin(opv_control, opv_m->keep);"
     yield "    }"
     yield f"    opv_result = {name}_ops({_arguments(context, 'opv_cpu')});"
-    yield "    opv_phase_step(opv_control, opv_found);"
-    yield "    opv_unlock(&opv_control->lock);"
+    yield "    opv_phase_step(opv_control, opv_control->keep - 1, opv_found);"
     yield "    return opv_result;"
     yield "}"
     yield ""
@@ -226,22 +225,24 @@ def _locked(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
 def _kept(context: Context, name: str, checks: list[str]) -> Iterator[str]:
     """The lock where nobody holds it and the slow path is kept: inline, so that it costs a spin lock.
 
-    A call to the rest would cost as much again: the lock's exchange waits for the stores of the call.
+    A call to the rest would cost as much again: the lock's exchange waits for the stores of the call, and
+    what is loaded after it for the exchange, so that what the ops need is loaded before.
     """
-    conditions = ["opv_m->every <= 1", "opv_cpu < opv_m->cpus"]
+    conditions = ["opv_cpu < opv_m->kept"]
     if context.subscribes:
         conditions.append("(opv_result == OPV_BUSY || !opv_m->limit)")
     condition = " && ".join([*conditions, *(f"!({each})" for each in checks)])
-    found = "opv_m->limit != 0" if context.subscribes else "0"
+    found = "opv_known.limit != 0" if context.subscribes else "0"
     yield f"    if ({condition}) {{"
-    yield "        struct opv_control *opv_control = &opv_m->percpu[opv_cpu].opv;"
+    yield f"        const struct {context.naming.prefix} opv_known = *opv_m;"
+    yield "        struct opv_control *opv_control = &opv_known.percpu[opv_cpu].opv;"
     yield "        if (opv_try_lock(&opv_control->lock)) {"
     arguments = _arguments(context, "opv_cpu")
-    yield "            if (OPV_UNLIKELY(opv_control->keep < 2))"
+    yield "            uint32_t opv_left = opv_control->keep;"
+    yield "            if (OPV_UNLIKELY(opv_left < 2))"
     yield f"                return {name}_locked({arguments}, {found}, 1);"
-    yield f"            opv_result = {name}_ops({arguments});"
-    yield f"            opv_phase_step(opv_control, {found});"
-    yield "            opv_unlock(&opv_control->lock);"
+    yield f"            opv_result = {name}_ops(&opv_known{arguments.removeprefix('opv_m')});"
+    yield f"            opv_phase_step(opv_control, opv_left - 1, {found});"
     yield "            return opv_result;"
     yield "        }"
     yield "    }"

@@ -86,6 +86,7 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
         yield f"    struct {prefix}_shared *shared;"
     yield "    unsigned limit;  /* CPUs whose sections are run: all, or 0 */"
     yield "    unsigned cpus;   /* CPUs that may ever be there */"
+    yield "    unsigned kept;   /* CPUs whose lock is tried at once: all, or 0 where every Nth call is forced */"
     yield "    unsigned every;  /* every Nth call takes the fallback; 0: only where it is needed */"
     yield "    unsigned keep;   /* operations that keep a slow path */"
     yield "    unsigned usable; /* sections can be run here, and fenced */"
@@ -105,6 +106,7 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
         yield "    opv_m->shared = shared;"
     yield "    opv_m->cpus = cpus;"
     yield "    opv_m->every = opv_forced();"
+    yield "    opv_m->kept = opv_m->every <= 1 ? cpus : 0;"
     yield "    opv_m->keep = opv_keep();"
     usable = f"opv_sections_usable({fences})" if request.strategy.uses_sections else "0"
     if request.strategy.uses_lock and not request.strategy.uses_sections:

@@ -105,9 +105,9 @@ OPV_WORD(64)
 /* Follows the data of each CPU: the flag that sections look at first, the lock, and counters. */
 struct opv_control {
     uint32_t slow;   /* OPV_HELD, OPV_FORCED; not 0: the fast path is not taken */
-    uint32_t lock;   /* 0 free, 1 taken; it protects what follows, but for calls, aborts and busy */
+    uint32_t phase;  /* how many keep were at first */
+    uint32_t lock;   /* 0 free, 1 taken; it protects all but itself, calls, aborts and busy */
     uint32_t keep;   /* operations until OPV_HELD is cleared; 0: it is not set */
-    uint32_t phase;  /* how many these were at first */
     uint32_t found;  /* those of them that only found the flag set */
     uint32_t calls;  /* counts for "every Nth" */
     uint64_t attempts, aborts, busy, fallbacks, fences;
@@ -446,11 +446,6 @@ OPV_FAST int opv_try_lock(uint32_t *lock)
     return OPV_LIKELY(__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) == 0);
 }
 
-OPV_FAST void opv_unlock(uint32_t *lock)
-{
-    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
-}
-
 /* A fence is dear, so the slow path of a CPU is kept for a number of operations: four times as many as
  * the last time when most of those needed it, and as few as at first when they only found it there.
  * All of them are counted as fallbacks here, and those that are not done yet are taken off again where
@@ -469,12 +464,20 @@ OPV_FAST void opv_phase_begin(struct opv_control *control, uint32_t keep)
     opv_store32(&control->keep, control->phase);
 }
 
-OPV_FAST void opv_phase_step(struct opv_control *control, uint32_t found)
+/* The end of an operation under the lock. What is left to keep lies beside the lock, and both are one store
+ * where a word holds both: the next exchange waits for each store before it. */
+OPV_FAST void opv_phase_step(struct opv_control *control, uint32_t keep, uint32_t found)
 {
-    opv_store32(&control->found, control->found + found);
-    opv_store32(&control->keep, control->keep - 1);
-    if (OPV_UNLIKELY(control->keep == 0))
+    if (found)
+        opv_store32(&control->found, control->found + 1);
+    if (OPV_UNLIKELY(keep == 0))
         opv_commit32(&control->slow, control->slow & ~OPV_HELD);
+#if defined(__LP64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    opv_commit64((char *)control + offsetof(struct opv_control, lock), (uint64_t)keep << 32);
+#else
+    opv_store32(&control->keep, keep);
+    __atomic_store_n(&control->lock, 0, __ATOMIC_RELEASE);
+#endif
 }
 
 #if !defined(OPV_CPU_OPV_NUMBER)
