@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -122,6 +123,29 @@ def test_the_installed_command_runs_from_an_empty_folder(installed: Path, tmp_pa
     assert (tmp_path / "again.bin").read_bytes() == (tmp_path / "v.bin").read_bytes()
     assert "passed" in run(command, "run", "v.opv", cwd=tmp_path)
     assert "memcpy" in run(installed / "python", "-m", "opvasm", "explain", "memcpy", cwd=tmp_path)
+
+
+def test_the_installed_command_searches_with_the_engine_that_was_built(
+    installed: Path, tmp_path: Path
+) -> None:
+    """In C where there is a compiler, whatever times the installer gave the files."""
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler (apt-get install gcc)")
+    folder = Path(
+        run(
+            installed / "python",
+            "-c",
+            "import opvasm.explorer.native as n; print(n.__path__[0])",
+            cwd=tmp_path,
+        ).strip()
+    )
+    for each in (folder / "source").iterdir():
+        os.utime(each, (2**32, 2**32))
+    assert "explorer: engine in C\n" in run(installed / "opvasm", "--version", cwd=tmp_path)
+    with (folder / "source" / "engine.h").open("a") as header:
+        header.write("/* changed */\n")
+    version = run(installed / "opvasm", "--version", cwd=tmp_path)
+    assert "built from other sources: make native builds it again" in version
 
 
 def test_the_installed_command_writes_the_samples(installed: Path, tmp_path: Path) -> None:

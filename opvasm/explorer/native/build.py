@@ -7,6 +7,7 @@ runs it (hatch_build.py), and tests build it with other flags.
 from __future__ import annotations
 
 import os
+import runpy
 import shlex
 import subprocess
 import sys
@@ -30,7 +31,9 @@ def build(output: Path = OUTPUT, flags: tuple[str, ...] = FAST) -> Path:
     compiler = shlex.split(os.environ.get("CC") or "cc")
     include = sysconfig.get_paths()["include"]
     sources = sorted(str(each) for each in SOURCES.glob("*.c"))
-    command = [*compiler, *FLAGS, *flags, f"-I{include}", "-o", str(output), *sources]
+    digest = runpy.run_path(str(HERE / "sources.py"))["digest"]()
+    defined = (f"-I{include}", f"-DSOURCES={digest:#x}")
+    command = [*compiler, *FLAGS, *flags, *defined, "-o", str(output), *sources]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:

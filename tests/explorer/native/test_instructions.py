@@ -7,10 +7,11 @@ from pathlib import Path
 
 from opvasm.explorer.native import built, encode, engine
 from opvasm.explorer.native.instructions import Op
+from opvasm.explorer.native.sources import SOURCES
 from opvasm.explorer.steps.step import Guard, Kind, Phase
 from opvasm.kernels.disturbances import BUDGETS
 
-HEADER = (Path(built.SOURCES) / "engine.h").read_text()
+HEADER = (Path(SOURCES) / "engine.h").read_text()
 
 
 def names(first: str) -> list[str]:

@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from opvasm.explorer.native import built as the_built
 from opvasm.explorer.native.build import NotBuilt
+from opvasm.explorer.native.sources import SOURCES
 
 from .agreement import ROOT
 from .builds import built, loaded, needs_compiler
@@ -43,7 +43,7 @@ def test_each_error_that_is_planted_is_noticed(planted: ModuleType, known: list[
 
 def test_every_plant_in_the_sources_is_listed() -> None:
     """The numbers of PLANT(…) in the C sources are those that have a name here."""
-    sources = "".join(each.read_text() for each in Path(the_built.SOURCES).glob("*.c"))
+    sources = "".join(each.read_text() for each in Path(SOURCES).glob("*.c"))
     assert {int(each) for each in re.findall(r"PLANT\((\d+)\)", sources)} == set(PLANTS)
 
 

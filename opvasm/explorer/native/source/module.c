@@ -357,7 +357,9 @@ static int module_exec(PyObject *module) {
     if (type == NULL) return -1;
     int failed = PyModule_AddObjectRef(module, "Engine", type);
     Py_DECREF(type);
-    return failed < 0 ? -1 : PyModule_AddIntConstant(module, "LAYOUT_VERSION", LAYOUT_VERSION);
+    if (failed < 0 || PyModule_AddIntConstant(module, "SOURCES", SOURCES) < 0)
+        return -1;
+    return PyModule_AddIntConstant(module, "LAYOUT_VERSION", LAYOUT_VERSION);
 }
 
 #ifdef PLANTS
