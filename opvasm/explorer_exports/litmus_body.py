@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..abi.ops import Effect
-from ..explorer.setting.statements import CPU_ID_START, names_in, walk
+from ..explorer.setting.statements import ids_in, walk
 from ..expression import Expression
 from ..program import (
     ArgumentValue,
@@ -158,8 +158,9 @@ class LitmusBody(HerdNumbers):
         self.depth -= 1
 
     def _place(self, expression: Expression) -> Place:
-        if CPU_ID_START in names_in(expression):
-            self.refuse(CPU_ID_START, "its processes have no ids", expression.span)
+        own = [each.name for each in self.export.plan.image.own[self.slot.thread]]
+        for name in ids_in(expression, own):
+            self.refuse(name, "its processes have no ids", expression.span)
         return self.place(expression, None)
 
     # ---- memory -----------------------------------------------------------------------------------

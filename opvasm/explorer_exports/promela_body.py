@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..explorer.setting.statements import CPU_ID_START, names_in, walk
+from ..explorer.setting.statements import ids_in, names_in, walk
 from ..explorer.steps.code import CRASH
 from ..expression import Expression, Member, Name
 from ..program import Pointer
@@ -223,12 +223,10 @@ class Body(Numbers):
                 self.write_run(self, statement, again, leave)
 
     def _allowed(self, expression: Expression) -> Expression:
-        if CPU_ID_START in names_in(expression):
-            self.refusals.refuse(
-                CPU_ID_START,
-                "the model's threads have no ids that the kernel writes",
-                expression.span,
-            )
+        own = [each.name for each in self.export.plan.image.own[self.slot.thread]]
+        why = "the model's threads have no ids that the kernel writes"
+        for name in ids_in(expression, own):
+            self.refusals.refuse(name, why, expression.span)
         return expression
 
     def _unsigned(self, place: Place, span: Span) -> int:

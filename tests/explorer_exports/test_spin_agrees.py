@@ -36,6 +36,8 @@ REFUSED = {
         ("ids", name): "cpu_id_start"
         for name in ("preempted", "rewritten", "migrated", "goes_on", "fenced", "fenced_by_itself")
     },
+    ("ids", "asked_by_sections"): "cpu_id",
+    ("ids", "kept_under_mm_cid"): "mm_cid",
     ("loads", "loads_inside"): "the section read_both",
     ("loads", "pops"): "the section pop",
     ("loads", "number_outside"): "the section pop_of",

@@ -37,6 +37,9 @@ def main(words: list[str]) -> int:
     parser.add_argument("--keep", type=Path, help="--boot: keep downloads and logs in this folder")
     parser.add_argument("--record", type=Path, help="--boot: keep what kernels say in this file")
     parser.add_argument("--probe", action="store_true", help="--boot: run opvasm probe inside, too")
+    parser.add_argument(
+        "--probes", type=int, default=3, help="--probe: boots a kernel (default: 3)"
+    )
     chosen = parser.parse_args(words)
     try:
         if chosen.boot:
@@ -82,7 +85,7 @@ def _boot(chosen: argparse.Namespace) -> int:
             for each in KERNELS
             if each.version.startswith(chosen.only) and chosen.arch in (None, each.architecture)
         ]
-        for booted in boot_all(kernels, folder, chosen.tries, chosen.probe):
+        for booted in boot_all(kernels, folder, chosen.tries, chosen.probes if chosen.probe else 0):
             name = f"{booted.kernel.version} {booted.kernel.architecture}"
             if booted.skipped:
                 print(f"{name}: skipped: {booted.skipped}", flush=True)

@@ -23,7 +23,6 @@ SUITES = ("bookworm", "trixie", "trixie-backports", "sid")
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SECONDS = 900
 BOOTS = 3  # of one kernel: one in twenty ends in a panic, under load
-PROBES = 3
 
 
 class CannotBoot(Exception):
@@ -54,10 +53,8 @@ KERNELS = tuple(
 )
 
 
-def boot_all(
-    kernels: Sequence[Kernel], folder: Path, tries: int, with_probe: bool
-) -> Iterator[Booted]:
-    """Fetch, boot and read one kernel after the other."""
+def boot_all(kernels: Sequence[Kernel], folder: Path, tries: int, probes: int) -> Iterator[Booted]:
+    """Fetch, boot and read one kernel after the other; the probe runs in this many boots of it."""
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise CannotBoot(f"{tool} is not installed: Debian's packages can't be had")
@@ -79,8 +76,8 @@ def boot_all(
             if "kernel " not in lines or "\nend" not in text:
                 yield Booted(kernel, skipped="the kernel did not come to the end of the rows")
                 continue
-            if with_probe:
-                lines += "".join(probe_inside(kernel, architecture, image, folder))
+            if probes:
+                lines += "".join(probe_inside(kernel, architecture, image, folder, probes))
             yield Booted(kernel, lines)
         except CannotBuild as problem:
             yield Booted(kernel, skipped=str(problem))
@@ -115,11 +112,11 @@ def boot(architecture: Architecture, image: Path, root: bytes, words: str) -> st
 
 
 def probe_inside(
-    kernel: Kernel, architecture: Architecture, image: Path, folder: Path
+    kernel: Kernel, architecture: Architecture, image: Path, folder: Path, probes: int
 ) -> Iterator[str]:
     """What ``opvasm probe`` says in a booted kernel: a line for each boot and registered size."""
     root = python_root(architecture, folder, lambda names: fetch(architecture, folder, names))
-    for number in range(PROBES):
+    for number in range(probes):
         text = boot(architecture, image, root, INIT_WORDS)
         name = f"{kernel.version}-{kernel.architecture}-probe{number}.log"
         (folder / name).write_text(text)

@@ -54,6 +54,7 @@ class Judge:
         self.scenario = scenario
         self.world = world = World(assembly, scenario, cpus)
         self.setting = Setting(world, KERNELS[kernel], [], [], [], [])
+        world.registered = self.setting.kernel.sections
         self.handlers: dict[int, int] = {}
         self.first: list[int] = []
         for number, (thread, copy) in enumerate(world.copies):

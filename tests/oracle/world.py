@@ -121,6 +121,7 @@ class World:
 
     def __init__(self, assembly: Assembly, scenario: Scenario, cpus: int) -> None:
         self.program, self.scenario, self.cpus = assembly.program, scenario, cpus
+        self.registered = True
         self.data = self.program.data
         self.order = self.program.abi.model.byteorder
         self.word = self.program.abi.model.word
@@ -249,6 +250,8 @@ class World:
         match expression:
             case Name(name="cpu_id_start") if scope.thread is not None:
                 return Place(IDS + scope.thread * STRIDE, WORD)
+            case Name(name="cpu_id") if scope.thread is not None:
+                return Place(IDS + scope.thread * STRIDE + 4, Scalar("u32", 4, False))
             case Name(name=name):
                 if scope.thread is not None and (scope.thread, name) in self.own:
                     return self.own[scope.thread, name]
@@ -310,6 +313,9 @@ class World:
                     return scope.cpu
                 if name in self.data.constants:
                     return self.data.constants[name]
+                if name == "mm_cid":
+                    assert scope.cpu is not None
+                    return scope.cpu if self.registered else 0
                 return int(scope.registers.get(name, 0))
             case Name(name=name) if name in self.data.constants:
                 return self.data.constants[name]

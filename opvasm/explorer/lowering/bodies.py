@@ -11,7 +11,7 @@ from ...text.scenario_tree import (
     Statement,
     Strategy,
 )
-from ..setting.statements import CPU_ID_START
+from ..setting.statements import CPU_ID_START, MM_CID, NODE_ID
 from ..steps.code import Builder
 from ..steps.image import Image, OwnVariable
 from ..steps.terms import CurrentCpu, Number, Register
@@ -49,6 +49,7 @@ class BodyScope:
         locals_: Mapping[str, int],
         prefix: str,
         builder: Builder,
+        registered: bool,
     ) -> None:
         self.plan = plan
         self.image = image
@@ -56,16 +57,25 @@ class BodyScope:
         self.types: dict[str, Type | None] = {}
         self.prefix = prefix
         self.builder = builder
+        self.registered = registered
 
     def value(self, name: str) -> Value | None:
-        """A local, the CPU the thread is on, or a constant."""
+        """A local, the CPU the thread is on, a constant, or a number of the thread's area.
+
+        The kernel may choose any concurrency id that no other running thread has: here it is the
+        number of the CPU.  There is one node.
+        """
         if name in self.locals:
             register = self.locals[name]
             return Value(Register(register), self.types.get(name))
         if name == "current":
             return Value(CurrentCpu())
-        constants = self.image.program.data.constants
-        return constant_value(constants[name]) if name in constants else None
+        data = self.image.program.data
+        if name in data.constants:
+            return constant_value(data.constants[name])
+        if name in (NODE_ID, MM_CID) and name not in data.symbols and self.own(name) is None:
+            return Value(CurrentCpu() if name == MM_CID and self.registered else Number(0))
+        return None
 
     def own(self, name: str) -> Spot | None:
         """A variable of the thread's own block."""
@@ -93,11 +103,12 @@ class BodyScope:
 
     def names(self) -> list[str]:
         """Every local and own variable."""
-        return [*self.locals, *(each.name for each in self.plan.own), "current"]
+        own = (each.name for each in self.plan.own)
+        return [*self.locals, *own, "current", NODE_ID, MM_CID]
 
     def what(self, name: str) -> str | None:
-        """Locals, ``current`` and constants are numbers without an address."""
-        if name in self.locals or name == "current":
+        """Locals, ``current``, ``mm_cid`` and constants are numbers without an address."""
+        if name in self.locals or name in ("current", NODE_ID, MM_CID):
             return "a number of the thread, without an address"
         return "a constant" if name in self.image.program.data.constants else None
 

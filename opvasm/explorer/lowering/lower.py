@@ -103,7 +103,7 @@ class _Body:
         self.program: Program = image.program
         names = sorted(assigned(statements))
         locals_ = {name: builder.registers(prefix + name) for name in names}
-        self.scope = BodyScope(plan, image, locals_, prefix, builder)
+        self.scope = BodyScope(plan, image, locals_, prefix, builder, profile.registered)
         self._type_locals(statements)
         self.compiler = Compiler(
             self.program, lambda s, cpu: image.layout.symbol_address(s, cpu), self.scope, problems

@@ -19,10 +19,10 @@ from ..lowering.bodies import ThreadPlan
 from ..lowering.lower import lower_thread
 from ..lowering.meaning import Compiler
 from ..setting.configuration import Configuration, interchangeable
-from ..setting.statements import CPU_ID_START, assigned, walk
+from ..setting.statements import CPU_ID, CPU_ID_START, ID_NAMES, assigned, walk
 from ..steps.code import Code
 from ..steps.evaluate import getter, known
-from ..steps.ids import IDS_SIZE, ids_bytes
+from ..steps.ids import ID_SIZE, IDS_SIZE, ids_bytes
 from ..steps.image import Image, OwnVariable
 from ..steps.state import UNLIMITED
 from ..steps.step import Kind
@@ -162,9 +162,15 @@ class _Planner:
             found.append(OwnVariable(each.name, offset, kind))
             offset += kind.size
         handlers = tuple(h.body for h in self.scenario.handlers if h.thread == thread.name)
-        if _mentions((thread.body, *handlers), CPU_ID_START):
-            offset = -(-offset // 8) * 8
-            found.append(OwnVariable(CPU_ID_START, offset, Scalar("u64", 8, False)))
+        bodies = (thread.body, *handlers)
+        taken = {each.name for each in thread.own} | assigned(thread.body)
+        taken |= {*self.program.data.symbols, *self.program.data.constants}
+        if any(_mentions(bodies, name) for name in ID_NAMES if name not in taken):
+            offset = -(-offset // IDS_SIZE) * IDS_SIZE
+            found.append(OwnVariable(CPU_ID_START, offset, Scalar("u64", IDS_SIZE, False)))
+            if CPU_ID not in taken:
+                there = Scalar("u32", ID_SIZE, False)
+                found.append(OwnVariable(CPU_ID, offset + ID_SIZE, there))
         return tuple(found)
 
     def _type(self, own: Own) -> Type:

@@ -18,7 +18,7 @@ from ...text.scenario_tree import (
     Term,
     Thread,
 )
-from .statements import CPU_ID_START, walk
+from .statements import ID_NAMES, MM_CID, walk
 
 # The fields of a Profile, each in exactly one group (a test holds that): what is not a rule, what no
 # scenario can tell, what only sections, sections that meet a signal or a trap, and ids can tell.
@@ -132,10 +132,12 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
     """
     blank = [*LABELS, *NOT_EXPLORED]
     handlers = {handler.thread: handler.body for handler in scenario.handlers}
-    sections = ids = calls = False
+    sections = ids = calls = cids = False
     for thread, strategy in zip(scenario.threads, configuration.strategies, strict=True):
         bodies = (thread.body, handlers.get(thread.name, ()))
-        ids = ids or CPU_ID_START in _words(bodies)
+        words = {*_words(bodies)}
+        ids = ids or not words.isdisjoint(ID_NAMES)
+        cids = cids or MM_CID in words
         runs = [e.vector for body in bodies for e in walk(body) if isinstance(e, RunVector)]
         entered = strategy.first != LOCK and any(each in scenario.sections for each in runs)
         calls = calls or (entered and any(each in scenario.calling for each in runs))
@@ -146,6 +148,8 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
     blank += () if ids else IDS
     blank += () if calls else CALLS
     rules = configuration.profile._asdict()
+    if cids:  # they are 0 where nobody writes them
+        blank = [name for name in blank if name != "registered"]
     return tuple(sorted((name, rules[name]) for name in set(rules) - set(blank)))
 
 

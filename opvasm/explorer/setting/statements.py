@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ...expression import Expression, Name, children
 from ...text.scenario_tree import Compute, If, LoadPlace, Loop, RunVector, Statement
 
 CPU_ID_START = "cpu_id_start"
+CPU_ID = "cpu_id"
+# Memory of the thread's area, which the thread may write to and the kernel does.
+ID_NAMES = (CPU_ID_START, CPU_ID)
+# Numbers of the area.  What kernels do to ones that user space has written was not tried.
+NODE_ID, MM_CID = "node_id", "mm_cid"
 
 
 def walk(statements: tuple[Statement, ...]) -> Iterator[Statement]:
@@ -47,3 +52,9 @@ def names_in(expression: Expression) -> set[str]:
     for child in children(expression):
         found |= names_in(child)
     return found
+
+
+def ids_in(expression: Expression, own: Collection[str]) -> list[str]:
+    """The ids of the thread that an expression names, of the names of the thread's own memory."""
+    speaks = CPU_ID_START in own  # else an own variable that is called cpu_id is the thread's
+    return sorted(names_in(expression) & {*own} & {*ID_NAMES}) if speaks else []

@@ -154,7 +154,7 @@ class Image:
         for thread, block in enumerate(self.own_blocks):
             if block.start == region.start:
                 name = thread_names[thread] if thread < len(thread_names) else str(thread)
-                for variable in self.own[thread]:
+                for variable in reversed(self.own[thread]):  # cpu_id lies in cpu_id_start
                     inside = offset - variable.offset
                     if 0 <= inside < variable.type.size:
                         path = best_path(variable.type, inside, size)
