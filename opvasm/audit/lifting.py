@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..abi.revisions import DEFAULT_REVISION, get_abi
 from ..elf.problems import ElfError
@@ -145,10 +145,16 @@ def _revision(sections: Iterable[ir.Section]) -> str:
     return _WITH_RELEASE if ordered else DEFAULT_REVISION
 
 
-def document(audit: FileAudit, texts: Sequence[LiftedText], peers: Sequence[str] = ()) -> str:
+def document(
+    audit: FileAudit,
+    texts: Sequence[LiftedText],
+    peers: Sequence[str] = (),
+    told: Callable[[str], None] | None = None,
+) -> str:
     """The file: where each section comes from, its exits and registers, its text.
 
-    For each peer (scenario.PEERS) a scenario is added after each section.
+    For each peer (scenario.PEERS) a scenario is added after each section; ``told`` is called with the
+    name of each section for which there is none.
     """
     parts = [f"// Lifted from {audit.name} ({audit.machine}).\n"]
     sections = [each.lifted.section for each in texts if each.lifted is not None]
@@ -171,7 +177,10 @@ def document(audit: FileAudit, texts: Sequence[LiftedText], peers: Sequence[str]
         if vector is not None:
             parts.append(vector)
         if peers:
-            from .scenario import scenario_text
+            from .scenario import no_scenario, scenario_text
 
-            parts.append(scenario_text(each.lifted, peers))
+            text = scenario_text(each.lifted, peers)
+            if text is None and told is not None:
+                told(each.lifted.section.name)
+            parts.append(no_scenario(each.lifted) if text is None else text)
     return "\n".join(parts)

@@ -30,12 +30,17 @@ class _Field(NamedTuple):
         return f"at_{self.offset:x}"
 
 
-def scenario_text(lifted: Lifted, peers: Sequence[str]) -> str:
-    """Objects, a test that the section commits, scenarios with peers; a remark where there are none."""
+def no_scenario(lifted: Lifted) -> str:
+    """What stands in the text where no start was found."""
+    return f"// No start was found from which {lifted.section.name} commits: no scenario.\n"
+
+
+def scenario_text(lifted: Lifted, peers: Sequence[str]) -> str | None:
+    """Objects, a test that the section commits, scenarios with peers; None where no start was found."""
     section = lifted.section
     start = solve(section)
     if start is None:
-        return f"// No start was found from which {section.name} commits: no scenario.\n"
+        return None
     maker = _Maker(section, start)
     parts = ["\n".join(maker.declarations()), "\n".join(maker.test())]
     parts += ["\n".join(maker.scenario(each)) for each in peers]

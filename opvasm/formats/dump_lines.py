@@ -93,7 +93,7 @@ def read_lines(file: SourceFile) -> Dump | None:
     first = next((line for line in file.text.splitlines() if line.strip()), "").strip()
     if is_plain(first):
         return None
-    for log in ("", "a log with "):
+    for log in ("", " in a log"):
         if log and not _LOG.match(first):
             break
         text = _LOG.sub("", first, count=1) if log else first
@@ -103,7 +103,7 @@ def read_lines(file: SourceFile) -> Dump | None:
                 name, order = _order(
                     file, layout, [each for each in pieces if isinstance(each, _Line)]
                 )
-                return Dump(log + name, b"".join(_bytes(pieces, order)))
+                return Dump(name + log, b"".join(_bytes(pieces, order)))
     for pattern, words in _WORDS:
         if pattern.fullmatch(first):
             message = f"{words}, whose byte order the text does not say"

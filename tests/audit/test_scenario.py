@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,9 @@ def test_no_start_is_said(tmp_path: Path) -> None:
     """A section that no start lets commit has a remark instead of a scenario."""
     library = linked(tmp_path, body="cmp %rdx, %rdx\n jne 1f\n jmp out\n1: mov %rdx, (%rcx)")
     assert "No start was found" in text_of(library, ("self",))
+    code, out = opvasm("audit", "--lift", tmp_path / "lifted.opv", "--peer", "self", library)
+    assert code == 0, out
+    assert re.search(r"no scenario for \w+: no start was found", out)
 
 
 @pytest.mark.parametrize("peer", PEERS)

@@ -96,7 +96,7 @@ def test_a_dump_in_a_kernel_log_is_read() -> None:
                 words = [row[low : low + width][::-1].hex() for low in range(0, 16, width)]
                 shown = "".join(chr(each) if 32 <= each < 127 else "." for each in row)
                 rows.append(f"{prefix}{at:08x}: {' '.join(words)}  {shown}")
-            assert read("\n".join(rows)) == (OPS, [f"x is read as a log with {name}: 128 bytes"])
+            assert read("\n".join(rows)) == (OPS, [f"x is read as {name} in a log: 128 bytes"])
 
 
 def test_characters_that_were_not_edited_do_not_matter() -> None:

@@ -44,6 +44,8 @@ EXITS = {
 PEERS = ("self", "reader", "remote-writer-with-membarrier", "resizer")
 FORMATS = ("human", "json", "sarif", "github", "html")
 
+_LISTED = 8  # sections without a scenario that are named
+
 
 class Options(OptionValues):
     """The options, as they were typed."""
@@ -171,6 +173,7 @@ class _Work:
         self._negative = self._open = self._unreadable = False
         self._lifted: list[str] = []
         self._lifted_count = 0
+        self._alone: list[str] = []
 
     def path(self, path: str) -> None:
         """A file, a container or a folder that was named."""
@@ -252,7 +255,7 @@ class _Work:
 
         texts = lift_audit(audit, self._options.section)
         if texts:
-            self._lifted.append(document(audit, texts, self._options.peer))
+            self._lifted.append(document(audit, texts, self._options.peer, self._alone.append))
         self._lifted_count += sum(each.lifted is not None for each in texts)
         for each in texts:
             if each.lifted is None:
@@ -309,6 +312,14 @@ class _Work:
                 )
             write_text("\n".join(self._lifted), self._options.lift)
             self._terminal.remark(f"{self._lifted_count} lifted into {self._options.lift}")
+            if self._alone:
+                more = len(self._alone) - _LISTED
+                names = ", ".join(self._alone[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+                self._terminal.remark(
+                    f"no scenario for {names}: no start was found from which they commit (memory at "
+                    "fixed addresses is not looked for). samples/races/tcmalloc.opv shows one written by "
+                    "hand: opvasm samples DIR"
+                )
         self._terminal.report(self._problems)
         files = "file" if self._files == 1 else "files"
         sections = "section" if self._sections == 1 else "sections"
