@@ -6,7 +6,7 @@ list with what the tables of the tool can print.
 
 from __future__ import annotations
 
-from ..kernels.disturbances import IN_LANGUAGE
+from ..kernels.disturbances import IN_LANGUAGE, INSTEAD
 from ..light_typing import NamedTuple
 from .layout import paragraph
 
@@ -22,6 +22,7 @@ class Word(NamedTuple):
 
 RULE, RESULT, WAY, ENVIRONMENT = "rule for sections", "result", "way to run", "environment"
 DISTURBANCE, VERDICT = "disturbance", "verdict"
+ELSEWHERE, ANSWER, AREA = "event", "what a kernel does", "field of the rseq area"
 
 # fmt: off
 WORDS: tuple[Word, ...] = (
@@ -51,6 +52,14 @@ WORDS: tuple[Word, ...] = (
     Word("aborted", RESULT, "The section was interrupted, and its attempts are used up: nothing was "
          "committed."),
     Word("offline", RESULT, "The CPU of a vector is offline, in a revision that has no path for that."),
+    Word("ENOSYS", RESULT, "The kernel has no such system call, or something in between refuses it: valgrind "
+         "and qemu-user for rseq, a seccomp filter.", ("no_rseq",)),
+    Word("ok", RESULT, "The vector or section ran to its end."),
+    Word("differs", RESULT, "A compare of the vector failed: nothing after it was done. differs.at is its op."),
+    Word("again", RESULT, "cpu_opv answered EAGAIN.", ("EAGAIN",)),
+    Word("fault", RESULT, "cpu_opv answered EFAULT. A page fault that is waited for is a switch: preempt.",
+         ("EFAULT",)),
+    Word("invalid", RESULT, "cpu_opv answered EINVAL.", ("EINVAL",)),
     Word("rseq", WAY, "The vector runs as a restartable section: at full speed, restarted by the kernel "
          "when another thread of its CPU comes between.", ("legacy",)),
     Word("opv", WAY, "The vector runs by the system call cpu_opv, which excludes the other threads of its "
@@ -61,9 +70,33 @@ WORDS: tuple[Word, ...] = (
     Word("rseq_then_lock", WAY, "A section first; after the attempts are used up, the lock."),
     Word("eager", WAY, "A section looks at the slow-path flag before anything else."),
     Word("lazy", WAY, "A section looks at the slow-path flag directly before its commit."),
+    Word("unchecked", WAY, "The rules for sections are not asked whether a vector may be one.", ("R1",)),
+    Word("membarrier", WAY, "fence membarrier: the sections that run on a CPU, or on all, are aborted before it "
+         "returns, where the kernel does that.", ("legacy",)),
+    Word("vector", WAY, "fence vector: a vector of no ops runs on a CPU, or on each, by cpu_opv: sections that were "
+         "under way there are over.", ("opv",)),
     Word("written", ENVIRONMENT, "What the scenario's own environment line says."),
     Word("quiet", ENVIRONMENT, "Threads disturb only each other."),
     *(Word(each, DISTURBANCE, each.row.meaning) for each in IN_LANGUAGE),
+    *(Word(name, ELSEWHERE, f"Not a word of an environment line: {meaning}.")
+      for name, meaning in INSTEAD.items() if name not in ("fault", "membarrier")),
+    Word("bounce", ELSEWHERE, "In a schedule: a move to another CPU that uses up a migration, and from which the thread "
+         "is back before it runs.", ("migrate",)),
+    Word("aborts", ANSWER, "The section is left for its abort address, and commits nothing."),
+    Word("commits", ANSWER, "The section goes on where it was and does its commit, though it was interrupted."),
+    Word("continues", ANSWER, "After a system call inside, the section goes on and commits.", ("syscall",)),
+    Word("rewritten", ANSWER, "The kernel writes the thread's CPU over an id that user space has written."),
+    Word("kept", ANSWER, "An id that user space has written stays as it is."),
+    Word("kills", ANSWER, "The process gets SIGSEGV for an id that user space has written."),
+    Word("killed", ANSWER, "The process gets SIGSEGV, with si_code SI_KERNEL and si_addr 0."),
+    Word("lands", ANSWER, "The thread comes to an abort address that lies inside of the section, and runs on unprotected."),
+    Word("cleared", ANSWER, "The kernel sets rseq_cs to 0 and does nothing else about a descriptor that breaks a rule."),
+    Word("ignored", ANSWER, "The kernel never looks at the descriptor."),
+    Word("cpu_id_start", AREA, "The CPU that the thread is on, at byte 0; 0 where nobody is registered."),
+    Word("cpu_id", AREA, "The CPU that the thread is on, at byte 4; -2 where the registration failed or is switched off. A "
+         "section asks it before it begins."),
+    Word("node_id", AREA, "The NUMA node of the CPU, at byte 20."),
+    Word("mm_cid", AREA, "A number that no other running thread of the process has, at byte 24."),
     Word("holds", VERDICT, "No interleaving breaks what the scenario claims."),
     Word("fails", VERDICT, "An interleaving breaks a claim; it is shown."),
     Word("livelock", VERDICT, "Threads can go round for ever without getting done."),

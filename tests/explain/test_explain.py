@@ -17,6 +17,7 @@ from opvasm.explain.page import _read, _write
 from opvasm.explain.words import WORDS
 from opvasm.interpreter import Machine
 from opvasm.interpreter.errno import NAMES as ERRORS
+from opvasm.kernels.disturbances import INSTEAD, Disturbance
 from opvasm.kernels.profiles import (
     ABORTS,
     ALIASES,
@@ -28,8 +29,18 @@ from opvasm.kernels.profiles import (
     Profile,
 )
 from opvasm.machine import Cpus, Memory
+from opvasm.probe.questions import QUESTIONS
 from opvasm.program import Instruction
-from opvasm.text.scenario_tree import DISTURBANCES, LEVELS, METHODS, VERDICTS
+from opvasm.program.terms import AREA_FIELDS
+from opvasm.text.scenario_tree import (
+    DISTURBANCES,
+    FENCES,
+    LEVELS,
+    METHODS,
+    RESULTS,
+    SUBSCRIPTIONS,
+    VERDICTS,
+)
 
 PAGE, OTHER = 0x10000, 0x20000
 
@@ -99,13 +110,20 @@ def test_what_is_said_of_a_page_is_what_the_interpreter_does(
 
 
 def test_every_word_that_a_report_prints_is_explained() -> None:
-    """Rules, results of vectors, ways to run, environments, disturbances, verdicts, progress."""
+    """Rules, results, ways to run, environments, disturbances and what is none, answers of kernels,
+    fields of the rseq area, verdicts, progress."""
     rules = set(re.findall(r"\((R\d)\)", " ".join(each.title for each in all_codes().values())))
     wanted = rules | set(ERRORS.values()) | {"aborted", "offline"} | set(METHODS)
     wanted |= (
         set(DISTURBANCES) | set(VERDICTS) | set(LEVELS) | {"blocked", "inconclusive", "refused"}
     )
     wanted |= {"quiet", "written"} | {each.name for each in RULE_SETS}
+    wanted |= set(RESULTS) | ({*FENCES, *SUBSCRIPTIONS} - {"none"}) | set(AREA_FIELDS)
+    wanted |= {each.value for each in Disturbance} | set(INSTEAD)
+    wanted |= {name for each in QUESTIONS for name in each.outcomes}
+    values = {value for each in PROFILES.values() for value in each._asdict().values()}
+    labels = {each._asdict()[name] for each in PROFILES.values() for name in LABELS}
+    wanted |= {each for each in values - labels if isinstance(each, str)}
     assert sorted(wanted - set(names())) == []
 
 
