@@ -14,6 +14,7 @@ from .rules import ALWAYS, FIELDS, NOTED, Row, read_rows
 
 FILE = Path(__file__).with_name("booted.txt")
 MACHINES = {"x86_64": "x86-64", "aarch64": "aarch64"}
+_SHORT = {"x86-64": "x86", "aarch64": "arm64"}
 
 
 class Recorded(NamedTuple):
@@ -92,10 +93,9 @@ def matrix(recorded: list[Recorded]) -> str:
 
 
 def _versions(group: list[tuple[Recorded, int]]) -> str:
-    short = {"x86-64": "x86", "aarch64": "arm64"}
     found: dict[str, list[str]] = {}
     for kernel, _ in group:
-        versions = found.setdefault(short[kernel.architecture], [])
+        versions = found.setdefault(_SHORT[kernel.architecture], [])
         if kernel.version not in versions:
             versions.append(kernel.version)
     return "; ".join(f"{name}: {', '.join(versions)}" for name, versions in found.items())
@@ -122,8 +122,17 @@ def _rows(name: str, group: list[tuple[Recorded, int]]) -> Iterator[Row]:
 
 
 def _named(name: str, group: list[tuple[Recorded, int]]) -> str:
-    said = [each for kernel, size in group for at, each in kernel.probes if at == size]
-    return f"{said.count(name)} of {len(said)}" if said else "–"
+    """How often the probe named the rule set in each kernel, of how many boots and sizes."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for kernel, size in group:
+        versions = found.setdefault(_SHORT[kernel.architecture], {})
+        said = [each for at, each in kernel.probes if at == size]
+        versions.setdefault(kernel.version, []).extend(said)
+    return "; ".join(
+        f"{architecture}: "
+        + ", ".join(f"{version} {said.count(name)}/{len(said)}" for version, said in each.items())
+        for architecture, each in found.items()
+    )
 
 
 def _lost(group: list[tuple[Recorded, int]]) -> str:
