@@ -52,6 +52,13 @@ def test_the_document_shows_what_was_seen() -> None:
         assert found[2] == matrix(RECORDED)
 
 
+def test_a_number_in_the_text_is_the_one_in_the_table() -> None:
+    """How often the tick aborted on the kernels of the profile legacy."""
+    said = re.search(r"`section-tick`: (\d+) of (\d+)", DOCUMENT.read_text())
+    assert said is not None
+    assert f"| section-tick | aborts {said[1]}/{said[2]}, " in matrix(RECORDED)
+
+
 def test_only_lines_of_results_are_kept() -> None:
     """A kernel's own messages and carriage returns are not part of a record."""
     log = "SeaBIOS\r\n\r\nkernel 7.0.9+deb13-amd64 x86_64 align=64\r\nrow id-sleep 32 kept=3\r\nend\r\n"
