@@ -153,6 +153,18 @@ def too_late(aborter: Aborter) -> Iterator[str]:
             )
 
 
+def undecoded(aborter: Aborter) -> Iterator[str]:
+    """Sections that were entered whose instructions are not all known: each byte had its turn."""
+    for section in sorted(aborter.sections.values()):
+        listed = aborter.listed.get(section.key, ())
+        if aborter.tallies.entered[section.key] and not all(each.text for each in listed):
+            yield (
+                f"{_named(section)}: not all of its instructions are known, so bytes had their turn where "
+                "instructions should, and aborts after its last store are not told from others. "
+                "Instructions are read with capstone: pip install 'opvasm[audit]'"
+            )
+
+
 def described(each: Listed) -> str:
     """An instruction for people."""
     return f"{each.offset:+#x}  {each.text}" if each.text else f"{each.offset:+#x}"

@@ -169,6 +169,17 @@ def test_aborts_need_no_number(faulty: Made, opvasm: Opvasm) -> None:
     assert re.search(r"\+0x3  jne [+-]0x[0-9a-f]{1,5}: aborted [1-9]", done.stderr)
 
 
+def test_without_capstone_aborts_prove_nothing(
+    faulty: Made, opvasm: Opvasm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where instructions are not known each byte has its turn: the report says so, and exit code is 3."""
+    (tmp_path / "capstone.py").write_text("raise ImportError('not here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = inject(opvasm, "1/5", "--", build(faulty), "400", "2")
+    assert done.returncode == 3, done.stderr
+    assert "pip install 'opvasm[audit]'" in done.stderr
+
+
 def test_injecting_ends_at_the_bound(faulty: Made, opvasm: Opvasm) -> None:
     """--bound ends a program that is aborted at full speed, too."""
     done = inject(opvasm, "1/5", "--bound", "500", "--", build(faulty), "100000000")

@@ -42,7 +42,8 @@ opvasm steptest --inject-abort -- ./test_suite
 EXITS = {
     DONE: "sections were stepped, or aborted, and the program ended with 0",
     NEGATIVE: "no progress up to the bound, or an abort after a section's last store",
-    INCONCLUSIVE: "the bound was reached; or no section was entered, or none that is protected",
+    INCONCLUSIVE: "the bound was reached; no section was entered, or none that is protected; or "
+    "(--inject-abort) its instructions are not known",
     HOST: "this host can't do it; the message says what is missing",
 }
 RUNS_PROGRAM = True
@@ -209,12 +210,15 @@ class _Runner:
         late = tuple(step_report.too_late(aborter))
         for line in late:
             self.terminal.remark(line)
+        unknown = tuple(step_report.undecoded(aborter))
+        for line in unknown:
+            self.terminal.remark(line)
         aborts = aborter.aborted.total()
         if aborter.bound_reached:
             return NEGATIVE if late or aborter.stuck else INCONCLUSIVE
         if (run.ended.code or run.ended.signal) and aborts and not run.signals:
             self._find_culprits(aborter, every, seconds)
-        code = self._code(run, aborts > 0)
+        code = self._code(run, aborts > 0 and not unknown)
         return NEGATIVE if late and code == DONE else code
 
     def _find_culprits(self, aborter: Aborter, every: int, seconds: float) -> None:

@@ -20,7 +20,10 @@ def assembled_ops(source: str | None, data: bytes, name: str, abi: Abi) -> bytes
     """
     if source is None:
         refuse_dump(data, name, abi)
-    return read_ops(source or "raw", data, name, abi, lambda text: say(f"opvasm: {text}"))
+    found = read_ops(source or "raw", data, name, abi, lambda text: say(f"opvasm: {text}"))
+    if not found:
+        say(f"opvasm: {name} is empty: a vector of no ops")
+    return found
 
 
 def refuse_dump(data: bytes, name: str, abi: Abi) -> None:
