@@ -42,8 +42,7 @@ opvasm steptest --inject-abort -- ./test_suite
 EXITS = {
     DONE: "sections were stepped, or aborted, and the program ended with 0",
     NEGATIVE: "no progress up to the bound, or an abort after a section's last store",
-    INCONCLUSIVE: "the bound was reached; no section was entered, or none that is protected; or "
-    "(--inject-abort) its instructions are not known",
+    INCONCLUSIVE: "the bound was reached; or no section was entered that is protected and known",
     HOST: "this host can't do it; the message says what is missing",
 }
 RUNS_PROGRAM = True
