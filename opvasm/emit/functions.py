@@ -236,7 +236,7 @@ def _kept(context: Context, name: str, checks: list[str]) -> Iterator[str]:
     yield f"    if ({condition}) {{"
     yield f"        const struct {context.naming.prefix} opv_known = *opv_m;"
     yield "        struct opv_control *opv_control = &opv_known.percpu[opv_cpu].opv;"
-    yield "        if (opv_try_lock(&opv_control->lock)) {"
+    yield "        if (OPV_LIKELY(opv_try_lock(&opv_control->lock))) {"
     arguments = _arguments(context, "opv_cpu")
     yield "            uint32_t opv_left = opv_control->keep;"
     yield "            if (OPV_UNLIKELY(opv_left < 2))"
