@@ -88,7 +88,7 @@ WORDS: tuple[Word, ...] = (
     Word("rewritten", ANSWER, "The kernel writes the thread's CPU over an id that user space has written."),
     Word("kept", ANSWER, "An id that user space has written stays as it is."),
     Word("kills", ANSWER, "The process gets SIGSEGV for an id that user space has written."),
-    Word("killed", ANSWER, "The process gets SIGSEGV, with si_code SI_KERNEL and si_addr 0."),
+    Word("killed", ANSWER, "The process gets SIGSEGV."),
     Word("lands", ANSWER, "The thread comes to an abort address that lies inside of the section, and runs on unprotected."),
     Word("cleared", ANSWER, "The kernel sets rseq_cs to 0 and does nothing else about a descriptor that breaks a rule."),
     Word("ignored", ANSWER, "The kernel never looks at the descriptor."),
