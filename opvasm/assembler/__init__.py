@@ -21,9 +21,8 @@ from ..abi.revisions import (
     get_abi,
 )
 from ..errors import Diagnostic, Note, ParseError
-from ..light_typing import NamedTuple
+from ..light_typing import TYPE_CHECKING, NamedTuple
 from ..program import Program
-from ..program.section import Section
 from ..source import SourceFile, Span
 from ..text.parser import parse_file
 from ..text.scenario_tree import Scenario, Strategy
@@ -34,8 +33,10 @@ from .files import Loader, Reader, load, read_file
 from .ops import vector_of
 from .pool import Pool
 from .problems import Problems
-from .runs import check_runs
 from .scope import Scope
+
+if TYPE_CHECKING:
+    from ..program.section import Section
 
 __all__ = ["Assembly", "Loader", "Reader", "Resolved", "assemble", "read_file", "resolve"]
 
@@ -133,6 +134,8 @@ def resolve(
         check_test(test, scope)
     for scenario in own:
         if isinstance(scenario, Scenario):
+            from .runs import check_runs  # only here: what is assembled seldom has scenarios
+
             check_runs(scenario, sections, problems)
     program = Program(abi, scope.data(symbols, pool.items()), vectors, sections)
     named = tuple(sections)

@@ -19,7 +19,7 @@ from ..expression import (
     constant,
 )
 from ..places import REPORTED, Base, Element, NoPlace, resolve, values_in
-from ..program import Array, Struct, Type, section as ir
+from ..program import Array, Struct, Type
 from ..source import Span
 from ..suggestion import did_you_mean
 from ..text.names import type_text
@@ -156,7 +156,10 @@ class _Checker(ScopeNames):
                     each.span,
                     help="it runs on the CPU that the caller is on: `cpu 1` or `current 1`",
                 )
-        known = [ir.OK, *_labels(section.body), ir.ABORTED]
+        # Only here: most texts have no sections that load.
+        from ..program.section import ABORTED, OK
+
+        known = [OK, *_labels(section.body), ABORTED]
         result = run.result
         if not isinstance(result, Name) or result.name not in known:
             help = did_you_mean(result.span.text, known) or f"it is left by {', '.join(known)}"

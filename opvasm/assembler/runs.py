@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..program import section as ir
+from ..program.section import ABORTED, OK, Section, labels
 from ..source import Span
 from ..suggestion import did_you_mean
 from ..text.scenario_tree import RESULTS, Arm, RunVector, Scenario
 from .problems import Problems
 
 
-def check_runs(scenario: Scenario, sections: Mapping[str, ir.Section], problems: Problems) -> None:
+def check_runs(scenario: Scenario, sections: Mapping[str, Section], problems: Problems) -> None:
     """Report arms for results that a run can't have, and values that it does not give."""
     for run in _runs(scenario):
         section = sections.get(run.vector)
         if section is None:
             _check(run, run.vector, (), RESULTS, "OPV500", problems)
             continue
-        known = (ir.OK, *ir.labels(section), ir.ABORTED)
+        known = (OK, *labels(section), ABORTED)
         _check(run, section.name, section.results, known, "OPV044", problems)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -12,6 +13,8 @@ def run() -> None:
     The interpreter is not taken apart piece by piece: all output is written, what was registered to
     run at the end has run, and the rest would take a short command an eighth of its time.
     """
+    # Imports make many objects and no garbage; by default it is looked for after every 700.
+    gc.set_threshold(20_000)
     try:
         from .main import main
 

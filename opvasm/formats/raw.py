@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from ..abi.revisions import Abi
 from ..binary import encode
-from ..binding import bind
 from . import Listing
 
 
@@ -15,6 +14,8 @@ def write(listing: Listing) -> bytes:
 
     Raises BindError where a value is missing or does not fit.
     """
+    from ..binding import bind  # only here: who reads ops has nothing to bind
+
     return b"".join(
         encode(
             bind(vector, listing.program, listing.layout, listing.cpu, listing.arguments or {}),

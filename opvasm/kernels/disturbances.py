@@ -229,6 +229,9 @@ ROWS: dict[Disturbance, Row] = {
 IN_LANGUAGE: tuple[Disturbance, ...] = tuple(each for each in Disturbance if each.row.in_language)
 """Those that a scenario can write."""
 
+DISTURBANCES: tuple[str, ...] = tuple(each.value for each in IN_LANGUAGE)
+"""How it writes them."""
+
 BUDGETS: tuple[Disturbance, ...] = tuple(each for each in Disturbance if each.row.budget is each)
 """Those with a limit, in the order in which a state counts what is left of each."""
 

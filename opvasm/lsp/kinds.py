@@ -7,11 +7,11 @@ from functools import cache
 from ..abi.pages import PageKind
 from ..assembler.checks import ERRNO_NAMES
 from ..explain.words import WORDS
+from ..kernels.disturbances import DISTURBANCES
 from ..kernels.profiles import ALIASES, PROFILES
 from ..light_typing import NamedTuple
 from ..places import POINTER, SCALARS
 from ..text.scenario_tree import (
-    DISTURBANCES,
     FENCES,
     LEVELS,
     METHODS,

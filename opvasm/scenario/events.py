@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 
 from ..errors import Diagnostic
 from ..interpreter.events import Event, PageChange
-from ..light_typing import NamedTuple
+from ..light_typing import TYPE_CHECKING, NamedTuple
 from ..machine import Cpus, Memory
 from ..program import Instruction, Vector
-from ..program.flat import Simple
-from ..program.section import Section
 from ..text.tree import Assert, AssertUnchanged, Run, TestStatement
+
+if TYPE_CHECKING:
+    from ..program.flat import Simple
+    from ..program.section import Section
 
 
 class StatementBegins(NamedTuple):

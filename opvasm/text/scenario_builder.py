@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from ..expression import Arrow, Call, Expression, Name, TypeName
-from ..kernels.disturbances import INSTEAD, Disturbance
 from ..light_typing import Any
 from ..source import Span
 from .claim_builder import CPUS_MAX, ClaimBuilder, Part
 from .lalr import Token
 from .scenario_tree import (
-    DISTURBANCES,
     FENCES,
     Allowed,
     Arm,
@@ -116,6 +114,9 @@ class ScenarioBuilder(ClaimBuilder):
         limit: Token | None,
     ) -> Allowed:
         """``stepped a``, ``migrate <= 1``, ``unprotected a at bump[0]``."""
+        # Only here: few texts that are assembled hold scenarios with an environment.
+        from ..kernels.disturbances import DISTURBANCES, INSTEAD, Disturbance
+
         word = self._word(kind, DISTURBANCES, "disturbance", INSTEAD)
         # Of a word that is wrong nothing more is asked.
         struck = Disturbance(word) if word in DISTURBANCES else Disturbance.UNPROTECTED

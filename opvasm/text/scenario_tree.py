@@ -8,9 +8,11 @@ own, a variable of the file, a constant) is for the explorer to say.
 from __future__ import annotations
 
 from ..expression import Expression, TypeName
-from ..kernels.disturbances import IN_LANGUAGE, Disturbance
-from ..light_typing import Record
+from ..light_typing import TYPE_CHECKING, Record
 from ..source import Span
+
+if TYPE_CHECKING:
+    from ..kernels.disturbances import Disturbance
 
 # How a vector is run.  RSEQ: as a restartable section; OPV: by cpu_opv; LOCK: op by op, with the
 # lock of the CPU held.
@@ -21,7 +23,6 @@ FENCES = ("none", "membarrier", "vector")
 RESULTS = ("ok", "differs", "again", "fault", "invalid", "offline", "aborted")
 VERDICTS = ("holds", "fails", "livelock", "deadlock", "blocks", "endless")
 LEVELS = ("finishes", "lock_free", "obstruction_free")
-DISTURBANCES: tuple[str, ...] = tuple(each.value for each in IN_LANGUAGE)
 
 
 class Strategy(Record):

@@ -7,11 +7,12 @@ word that is new there is coloured, too.
 from __future__ import annotations
 
 from ..abi.ops import OPERATIONS
+from ..kernels.disturbances import DISTURBANCES
 from ..kernels.profiles import ALIASES, PROFILES
 from ..light_typing import NamedTuple
 from .grammar import load_tables
 from .lalr import reserved_words
-from .scenario_tree import DISTURBANCES, FENCES, LEVELS, METHODS, RESULTS, SUBSCRIPTIONS, VERDICTS
+from .scenario_tree import FENCES, LEVELS, METHODS, RESULTS, SUBSCRIPTIONS, VERDICTS
 
 
 class Vocabulary(NamedTuple):

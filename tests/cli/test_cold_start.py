@@ -14,7 +14,18 @@ import pytest
 from .conftest import LIST, environment
 
 # Of a short run's time, each of these is a tenth or more.
-HEAVY = {"argparse", "dataclasses", "inspect", "json", "lark", "re", "shutil", "tempfile", "typing"}
+HEAVY = {
+    "argparse",
+    "contextlib",
+    "dataclasses",
+    "inspect",
+    "json",
+    "lark",
+    "re",
+    "shutil",
+    "tempfile",
+    "typing",
+}
 # Reading text takes regular expressions, which do not need typing.
 TEXT_MAY = {"re"}
 OP = bytes.fromhex("03000000 08000000 0010000000000000 0100000000000000") + bytes(8)
@@ -75,6 +86,14 @@ def test_text_is_handled_with_cached_tables(line: str, folder: Path) -> None:
     loaded = imported(folder, line)
     assert loaded & (HEAVY - TEXT_MAY) == set()
     assert not {each for each in loaded if each.startswith("opvasm.explorer")}
+    # The file has no scenario and no section that loads.
+    assert not {each for each in loaded if each.startswith("opvasm.kernels")}
+    assert "opvasm.program.section" not in loaded
+
+
+def test_ops_that_are_read_are_not_bound(folder: Path) -> None:
+    """Bytes have no relocations, so their disassembly needs nothing that binds some."""
+    assert "opvasm.binding" not in imported(folder, "disasm v.bin")
 
 
 def test_no_subcommand_pays_for_another(folder: Path) -> None:

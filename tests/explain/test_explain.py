@@ -17,7 +17,7 @@ from opvasm.explain.page import _read, _write
 from opvasm.explain.words import WORDS
 from opvasm.interpreter import Machine
 from opvasm.interpreter.errno import NAMES as ERRORS
-from opvasm.kernels.disturbances import INSTEAD, Disturbance
+from opvasm.kernels.disturbances import DISTURBANCES, INSTEAD, Disturbance
 from opvasm.kernels.profiles import (
     ABORTS,
     ALIASES,
@@ -33,7 +33,6 @@ from opvasm.probe.questions import QUESTIONS
 from opvasm.program import Instruction
 from opvasm.program.terms import AREA_FIELDS
 from opvasm.text.scenario_tree import (
-    DISTURBANCES,
     FENCES,
     LEVELS,
     METHODS,

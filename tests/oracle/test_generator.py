@@ -11,10 +11,10 @@ from opvasm.abi.revisions import REVISIONS
 from opvasm.assembler import Assembly
 from opvasm.explorer.plan.validate import check_scenarios
 from opvasm.expression import PRECEDENCE, Expression
+from opvasm.kernels.disturbances import DISTURBANCES
 from opvasm.kernels.profiles import PROFILES
 from opvasm.source import Span
 from opvasm.text.scenario_tree import (
-    DISTURBANCES,
     FENCES,
     LEVELS,
     METHODS,

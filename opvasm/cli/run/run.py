@@ -96,7 +96,6 @@ def _run_vector(name: str, options: Options, assembly: Assembly, terminal: Termi
     from ...interpreter.supplied import supplied_text, supply
     from ...machine import Cpus
     from ...scenario.world import World
-    from ..inputs.assignments import assign
     from ..inputs.options import whole_number
     from .tracing import begin_trace, tracer_of_call
 
@@ -110,8 +109,11 @@ def _run_vector(name: str, options: Options, assembly: Assembly, terminal: Termi
     current = cpu if 0 <= cpu < possible else 0
     quirks = chosen_quirks(options.quirks) or ()
     world = World(program, cpus=Cpus(possible, current=current), layout=layout, quirks=quirks)
-    for text in options.assignments:
-        assign(text, world, current)
+    if options.assignments:
+        from ..inputs.assignments import assign
+
+        for text in options.assignments:
+            assign(text, world, current)
     values = argument_values(options.arg, program, layout, current)
     if vector is None:
         assert section is not None
