@@ -11,6 +11,7 @@ from time import monotonic
 from .campaign import Maker, Table, all_tried, covered, smallest
 from .compare import IN_PYTHON, MODES
 from .generator import make
+from .metamorphic import broken
 from .section_generator import make_with_sections
 
 
@@ -23,6 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help="no more of them after so long")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--sections", action="store_true", help="scenarios of sections that load")
+    parser.add_argument(
+        "--metamorphic",
+        action="store_true",
+        help="no judge: the explorer before and after changes that change no answer",
+    )
     parser.add_argument(
         "--modes", default=",".join(MODES), help="reductions, with commas (default: %(default)s)"
     )
@@ -40,7 +46,28 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if chosen.table:
         return 1 if _show(covered(chosen.seed, numbers), chosen.show) else 0
+    if chosen.metamorphic:
+        return _metamorphic(chosen, maker, numbers)
     return _campaign(chosen, maker)
+
+
+def _metamorphic(chosen: argparse.Namespace, maker: Maker, numbers: range) -> int:
+    """Changes that change no answer, or only in one direction."""
+    until = None if chosen.minutes is None else monotonic() + 60 * chosen.minutes
+    looked_at = wrong = done = 0
+    for number in numbers:
+        if until is not None and monotonic() > until:
+            break
+        count, found = broken(maker(chosen.seed, number, 0).text)
+        done, looked_at, wrong = done + 1, looked_at + count, wrong + len(found)
+        for each in found:
+            print(f"---- seed {chosen.seed}, number {number}: {each.change}\n{each.text}")
+            print(f"{each.before.main}----\n{each.after.main}", flush=True)
+    last = chosen.first + done - 1
+    print(
+        f"seed {chosen.seed}, {chosen.first}..{last}: {looked_at} changes, {wrong} broken promises"
+    )
+    return 1 if wrong else 0
 
 
 def _show(table: Table, most: int) -> int:

@@ -71,6 +71,10 @@ class Frame:
     def __init__(self, code: int, pc: int = 0, registers: dict[str, Any] | None = None) -> None:
         self.code, self.pc, self.registers = code, pc, registers if registers is not None else {}
 
+    def key(self) -> tuple[Any, ...]:
+        """What makes it equal to another."""
+        return self.code, self.pc, tuple(sorted(self.registers.items()))
+
     def set(self, name: str, value: Any) -> None:
         self.registers[name] = value
 
@@ -115,7 +119,7 @@ class State:
             (
                 each.cpu,
                 each.mode,
-                tuple((f.code, f.pc, tuple(sorted(f.registers.items()))) for f in each.frames),
+                tuple(frame.key() for frame in each.frames),
                 each.done,
                 each.condemned,
             )
@@ -199,13 +203,15 @@ class State:
         """
         ahead = State(self.setting, self.key())
         seen: set[Any] = set()
-        while not ahead.failures and not ahead.threads[thread].done:
-            step, key = ahead.step(thread), ahead.key()
-            if step.access or key in seen or len(seen) > MOST_WORK:
+        one = ahead.threads[thread]
+        while not ahead.failures and not one.done:
+            step = ahead.step(thread)
+            if step.access or (certain and step.reads_cpu and self.setting.moves[thread]):
                 break
-            if certain and step.reads_cpu and self.setting.moves[thread]:
+            here = tuple(frame.key() for frame in one.frames)
+            if here in seen or len(seen) > MOST_WORK:
                 break
-            seen.add(key)
+            seen.add(here)
             ahead.do(thread, step)
         return ahead
 
