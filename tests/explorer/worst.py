@@ -97,6 +97,20 @@ FILES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
         "    invariant sum(big) < 100000",
         HEAD + _LARGE,
     ),
+    "large sums at the end": _one(
+        "    cpus 2\n"
+        + _threads("x = load f; store f, x + N; store big[N], 1", 3, 2)
+        + "\n    forall sum(big) == 3\n    observe sum(big), f",
+        HEAD + _LARGE,
+    ),
+    "sums under way": _one(
+        "    cpus 2\n"
+        + _threads("loop { x = load f; store f, x + 1; store bytes[N], x }", 3, 2)
+        + "\n    invariant sum(bytes) + sum(more) < 100000",
+        HEAD.replace(
+            "shared g: u64", "shared g: u64\nshared bytes: u8[30000]\nshared more: u8[30000]"
+        ),
+    ),
     "large copies": _one(
         "    cpus 3\n"
         + _threads("run copy(); store bytes[N], N", 6, 3)

@@ -9,11 +9,10 @@ from ...light_typing import NamedTuple
 from ...machine.memory import Fault
 from ...program import Area, Array, Pointer, Program, Struct
 from ..lowering.meaning import NOTHING, Compiler, Spot, Value, constant_value
-from ..steps import terms
 from ..steps.code import Code
 from ..steps.image import MAIN, Image
 from ..steps.step import Kind
-from ..steps.terms import Ended, Length, Nodes, RegisterOf, Sum, Term, plus
+from ..steps.terms import Elements, Ended, Length, Memory, Nodes, RegisterOf, Sum, Term
 
 LIST_LIMIT = 4096
 
@@ -135,17 +134,15 @@ class JudgeScope:
             value = self.member(place) if isinstance(place, Member) else None
             return value if value is not None else NOTHING
         cpus = self.image.cpus if self.image is not None and self._is_percpu(place) else 1
-        parts = []
+        parts: list[Term] = []
         for cpu in range(cpus):
             spot = compiler.spot(place, constant_value(cpu))
-            if isinstance(spot.type, Array):
-                element = spot.type.element
-                for index in range(spot.type.count):
-                    address = plus(spot.address, terms.Number(index * element.size))
-                    inner = Spot(address, element)
-                    parts.append(compiler.load(inner, place.span).term)
+            inner = Spot(spot.address, spot.type.element) if isinstance(spot.type, Array) else spot
+            first = compiler.load(inner, place.span).term
+            if isinstance(spot.type, Array) and isinstance(first, Memory):
+                parts.append(Elements(first.address, first.width, spot.type.count))
             else:
-                parts.append(compiler.load(spot, place.span).term)
+                parts.append(first)
         return Value(total(parts))
 
     def _is_percpu(self, place: Expression) -> bool:

@@ -15,6 +15,7 @@ from ..steps.terms import (
     Binary,
     Choose,
     CurrentCpu,
+    Elements,
     Ended,
     Fitted,
     Length,
@@ -78,6 +79,7 @@ class Op(IntEnum):
     ENDED = 40
     LENGTH = 41
     ANSWER = 42
+    ELEMENTS = 43
 
 
 _BINARY = {
@@ -204,6 +206,9 @@ class InstructionWriter:
                 for part in parts:
                     self.term(part)
                     self.add(Op.ADD)
+            case Elements(address=address, width=width, count=count):
+                self.term(address)
+                self.add(Op.ELEMENTS, a=_size(width), b=int(width.signed), c=count)
             case Length(nodes=Nodes(head=head, link=link, word=word, limit=limit)):
                 self.term(head)
                 self.add(Op.LENGTH, a=word, c=limit, d=link)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Callable, Sequence
 
 from ...abi.layout import ByteOrder
@@ -14,6 +16,7 @@ from .terms import (
     Binary,
     Choose,
     CurrentCpu,
+    Elements,
     Ended,
     Fitted,
     Length,
@@ -98,6 +101,8 @@ def getter(term: Term) -> Getter:
         case Sum(parts=parts):
             getters = [getter(each) for each in parts]
             return lambda c: sum([get(c) for get in getters])
+        case Elements(address=address, width=width, count=count):
+            return _elements(getter(address), width, count)
         case Length(nodes=nodes):
             follow = follower(nodes)
             return lambda c: len(follow(c))
@@ -158,6 +163,29 @@ def _load(address: Getter, width: Width) -> Getter:
         return number - 2 * half if number >= half else number
 
     return signed
+
+
+def _elements(address: Getter, width: Width, count: int) -> Getter:
+    """One look at all of them: a scenario may have very many."""
+    size = width.size
+
+    def total(c: Context) -> int:
+        start = address(c)
+        try:
+            data = c.load_number(start, size * count).to_bytes(size * count, c.byteorder)
+        except Fault:  # they may lie in several parts of memory
+            return sum(width.fitted(c.load_number(start + n * size, size)) for n in range(count))
+        numbers = array(_CODES[size, width.signed])
+        numbers.frombytes(data)
+        if c.byteorder != sys.byteorder:
+            numbers.byteswap()
+        return sum(numbers)
+
+    return total
+
+
+# array's letters for numbers of so many bytes, with a sign or without.
+_CODES = {(array(each).itemsize, each.islower()): each for each in "bBhHiIqQ"}
 
 
 def _fitted(inner: Getter, width: Width) -> Getter:

@@ -29,6 +29,7 @@ from .terms import (
     Binary,
     Choose,
     CurrentCpu,
+    Elements,
     Ended,
     Fitted,
     Length,
@@ -88,6 +89,8 @@ class Spelling:
                 return f"thread {thread} has ended"
             case Sum(parts=parts):
                 return " + ".join(self._inner(each) for each in parts) or "0"
+            case Elements(address=address, width=width, count=count):
+                return f"sum of {count} {width_text(width)} from [{self.term(address)}]"
             case Length(nodes=nodes):
                 return f"length of {self.nodes(nodes)}"
 

@@ -116,6 +116,14 @@ class Sum(Record):
     parts: tuple[Term, ...]
 
 
+class Elements(Record):
+    """The sum of ``count`` numbers that lie one after the other, the first one at ``address``."""
+
+    address: Term
+    width: Width
+    count: int
+
+
 class Nodes(Record):
     """The addresses of a list's nodes: ``head`` is where the first one's address lies.
 
@@ -149,6 +157,7 @@ Term = (
     | RegisterOf
     | Ended
     | Sum
+    | Elements
     | Length
 )
 
@@ -158,7 +167,7 @@ def parts(term: Term) -> tuple[Term, ...]:
     match term:
         case Number() | Register() | CurrentCpu() | WrittenId() | RegisterOf() | Ended():
             return ()
-        case Memory(address=inner) | Length(nodes=Nodes(head=inner)):
+        case Memory(address=inner) | Elements(address=inner) | Length(nodes=Nodes(head=inner)):
             return (inner,)
         case Unary(operand=operand) | Fitted(operand=operand):
             return (operand,)
@@ -189,7 +198,7 @@ def uses_cpu(*terms: Term) -> bool:
 
 def reads_memory(*terms: Term) -> bool:
     """Whether terms access memory."""
-    return any(isinstance(each, Memory) for each in every_term(*terms))
+    return any(isinstance(each, Memory | Elements) for each in every_term(*terms))
 
 
 # ---- making terms ------------------------------------------------------------------------------------

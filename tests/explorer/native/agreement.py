@@ -103,6 +103,11 @@ def all_compared(
                 yield compared(plan, name, mode, states)
 
 
+def _name(path: Path) -> str:
+    """A file by its place in the repository, where it has one there."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
 def file_compared(path: Path, modes: tuple[str, ...], states: int) -> Iterator[Compared]:
     """The scenarios of a file; none where the file is wrong on purpose."""
     try:
@@ -111,7 +116,7 @@ def file_compared(path: Path, modes: tuple[str, ...], states: int) -> Iterator[C
         return
     found = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
     if not any(each.level == "error" for each in found):
-        yield from all_compared(assembly, str(path.relative_to(ROOT)), modes, states)
+        yield from all_compared(assembly, _name(path), modes, states)
 
 
 def text_compared(text: str, where: str, modes: tuple[str, ...], states: int) -> Iterator[Compared]:

@@ -15,7 +15,7 @@ static const struct {
     [I_NEG] = {1, 1}, [I_INV] = {1, 1}, [I_NOT] = {1, 1}, [I_FIT] = {1, 1}, [I_MULW] = {2, 1},
     [I_SHLW] = {2, 1}, [I_LOAD] = {1, 1}, [I_STORE] = {2, 0}, [I_PEEK] = {0, 1},
     [I_EXCHANGE] = {3, 1}, [I_JZ] = {1, 0}, [I_OP] = {0, 1}, [I_REGISTER_OF] = {0, 1},
-    [I_ENDED] = {0, 1}, [I_LENGTH] = {1, 1}, [I_ANSWER] = {1, 0},
+    [I_ENDED] = {0, 1}, [I_LENGTH] = {1, 1}, [I_ANSWER] = {1, 0}, [I_ELEMENTS] = {1, 1},
 };
 
 static bool is_size(int64_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
@@ -78,6 +78,8 @@ static const char *check_operands(const Plan *p, const Thread *t, uint32_t threa
         return register_is_there(&p->threads[ins->b], ins->c) ? NULL : "no register has that number";
     case I_ENDED:
         return ins->b < p->threads_count ? NULL : "no thread has that number";
+    case I_ELEMENTS:
+        return is_size(ins->a) && ins->c >= 0 && (uint32_t)ins->c <= p->memory_size ? NULL : "no memory holds so much";
     case I_LENGTH:
         return ins->a == p->word && ins->c > 0 && ins->c <= (1 << 16) ? NULL : "no list is like that";
     default:
@@ -91,7 +93,7 @@ static bool belongs(uint8_t op, bool step) {
     case I_REG: case I_CPU: case I_SET: case I_STORE: case I_PEEK: case I_EXCHANGE: case I_TAKE_LOCK:
     case I_GO: case I_COVER: case I_GUARD: case I_OP: case I_ENTER:
         return step;
-    case I_REGISTER_OF: case I_ENDED: case I_LENGTH: case I_ANSWER:
+    case I_REGISTER_OF: case I_ENDED: case I_LENGTH: case I_ANSWER: case I_ELEMENTS:
         return !step;
     default:
         return true;

@@ -75,7 +75,8 @@ enum {
     I_CONST, I_REG, I_CPU, I_SET, I_ADD, I_SUB, I_MUL, I_DIV, I_MOD, I_SHL, I_SHR, I_AND, I_OR,
     I_XOR, I_EQ, I_NE, I_LT, I_LE, I_GT, I_GE, I_NEG, I_INV, I_NOT, I_FIT, I_MULW, I_SHLW,
     I_LOAD, I_STORE, I_PEEK, I_EXCHANGE, I_TAKE_LOCK, I_JZ, I_JUMP, I_GO, I_COVER, I_GUARD,
-    I_OP, I_ENTER, I_GIVE_UP, I_REGISTER_OF, I_ENDED, I_LENGTH, I_ANSWER, INSTRUCTIONS
+    I_OP, I_ENTER, I_GIVE_UP, I_REGISTER_OF, I_ENDED, I_LENGTH, I_ANSWER, I_ELEMENTS,
+    INSTRUCTIONS
 };
 /* Phases of an op (I_OP's field a). */
 enum { P_RUN, P_FETCH, P_COMPARE, P_PREPARE, P_FINISH, PHASES };
@@ -314,6 +315,7 @@ typedef struct Engine {
     uint64_t came_room;
     uint32_t blocks_count, blocks_room;
     uint64_t states, expanded, transitions;
+    uint64_t effort; /* numbers that conditions have added up since the last look at the clock */
     uint64_t *table; /* tag << 32 | number + 1 */
     uint64_t table_size;
     Arriving arriving[MOST_ARRIVING];

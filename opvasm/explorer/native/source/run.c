@@ -106,6 +106,21 @@ static number list_length(Engine *e, number head, int64_t link, uint32_t limit) 
     return count;
 }
 
+/* The sum of numbers that lie one after the other; false: some of them are not there. */
+static bool add_elements(Engine *e, const Ins *ins, number *at) {
+    number sum = 0, address = *at;
+    uint32_t reads = e->reads_count;
+    for (int32_t i = 0; i < ins->c; i++, address += ins->a) {
+        wide found;
+        if (!load_number(e, address, ins->a, &found)) return false;
+        sum += fitted(found, ins->a, ins->b);
+        e->reads_count = reads; /* nobody asks what a condition has read */
+    }
+    e->effort += (uint32_t)ins->c;
+    *at = sum;
+    return true;
+}
+
 /* Take a step's CPU lock: a byte of the state, by its index. */
 static bool take_lock(Engine *e, number cpu) {
     static const uint8_t taken = 1;
@@ -195,6 +210,9 @@ static End run(Engine *e, uint32_t thread, uint64_t *local, uint32_t code, int32
             stack[top++] = register_value(e, &e->plan.threads[ins->b], e->threads[ins->b], ins->c);
             break;
         case I_ENDED: stack[top++] = node_of(e, ins->b, e->threads[ins->b])->kind == END; break;
+        case I_ELEMENTS:
+            if (!add_elements(e, ins, &stack[top - 1])) return CRASHES;
+            break;
         case I_LENGTH: stack[top - 1] = list_length(e, stack[top - 1], ins->d, (uint32_t)ins->c); break;
         case I_ANSWER: *answer = stack[0]; return ANSWERS;
         default: {

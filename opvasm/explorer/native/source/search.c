@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#define MUCH_EFFORT (1u << 22) /* or so many numbers added up by conditions */
 #define LOOK_EVERY 512 /* expansions between two looks at limits, signals and reports */
 
 static double now(void) {
@@ -367,7 +368,8 @@ static bool go_on(Engine *e) {
         e->stopped = BY_STATES;
         return false;
     }
-    if (e->expanded % LOOK_EVERY) return true;
+    if (e->expanded % LOOK_EVERY && e->effort < MUCH_EFFORT) return true;
+    e->effort = 0;
     if (past(e)) e->stopped = BY_TIME;
     if (e->room > e->options.most_memory) e->stopped = BY_MEMORY;
     if (e->stopped == DONE && !e->ask.report(e, e->states, e->states - e->expanded)) e->stopped = BY_EXCEPTION;
