@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ..plan.plan import Plan
 from ..steps.state import State
@@ -13,6 +13,8 @@ SAMPLE = 2000
 LEAST_VALUES = 8
 # Memory beyond so many bytes is not looked through.
 MEMORY_MAX = 1 << 16
+# Bytes that are looked at together, to find those that change.
+PART = 1 << 10
 
 
 def growing(plan: Plan, states: Sequence[State]) -> str | None:
@@ -47,12 +49,20 @@ def _series(plan: Plan, sample: Sequence[State]) -> list[tuple[str, list[int]]]:
         number: Callable[[bytes], int] = lambda data: int.from_bytes(  # noqa: E731
             data, plan.image.byteorder
         )
-        for start in range(0, size - word + 1, word):
+        for start in _changing(plan.memory, sample, word):
             end = start + word
             if any(state.memory[start:end] != plan.memory[start:end] for state in sample):
                 place = plan.image.describe(start, word, plan.names)
                 found.append((place, [number(state.memory[start:end]) for state in sample]))
     return found
+
+
+def _changing(memory: bytes, sample: Sequence[State], word: int) -> Iterator[int]:
+    """Where the words begin of the parts of memory in which anything changes at all."""
+    for first in range(0, len(memory), PART):
+        part = memory[first : first + PART]
+        if any(state.memory[first : first + PART] != part for state in sample):
+            yield from range(first, min(first + PART, len(memory) - word + 1), word)
 
 
 def _new_values(values: list[int]) -> int:
