@@ -33,6 +33,7 @@ _OF_HEADERS = re.compile(
     r"|BOOL_(MAX|WIDTH)|(CPU_OP|OPVASM|OPV)_[A-Z0-9_]*"
 )
 _KEPT_FOR_THE_COMPILER = re.compile(r"__|_[A-Z]")
+_LIKE_KEPT = re.compile(r"(kept_)+(_|[A-Z])")
 _RESERVED = frozenset(_KEYWORDS.split())
 
 # What the texts themselves define: the tags of structs and enums, and functions of no vector.
@@ -44,8 +45,13 @@ def identifier(name: str) -> str:
     """The name of a member: itself, or with an underscore after it where the name is taken.
 
     Two names never become one: a name that only differs from a taken one by underscores after it
-    gets one more, too.
+    gets one more, too.  Names that C keeps for compilers, which have macros of any such name, begin
+    with something else; so do names that would look like those.
     """
+    if _KEPT_FOR_THE_COMPILER.match(name):
+        return f"kept{name}"
+    if _LIKE_KEPT.match(name):
+        return f"kept_{name}"
     return f"{name}_" if _is_taken(name) else name
 
 
@@ -69,7 +75,7 @@ class Spelling(NamedTuple):
 def _struct_tag(name: str) -> str:
     stem = name.rstrip("_")
     ours = stem in _TAGS_OF_OURS or name.startswith("opv_")
-    return f"{name}_" if ours or _is_taken(name) else name
+    return f"{name}_" if ours else identifier(name)
 
 
 def vector_name(name: str) -> str:
@@ -79,8 +85,4 @@ def vector_name(name: str) -> str:
 
 def _is_taken(name: str) -> bool:
     stem = name.rstrip("_")
-    return (
-        stem in _RESERVED
-        or _OF_HEADERS.fullmatch(stem) is not None
-        or _KEPT_FOR_THE_COMPILER.match(name) is not None
-    )
+    return stem in _RESERVED or _OF_HEADERS.fullmatch(stem) is not None

@@ -254,10 +254,11 @@ OUR_WORDS: tuple[str, ...] = (
     "cpu",
 )
 OUR_WORDS += ("arguments", "main")
+OTHERS = ("opv_x", "_SIZE_T", "kept_SIZE_T", "kept_kept_SIZE_T", "kept__LINE__", "kept_x", "kept")
 
 
 def defined_macros(*flags: str) -> list[str]:
-    """The macros that gcc and the headers of the text define without an underscore before them."""
+    """The macros that gcc and the headers of the text define, and their guards without the last underscore."""
     lines = run(
         "gcc",
         *flags,
@@ -272,7 +273,7 @@ def defined_macros(*flags: str) -> list[str]:
         "/dev/null",
     )
     names = [line.split()[1].partition("(")[0] for line in lines.splitlines()]
-    return [name for name in names if not name.startswith("_")]
+    return [*names, *(name[:-1] for name in names if name.endswith("_") and name[-2] != "_")]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ def test_a_name_may_be_any_word_of_c(compiler: str, standard: str, tmp_path: Pat
 
 def test_no_two_names_become_one() -> None:
     """A name that is another one with an underscore is not that one's replacement."""
-    names = [name + "_" * more for name in (*C_WORDS, *OUR_WORDS, "opv_x") for more in range(3)]
+    names = [name + "_" * more for name in (*C_WORDS, *OUR_WORDS, *OTHERS) for more in range(3)]
     for spell in (identifier, Spelling(False).tag, vector_name):
         assert len({spell(name) for name in names}) == len(names)
 
