@@ -25,6 +25,8 @@ Token = tuple[str, int, int]
 STACK_LIMIT = 300
 # A text that is no .opv file at all is not gone through to its end.
 MISTAKE_LIMIT = 100
+# What declares a strategy; `strategy NAME` alone chooses one.
+_NAMED_STRATEGY = re.compile(r"strategy\s+\w+\s*=")
 _LISTED = (
     *("extra_byte", "item", "field", "op", "statement"),
     *("arm", "step", "section_step", "setting", "scenario_part", "declaration"),
@@ -97,6 +99,7 @@ class _Run(Automaton):
         self.inside = {number(each): 1 for each in ("LPAR", "LSQB")}
         self.inside |= {number(each): -1 for each in ("RPAR", "RSQB")}
         self.declaration = number("declaration")
+        self.strategy = tables.keywords["strategy"]
         self.reserved = reserved_words(tables)
         self.listed = [number(name) for name in _LISTED]
         self.pattern = re.compile(tables.pattern)
@@ -256,6 +259,8 @@ class _Run(Automaton):
         """Whether a declaration begins here, or the text ends, whatever is still open."""
         if kind not in self.reserved:
             return kind == 0
+        if kind == self.strategy and not _NAMED_STRATEGY.match(self.text, position):
+            return False  # it chooses one, as a part of a scenario
         return not self.text[self.text.rfind("\n", 0, position) + 1 : position].strip()
 
     def _resume(self, position: int) -> int | None:

@@ -21,6 +21,9 @@ _STRATEGY = (
     "give the strategy a name outside of the scenario, `strategy NAME = rseq then opv after 2`, "
     "and name it here"
 )
+_STRATEGY_HERE = (
+    "a scenario names its strategy beside its threads, for all their runs: `strategy NAME`"
+)
 _VECTOR = "ops stand in `vector NAME(parameters) { … }`"
 # What stands here for a word that other languages have.  Where the grammar knows the word itself
 # and would take it, it is not one of these.
@@ -34,6 +37,7 @@ _OTHER_WORDS = {
     "and": "`&&` is the and of this language",
     "or": "`||` is the or of this language",
     "not": "`!` is the not of this language",
+    "strategy": _STRATEGY_HERE,
     "then": _STRATEGY,
     "after": _STRATEGY,
     "elif": "write `else { if … { … } }`",

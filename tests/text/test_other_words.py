@@ -38,6 +38,8 @@ def in_scenario(line: str) -> tuple[Diagnostic, ...]:
         ("if x = 1 { }", "=", "`==`"),
         ("stroe x, 1", "stroe", "did you mean store?"),
         ("lop { }", "lop", "did you mean loop?"),
+        ("strategy rseq then opv", "strategy", "beside its threads"),
+        ("run v() strategy rseq", "strategy", "beside its threads"),
     ],
 )
 def test_a_thread_gets_what_is_written_here(line: str, word: str, instead: str | None) -> None:
