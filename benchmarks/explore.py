@@ -1,147 +1,240 @@
-"""States and time of ``opvasm explore`` on the list-push family, beside Spin on a twin of it.
+"""States, time and memory of ``opvasm explore``, beside Spin on the same questions.
 
-T threads on C CPUs push k nodes of their own to the list of their CPU.  The twin gives Spin every
-advantage: a vector is one atomic step, and addresses are bytes.  Spin's time includes what a user
-waits for: generating the verifier, compiling it, running it.  Spin is the Debian package ``spin``
-(``apt-get install spin gcc``); without it only our own numbers are printed.
+Times are from the start to the answer; Spin's include what a user waits for: generating the verifier,
+compiling it, running it.  Spin is the Debian package ``spin`` (``apt-get install spin gcc``); without
+it only our own numbers are printed.
+
+Spin's twin of the list pushes is asked what the scenario claims: that all nodes are in the list.  A
+second table has the twin without that claim.  Spin then leaves out of the state every variable that is
+only written (its option -o2 keeps them), which is the list itself: it answers less, in fewer states.
+
+With ``OPVASM_BESIDE=FOLDER``, another checkout of opvasm, that one is measured, too.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from time import perf_counter
 from typing import NamedTuple
 
-# (threads, CPUs, pushes of each)
-ROWS = ((3, 1, 2), (5, 1, 1), (4, 2, 2), (6, 2, 1), (5, 2, 2), (8, 2, 1))
-RUNS = 3
+from .exploring import scenarios, tools
+from .exploring.scenarios import Row
+from .exploring.tools import Run, Spin
+from .measure import table
+
+ROWS: tuple[Row, ...] = (
+    *((3, 1, 2), (5, 1, 1), (4, 2, 2), (6, 2, 1), (5, 2, 2), (8, 2, 1)),
+    *((4, 1, 2), (3, 1, 3), (4, 1, 3), (5, 1, 2)),
+)
+OTHERS = {"resize": scenarios.RESIZE, "lock": scenarios.LOCK}
+MILLIONS = ("--max-states", "50000000")
+UNREDUCED = ("--no-reduction", "all", *MILLIONS)
+FIRST_MILLIONS = ("--no-reduction", "all", "--max-states", "5000000")
+# As an exported model says in its first lines, but optimised and with small states.
+EXPORTED = (
+    *("-O2", "-w", "-DSAFETY", "-DNOREDUCE", "-DCOLLAPSE", "-DPRINTF"),
+    *("-DVECTORSZ=8192", "-DMEMLIM=8000"),
+)
+PATIENCE = 120.0  # seconds for a search of Spin
 
 
-class Measured(NamedTuple):
-    """States that a tool stored, and the seconds that a user waited."""
+class Line(NamedTuple):
+    """A row of the table: what each tool needed; None: not asked."""
 
-    states: int
-    seconds: float
+    name: str
+    ours: Run
+    spin: Spin | None
+    hidden: Spin | None
+    before: Run | None
 
 
-def scenario_text(threads: int, cpus: int, pushes: int) -> str:
-    """The family member as a scenario."""
-    groups = [range(cpu, threads, cpus) for cpu in range(cpus)]
-    bodies = "\n".join(f"""    thread w{cpu} x{len(group)} @{cpu} {{
-        own n: node[{pushes}]
-        i = 0
-        loop {pushes} {{
-            h = load head
-            run push(&n[i], h) {{ differs -> retry }}
-            i = i + 1
-        }}
-    }}""" for cpu, group in enumerate(groups))
-    claim = " && ".join(
-        f"length(head@{cpu}) == {len(group) * pushes}" for cpu, group in enumerate(groups)
+def _spin_is_here() -> bool:
+    return all(shutil.which(each) is not None for each in ("spin", "gcc"))
+
+
+def _explored(text: str, words: tuple[str, ...] = MILLIONS, tree: Path | None = None) -> Run:
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "s.opv").write_text(text)
+        found = tools.opvasm(["explore", "s.opv", *words], Path(name), tree)
+        assert tree is not None or found.status == 0, found.out
+        return found
+
+
+def _exported(text: str) -> str:
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "s.opv").write_text(text)
+        return tools.opvasm(["export", "s.opv", "s", "--promela"], Path(name), runs=1).out
+
+
+def _lines(beside: Path | None) -> list[Line]:
+    lines = []
+    for row in ROWS:
+        text, spin, hidden = scenarios.pushes(row), None, None
+        if _spin_is_here():
+            model = scenarios.pushes_for_spin(row)
+            spin = tools.spin(model, limit=PATIENCE)
+            hidden = tools.spin(_without_claim(model), limit=PATIENCE)
+        before = None if beside is None else _explored(text, tree=beside)
+        lines.append(Line(",".join(map(str, row)), _explored(text), spin, hidden, before))
+        _tell(lines[-1])
+    for name, text in OTHERS.items():
+        spin = None
+        if _spin_is_here():
+            spin = tools.spin(_exported(text), EXPORTED, ("-c0", "-n", "-m1000000"), (), PATIENCE)
+        before = None if beside is None else _explored(text, tree=beside)
+        lines.append(Line(name, _explored(text), spin, None, before))
+        _tell(lines[-1])
+    return lines
+
+
+def _tell(line: Line) -> None:
+    """What is known so far, for whoever waits: all of it takes ten minutes and more."""
+    spins = " ".join(
+        f"Spin {each.states} states, {each.build:.2f} + {each.search:.2f} s, {each.memory >> 20} MB;"
+        for each in (line.spin, line.hidden)
+        if each is not None
     )
-    return f"""struct node {{ next: ptr<node>, value: u64 }}
-percpu head: ptr<node>
-vector push(node: ptr<node>, old: u64) {{
-    cmpeq.u64 head, old
-    memcpy.u64 node->next, old
-    memcpy.u64 head, node
-}}
-scenario push {{
-    cpus {cpus}
-    strategy opv
-{bodies}
-    forall {claim}
-}}
-"""
+    ours = f"{tools.states_in(line.ours.out)} states, {line.ours.seconds:.2f} s"
+    sys.stderr.write(f"{line.name}: {ours}, {line.ours.memory >> 20} MB; {spins}\n")
 
 
-def promela_text(threads: int, cpus: int, pushes: int) -> str:
-    """The same in Promela, without the claim, which would only cost Spin time."""
-    starts = "; ".join(f"run thread({t}, {t % cpus})" for t in range(threads))
-    return f"""byte head[{cpus}]; byte next[{threads * pushes + 1}];
-proctype thread(byte me; byte cpu) {{
-    byte i; byte h;
-    do
-    :: i < {pushes} ->
-        h = head[cpu];
-        atomic {{
-            if
-            :: head[cpu] == h ->
-                next[me * {pushes} + i + 1] = h;
-                head[cpu] = me * {pushes} + i + 1;
-                i++
-            :: else
-            fi;
-            h = 0
-        }}
-    :: else -> break
-    od;
-    i = 0
-}}
-init {{ atomic {{ {starts} }} }}
-"""
+def _without_claim(model: str) -> str:
+    """The twin whose list nobody reads."""
+    return model[: model.index("    atomic {\n        (_nr_pr == 1);")] + "}\n"
 
 
-def measure_opvasm(row: tuple[int, int, int], folder: Path) -> Measured:
-    """``opvasm explore`` as a user starts it; the median time of some runs."""
-    path = folder / "push.opv"
-    path.write_text(scenario_text(*row))
-    times = []
-    states = 0
-    for _ in range(RUNS):
-        started = perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "opvasm", "explore", str(path)],
-            capture_output=True,
-            text=True,
-            check=True,
+def _of_spin(found: Spin | None, ours: Run, states: int) -> list[str]:
+    if found is None:
+        return ["", "", "", "", ""]
+    if found.states is None:
+        return [
+            "?",
+            f"> {found.seconds:.0f}",
+            f"{found.memory >> 20}",
+            "",
+            f"< {ours.seconds / found.seconds:.3f}",
+        ]
+    return [
+        f"{found.states:,}",
+        f"{found.seconds:.2f}",
+        f"{found.memory >> 20}",
+        f"{states / found.states:.4f}",
+        f"{ours.seconds / found.seconds:.3f}",
+    ]
+
+
+def _main_table(lines: list[Line]) -> str:
+    rows = [["T,C,k", "states", "s", "MB", "Spin", "s", "MB", "states", "time"]]
+    for line in lines:
+        states = tools.states_in(line.ours.out)
+        rows.append(
+            [
+                line.name,
+                f"{states:,}",
+                f"{line.ours.seconds:.2f}",
+                f"{line.ours.memory >> 20}",
+                *_of_spin(line.spin, line.ours, states),
+            ]
         )
-        times.append(perf_counter() - started)
-        found = re.search(r"([\d,]+) states?;", done.stdout)
-        assert found is not None, done.stdout
-        states = int(found[1].replace(",", ""))
-    return Measured(states, sorted(times)[RUNS // 2])
+    return table(
+        "opvasm explore, Spin on the same question, and ratios (under 1: opvasm is better)", rows
+    )
 
 
-def measure_spin(row: tuple[int, int, int], folder: Path) -> Measured:
-    """Spin with its partial-order reduction: generate, compile, run."""
-    (folder / "push.pml").write_text(promela_text(*row))
+def _hidden_table(lines: list[Line]) -> str:
+    rows = [["T,C,k", "Spin", "s", "MB", "states", "time", "its search", "time"]]
+    for line in lines:
+        if line.hidden is None:
+            continue
+        states, search = tools.states_in(line.ours.out), line.hidden.search
+        rows.append(
+            [
+                line.name,
+                *_of_spin(line.hidden, line.ours, states),
+                f"{search:.2f}",
+                f"{line.ours.seconds / search:.2f}",
+            ]
+        )
+    return table("Spin where nothing is claimed, so that it leaves the list out of the state", rows)
 
-    def run(*words: str) -> str:
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
-        return done.stdout
 
-    started = perf_counter()
-    run("spin", "-a", "push.pml")
-    run("gcc", "-O2", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=4096", "-o", "pan", "pan.c")
-    report = run("./pan", "-m1000000")
-    seconds = perf_counter() - started
-    found = re.search(r"([\d.e+]+) states, stored", report)
-    assert found is not None, report
-    assert "errors: 0" in report, report
-    return Measured(round(float(found[1])), seconds)
+def _unreduced() -> str:
+    """Without any reduction: states a second, and the twin by a verifier without one."""
+    rows = [["T,C,k", "states", "s", "states/s", "pan -DNOREDUCE", "search", "states/s", "time"]]
+    for row, words in (((4, 2, 2), UNREDUCED), ((5, 2, 2), FIRST_MILLIONS)):
+        with tempfile.TemporaryDirectory() as name:
+            (Path(name) / "s.opv").write_text(scenarios.pushes(row))
+            found = tools.opvasm(["explore", "s.opv", *words], Path(name))
+        told = re.search(r"([\d,]+) states;.*?([\d.]+) (ms|s) in", found.out)
+        assert told is not None, found.out
+        states = int(told[1].replace(",", ""))
+        seconds = float(told[2]) / (1000 if told[3] == "ms" else 1)
+        cells = [
+            ",".join(map(str, row)),
+            f"{states:,}",
+            f"{seconds:.2f}",
+            f"{states / seconds:,.0f}",
+        ]
+        if _spin_is_here():
+            flags = ("-O2", "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=12000")
+            spin = tools.spin(scenarios.pushes_for_spin(row), flags, limit=PATIENCE)
+            stored = spin.states or 0
+            cells += [f"{stored:,}", f"{spin.search:.2f}", f"{stored / spin.search:,.0f}"]
+            cells.append(f"{seconds / spin.search:.2f}")
+        else:
+            cells += ["", "", "", ""]
+        rows.append(cells)
+    return table("All reductions off, the search alone (5,2,2: the first 5,000,000 states)", rows)
+
+
+def _before_table(lines: list[Line], beside: Path) -> str:
+    rows = [["", "before: s", "MB", "now: s", "MB", "times faster"]]
+    for line in lines:
+        if line.before is not None:
+            rows.append(_faster(line.name, line.before, line.ours))
+    samples = beside / "samples"  # what both can read
+    smallest = str(samples / "races" / "again.opv")
+    for name, words in (
+        ("test samples", ["test", str(samples)]),
+        ("explore --sweep samples", ["explore", "--sweep", str(samples)]),
+        ("explore again.opv", ["explore", smallest]),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            before = tools.opvasm(words, Path(folder), beside)
+            rows.append(_faster(name, before, tools.opvasm(words, Path(folder))))
+    return table(f"Beside {beside.name}, from start to answer", rows)
+
+
+def _faster(name: str, before: Run, now: Run) -> list[str]:
+    ended = before.status not in (-9, 137)
+    return [
+        name,
+        f"{'' if ended else '> '}{before.seconds:.2f}",
+        f"{before.memory >> 20}",
+        f"{now.seconds:.2f}",
+        f"{now.memory >> 20}",
+        f"{'' if ended else '> '}{before.seconds / now.seconds:.1f}",
+    ]
 
 
 def measure() -> str:
-    """The table: states and seconds of both, and the ratio of the times."""
-    with_spin = shutil.which("spin") is not None and shutil.which("gcc") is not None
-    lines = ["Exploring: T threads on C CPUs, k list pushes each; times from start to answer"]
-    if not with_spin:
-        lines.append("Spin is not here (apt-get install spin gcc): our own numbers only")
-    lines.append(f"{'T,C,k':<8}{'opvasm':>10}{'seconds':>10}{'Spin':>12}{'seconds':>10}{'time':>8}")
-    for row in ROWS:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            ours = measure_opvasm(row, folder)
-            line = f"{','.join(map(str, row)):<8}{ours.states:>10,}{ours.seconds:>10.2f}"
-            if with_spin:
-                theirs = measure_spin(row, folder)
-                ratio = ours.seconds / theirs.seconds
-                line += f"{theirs.states:>12,}{theirs.seconds:>10.2f}{ratio:>8.2f}"
-            lines.append(line)
-    return "\n".join(lines) + "\n"
+    """The tables."""
+    named = os.environ.get("OPVASM_BESIDE")
+    beside = None if named is None else Path(named).resolve()
+    lines = _lines(beside)
+    parts = [
+        "T threads on C CPUs push k nodes each; a slab is resized; a lock with signal handlers"
+    ]
+    if not _spin_is_here():
+        parts.append("Spin is not here (apt-get install spin gcc): our own numbers only")
+    parts.append(_main_table(lines))
+    if _spin_is_here():
+        parts.append(_hidden_table(lines))
+    parts.append(_unreduced())
+    if beside is not None:
+        parts.append(_before_table(lines, beside))
+    return "\n".join(parts)

@@ -1,0 +1,1 @@
+"""The scenarios that `python -m benchmarks explore` measures, and Spin on the same."""
