@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import pytest
 
 from opvasm.explorer.answers.text_report import run_lines
-from opvasm.explorer.search.estimate import estimate
+from opvasm.explorer.native.built import Refused, engine_type
+from opvasm.explorer.search.estimate import MOST_AHEAD, Extrapolation, estimate
 from opvasm.explorer.search.explore import explore
 from opvasm.explorer.search.search import INTERRUPTED, Search
-from opvasm.explorer.setting.options import Limits, Reductions
+from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits, Reductions
 
 from .helpers import COUNTER, assembled, plans, report
 from .test_reductions import family
@@ -100,3 +103,51 @@ def test_the_estimate_is_of_the_right_order() -> None:
     guess = estimate(found.graph, seconds=600)
     assert guess is not None
     assert found.states / 10 < guess < found.states * 10
+
+
+@pytest.mark.parametrize(
+    ("row", "reductions"),
+    [
+        *(((3, 1, 2), Reductions()), ((4, 1, 2), Reductions()), ((3, 1, 3), Reductions())),
+        *(((5, 2, 2), Reductions()), ((4, 2, 2), Reductions()), ((2, 1, 2), NO_REDUCTIONS)),
+        *(((2, 2, 2), NO_REDUCTIONS), ((3, 1, 1), NO_REDUCTIONS)),
+    ],
+)
+def test_once_half_is_looked_at_the_size_is_known_to_a_factor_of_three(
+    row: tuple[int, int, int], reductions: Reductions
+) -> None:
+    """From the middle of a search on, and asked at uneven moments, the extrapolation is within 3."""
+    (plan,) = plans(assembled(family(*row)), "push")
+    found = explore(plan, reductions)
+    total, size = found.states, Extrapolation()
+    assert found.stopped is None
+    first_seen = [0] * total  # when it was: the state whose successors were being looked at
+    for number in range(1, total):
+        came = found.graph.came_from[number]
+        assert came is not None
+        first_seen[number] = came[0]
+    for expanded in range(1, total, 1 + total // 97):
+        seen = bisect_left(first_seen, expanded)
+        guess = size.states(seen, expanded)
+        if expanded >= total / 2:
+            assert total / 3 <= guess <= total * 3
+
+
+def test_a_search_that_starts_over_is_extrapolated_anew() -> None:
+    """What was known before the start counts no more."""
+    size = Extrapolation()
+    size.states(1000, 900)
+    assert size.states(10, 5) == 10 + 5 * MOST_AHEAD
+
+
+def test_a_search_that_takes_too_much_memory_ends_and_says_so() -> None:
+    """--max-memory ends a search by the C engine as inconclusive, and names the way out."""
+    try:
+        engine_type()
+    except Refused as reason:
+        pytest.skip(str(reason))
+    found = report(assembled(BIG), "s", Limits(memory=4 << 20, goes_on=False))
+    (run,) = found.runs
+    assert run.stopped == "4 MiB of memory"
+    assert run.verdict == "inconclusive"
+    assert "raise --max-memory" in run_lines(found, run)[-1]

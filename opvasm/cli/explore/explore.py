@@ -164,9 +164,8 @@ def _explore(
 
     def tell(configuration: Configuration, at: SearchProgress) -> None:
         rate = at.states / at.seconds if at.seconds else 0.0
-        size = "" if at.estimate is None else f" of at least about {at.estimate:,}"
         progress.show(
-            f"{scenario.name}: {at.states:,} states{size}, {rate:,.0f} a second, "
+            f"{scenario.name}: {at.states:,} states{_size(at)}, {rate:,.0f} a second, "
             f"{at.waiting:,} waiting"
         )
 
@@ -174,6 +173,15 @@ def _explore(
         return run_scenario(assembly.program, scenario, strategies, limits, reductions, tell)
     finally:
         progress.clear()
+
+
+def _size(at: SearchProgress) -> str:
+    """How large a search will be, as far as somebody knows."""
+    if at.estimate is None:
+        return ""
+    if at.rest is None or at.memory is None:
+        return f" of at least about {at.estimate:,}"
+    return f" of about {at.estimate:,} ({at.rest:,.0f} s to go, {at.memory >> 20:,} MiB in the end)"
 
 
 def _show_replay(schedule: str, options: Options, terminal: Terminal) -> int:

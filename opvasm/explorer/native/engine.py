@@ -81,7 +81,7 @@ class Native:
         except ValueError as error:
             raise Refused(str(error)) from None
 
-    def run(self, wanted: Wanted, report: Callable[[int, int], None] | None) -> Given:
+    def run(self, wanted: Wanted, report: Callable[[int, int, int], None] | None) -> Given:
         """Search.  Raises Refused where the engine gives up on the way."""
         flags = wanted[:9]
         noted = wanted.covered

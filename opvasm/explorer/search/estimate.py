@@ -1,4 +1,4 @@
-"""How large a search will be, before it is done: two samples of states and what they share."""
+"""How large a search will be, before it is done: from two samples, or from how it has gone so far."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from ..steps.state import State
 from .graph import Graph
 
 WALKS, LENGTH = 30, 300
+# States that one which waits can stand for at most, beside itself.
+MOST_AHEAD = 4
 # Accesses after which it is given up: a step of a long vector has many; and seconds, since one may
 # work in registers for as long as it likes.
 MOST_ACCESSES, MOST_SECONDS = 100_000, 0.5
@@ -53,3 +55,28 @@ def _sample(graph: Graph, random: Random, until: float) -> set[State] | None:
             else:
                 state = model.disturb(state, events[chosen - len(ready)])
     return seen
+
+
+class Extrapolation:
+    """How many states there will be, from how a breadth-first search has gone so far.
+
+    A state that waits leads to r new ones, each of those again, so that it stands for r + r² + …: r is
+    what the second half of the states looked at so far has led to, and MOST_AHEAD the most that is
+    believed.  Whatever r is, once half of all N states have been looked at the answer is within a factor
+    of 3: at least N / 2 have been seen, at most N, and at most N / 2 of them wait.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = [(0, 1)]  # (looked at, seen) at earlier moments
+
+    def states(self, seen: int, expanded: int) -> int:
+        """About how many there are, when ``seen`` are known and ``expanded`` of them were looked at."""
+        if expanded < self.seen[-1][0]:
+            self.seen = [(0, 1)]  # it has started over
+        self.seen.append((expanded, seen))
+        while len(self.seen) > 2 and self.seen[1][0] <= expanded // 2:
+            del self.seen[0]
+        before, seen_before = self.seen[0]
+        rate = (seen - seen_before) / (expanded - before) if expanded > before else 1.0
+        ahead = rate / (1 - rate) if rate < MOST_AHEAD / (MOST_AHEAD + 1) else MOST_AHEAD
+        return seen + round((seen - expanded) * ahead)

@@ -19,6 +19,7 @@ from ..native.engine import Given, Native, Wanted
 from ..plan.symmetry import Symmetry
 from ..setting.options import NATIVE
 from ..steps.state import Decision, State
+from .estimate import Extrapolation
 from .graph import Edge, Graph
 from .search import INTERRUPTED, Found, Progress, Search, StartOver
 
@@ -162,18 +163,21 @@ class NativeSearch(Search):
         graph.walked = None
         return self.found(stopped)
 
-    def _reporter(self) -> Callable[[int, int], None]:
-        """Tells how far the search is, now and then."""
+    def _reporter(self) -> Callable[[int, int, int], None]:
+        """Tells how far the search is, now and then, and how far it has to go."""
         report = self.report
         assert report is not None
-        told = self.started
+        told, size = self.started, Extrapolation()
 
-        def tell(states: int, waiting: int) -> None:
+        def tell(states: int, waiting: int, room: int) -> None:
             nonlocal told
-            now = monotonic()
-            if now - told >= REPORT_SECONDS:
-                told = now
-                report(Progress(states, waiting, now - self.started, None))
+            now, expanded = monotonic(), states - waiting
+            guess = size.states(states, expanded)
+            if now - told < REPORT_SECONDS or not expanded:
+                return
+            told, seconds = now, now - self.started
+            rest = seconds * (guess - expanded) / expanded
+            report(Progress(states, waiting, seconds, guess, rest, room * guess // states))
 
         return tell
 

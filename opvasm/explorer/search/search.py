@@ -68,13 +68,17 @@ class Found(NamedTuple):
 class Progress(NamedTuple):
     """How far a search is, for those who show it.
 
-    ``estimate``: about how many states there are at least, where that is more than were seen.
+    ``estimate``: about how many states there are (of the Python engine: at least, where that is more
+    than were seen).  ``rest`` are the seconds that are left by it, ``memory`` the bytes that they will
+    take in the end; the C engine knows both.
     """
 
     states: int
     waiting: int
     seconds: float
     estimate: int | None
+    rest: float | None = None
+    memory: int | None = None
 
 
 class StartOver(Exception):

@@ -279,7 +279,7 @@ typedef struct {
     bool (*place)(struct Engine *, uint32_t thread, uint32_t online, uint32_t current,
                   uint32_t target, uint8_t *found);
     bool (*judge)(struct Engine *, int which, bool *holds);
-    bool (*report)(struct Engine *, uint64_t states, uint64_t waiting);
+    bool (*report)(struct Engine *, uint64_t states, uint64_t waiting, uint64_t room);
     void *self;
 } Callbacks;
 

@@ -145,7 +145,7 @@ static bool ask_judge(Engine *e, int which, bool *holds) {
     return found >= 0;
 }
 
-static bool ask_report(Engine *e, uint64_t states, uint64_t waiting) {
+static bool ask_report(Engine *e, uint64_t states, uint64_t waiting, uint64_t room) {
     Asked *asked = e->ask.self;
     double moment = now();
     if (moment - asked->last < REPORT_SECONDS) return true;
@@ -153,7 +153,8 @@ static bool ask_report(Engine *e, uint64_t states, uint64_t waiting) {
     enter_python(asked);
     bool good = PyErr_CheckSignals() == 0;
     if (good && asked->report != Py_None) {
-        PyObject *answer = PyObject_CallFunction(asked->report, "KK", (unsigned long long)states, (unsigned long long)waiting);
+        PyObject *answer = PyObject_CallFunction(asked->report, "KKK", (unsigned long long)states,
+                                                 (unsigned long long)waiting, (unsigned long long)room);
         good = answer != NULL;
         Py_XDECREF(answer);
     }

@@ -372,7 +372,7 @@ static bool go_on(Engine *e) {
     e->effort = 0;
     if (past(e)) e->stopped = BY_TIME;
     if (e->room > e->options.most_memory) e->stopped = BY_MEMORY;
-    if (e->stopped == DONE && !e->ask.report(e, e->states, e->states - e->expanded)) e->stopped = BY_EXCEPTION;
+    if (e->stopped == DONE && !e->ask.report(e, e->states, e->states - e->expanded, e->room)) e->stopped = BY_EXCEPTION;
     return e->stopped == DONE;
 }
 
