@@ -1,4 +1,7 @@
-"""Tools as somebody starts them: seconds by the clock, memory, and what they print."""
+"""Tools as somebody starts them: seconds of a core, memory, and what they print.
+
+All of them work on one core; other work on the machine makes the clock late, and not this.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,22 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import NamedTuple
 
 from ..measure import environment
 
+ENDED = 124  # what timeout(1) says of a command that it has ended
 SLOW = 10.0  # seconds from which on one run has to do
 # Spin's verifier as users build it, and without its reduction.
 QUICK = ("-O2", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=8000")
 
 
 class Run(NamedTuple):
-    """One run of a command.  ``memory`` is its largest resident memory, in bytes."""
+    """One run of a command.
+
+    ``seconds`` are those of a core that it and what it started took, ``memory`` is its largest
+    resident memory, in bytes.
+    """
 
     seconds: float
     memory: int
@@ -30,7 +37,7 @@ class Run(NamedTuple):
 
 
 class Spin(NamedTuple):
-    """What Spin stored, and the seconds to build its verifier and to search."""
+    """What Spin stored, and the seconds of a core to build its verifier and to search."""
 
     states: int | None
     build: float
@@ -44,7 +51,7 @@ class Spin(NamedTuple):
 
 
 def run(command: Sequence[str], folder: Path, limit: float = 600, tree: Path | None = None) -> Run:
-    """Run a command.  After ``limit`` seconds it is ended, with status -9.
+    """Run a command.  After ``limit`` seconds by the clock it is ended, with the status ENDED.
 
     ``tree``: another checkout of opvasm, whose package is taken instead.
     """
@@ -52,16 +59,15 @@ def run(command: Sequence[str], folder: Path, limit: float = 600, tree: Path | N
     if tree is not None:
         variables["PYTHONPATH"] = str(tree)
     with tempfile.TemporaryFile("w+") as out:
-        started = perf_counter()
         process = subprocess.Popen(
-            ["timeout", "-s", "KILL", str(limit), *command],
+            ["timeout", "--kill-after=10", str(limit), *command],
             cwd=folder,
             env=variables,
             stdout=out,
             stderr=subprocess.STDOUT,
         )
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = perf_counter() - started
+        seconds = usage.ru_utime + usage.ru_stime
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         return Run(seconds, usage.ru_maxrss * 1024, out.read(), process.returncode)
@@ -99,14 +105,14 @@ def spin(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "model.pml").write_text(model)
-        started = perf_counter()
+        build = 0.0
         for words in (
             ("spin", "-a", *generate, "model.pml"),
             ("gcc", *flags, "-o", "pan", "pan.c"),
         ):
             done = run(words, folder)
             assert done.status == 0, done.out
-        build = perf_counter() - started
+            build += done.seconds
         searches = []
         for _ in range(3):
             searches.append(run(("./pan", *options), folder, limit))
@@ -114,7 +120,7 @@ def spin(
                 break
         memory = max(each.memory for each in searches)
         seconds = median(each.seconds for each in searches)
-        if searches[-1].status == -9 or searches[-1].status == 137:
+        if searches[-1].status == ENDED:
             return Spin(None, build, seconds, memory)
         report = searches[-1].out
         found = re.search(r"([\d.e+]+) states, stored", report)
