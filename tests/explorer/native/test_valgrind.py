@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from opvasm.explorer.native.built import SOURCES
+from opvasm.explorer.native.build import SOURCES
 from opvasm.explorer.search.native_search import NativeSearch
 from opvasm.explorer.setting.options import Limits
 
@@ -68,6 +68,6 @@ def test_valgrind_finds_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(", 0 differ\n")
     # What Python does by itself is not judged here.
-    sources = [engine.name, *(f"({each.name}:" for each in Path(SOURCES).glob("*.c"))]
+    sources = [engine.name, *(f"({each.name}:" for each in SOURCES.glob("*.c"))]
     errors = log.read_text().split("== \n")
     assert [each for each in errors if any(source in each for source in sources)] == []
