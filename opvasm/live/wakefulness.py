@@ -35,17 +35,19 @@ class Wakefulness:
         self._called = now
 
     def _begin(self) -> None:
-        try:
-            self._file = os.open(_FILE, os.O_WRONLY | os.O_CLOEXEC)
-            os.write(self._file, _AT_ONCE)
-            self.lasts = True
-            # A thread, since the supervisor itself may wait for long: at a prompt, for a full pipe.
-            Thread(target=self._watch, daemon=True).start()
-        except (OSError, RuntimeError):
-            # Only root may ask for it, and threads may be too many.  Without it calls take longer
-            # and answer the same.
-            self._refused = True
-            self.end()
+        # Under the lock: a watch that is about to end would close this file instead of its own.
+        with self._lock:
+            try:
+                self._file = os.open(_FILE, os.O_WRONLY | os.O_CLOEXEC)
+                os.write(self._file, _AT_ONCE)
+                self.lasts = True
+                # A thread: the supervisor itself may wait for long, at a prompt, for a full pipe.
+                Thread(target=self._watch, daemon=True).start()
+            except (OSError, RuntimeError):
+                # Only root may ask for it, and threads may be too many.  Without it calls take
+                # longer and answer the same.
+                self._refused = True
+                self._close()
 
     def _watch(self) -> None:
         """End it a while after the last call."""
@@ -56,7 +58,10 @@ class Wakefulness:
     def end(self) -> None:
         """Let the CPUs sleep again."""
         with self._lock:
-            self.lasts = False
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
+            self._close()
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        self.lasts = False

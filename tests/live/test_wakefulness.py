@@ -89,6 +89,44 @@ def test_it_ends_a_while_after_the_last_call(device: Path) -> None:
     assert time.perf_counter() - last >= 0.02
 
 
+def test_a_call_while_it_ends_leaves_no_file_open(
+    device: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file that is opened is closed, also when calls come at the very moment of the end."""
+    found = Wakefulness()
+    opened: list[int] = []
+    closed: list[int] = []
+    callers: list[Thread] = []
+    really_open, really_close = os.open, os.close
+
+    def open_file(path: str, flags: int) -> int:
+        opened.append(really_open(path, flags))
+        return opened[-1]
+
+    def close_file(number: int) -> None:
+        if number in opened and not callers:
+            callers.append(Thread(target=call_twice))
+            callers[0].start()
+            callers[0].join(0.2)  # it comes to its end here, or waits for ours
+        if number in opened:
+            closed.append(number)
+        really_close(number)
+
+    def call_twice() -> None:
+        later = time.perf_counter() + 10
+        found.called(later - 0.001)
+        found.called(later)
+
+    monkeypatch.setattr(os, "open", open_file)
+    monkeypatch.setattr(os, "close", close_file)
+    call_twice()
+    found.end()
+    callers[0].join()
+    found.end()
+    assert sorted(opened) == sorted(closed)
+    assert opened
+
+
 @pytest.mark.parametrize("missing", ["no file", "a folder"])
 def test_where_it_is_refused_nobody_asks_again(
     missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
