@@ -74,7 +74,10 @@ def _explored(text: str, words: tuple[str, ...] = MILLIONS, tree: Path | None = 
 def _exported(text: str) -> str:
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "s.opv").write_text(text)
-        return tools.opvasm(["export", "s.opv", "s", "--promela"], Path(name), runs=1).out
+        words = ["export", "s.opv", "s", "--promela", "-o", "s.pml"]
+        done = tools.opvasm(words, Path(name), runs=1)
+        assert done.status == 0, done.out
+        return (Path(name) / "s.pml").read_text()
 
 
 def _lines(beside: Path | None) -> list[Line]:
