@@ -124,12 +124,12 @@ scenario s {
 # Two threads with a signal handler against the holder of their CPU's lock.
 LOCK = """percpu counter: u64
 vector bump(n: i64) { add.u64 counter, n }
-strategy section = rseq then opv after 2 { subscribe eager }
+strategy sections = rseq then opv after 2 { subscribe eager }
 strategy holding = lock { fence vector }
 scenario s {
     cpus 2
     environment signal <= 2, preempt
-    thread t x2 @0 strategy section {
+    thread t x2 @0 strategy sections {
         loop 2 { run bump(1) { aborted -> retry } }
     }
     on signal t { run bump(1) { aborted -> retry } }
