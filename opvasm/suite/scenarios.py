@@ -17,12 +17,13 @@ def run_scenarios(assembly: Assembly, file: str, chosen: Selection) -> Iterator[
         return
     from ..explorer.answers.text_report import expectation_text
     from ..explorer.answers.verdict import run_scenario
+    from ..explorer.plan.plan import Plans
     from ..explorer.plan.validate import check_scenarios, strategy_table
 
-    program = assembly.program
+    program, plans = assembly.program, Plans()
     wrong = [
         each
-        for each in check_scenarios(program, wanted, assembly.strategies)
+        for each in check_scenarios(program, wanted, assembly.strategies, plans)
         if each.level == "error"
     ]
     strategies = strategy_table(assembly.strategies)
@@ -31,7 +32,7 @@ def run_scenarios(assembly: Assembly, file: str, chosen: Selection) -> Iterator[
         if wrong:
             problem: str | None = "; ".join(each.message for each in wrong)
         else:
-            report = run_scenario(program, scenario, strategies)
+            report = run_scenario(program, scenario, strategies, plans=plans)
             problem = (
                 "; ".join(
                     f"expected {expectation_text(each.expectation)}: {each.reason}"

@@ -15,6 +15,7 @@ from .limits import chosen_limits
 if TYPE_CHECKING:
     from ...assembler import Assembly
     from ...explorer.answers.verdict import Report
+    from ...explorer.plan.plan import Plans
     from ...explorer.search.search import Progress as SearchProgress
     from ...explorer.setting.configuration import Configuration
     from ...explorer.setting.options import Limits, Reductions
@@ -62,12 +63,14 @@ def _execute(options: Options, terminal: Terminal) -> int:
 
         return sweep(options, terminal)
     _refuse_sweep_options(options)
+    from ...explorer.plan.plan import Plans
     from ...explorer.plan.validate import strategy_table
     from .output import write_reports
 
     if options.replay is not None:
         return _show_replay(options.replay, options, terminal)
-    assembly = explorable(options.file, options, terminal)
+    plans = Plans()
+    assembly = explorable(options.file, options, terminal, plans=plans)
     if assembly is None:
         return USAGE
     strategies = strategy_table(assembly.strategies)
@@ -90,7 +93,7 @@ def _execute(options: Options, terminal: Terminal) -> int:
     limits, reductions = chosen_limits(options), _reductions(options, with_coverage)
     interrupted = False
     for scenario in chosen:
-        report = _explore(assembly, scenario, strategies, limits, reductions)
+        report = _explore(assembly, scenario, strategies, limits, reductions, plans)
         reports.append(report)
         if any(run.stopped == "an interrupt" for run in report.runs):
             interrupted = True
@@ -157,6 +160,7 @@ def _explore(
     strategies: dict[str, Strategy],
     limits: Limits,
     reductions: Reductions,
+    plans: Plans,
 ) -> Report:
     from ...explorer.answers.verdict import run_scenario
 
@@ -170,7 +174,7 @@ def _explore(
         )
 
     try:
-        return run_scenario(assembly.program, scenario, strategies, limits, reductions, tell)
+        return run_scenario(assembly.program, scenario, strategies, limits, reductions, tell, plans)
     finally:
         progress.clear()
 

@@ -12,22 +12,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...assembler import Assembly
+    from ...explorer.plan.plan import Plans
     from ...explorer.schedules.replay_file import Recording
     from ...text.scenario_tree import Scenario
     from ..terminal.terminal import Terminal
 
 
 def explorable(
-    path: str, options: AbiOptions, terminal: Terminal, schedule: Recording | None = None
+    path: str,
+    options: AbiOptions,
+    terminal: Terminal,
+    schedule: Recording | None = None,
+    plans: Plans | None = None,
 ) -> Assembly | None:
     """The text with its scenarios; None where one can't be explored, with all reasons reported.
 
     With a schedule it is assembled for the revision and data model that the schedule is of.
+    ``plans`` keeps what the check makes, for the searches.
     """
     from ...explorer.plan.validate import check_scenarios
 
     assembly = for_schedule(path, options, schedule)
-    findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
+    findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies, plans)
     if findings:
         terminal.report(findings)
     return None if any(each.level == "error" for each in findings) else assembly

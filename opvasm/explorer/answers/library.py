@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ...assembler import Assembly
 from ...report.style import PLAIN, Style
-from ..plan.plan import ScenarioError
+from ..plan.plan import Plans, ScenarioError
 from ..plan.validate import check_scenarios, strategy_table
 from ..search.search import INTERRUPTED
 from ..setting.options import Limits, Reductions
@@ -32,14 +32,17 @@ def explore(
     Raises ScenarioError with everything that is wrong with the file's scenarios, and KeyError for a
     name that none of them has.
     """
-    found = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
+    plans = Plans()
+    found = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies, plans)
     if any(each.level == "error" for each in found):
         raise ScenarioError(found)
     known = {each.name: each for each in assembly.scenarios}
     strategies = strategy_table(assembly.strategies)
     reports = []
     for scenario in [known[name] for name in names or known]:
-        done = run_scenario(assembly.program, scenario, strategies, limits, reductions, report)
+        done = run_scenario(
+            assembly.program, scenario, strategies, limits, reductions, report, plans
+        )
         reports.append(done)
         if any(run.stopped == INTERRUPTED for run in done.runs):
             break

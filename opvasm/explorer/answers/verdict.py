@@ -8,7 +8,7 @@ from ...light_typing import NamedTuple, Protocol
 from ...program import Program
 from ...text.scenario_tree import Expectation, Scenario, Strategy
 from ..model.judging import VERDICT_OF
-from ..plan.plan import Plan, make_plan
+from ..plan.plan import Plan, Plans, make_plan
 from ..search.explore import explore
 from ..search.progress import ENDLESS, Answer, broken, check_progress
 from ..search.search import INTERRUPTED, Found, Progress
@@ -100,16 +100,20 @@ def run_scenario(
     limits: Limits | None = None,
     reductions: Reductions | None = None,
     report: Reporter | None = None,
+    plans: Plans | None = None,
 ) -> Report:
     """Explore every configuration of a scenario and judge it by its ``expect`` lines.
 
     Raises ScenarioError where its text is wrong (see validate.check_scenarios).  KeyboardInterrupt
-    ends the exploration; what was found so far is then in ``runs``.
+    ends the exploration; what was found so far is then in ``runs``.  ``plans`` are what the check
+    of the scenario has made.
     """
     limits = (limits or Limits()).started()
+    plans = plans or Plans()
     runs: list[Run] = []
     for configuration in configurations(scenario, strategies):
-        run = run_configuration(program, scenario, configuration, limits, reductions, report)
+        plan = plans.take(program, scenario, configuration)
+        run = run_plan(plan, limits, reductions, report)
         runs.append(run)
         if run.stopped == INTERRUPTED:
             break
@@ -126,7 +130,17 @@ def run_configuration(
     report: Reporter | None = None,
 ) -> Run:
     """Explore one configuration."""
-    plan = make_plan(program, scenario, configuration)
+    return run_plan(make_plan(program, scenario, configuration), limits, reductions, report)
+
+
+def run_plan(
+    plan: Plan,
+    limits: Limits,
+    reductions: Reductions | None = None,
+    report: Reporter | None = None,
+) -> Run:
+    """Explore the configuration of a plan."""
+    configuration = plan.configuration
     limits = limits.started()
 
     def tell(progress: Progress) -> None:

@@ -76,6 +76,31 @@ def make_plan(program: Program, scenario: Scenario, configuration: Configuration
     return plan
 
 
+class Plans:
+    """The first plans that a check makes, for the searches that come next: each is taken once.
+
+    Only a few are kept, so that a scenario of many configurations takes no more memory.
+    """
+
+    _MOST = 8
+
+    def __init__(self) -> None:
+        self._kept: list[Plan] = []
+
+    def keep(self, plan: Plan) -> None:
+        """Keep a plan, while there are few."""
+        if len(self._kept) < self._MOST:
+            self._kept.append(plan)
+
+    def take(self, program: Program, scenario: Scenario, configuration: Configuration) -> Plan:
+        """The plan of a configuration: the one that was kept, or made now, as by ``make_plan``."""
+        for index, plan in enumerate(self._kept):
+            same = plan.program is program and plan.scenario is scenario
+            if same and plan.configuration == configuration:
+                return self._kept.pop(index)
+        return make_plan(program, scenario, configuration)
+
+
 class _Planner:
     def __init__(
         self,

@@ -14,7 +14,7 @@ from ...verifier.rseq_rules import rseq_diagnostics
 from ...verifier.section_rules import section_diagnostics
 from ..setting.configuration import configurations
 from ..setting.statements import walk
-from .plan import ScenarioError, make_plan
+from .plan import Plans, ScenarioError, make_plan
 
 
 def strategy_table(strategies: Iterable[Strategy]) -> dict[str, Strategy]:
@@ -23,14 +23,20 @@ def strategy_table(strategies: Iterable[Strategy]) -> dict[str, Strategy]:
 
 
 def check_scenarios(
-    program: Program, scenarios: Iterable[Scenario], strategies: Iterable[Strategy]
+    program: Program,
+    scenarios: Iterable[Scenario],
+    strategies: Iterable[Strategy],
+    plans: Plans | None = None,
 ) -> tuple[Diagnostic, ...]:
-    """Every finding about some scenarios; those of level error keep them from being explored."""
+    """Every finding about some scenarios; those of level error keep them from being explored.
+
+    ``plans`` keeps what was made for that, for ``run_scenario``.
+    """
     scenarios, strategies = tuple(scenarios), tuple(strategies)
     found = list(declared_twice(scenarios, strategies))
     table = strategy_table(strategies)
     for scenario in scenarios:
-        found += check_scenario(program, scenario, table)
+        found += check_scenario(program, scenario, table, plans)
     return in_order(found)
 
 
@@ -43,14 +49,17 @@ def declared_twice(
 
 
 def check_scenario(
-    program: Program, scenario: Scenario, strategies: Mapping[str, Strategy]
+    program: Program,
+    scenario: Scenario,
+    strategies: Mapping[str, Strategy],
+    plans: Plans | None = None,
 ) -> Iterator[Diagnostic]:
     """Every finding about one scenario, in the order of finding."""
     problems = list(_names(scenario, strategies))
     yield from problems
     if not problems:
         yield from section_findings(program, scenario, strategies)
-        yield from _plans(program, scenario, strategies)
+        yield from _plans(program, scenario, strategies, plans or Plans())
 
 
 def _twice(declared: Iterable[Strategy | Scenario], what: str) -> Iterator[Diagnostic]:
@@ -176,11 +185,11 @@ def _no_vector(statement: RunVector, strategy: Strategy) -> Diagnostic:
 
 
 def _plans(
-    program: Program, scenario: Scenario, strategies: Mapping[str, Strategy]
+    program: Program, scenario: Scenario, strategies: Mapping[str, Strategy], plans: Plans
 ) -> Iterator[Diagnostic]:
     """What turns up when the code of each thread is made."""
     for configuration in configurations(scenario, strategies):
         try:
-            make_plan(program, scenario, configuration)
+            plans.keep(make_plan(program, scenario, configuration))
         except ScenarioError as error:
             yield from error.diagnostics
