@@ -26,9 +26,7 @@ PLANTS = {
         "found.append((thread, step.text))",
         "return [(thread, step.text)]",
     ),
-    "the end comes directly": plant(
-        Quiet, "is_at_its_end", "if step.kind > LAST_QUIET:", "if True:"
-    ),
+    "the end comes directly": plant(Quiet, "step_ahead", "if step.kind > LAST_QUIET:", "if True:"),
     "nobody minds a busy CPU": GROUPS["no proviso"],
 }
 

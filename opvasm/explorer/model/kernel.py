@@ -8,7 +8,7 @@ from ...kernels.profiles import KEPT, KILLS
 from ...text.scenario_tree import RSEQ
 from ..steps.ids import IDS_SIZE, ids_bytes
 from ..steps.state import Abort, Local, State, System
-from ..steps.step import CPU, GUARD, NOWHERE, POINT, RETURN, Guard
+from ..steps.step import CPU, GUARD, NOWHERE, POINT, RETURN, Guard, Kind, Pause
 from .common import Common
 from .quiet import Quiet
 from .readiness import Readiness
@@ -101,13 +101,16 @@ class Kernel:
         index, profile = self.plan.ids[thread], self.profile
         if index is None or not profile.registered:
             return
-        if self.quiet.is_at_its_end(thread, local):
-            return  # it does not come back to user space
         rule = profile.id_rule(event)
         if rule == KEPT:
             return
+        ahead = self.quiet.step_ahead(thread, local)
+        if ahead.kind is Kind.END:
+            return  # it does not come back to user space
         memory, order = self.common.work.memory, self.common.image.byteorder
         if rule == KILLS and memory[index : index + IDS_SIZE] != ids_bytes(before, order):
+            if isinstance(ahead.action, Pause):
+                return  # it comes back to no instruction of its own, only to its handler
             local[POINT], local[GUARD], local[RETURN] = (
                 self.codes[thread].killed,
                 Guard.NONE,

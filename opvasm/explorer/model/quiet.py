@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..steps.evaluate import TROUBLE
 from ..steps.state import Fusion, Local, State
-from ..steps.step import LAST_QUIET, NOWHERE, POINT, RETURN, Kind, Pause, Step
+from ..steps.step import LAST_QUIET, NOWHERE, POINT, RETURN, Kind, Step
 from .common import Common
 
 # Steps that join one of the search, at most.
@@ -99,11 +99,8 @@ class Quiet:
             step = steps[moved[POINT]]
         return None
 
-    def is_at_its_end(self, thread: int, local: list[int]) -> bool:
-        """Whether a thread has at most work in registers before its end.
-
-        The end of one that has a handler, at which signals may still come, is no instruction either.
-        """
+    def step_ahead(self, thread: int, local: list[int]) -> Step:
+        """The step that a thread comes to after its work in registers."""
         steps = self.codes[thread].steps
         moved = list(local)
         for _ in range(FUSE_LIMIT):
@@ -111,8 +108,7 @@ class Quiet:
             if step.kind > LAST_QUIET:
                 break
             self.work_out(step, thread, moved)
-        step = steps[moved[POINT]]
-        return step.kind is Kind.END or isinstance(step.action, Pause)
+        return steps[moved[POINT]]
 
     def goes_round(self, thread: int, local: Local | list[int]) -> bool:
         """Whether a thread comes back to where it stands before it does anything but compute.

@@ -221,9 +221,8 @@ static void ids_bytes(const Engine *e, int32_t cpu, uint8_t *to) {
     memcpy(to + IDS_SIZE / 2, to, IDS_SIZE / 2);
 }
 
-/* Whether a thread has at most work in registers before its end.  The end of one that has a handler,
- * at which signals may still come, is no instruction either. */
-static bool is_at_its_end(Engine *e, uint32_t thread, const uint64_t *local) {
+/* The step that a thread comes to after its work in registers. */
+static const Node *step_ahead(Engine *e, uint32_t thread, const uint64_t *local) {
     const Thread *t = &e->plan.threads[thread];
     uint64_t *moved = e->spare;
     memcpy(moved, local, t->words * sizeof *moved);
@@ -232,18 +231,20 @@ static bool is_at_its_end(Engine *e, uint32_t thread, const uint64_t *local) {
         if (node->kind > LAST_QUIET) break;
         work_out(e, thread, moved, node);
     }
-    return t->nodes[POINT(moved)].kind == END || t->nodes[POINT(moved)].pause;
+    return &t->nodes[POINT(moved)];
 }
 
 void look_at_ids(Engine *e, uint32_t thread, uint64_t *local, int event, int32_t before) {
     const Thread *t = &e->plan.threads[thread];
     uint8_t right[IDS_SIZE];
     if (t->ids < 0 || !e->plan.registered) return;
-    if (is_at_its_end(e, thread, local)) return; /* it does not come back to user space */
     int rule = e->plan.id_rule[event];
     if (rule == KEPT) return;
+    const Node *ahead = step_ahead(e, thread, local);
+    if (ahead->kind == END) return; /* it does not come back to user space */
     ids_bytes(e, before, right);
     if (rule == KILLS && memcmp(e->memory + t->ids, right, IDS_SIZE) != 0) {
+        if (ahead->pause) return; /* it comes back to no instruction of its own, only to its handler */
         set_point(local, t->killed);
         set_guard(local, NONE);
         set_return(local, NOWHERE);
