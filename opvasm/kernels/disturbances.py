@@ -55,9 +55,10 @@ class Disturbance(StrEnum):
         """What there is to know of it."""
         return ROWS[self]
 
-    def aborts_under(self, profile: Profile) -> bool:
-        """Whether it aborts a section that it meets, on a kernel."""
-        return self.row.aborts is not None and bool(getattr(profile, self.row.aborts))
+    def cause_under(self, profile: Profile) -> Cause | None:
+        """What the restart of a section that it meets is put down to, on a kernel; None: it goes on."""
+        row = self.row
+        return row.cause if row.aborts is not None and getattr(profile, row.aborts) else None
 
 
 class Cause(Enum):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from opvasm.explorer.model.kernel import Kernel
 from opvasm.explorer.model.model import Model
-from opvasm.explorer.model.quiet import Quiet
 
 from .generator import make
 from .metamorphic import MORE, SAME, broken
@@ -26,7 +26,12 @@ PLANTS = {
         "found.append((thread, step.text))",
         "return [(thread, step.text)]",
     ),
-    "the end comes directly": plant(Quiet, "step_ahead", "if step.kind > LAST_QUIET:", "if True:"),
+    "the end comes directly": plant(
+        Kernel,
+        "look_at_ids",
+        "self.quiet.step_ahead(thread, local)",
+        "self.codes[thread].steps[local[POINT]]",
+    ),
     "nobody minds a busy CPU": GROUPS["no proviso"],
 }
 

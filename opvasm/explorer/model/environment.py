@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...errors import Crash
-from ...kernels.disturbances import BUDGETS, DECIDING, SLOT, Cause, Disturbance
+from ...kernels.disturbances import BUDGETS, DECIDING, SLOT, Disturbance
 from ..steps.state import Abort, Decision, Local, Micro, State, System
 from ..steps.step import CPU, GUARD, NOWHERE, POINT, RETURN, Enter, Guard, Kind, Step
 from .common import Common
@@ -61,7 +61,7 @@ class Environment:
                 yield from self._bounces(state, thread)
             case Disturbance.SIGNAL:
                 handled = self.codes[thread].handler != NOWHERE
-                struck = inside and disturbance.aborts_under(self.profile)
+                struck = inside and disturbance.cause_under(self.profile)
                 if local[RETURN] == NOWHERE and (
                     handled or struck or self.kernel.ids_are_stale(state, thread, "signal")
                 ):
@@ -158,8 +158,8 @@ class Environment:
         """One disturbance of one thread."""
         thread, kind = decision.thread, decision.kind
         assert isinstance(kind, Disturbance)
-        old, cause = local[CPU], kind.row.cause
-        if cause and local[GUARD] == Guard.SECTION and kind.aborts_under(self.profile):
+        old, cause = local[CPU], kind.cause_under(self.profile)
+        if cause and local[GUARD] == Guard.SECTION:
             self.kernel.abort(local, Abort(thread, cause, before=old, cpu=decision.argument))
         match kind:
             case Disturbance.MIGRATE:
@@ -191,13 +191,14 @@ class Environment:
         online = system.online ^ (1 << cpu)
         system = system.spent(Disturbance.HOTPLUG)._replace(online=online)
         refuge = (online & -online).bit_length() - 1
+        cause = Disturbance.HOTPLUG.cause_under(self.profile)
         if online >> cpu & 1:
             return system
         for index, other in enumerate(threads):
             if other[CPU] == cpu:
                 local = list(other)
-                if local[GUARD] == Guard.SECTION and Disturbance.HOTPLUG.aborts_under(self.profile):
-                    self.kernel.abort(local, Abort(index, Cause.MIGRATION, before=cpu, cpu=refuge))
+                if cause and local[GUARD] == Guard.SECTION:
+                    self.kernel.abort(local, Abort(index, cause, before=cpu, cpu=refuge))
                 allowed = [c for c in self.plan.allowed[index] if online >> c & 1]
                 local[CPU] = min(allowed, default=refuge)
                 self.kernel.look_at_ids(index, local, "migration", cpu)

@@ -57,10 +57,13 @@ class Quiet:
             local[POINT] = self.codes[thread].crash
         work.local = mine
 
-    def ahead(self, thread: int, local: Local | list[int]) -> tuple[list[int], bool]:
+    def ahead(
+        self, thread: int, local: Local | list[int], certain: bool = False
+    ) -> tuple[list[int], bool]:
         """Where a thread stands after its work in registers, or once it comes to a place again.
 
-        The second part says whether that place is the one where it stands now.
+        The second part says whether that place is the one where it stands now.  ``certain``: only
+        the work that comes before it reads a CPU which may change by itself.
         """
         steps = self.codes[thread].steps
         moved = list(local)
@@ -70,45 +73,29 @@ class Quiet:
             step = steps[moved[POINT]]
             if step.kind > LAST_QUIET or moved[POINT] in seen:
                 break
+            if certain and step.kind is Kind.CURRENT and not self.common.stays[thread]:
+                break
             if step.head:
                 seen.add(moved[POINT])
             self.work_out(step, thread, moved)
         return moved, moved[POINT] == start and start in seen
+
+    def step_ahead(self, thread: int, local: Local | list[int], certain: bool = False) -> Step:
+        """The step that a thread comes to after its work in registers; ``certain`` as in ``ahead``."""
+        steps = self.codes[thread].steps
+        step = steps[local[POINT]]
+        if step.kind > LAST_QUIET:
+            return step
+        moved, _ = self.ahead(thread, local, certain)
+        return steps[moved[POINT]]
 
     def failing(self, thread: int, local: Local | list[int]) -> Step | None:
         """The failure that a thread's work in registers ends in, or that it stands at; else None.
 
         Work that reads a CPU which may change by itself is not done before it is.
         """
-        steps = self.codes[thread].steps
-        step = steps[local[POINT]]
-        if step.kind > LAST_QUIET:
-            return step if step.kind is Kind.FAIL else None
-        moved = list(local)
-        seen: set[int] = set()
-        for _ in range(FUSE_LIMIT):
-            if step.kind > LAST_QUIET:
-                return step if step.kind is Kind.FAIL else None
-            if moved[POINT] in seen or (
-                step.kind is Kind.CURRENT and not self.common.stays[thread]
-            ):
-                break
-            if step.head:
-                seen.add(moved[POINT])
-            self.work_out(step, thread, moved)
-            step = steps[moved[POINT]]
-        return None
-
-    def step_ahead(self, thread: int, local: list[int]) -> Step:
-        """The step that a thread comes to after its work in registers."""
-        steps = self.codes[thread].steps
-        moved = list(local)
-        for _ in range(FUSE_LIMIT):
-            step = steps[moved[POINT]]
-            if step.kind > LAST_QUIET:
-                break
-            self.work_out(step, thread, moved)
-        return steps[moved[POINT]]
+        step = self.step_ahead(thread, local, certain=True)
+        return step if step.kind is Kind.FAIL else None
 
     def goes_round(self, thread: int, local: Local | list[int]) -> bool:
         """Whether a thread comes back to where it stands before it does anything but compute.

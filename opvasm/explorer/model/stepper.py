@@ -5,7 +5,7 @@ Semantics: model.md section 2.2.
 
 from __future__ import annotations
 
-from ...kernels.disturbances import Cause, Disturbance
+from ...kernels.disturbances import Disturbance
 from ..steps.evaluate import TROUBLE
 from ..steps.state import (
     ONE_CPU_BYTE,
@@ -99,9 +99,9 @@ class Stepper:
             local[GUARD] = Guard.NONE
         # A trap is delivered as a signal is.
         steps = thread in self.stepped and system.allows(Disturbance.STEPPED)
-        steps = steps and Disturbance.STEPPED.aborts_under(self.profile)
-        if steps and local[GUARD] == Guard.SECTION:
-            self.kernel.abort(local, Abort(thread, Cause.TRAP))
+        cause = Disturbance.STEPPED.cause_under(self.profile)
+        if cause and steps and local[GUARD] == Guard.SECTION:
+            self.kernel.abort(local, Abort(thread, cause))
             self.trapped = True
         if self.common.log is not None:
             self._note(step, thread, cpu, reads, writes)

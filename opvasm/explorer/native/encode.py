@@ -173,10 +173,10 @@ class _Encoder:
         out.number(plan.tracks_running, plan.retries_migration)
         out.number(*(_RULES[profile.id_rule(each)] for each in _ID_EVENTS))
         out.number(*(plan.limits[each] for each in BUDGETS))
-        out.number(SLOT[Disturbance.STEPPED], Disturbance.STEPPED.aborts_under(profile))
+        out.number(SLOT[Disturbance.STEPPED], Disturbance.STEPPED.cause_under(profile) is not None)
         out.number(len(DECIDING))
         for each in DECIDING:
-            cause = each.row.cause if each.aborts_under(profile) else None
+            cause = each.cause_under(profile)
             out.number(KINDS.index(each), SLOT[each])
             out.number(len(_CAUSES) if cause is None else _CAUSES.index(cause))
         out.number(sum(1 << thread for thread in plan.stepped), *asked)

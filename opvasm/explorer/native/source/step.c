@@ -115,12 +115,17 @@ static bool ahead(Engine *e, uint32_t thread, const uint64_t *local, bool certai
 
 bool goes_round(Engine *e, uint32_t thread, const uint64_t *local) { return ahead(e, thread, local, false); }
 
+/* The step that a thread comes to after its work in registers. */
+static const Node *step_ahead(Engine *e, uint32_t thread, const uint64_t *local, bool certain) {
+    const Node *node = node_of(e, thread, local);
+    if (node->kind > LAST_QUIET) return node;
+    ahead(e, thread, local, certain);
+    return node_of(e, thread, e->spare);
+}
+
 /* Whether a thread has failed, be it by work in registers that it has not done yet. */
 bool is_failing(Engine *e, uint32_t thread, const uint64_t *local) {
-    const Node *node = node_of(e, thread, local);
-    if (node->kind > LAST_QUIET) return node->kind == FAIL;
-    ahead(e, thread, local, true);
-    return node_of(e, thread, e->spare)->kind == FAIL;
+    return step_ahead(e, thread, local, true)->kind == FAIL;
 }
 
 static bool joins(Engine *e, const Node *node, uint32_t thread, const uint64_t *local) {
@@ -221,30 +226,17 @@ static void ids_bytes(const Engine *e, int32_t cpu, uint8_t *to) {
     memcpy(to + IDS_SIZE / 2, to, IDS_SIZE / 2);
 }
 
-/* The step that a thread comes to after its work in registers. */
-static const Node *step_ahead(Engine *e, uint32_t thread, const uint64_t *local) {
-    const Thread *t = &e->plan.threads[thread];
-    uint64_t *moved = e->spare;
-    memcpy(moved, local, t->words * sizeof *moved);
-    for (int i = 0; i < FUSE_LIMIT && e->bail == NULL; i++) {
-        const Node *node = &t->nodes[POINT(moved)];
-        if (node->kind > LAST_QUIET) break;
-        work_out(e, thread, moved, node);
-    }
-    return &t->nodes[POINT(moved)];
-}
-
 void look_at_ids(Engine *e, uint32_t thread, uint64_t *local, int event, int32_t before) {
     const Thread *t = &e->plan.threads[thread];
     uint8_t right[IDS_SIZE];
     if (t->ids < 0 || !e->plan.registered) return;
     int rule = e->plan.id_rule[event];
     if (rule == KEPT) return;
-    const Node *ahead = step_ahead(e, thread, local);
-    if (ahead->kind == END) return; /* it does not come back to user space */
+    const Node *next = step_ahead(e, thread, local, false);
+    if (next->kind == END) return; /* it does not come back to user space */
     ids_bytes(e, before, right);
     if (rule == KILLS && memcmp(e->memory + t->ids, right, IDS_SIZE) != 0) {
-        if (ahead->pause) return; /* it comes back to no instruction of its own, only to its handler */
+        if (next->pause) return; /* it comes back to no instruction of its own, only to its handler */
         set_point(local, t->killed);
         set_guard(local, NONE);
         set_return(local, NOWHERE);
