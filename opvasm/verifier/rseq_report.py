@@ -7,8 +7,9 @@ from ..codes import rseq as codes
 from ..errors import Diagnostic, Note, in_order
 from ..program import Data, Vector
 from .places import op_place, vector_place
-from .rseq_rules import RseqFinding, findings, section_length
+from .rseq_rules import findings, section_length
 from .rseq_shapes import Shape, shape_of
+from .rules import RseqFinding
 from .subject import subject_of
 
 # What a rule says of a vector although the primitive of its shape does the same work.

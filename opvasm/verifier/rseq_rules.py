@@ -1,7 +1,4 @@
-"""Which vectors may also be run as a restartable section: rules R1 to R8 (model.md section 2.4).
-
-A section is plain code that may be cut off before any instruction and begun again, until its last
-store, the commit, has happened.  A vector is one when running a part of it twice does no harm.
+"""Which vectors may also be run as a restartable section: rules R1 to R8 asked of their ops.
 
 ``findings`` is for whoever runs a vector as a section (the explorer refuses where ``refuses`` is
 set) and for whoever gives advice about it.
@@ -9,11 +6,9 @@ set) and for whoever gives advice about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from ..abi.ops import CMPEQ, MB, WORD_LENGTHS, Access, Effect
-from ..codes import rseq as codes
+from ..abi.ops import CMPEQ, Access, Effect
 from ..errors import Diagnostic
 from ..program import (
     Area,
@@ -26,21 +21,18 @@ from ..program import (
     Value,
     Vector,
 )
+from .rules import Bytes, RseqFinding, Subject, Words, Work, broken, diagnosed
 
-
-class RseqFinding(NamedTuple):
-    """A rule that a vector breaks as a section.
-
-    ``rule`` is its short name (``R2``), ``op`` the index of the op it speaks of (None: the whole
-    vector).  ``refuses``: as a section it would do harm; otherwise it depends on the caller.
-    """
-
-    rule: str
-    code: str
-    op: int | None
-    message: str
-    help: str
-    refuses: bool = True
+_WORDS = Words(
+    commit="the last store",
+    this_commit="the last store, {text},",
+    leave="compares",
+    leaves="compares",
+    own_cpu="cpu_opv can do this",
+    only_commit="only the last op may add, or, and, xor or shift",
+    read_once="read the original, or take the value as a parameter",
+    prove="compare where {name} came from with {name} first, unless it never changes",
+)
 
 
 def section_length(vector: Vector) -> int:
@@ -55,250 +47,90 @@ def section_length(vector: Vector) -> int:
     return length
 
 
-def _is_barrier(instruction: Instruction) -> bool:
-    operation = instruction.operation
-    return operation is not None and operation.effect is Effect.BARRIER
-
-
 def findings(vector: Vector, data: Data) -> tuple[RseqFinding, ...]:
     """Every rule that a vector breaks when it is run as a restartable section, in their order."""
-    return tuple(
-        finding
-        for rule in (
-            _one_cpu,
-            _compares_first,
-            _one_commit,
-            _tries,
-            _no_reread,
-            _release,
-            _faults,
-            _loaded,
-        )
-        for finding in rule(vector, data)
-    )
+    ops = vector.instructions[: section_length(vector)]
+    stores = [index for index, op in enumerate(ops) if _written(op) is not None]
+    works = tuple(_work(op, index, stores, data) for index, op in enumerate(ops))
+    before = tuple(frozenset(range(index)) for index in range(len(ops)))
+    return broken(Subject(works, before, exact=True, words=_WORDS))
 
 
 def rseq_diagnostics(vector: Vector, data: Data) -> tuple[Diagnostic, ...]:
     """The findings as diagnostics: errors where the section would do harm, else warnings."""
-    found = []
-    for each in findings(vector, data):
-        place = vector.place if each.op is None else vector.instructions[each.op].place
-        level = codes.LEVELS[each.code] if each.refuses else "warning"
-        message = f"{vector.name} as a restartable section: {each.message} ({each.rule})"
-        found.append(Diagnostic(level, each.code, message, place, help=each.help))
-    return tuple(found)
+    return diagnosed(
+        findings(vector, data),
+        f"{vector.name} as a restartable section",
+        lambda op: vector.place if op is None else vector.instructions[op].place,
+    )
 
 
-class _Touch(NamedTuple):
-    """Bytes that an operand names: a base that can be compared, and a range on it."""
-
-    base: object
-    start: int
-    end: int
-
-
-def _touch(value: Value, length: int) -> _Touch | None:
-    """What an operand touches; None for constants and arguments' slots, which nobody shares."""
-    match value:
-        case SymbolAddress(symbol=symbol, addend=addend, cpu=cpu):
-            return _Touch((symbol, cpu), addend, addend + length)
-        case ArgumentValue(parameter=parameter, addend=addend):
-            return _Touch(parameter, addend, addend + length)
-        case int():
-            return _Touch(None, value, value + length)
-        case PoolAddress() | SlotAddress():
-            return None
-
-
-def _stores(vector: Vector) -> list[int]:
-    """The indexes of the ops that write."""
-    return [
-        index
-        for index, instruction in enumerate(vector.instructions)
-        if any(Access.WRITE in operand.access for operand, _, _ in instruction.operands())
-    ]
+def _work(op: Instruction, index: int, stores: list[int], data: Data) -> Work:
+    """An op as the rules see it."""
+    operation, written = op.operation, _written(op)
+    reads = [value for operand, value, _ in op.operands() if Access.READ in operand.access]
+    slots = [value.parameter for value in op.addresses if isinstance(value, SlotAddress)]
+    compares = operation is not None and operation.is_compare
+    return Work(
+        text=f"op {index}",
+        reads=tuple(_bytes(reads, op.length)),
+        writes=next(_bytes([written], op.length), None) if written is not None else None,
+        stores=written is not None,
+        commits=stores[-1:] == [index],
+        size=op.length,
+        misaligned=_is_misaligned(written, op.length, data),
+        changes=any(operand.access is Access.READ_WRITE for operand, _, _ in op.operands()),
+        release=operation is not None and operation.release,
+        barrier=_is_barrier(op),
+        leaves=compares,
+        foreign=_foreign(written, data),
+        exit_looks_at=tuple(_bytes(op.addresses, op.length)) if compares else (),
+        expects_faults=tuple(operand.name for operand, _, expects in op.operands() if expects),
+        through=tuple(value.parameter for value in reads if isinstance(value, ArgumentValue)),
+        proves=frozenset(slots if operation is CMPEQ else ()),
+    )
 
 
-def _written(instruction: Instruction) -> Value | None:
-    for operand, value, _ in instruction.operands():
+def _is_barrier(op: Instruction) -> bool:
+    return op.operation is not None and op.operation.effect is Effect.BARRIER
+
+
+def _written(op: Instruction) -> Value | None:
+    """The operand that an op writes to."""
+    for operand, value, _ in op.operands():
         if Access.WRITE in operand.access:
             return value
     return None
 
 
-def _changes(instruction: Instruction) -> bool:
-    """Whether the op's result depends on what was there before (add, or, a shift)."""
-    return any(operand.access is Access.READ_WRITE for operand, _, _ in instruction.operands())
+def _bytes(values: Iterable[Value], length: int) -> Iterator[Bytes]:
+    """What operands touch, without constants and arguments' slots, which nobody shares."""
+    for value in values:
+        match value:
+            case SymbolAddress(symbol=symbol, addend=addend, cpu=cpu):
+                yield Bytes((symbol, cpu), addend, addend + length)
+            case ArgumentValue(parameter=parameter, addend=addend):
+                yield Bytes(parameter, addend, addend + length)
+            case int():
+                yield Bytes(None, value, value + length)
+            case PoolAddress() | SlotAddress():
+                pass
 
 
-def _one_cpu(vector: Vector, data: Data) -> Iterator[RseqFinding]:
-    """R1: everything written that others see belongs to the CPU the section runs on."""
-    for index in _stores(vector):
-        value = _written(vector.instructions[index])
-        if not isinstance(value, SymbolAddress):
-            continue
-        symbol = data.symbols.get(value.symbol)
-        if symbol is None:
-            continue
-        if symbol.area is Area.PERCPU and value.cpu is not None:
-            what = f"op {index} writes {symbol.name} of CPU {value.cpu}, whatever CPU it runs on"
-        elif symbol.area is not Area.PERCPU:
-            what = f"op {index} writes {symbol.name}, which all CPUs share"
-        else:
-            continue
-        help = "a section is protected against its own CPU only; cpu_opv can do this"
-        yield RseqFinding("R1", codes.OTHER_CPU, index, what, help)
+def _is_misaligned(written: Value | None, length: int, data: Data) -> bool:
+    """Whether what is written is known not to be aligned to its own length."""
+    if not isinstance(written, SymbolAddress) or written.symbol not in data.symbols:
+        return False
+    return length > 0 and (data.symbols[written.symbol].offset + written.addend) % length != 0
 
 
-def _compares_first(vector: Vector, data: Data) -> Iterator[RseqFinding]:
-    """R2: no compare comes after a store, which could no longer be taken back."""
-    stores = _stores(vector)
-    for index, instruction in enumerate(vector.instructions):
-        if instruction.operation is not None and instruction.operation.is_compare:
-            earlier = [each for each in stores if each < index]
-            if earlier:
-                what = f"op {index} compares after op {earlier[0]} has written"
-                help = "put the compares before every store"
-                yield RseqFinding("R2", codes.COMPARE_AFTER_STORE, index, what, help)
-
-
-def _one_commit(vector: Vector, data: Data) -> Iterator[RseqFinding]:
-    """R3: the last store is one aligned word: one instruction that happens or does not."""
-    stores = _stores(vector)
-    if not stores:
-        return
-    last = stores[-1]
-    instruction = vector.instructions[last]
-    length = instruction.length
-    help = "let the last store be one naturally aligned word of 1, 2, 4 or 8 bytes"
-    if length not in WORD_LENGTHS:
-        what = f"the last store, op {last}, is {length} bytes and no single instruction"
-        yield RseqFinding("R3", codes.NO_COMMIT, last, what, help)
-        return
-    value = _written(instruction)
-    if isinstance(value, SymbolAddress):
-        symbol = data.symbols.get(value.symbol)
-        if symbol is not None and (symbol.offset + value.addend) % length:
-            what = f"the last store, op {last}, is not aligned to its {length} bytes"
-            yield RseqFinding("R3", codes.NO_COMMIT, last, what, help)
-
-
-def _tries(vector: Vector, data: Data) -> Iterator[RseqFinding]:
-    """R4: an earlier store may be done twice, so it must not build on what was there."""
-    for index in _stores(vector)[:-1]:
-        if _changes(vector.instructions[index]):
-            what = f"op {index} changes its old value, so an abort after it makes it happen twice"
-            help = "only the last op may add, or, and, xor or shift"
-            yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
-    early = _early_commits(vector)
-    last = _stores(vector)[-1:]
-    # An order helps only where one store alone goes to what was compared: that one comes last.
-    ordered = len(early) == 1 and not any(_compared_before(vector, index) for index in last)
-    for index, earlier in early:
-        what = f"op {index} stores to what op {earlier} compared, before the commit"
-        if ordered:
-            help = f"make op {index} the last store: it is the one that others look at"
-        else:
-            help = (
-                "no order of the stores avoids it, as several go to what was compared; "
-                "`opvasm explore` finds out whether an abort between them does harm"
-            )
-        yield RseqFinding("R4", codes.EARLY_COMMIT, index, what, help, refuses=ordered)
-
-
-def _early_commits(vector: Vector) -> list[tuple[int, int]]:
-    """The stores before the commit that go to compared bytes, each with the op that compared."""
-    found = ((index, _compared_before(vector, index)) for index in _stores(vector)[:-1])
-    return [(index, earlier[0]) for index, earlier in found if earlier]
-
-
-def _compared_before(vector: Vector, index: int) -> list[int]:
-    """The compares before an op that looked at bytes which it writes."""
-    instruction = vector.instructions[index]
-    written = _written(instruction)
-    touch = None if written is None else _touch(written, instruction.length)
-    if touch is None:
-        return []
-    return [
-        earlier
-        for earlier, each in enumerate(vector.instructions[:index])
-        if each.operation is not None
-        and each.operation.is_compare
-        and any(
-            bytes_ is not None and _meet(touch, bytes_)
-            for bytes_ in (_touch(value, each.length) for value in each.addresses)
-        )
-    ]
-
-
-def _meet(first: _Touch, second: _Touch) -> bool:
-    """Whether two ranges have a byte in common."""
-    same = first.base == second.base
-    return same and first.start < second.end and second.start < first.end
-
-
-def _no_reread(vector: Vector, data: Data) -> Iterator[RseqFinding]:
-    """R5: nothing stored by the vector is read by a later op of it."""
-    stored: list[tuple[int, _Touch]] = []
-    for index, instruction in enumerate(vector.instructions):
-        for operand, value, _ in instruction.operands():
-            touch = _touch(value, instruction.length)
-            if touch is None or Access.READ not in operand.access:
-                continue
-            for earlier, bytes_ in stored:
-                if _meet(touch, bytes_):
-                    what = f"op {index} reads what op {earlier} has written"
-                    help = "read the original, or take the value as a parameter"
-                    yield RseqFinding("R5", codes.READ_BACK, index, what, help)
-        written = _written(instruction)
-        touch = None if written is None else _touch(written, instruction.length)
-        if touch is not None:
-            stored.append((index, touch))
-
-
-def _release(vector: Vector, data: Data) -> Iterator[RseqFinding]:
-    """R6: release belongs to the commit; a long copy can only come before it."""
-    for index in _stores(vector)[:-1]:
-        operation = vector.instructions[index].operation
-        if operation is not None and operation.release:
-            what = f"op {index} releases before the commit, which publishes the data"
-            help = "move the release to the last store"
-            yield RseqFinding("R6", codes.EARLY_RELEASE, index, what, help)
-    stores = _stores(vector)
-    for index, instruction in enumerate(vector.instructions):
-        if instruction.operation is MB and stores and index < stores[-1] - 1:
-            what = f"the barrier op {index} stands before stores that are not the commit"
-            help = "put mb directly before the commit"
-            yield RseqFinding("R6", codes.EARLY_RELEASE, index, what, help, refuses=False)
-
-
-def _faults(vector: Vector, data: Data) -> Iterator[RseqFinding]:
-    """R7: a section has no expect_fault: a fault is SIGSEGV."""
-    for index, instruction in enumerate(vector.instructions):
-        for operand, _, expect_fault in instruction.operands():
-            if expect_fault:
-                what = f"op {index} expects {operand.name} to fault, which kills a section's thread"
-                help = "prove by a compare that the memory is there"
-                yield RseqFinding("R7", codes.EXPECTED_FAULT, index, what, help)
-
-
-def _loaded(vector: Vector, data: Data) -> Iterator[RseqFinding]:
-    """R8: what is read through a pointer that was loaded before needs a compare that proves it."""
-    proven: set[str] = set()
-    for index, instruction in enumerate(vector.instructions):
-        if instruction.operation is CMPEQ:
-            for _, value, _ in instruction.operands():
-                if isinstance(value, SlotAddress):
-                    proven.add(value.parameter)
-        for operand, value, _ in instruction.operands():
-            if (
-                isinstance(value, ArgumentValue)
-                and Access.READ in operand.access
-                and value.parameter not in proven
-            ):
-                what = f"op {index} reads through {value.parameter}, which was loaded before"
-                help = (
-                    f"compare where {value.parameter} came from with {value.parameter} first, "
-                    "unless it never changes"
-                )
-                yield RseqFinding("R8", codes.STALE_POINTER, index, what, help, refuses=False)
+def _foreign(written: Value | None, data: Data) -> str | None:
+    """What is written of other CPUs, as a clause."""
+    if not isinstance(written, SymbolAddress) or written.symbol not in data.symbols:
+        return None
+    symbol = data.symbols[written.symbol]
+    if symbol.area is not Area.PERCPU:
+        return f"{symbol.name}, which all CPUs share"
+    if written.cpu is not None:
+        return f"{symbol.name} of CPU {written.cpu}, whatever CPU it runs on"
+    return None

@@ -1,19 +1,15 @@
-"""Rules R1 to R9 for sections that load: what may be cut off anywhere and begun again.
+"""Rules R1 to R9 asked of sections that load: of each instruction, and of every way through them.
 
-The rules are those of rseq_rules.py, asked of a section's instructions and of every way through
-them.  A place is compared with another by its base (a variable on a CPU, a parameter, a local that
-is set once), its indexes and its distance; what can't be compared is not a finding.
+A place is compared with another by its base (a variable on a CPU, a parameter, a local that is set
+once), its indexes and its distance; what can't be compared is not a finding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ..codes import rseq as codes
 from ..errors import Diagnostic
-from ..light_typing import NamedTuple
 from ..program import Area, Data, section as ir
 from ..program.flat import (
+    ROUNDS,
     Branch,
     FlatInstruction,
     Leave,
@@ -23,10 +19,19 @@ from ..program.flat import (
     written_local,
 )
 from ..text.section_printer import instruction_text
-from .rseq_rules import RseqFinding
+from .rules import Bytes, RseqFinding, Subject, Words, Work, broken, diagnosed
 
 _CPU = ("cpu_id", "cpu_id_start")
-_WORDS = (1, 2, 4, 8)
+_WORDS = Words(
+    commit="the commit",
+    this_commit="the commit {text}",
+    leave="exits",
+    leaves="leaves",
+    own_cpu="compare cpu_id first, or use cmpxchg",
+    only_commit="only the commit may read and write a word",
+    read_once="keep the value in a local",
+    prove="load it inside, or compare where {name} came from, unless it never changes",
+)
 
 
 def section_findings(section: ir.Section, data: Data) -> tuple[RseqFinding, ...]:
@@ -34,50 +39,153 @@ def section_findings(section: ir.Section, data: Data) -> tuple[RseqFinding, ...]
 
     ``op`` of a finding is the index of an instruction of the flat form.
     """
-    subject = _Subject(section, data)
-    rules = (_one_cpu, _exits_first, _one_commit, _tries, _no_reread, _order, _loaded, _bounded)
-    return tuple(finding for rule in rules for finding in rule(subject))
+    works = _Works(section, data)
+    return broken(Subject(works.all(), _reached_from(works.code), exact=False, words=_WORDS))
 
 
 def section_diagnostics(section: ir.Section, data: Data) -> tuple[Diagnostic, ...]:
     """The findings as diagnostics: errors where the section would do harm, else warnings."""
     code = flatten(section)
-    found = []
-    for each in section_findings(section, data):
-        place = section.place if each.op is None else code[each.op].step.place or section.place
-        level = codes.LEVELS[each.code] if each.refuses else "warning"
-        message = f"{section.name}: {each.message} ({each.rule})"
-        found.append(Diagnostic(level, each.code, message, place, help=each.help))
-    return tuple(found)
+    return diagnosed(
+        section_findings(section, data),
+        section.name,
+        lambda op: section.place if op is None else code[op].step.place or section.place,
+    )
 
 
-class _Place(NamedTuple):
-    """Bytes that an instruction names: a base and indexes that can be compared, and a range."""
-
-    base: object
-    start: int
-    end: int
-
-
-class _Subject:
+class _Works:
     """A section with what is known of its instructions before it runs."""
 
     def __init__(self, section: ir.Section, data: Data) -> None:
-        self.section = section
         self.data = data
         self.code: tuple[FlatInstruction, ...] = flatten(section)
         self.sets = _sets(self.code)
-        self.stores = [i for i, each in enumerate(self.code) if _stores(each.step)]
-        self.early = [i for i in self.stores if not _commits(self.code[i].step)]
-        self.before = _reached_from(self.code)
+        self.exit_locals = self._exit_locals()
 
-    def name(self, index: int) -> str:
-        """An instruction as it is written."""
-        return f"`{instruction_text(self.code[index].step)}`"
+    def all(self) -> tuple[Work, ...]:
+        """Each instruction as the rules see it."""
+        return tuple(self.work(index) for index in range(len(self.code)))
 
-    def comes_after(self, index: int, earlier: int) -> bool:
-        """Whether some way leads from an instruction to another."""
-        return earlier in self.before[index]
+    def work(self, index: int) -> Work:
+        """An instruction as the rules see it."""
+        step, protected = self.code[index]
+        work = Work(text=f"`{instruction_text(step)}`", endless=self._is_endless(index))
+        match step:
+            case ir.Load(local=local, address=address, type=type):
+                read = self.places(address, type)
+                looked = read if local in self.exit_locals else ()
+                return work._replace(
+                    reads=read, exit_looks_at=looked, through=self.pointer(address)
+                )
+            case ir.Store(value=value, release=release):
+                return self.stores(work, step)._replace(
+                    builds_on=self.loads_of(self.depends(value)), release=release
+                )
+            case ir.Change(address=address, type=type, release=release):
+                return self.stores(work, step)._replace(
+                    reads=self.places(address, type),
+                    changes=True,
+                    release=release,
+                    through=self.pointer(address),
+                )
+            case ir.CompareExchange(local=local, address=address, type=type):
+                # One step for every CPU, so no other CPU's data is unprotected.
+                read = self.places(address, type)
+                looked = read if local in self.exit_locals else ()
+                return self.stores(work, step)._replace(
+                    writes=None,
+                    foreign=None,
+                    reads=read,
+                    exit_looks_at=looked,
+                    through=self.pointer(address),
+                )
+            case ir.Copy(target=target, source=source):
+                return work._replace(
+                    stores=True, foreign=self.foreign(target), through=self.pointer(source)
+                )
+            case Branch(condition=condition, target=target):
+                leaves = protected and settled(self.code, target) is not None
+                return work._replace(leaves=leaves, proves=self.proved(condition))
+            case ir.Barrier():
+                return work._replace(barrier=True)
+            case ir.Set() | ir.SystemCall() | Leave():
+                return work
+
+    def stores(self, work: Work, step: ir.Store | ir.Change | ir.CompareExchange) -> Work:
+        """With what an instruction that stores a word says of its address."""
+        base, offset, indexes = self._flat(step.address)
+        symbol = self.data.symbols.get(base.symbol) if isinstance(base, ir.Address) else None
+        size = step.type.size
+        known = symbol is not None and not indexes
+        return work._replace(
+            stores=True,
+            commits=step.commit,
+            size=size,
+            writes=self.place(step.address, size),
+            misaligned=known and symbol is not None and (symbol.offset + offset) % size != 0,
+            foreign=self.foreign(step.address),
+        )
+
+    def foreign(self, address: ir.Term) -> str | None:
+        """What is written of other CPUs, as a clause."""
+        base, _, _ = self._flat(address)
+        symbol = self.data.symbols.get(base.symbol) if isinstance(base, ir.Address) else None
+        if symbol is None or not isinstance(base, ir.Address):
+            return None
+        if symbol.area is not Area.PERCPU:
+            return f"{symbol.name}, which all CPUs share"
+        if self._cpu(base.cpu) is not None:
+            return f"{symbol.name} of a CPU that need not be the one it runs on"
+        return None
+
+    def pointer(self, address: ir.Term) -> tuple[str, ...]:
+        """The parameter by which memory is read, if it is one."""
+        base, _, _ = self._flat(address)
+        return (base.name,) if isinstance(base, ir.Argument) else ()
+
+    def proved(self, condition: ir.Term | None) -> frozenset[str]:
+        """The parameters that a condition compares with something."""
+        return frozenset(
+            leaf[1]
+            for term in (ir.every_term(condition) if condition is not None else ())
+            if isinstance(term, ir.Binary) and term.operator in ("==", "!=")
+            for leaf in (self._leaf(term.left), self._leaf(term.right))
+            if leaf is not None and leaf[0] == "argument"
+        )
+
+    def loads_of(self, locals: frozenset[str]) -> tuple[int, ...]:
+        """The instructions that read memory into one of some locals."""
+        return tuple(
+            index
+            for index, each in enumerate(self.code)
+            if isinstance(each.step, ir.Load | ir.CompareExchange) and each.step.local in locals
+        )
+
+    def _is_endless(self, index: int) -> bool:
+        """Whether an instruction goes back to the begin of a loop that counts no rounds."""
+        step = self.code[index].step
+        if not isinstance(step, Branch) or step.condition is not None or step.target > index:
+            return False
+        match self.code[step.target].step:
+            case Branch(condition=ir.Unary(operand=ir.Local(name=name))):
+                return not name.startswith(ROUNDS)
+            case _:
+                return True
+
+    def _exit_locals(self) -> frozenset[str]:
+        """The locals on which an exit depends."""
+        found: frozenset[str] = frozenset()
+        for step, protected in self.code:
+            if not (protected and isinstance(step, Branch) and step.condition is not None):
+                continue
+            if settled(self.code, step.target) is not None:
+                found |= self.depends(step.condition)
+        return found
+
+    def places(self, address: ir.Term, type: ir.RegisterType) -> tuple[Bytes, ...]:
+        """What an address names, where something can be said of it."""
+        place = self.place(address, type.size)
+        return () if place is None else (place,)
 
     def value(self, term: ir.Term) -> ir.Term:
         """What a local that is set once was set to, where that is no memory."""
@@ -88,7 +196,7 @@ class _Subject:
                 return self.value(step.value)
         return term
 
-    def place(self, address: ir.Term, length: int) -> _Place | None:
+    def place(self, address: ir.Term, length: int) -> Bytes | None:
         """What an address names; None where nothing can be said of it."""
         base, offset, indexes = self._flat(address)
         match base:
@@ -104,7 +212,7 @@ class _Subject:
                 return None
         if any(not self._is_steady(each) for each in indexes):
             return None
-        return _Place((key, indexes), offset, offset + length)
+        return Bytes((key, indexes), offset, offset + length)
 
     def _flat(self, address: ir.Term) -> tuple[ir.Term, int, tuple[ir.Term, ...]]:
         address = self.value(address)
@@ -152,7 +260,7 @@ class _Subject:
                             return True
         return False
 
-    def _leaf(self, term: ir.Term) -> object:
+    def _leaf(self, term: ir.Term) -> tuple[str, str] | None:
         term = self.value(term)
         while isinstance(term, ir.Convert):
             term = self.value(term.operand)
@@ -183,215 +291,6 @@ class _Subject:
         return frozenset(found)
 
 
-def _one_cpu(subject: _Subject) -> Iterator[RseqFinding]:
-    """R1: everything written that others see belongs to the CPU the section runs on."""
-    for index in subject.stores:
-        step = subject.code[index].step
-        if isinstance(step, ir.CompareExchange):
-            continue  # one step for every CPU
-        base, _, _ = subject._flat(_target(step))
-        symbol = subject.data.symbols.get(base.symbol) if isinstance(base, ir.Address) else None
-        if symbol is None or not isinstance(base, ir.Address):
-            continue
-        text = subject.name(index)
-        if symbol.area is not Area.PERCPU:
-            what = f"{text} writes {symbol.name}, which all CPUs share"
-        elif subject._cpu(base.cpu) is not None:
-            what = f"{text} writes {symbol.name} of a CPU that need not be the one it runs on"
-        else:
-            continue
-        help = (
-            "a section is protected against its own CPU only; compare cpu_id first, or use cmpxchg"
-        )
-        yield RseqFinding("R1", codes.OTHER_CPU, index, what, help)
-
-
-def _exits_first(subject: _Subject) -> Iterator[RseqFinding]:
-    """R2: no exit comes after a store, which can't be taken back."""
-    for index, (step, protected) in enumerate(subject.code):
-        if not (protected and isinstance(step, Branch)):
-            continue
-        if settled(subject.code, step.target) is None:
-            continue
-        earlier = [each for each in subject.early if subject.comes_after(index, each)]
-        if earlier:
-            what = f"{subject.name(index)} leaves after {subject.name(earlier[0])} has written"
-            help = "put the exits before every store"
-            yield RseqFinding("R2", codes.COMPARE_AFTER_STORE, index, what, help)
-
-
-def _one_commit(subject: _Subject) -> Iterator[RseqFinding]:
-    """R3: the commit is one aligned word: one instruction that happens or does not."""
-    help = "let the commit be one naturally aligned word of 1, 2, 4 or 8 bytes"
-    for index in subject.stores:
-        step = subject.code[index].step
-        if not isinstance(step, ir.Store | ir.Change | ir.CompareExchange) or not step.commit:
-            continue
-        size = step.type.size
-        if size not in _WORDS:
-            what = f"the commit {subject.name(index)} is {size} bytes and no single instruction"
-            yield RseqFinding("R3", codes.NO_COMMIT, index, what, help)
-            continue
-        base, offset, indexes = subject._flat(step.address)
-        symbol = subject.data.symbols.get(base.symbol) if isinstance(base, ir.Address) else None
-        if symbol is not None and not indexes and (symbol.offset + offset) % size:
-            what = f"the commit {subject.name(index)} is not aligned to its {size} bytes"
-            yield RseqFinding("R3", codes.NO_COMMIT, index, what, help)
-
-
-def _tries(subject: _Subject) -> Iterator[RseqFinding]:
-    """R4: an earlier store may be done twice, so it must not build on what was there."""
-    reads = _reads(subject)
-    compared = _compared(subject)
-    for index in subject.early:
-        step, text = subject.code[index].step, subject.name(index)
-        if isinstance(step, ir.Change):
-            what = f"{text} changes its old value, so an abort after it makes it happen twice"
-            help = "only the commit may read and write a word"
-            yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
-            continue
-        if isinstance(step, ir.Copy | ir.CompareExchange):
-            continue
-        assert isinstance(step, ir.Store)
-        written = subject.place(step.address, step.type.size)
-        made_of = subject.depends(step.value)
-        for earlier, local, place in reads:
-            if written is None or not _meet(written, place):
-                continue
-            if not subject.comes_after(index, earlier):
-                continue
-            if local in made_of:
-                what = f"{text} builds on what {subject.name(earlier)} read there"
-                help = "an abort after it makes it happen twice; only the commit may do that"
-                yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
-                break
-            if local in compared:
-                what = f"{text} stores to what {subject.name(earlier)} read for an exit"
-                help = "make it the commit: it is the one that others look at"
-                yield RseqFinding("R4", codes.EARLY_COMMIT, index, what, help, refuses=False)
-                break
-
-
-def _no_reread(subject: _Subject) -> Iterator[RseqFinding]:
-    """R5: nothing stored by the section is read by a later instruction of it."""
-    for index, _, place in _reads(subject):
-        for earlier in subject.early:
-            step = subject.code[earlier].step
-            if not isinstance(step, ir.Store | ir.Change) or not subject.comes_after(
-                index, earlier
-            ):
-                continue
-            stored = subject.place(step.address, step.type.size)
-            if stored is not None and _meet(stored, place):
-                what = f"{subject.name(index)} reads what {subject.name(earlier)} has written"
-                help = "keep the value in a local"
-                yield RseqFinding("R5", codes.READ_BACK, index, what, help)
-                break
-
-
-def _order(subject: _Subject) -> Iterator[RseqFinding]:
-    """R6: release belongs to the commit, which publishes the data."""
-    for index in subject.early:
-        step = subject.code[index].step
-        if isinstance(step, ir.Store | ir.Change) and step.release:
-            what = f"{subject.name(index)} releases before the commit, which publishes the data"
-            help = "move the release to the commit"
-            yield RseqFinding("R6", codes.EARLY_RELEASE, index, what, help)
-
-
-def _loaded(subject: _Subject) -> Iterator[RseqFinding]:
-    """R8: what is read through a pointer that was loaded before needs a compare that proves it."""
-    proven: set[object] = set()
-    for each in subject.code:
-        if isinstance(each.step, Branch) and each.step.condition is not None:
-            for term in ir.every_term(each.step.condition):
-                if isinstance(term, ir.Binary) and term.operator in ("==", "!="):
-                    proven |= {subject._leaf(term.left), subject._leaf(term.right)}
-    said: set[str] = set()
-    for index, _, _ in _reads(subject):
-        step = subject.code[index].step
-        address = step.source if isinstance(step, ir.Copy) else _target(step)
-        base, _, _ = subject._flat(address)
-        if not isinstance(base, ir.Argument) or ("argument", base.name) in proven:
-            continue
-        if base.name in said:
-            continue
-        said.add(base.name)
-        what = f"{subject.name(index)} reads through {base.name}, which was loaded before"
-        help = f"load it inside, or compare where {base.name} came from, unless it never changes"
-        yield RseqFinding("R8", codes.STALE_POINTER, index, what, help, refuses=False)
-
-
-def _bounded(subject: _Subject) -> Iterator[RseqFinding]:
-    """R9: a section ends after a bounded number of instructions."""
-    for step in ir.walk(subject.section.body):
-        if isinstance(step, ir.Loop) and step.times is None:
-            index = next(
-                (i for i, each in enumerate(subject.code) if each.step.place is step.place), None
-            )
-            what = "it has a loop without a bound"
-            help = (
-                "the longer a section is the more often it is cut off, and one that waits for a "
-                "thread of its CPU never ends; write `loop N`"
-            )
-            yield RseqFinding("R9", codes.UNBOUNDED, index, what, help, refuses=False)
-
-
-# ---- instructions -------------------------------------------------------------------------------------
-
-
-def _stores(step: object) -> bool:
-    return isinstance(step, ir.Store | ir.Change | ir.CompareExchange | ir.Copy)
-
-
-def _commits(step: object) -> bool:
-    return isinstance(step, ir.Store | ir.Change | ir.CompareExchange) and step.commit
-
-
-def _target(step: object) -> ir.Term:
-    """The address that an instruction stores to, or loads from."""
-    match step:
-        case ir.Copy(target=target):
-            return target
-        case ir.Load() | ir.Store() | ir.Change() | ir.CompareExchange():
-            return step.address
-        case _:
-            raise ValueError("it touches no memory")
-
-
-def _reads(subject: _Subject) -> list[tuple[int, str | None, _Place]]:
-    """What is read where: the instruction, the local that gets it, the bytes."""
-    found: list[tuple[int, str | None, _Place]] = []
-    for index, each in enumerate(subject.code):
-        match each.step:
-            case ir.Load(local=local, address=address, type=type):
-                place = subject.place(address, type.size)
-                if place is not None:
-                    found.append((index, local, place))
-            case ir.Change(address=address, type=type):
-                place = subject.place(address, type.size)
-                if place is not None:
-                    found.append((index, None, place))
-            case ir.CompareExchange(local=local, address=address, type=type):
-                place = subject.place(address, type.size)
-                if place is not None:
-                    found.append((index, local, place))
-            case _:
-                pass
-    return found
-
-
-def _compared(subject: _Subject) -> frozenset[str]:
-    """The locals on which an exit depends."""
-    found: frozenset[str] = frozenset()
-    for step, protected in subject.code:
-        if not (protected and isinstance(step, Branch) and step.condition is not None):
-            continue
-        if settled(subject.code, step.target) is not None:
-            found |= subject.depends(step.condition)
-    return found
-
-
 def _sets(code: tuple[FlatInstruction, ...]) -> dict[str, list[int]]:
     """Where each local is set."""
     found: dict[str, list[int]] = {}
@@ -402,7 +301,7 @@ def _sets(code: tuple[FlatInstruction, ...]) -> dict[str, list[int]]:
     return found
 
 
-def _reached_from(code: tuple[FlatInstruction, ...]) -> list[set[int]]:
+def _reached_from(code: tuple[FlatInstruction, ...]) -> tuple[frozenset[int], ...]:
     """For each instruction those that can have run before it."""
     before: list[set[int]] = [set() for _ in code]
     waiting = list(range(len(code)))
@@ -415,10 +314,4 @@ def _reached_from(code: tuple[FlatInstruction, ...]) -> list[set[int]]:
             if not after <= before[following]:
                 before[following] |= after
                 waiting.append(following)
-    return before
-
-
-def _meet(first: _Place, second: _Place) -> bool:
-    """Whether two ranges have a byte in common for certain."""
-    same = first.base == second.base
-    return same and first.start < second.end and second.start < first.end
+    return tuple(frozenset(each) for each in before)

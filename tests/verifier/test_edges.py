@@ -7,7 +7,8 @@ import pytest
 from opvasm.codes import advice, rseq
 from opvasm.errors import Diagnostic
 from opvasm.verifier.budget import Traffic, budget, budget_text
-from opvasm.verifier.rseq_rules import RseqFinding, findings
+from opvasm.verifier.rseq_rules import findings
+from opvasm.verifier.rules import RseqFinding
 
 from .programs import codes, findings_of, program
 
