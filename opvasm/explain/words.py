@@ -46,8 +46,13 @@ WORDS: tuple[Word, ...] = (
          "the first op runs, in the revisions that pin pages."),
     Word("EAGAIN", RESULT, "Try again: an operand marked with ? had no page, or the caller lost the race "
          "for its CPU in a revision that does not retry."),
-    Word("EINVAL", RESULT, "The vector breaks a static rule, or names a CPU that is not there or not "
-         "allowed."),
+    Word("EINVAL", RESULT, "cpu_opv: the vector breaks a static rule, or names a CPU that is not there or not "
+         "allowed. rseq: the size or place of the area is none that the kernel takes, or another one than it has."),
+    Word("EBUSY", RESULT, "rseq: this thread is registered already, with the same area; glibc does that for every thread.",
+         ("rseq",)),
+    Word("EPERM", RESULT, "rseq: the signature is not the one that the thread registered with. membarrier: the process has "
+         "not registered for that command.", ("rseq", "membarrier")),
+    Word("ESRCH", RESULT, "The thread that a call names has ended. rseq never answers so."),
     Word("ENOMEM", RESULT, "The kernel had no memory for the vector's copy or pages."),
     Word("aborted", RESULT, "The section was interrupted, and its attempts are used up: nothing was "
          "committed."),

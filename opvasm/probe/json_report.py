@@ -9,6 +9,7 @@ from .answers import Counts, Probe, Registration
 from .breakage import KNOWN as BREAKS, REMARKS, uname_says
 from .judge import Verdict, fits
 from .questions import CONTROL
+from .run import answer
 
 SCHEMA = "opvasm-probe/1"
 
@@ -19,6 +20,7 @@ def probe_json(probe: Probe, verdicts: list[Verdict]) -> str:
         "schema": SCHEMA,
         "version": __version__,
         "seconds": round(probe.seconds, 3),
+        "profile": answer(probe, verdicts),
         "facts": {**probe.facts._asdict(), "tunables": list(probe.facts.tunables)},
         "registrations": [
             _registration(probe, each, verdict)

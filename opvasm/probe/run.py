@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 
 from ..kernels.profiles import NO_RSEQ, Profile
 from . import facts as reading
@@ -49,6 +50,17 @@ def verdicts(probe: Probe) -> list[Verdict]:
     return [judge(each.answers, probe.facts.machine, each.size) for each in probe.registrations]
 
 
+def answer(probe: Probe, found: Sequence[Verdict]) -> str | None:
+    """The name of the rules for the registration that a program gets here: the first one's.
+
+    "no_rseq" where it gets none; None where that is too busy to tell or no known profile.
+    """
+    if not probe.facts.owner:
+        return NO_RSEQ.name
+    first = found[0]
+    return first.profile.name if first.state == KNOWN and first.profile is not None else None
+
+
 def host_profile(seconds: float = SECONDS) -> Profile:
     """The profile of the registration that a program gets on this host.
 
@@ -75,7 +87,7 @@ def _registrations(facts: Facts) -> list[tuple[str, int, bool]]:
     found = []
     if facts.owner and facts.own_size:
         found.append((f"{facts.owner}'s own", facts.own_size, True))
-    for label, size in (("32 bytes", reading.LEAST), ("feature size", facts.feature_size)):
+    for label, size in (("original size", reading.LEAST), ("feature size", facts.feature_size)):
         # 32 bytes and fewer features are one class, and more than 32 are another.
         if size >= reading.LEAST and (size > reading.LEAST) not in (
             known > reading.LEAST for _, known, _ in found

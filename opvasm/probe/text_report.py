@@ -15,6 +15,9 @@ def probe_text(probe: Probe, verdicts: list[Verdict]) -> str:
     lines = _facts(facts)
     for registration, verdict in zip(probe.registrations, verdicts, strict=True):
         lines += ["", *_registration(facts, registration, verdict)]
+    if facts.owner and len(verdicts) > 1:
+        first = probe.registrations[0]
+        lines += ["", f"the exit code is that of {first.label} ({first.size} bytes)"]
     if facts.absent:
         lines += ["", f"verdict: no_rseq: {facts.absent}"]
         lines += ["  every section of a program falls back; `opvasm explain no_rseq`"]
@@ -36,7 +39,8 @@ def _facts(facts: Facts) -> list[str]:
 
 def _registration(facts: Facts, registration: Registration, verdict: Verdict) -> list[str]:
     lines = [f"registration: {registration.label} ({registration.size} bytes)"]
-    rows = [
+    rows = [("(what was done)", "(tries that count)", "(profiles that answer so)")]
+    rows += [
         (BY_NAME[each.name].text, _seen(counts), _fitting(facts, registration, each.name, counts))
         for each in QUESTIONS
         if (counts := registration.answers.get(each.name)) is not None

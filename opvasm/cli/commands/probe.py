@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Ask the running kernel which rules it applies to restartable sequences (rseq), instead of guessing
 by its version. Sections are interrupted in every way, some tens of times each, and what happens
-names the profile. Needs no privileges; children are forked, and the kernel kills some of them."""
+names the profile. Registrations of 32 bytes and of more can have different rules: both are asked
+about, and the exit code speaks of the one that programs get (glibc's). It needs no privileges;
+children are forked, and the kernel kills some of them. Lines "Possible attack attempt. Unexpected
+rseq signature" in its log are the probe's: it asks what becomes of a section without one."""
 EXAMPLES = """
 opvasm probe
 opvasm probe --require legacy,v2
@@ -26,7 +29,7 @@ opvasm probe -f json
 """
 EXITS = {
     DONE: "a known profile, of which nothing is known to break; or one of --require",
-    NEGATIVE: "a profile with known breakage, none of the known ones, or none of --require",
+    NEGATIVE: "a profile under which programs break, none of the known ones, or none of --require",
     INCONCLUSIVE: "too busy to tell within --timeout",
     HOST: "there is no rseq here, or the probe can't work; the message says why",
 }
@@ -53,7 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--require",
         metavar="LIST",
-        help="exit with 0 for these profiles and with 1 for all others (legacy,v2)",
+        help="exit with 0 for these profiles and with 1 for all others (legacy,v2); `opvasm explain` lists the names",
     )
     parser.add_argument(
         "--timeout",
