@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..abi.ops import Access, Effect, Operation
 from ..errors import Crash
-from ..light_typing import TYPE_CHECKING, NamedTuple
+from ..light_typing import TYPE_CHECKING, NamedTuple, Protocol
 from ..program import (
     Area,
     ArgumentValue,
@@ -19,7 +19,6 @@ from ..program import (
 )
 from ..text.scenario_tree import RunVector
 from .promela_numbers import LARGEST, SMALL, Term, known
-from .promela_text import Export
 
 if TYPE_CHECKING:
     from .promela_body import Body
@@ -36,39 +35,49 @@ class Operand(NamedTuple):
     value: Term
 
 
-class Operands:
-    """What an op is made of; RunWriter says what surrounds it."""
-
-    body: Body
-    export: Export
-    statement: RunVector
-    vector: Vector
-    arguments: dict[str, Term]
-    chosen: Term
+class Around(Protocol):
+    """What surrounds the ops: a section, a system call or a lock."""
 
     def step(self) -> None:
         """The next step begins."""
-        raise NotImplementedError
 
     def after(self, index: int) -> None:
         """An op has ended."""
-        raise NotImplementedError
 
     def trap_between(self) -> None:
         """The first step of an op has ended."""
-        raise NotImplementedError
 
     def stop(self, index: int) -> str:
         """A compare stops the vector."""
-        raise NotImplementedError
 
     def test_flag(self, busy: str) -> None:
         """The lazy look at the lock's flag."""
-        raise NotImplementedError
 
     def goto(self, result: str) -> str:
         """The jump to a result."""
-        raise NotImplementedError
+
+
+class OpWriter:
+    """Writes the ops of one ``run``; what stands around them is its user's.
+
+    ``arguments`` is what each parameter stands for, ``chosen`` the CPU that the run is for.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        statement: RunVector,
+        arguments: dict[str, Term],
+        chosen: Term,
+        around: Around,
+    ) -> None:
+        self.body = body
+        self.export = body.export
+        self.statement = statement
+        self.vector: Vector = body.program.vectors[statement.vector]
+        self.arguments = arguments
+        self.chosen = chosen
+        self.around = around
 
     def operand(self, value: Value, size: int, instruction: Instruction) -> Operand:
         """An operand of ``size`` bytes."""
@@ -144,8 +153,8 @@ class Operands:
             return
         out.add(f"/* {self.vector.name}[{index}] {operation.mnemonic} */")
         if operation.effect is Effect.BARRIER:
-            self.step()
-            self.after(index)
+            self.around.step()
+            self.around.after(index)
             return
         if size not in (1, 2, 4, 8):
             self._refuse(
@@ -178,20 +187,20 @@ class Operands:
         memory = [each for each in operands if each.address is not None]
         texts = [each.value.text for each in operands if each.address is None]
         if len(memory) == 2:
-            self.step()
+            self.around.step()
             self._read(memory[0], size, body.variable("first"))
-            self.trap_between()
+            self.around.trap_between()
             texts.append("first")
-        self.step()
+        self.around.step()
         if memory:
             self._read(memory[-1], size, pending)
             texts.append(pending)
         forget = "first = 0; " if len(memory) == 2 else ""
         condition = f"{texts[0]} {operator} {texts[-1]}"
-        out.add(f"if :: {condition} -> {forget}{self.stop(index)} :: else fi;")
+        out.add(f"if :: {condition} -> {forget}{self.around.stop(index)} :: else fi;")
         if forget:
             out.add(forget.strip())
-        self.after(index)
+        self.around.after(index)
 
     def _copy(
         self, index: int, size: int, to: Operand, source: Operand, late_flag: str | None
@@ -200,17 +209,17 @@ class Operands:
         pending = self.body.variable("pending")
         value = source.value.text
         if source.address is not None or late_flag is not None:
-            self.step()
+            self.around.step()
             if source.address is not None:
                 self._read(source, size, pending)
                 value = pending
             self._exists(to, size)
-            self.trap_between()
+            self.around.trap_between()
             if late_flag is not None:
-                self.test_flag(late_flag)
-        self.step()
+                self.around.test_flag(late_flag)
+        self.around.step()
         self._write(to, size, value)
-        self.after(index)
+        self.around.after(index)
         out.add(f"{pending} = 0;")
 
     def _change(
@@ -223,7 +232,7 @@ class Operands:
     ) -> None:
         out, size = self.body.lines, instruction.length
         pending = self.body.variable("pending")
-        self.step()
+        self.around.step()
         self._read(place, size, pending)
         amount = self._immediate(instruction, operation)
         mask = f" & {(1 << 8 * size) - 1}" if size <= 2 else ""
@@ -239,12 +248,12 @@ class Operands:
                 out.add(f"{pending} = {pending} >> {bits};" if bits < 31 else f"{pending} = 0;")
             case effect:
                 raise Crash(f"{effect.name} is among CHANGES")
-        self.trap_between()
+        self.around.trap_between()
         if late_flag is not None:
-            self.test_flag(late_flag)
-        self.step()
+            self.around.test_flag(late_flag)
+        self.around.step()
         self._write(place, size, pending)
-        self.after(index)
+        self.around.after(index)
         out.add(f"{pending} = 0;")
 
     def _shift_left(self, pending: str, bits: int, size: int) -> None:
@@ -303,7 +312,7 @@ class Operands:
     def check_operands(self) -> None:
         """Before a vector starts every page that it names must be there, else EFAULT."""
         for test in self.pages():
-            self.body.lines.add(f"if :: {test} :: else -> {self.goto('fault')} fi;")
+            self.body.lines.add(f"if :: {test} :: else -> {self.around.goto('fault')} fi;")
 
     def pages(self) -> Iterator[str]:
         """Tests whether the pages are there that are not known to be."""

@@ -14,12 +14,12 @@ from ..text.scenario_tree import LOCK, OPV, RESULTS, RSEQ, Arm, Leave, RunVector
 from ..verifier.rseq_rules import section_length
 from .promela_body import Body
 from .promela_numbers import LOCAL_BOUND, Term, known
-from .promela_operand import Operands
+from .promela_operand import OpWriter
 
 SECTION, VECTOR, HELD = RSEQ, OPV, LOCK
 
 
-class RunWriter(Operands):
+class RunWriter:
     """Writes one ``run`` statement of one process."""
 
     def __init__(
@@ -40,6 +40,7 @@ class RunWriter(Operands):
         self.scope = HELD
         self.arguments = self._arguments()
         self.chosen = self._chosen()
+        self.ops = OpWriter(body, statement, self.arguments, self.chosen, self)
 
     # ---- arguments and CPU ------------------------------------------------------------------------
 
@@ -149,10 +150,10 @@ class RunWriter(Operands):
         ops = self.vector.instructions[: self.section]
         stores = [i for i, op in enumerate(ops) if self.stores(op)]
         if strategy.subscription == "eager":
-            self._test_flag(busy)
+            self.test_flag(busy)
         for index, instruction in enumerate(ops):
             late = strategy.subscription == "lazy" and stores[-1:] == [index]
-            self.op(index, instruction, busy if late else None)
+            self.ops.op(index, instruction, busy if late else None)
         self._leave_scope()
         out.add(self.goto("ok") + ";")
         out.label(lost)
@@ -186,7 +187,7 @@ class RunWriter(Operands):
         inside = self.chosen.constant is not None and 0 <= self.chosen.constant < cpus
         if not inside:
             out.add(f"if :: {chosen} < 0 -> {self.goto('invalid')} :: else fi;")
-        self.check_operands()
+        self.ops.check_operands()
         if not inside:
             out.add(f"if :: {chosen} >= {cpus} -> {self.goto('invalid')} :: else fi;")
         allowed = self.export.plan.allowed[thread]
@@ -202,9 +203,9 @@ class RunWriter(Operands):
         waiting = f"{self.prefix}_flagged"
         subscribed = self.strategy.subscription == "eager"
         if subscribed:
-            self._test_flag(waiting)
+            self.test_flag(waiting)
         for index, instruction in enumerate(self.vector.instructions):
-            self.op(index, instruction, None)
+            self.ops.op(index, instruction, None)
         self._leave_scope()
         out.add(self.goto("ok") + ";")
         if subscribed:
@@ -221,7 +222,7 @@ class RunWriter(Operands):
             f"{chosen} >= 0 && {chosen} < {cpus}",
             f"(cpu[{thread}] == {chosen} || (({mask} >> {chosen}) & 1))",
             f"({others})",
-            *self.pages(),
+            *self.ops.pages(),
         ]
         left = self.export.stops_running(thread)
         ways = " ".join(f":: {chosen} != {cpu} -> {left}cpu[{thread}] = {cpu}" for cpu in allowed)
@@ -250,7 +251,7 @@ class RunWriter(Operands):
             case _:
                 pass
         for index, instruction in enumerate(self.vector.instructions):
-            self.op(index, instruction, None)
+            self.ops.op(index, instruction, None)
         out.add(f"{stopped} = -1;")
         out.label(f"{self.prefix}_unlock")
         out.add(body.step(), f"slow[{chosen}] = false;", body.step(), f"lock[{chosen}] = false;")
@@ -306,9 +307,6 @@ class RunWriter(Operands):
 
     def test_flag(self, busy: str) -> None:
         """The test of the slow-path flag, a step of its own."""
-        self._test_flag(busy)
-
-    def _test_flag(self, busy: str) -> None:
         out = self.body.lines
         self.step()
         leave = "section" if self.scope == SECTION else "vector"
