@@ -29,6 +29,7 @@ from ..text.scenario_tree import Scenario, Strategy
 from ..text.tree import AbiChoice, Declaration, Test
 from .checks import check_test
 from .data import lay_out
+from .declarations import Declarations
 from .files import Loader, Reader, load, read_file
 from .ops import vector_of
 from .pool import Pool
@@ -115,13 +116,16 @@ def resolve(
     problems = Problems()
     loaded = load(source, loader, problems, reader)
     abi = _abi(loaded.declarations, revision, model, page_size, problems)
-    scope = Scope(abi, problems)
+    declared = Declarations(problems)
     for declaration in loaded.declarations:
-        scope.declare(declaration)
+        declared.declare(declaration)
+    scope = Scope(declared, abi, problems)
     scope.settle()
     symbols = lay_out(scope)
     pool = Pool(abi)
-    vectors = {vector.name: vector_of(vector, scope, pool) for vector in scope.vectors.values()}
+    vectors = {
+        vector.name: vector_of(vector, scope, pool) for vector in scope.declared.vectors.values()
+    }
     sections = _sections(scope)
     own = [each for each in loaded.own if isinstance(each, Test | Scenario)]
     tests = tuple(each for each in own if isinstance(each, Test))
@@ -129,7 +133,7 @@ def resolve(
     for test in tests:
         word = test.span._replace(end=test.span.start + len("test"))
         if test.name in first:
-            scope.defined_twice(f'test "{test.name}"', word, first[test.name])
+            scope.declared.defined_twice(f'test "{test.name}"', word, first[test.name])
         first.setdefault(test.name, word)
         check_test(test, scope)
     for scenario in own:
@@ -156,11 +160,11 @@ def _makes_system_calls(section: Section) -> bool:
 
 def _sections(scope: Scope) -> dict[str, Section]:
     """The sections of the program; most files have none, and do not load what makes them."""
-    if not scope.sections:
+    if not scope.declared.sections:
         return {}
     from .sections import section_of
 
-    return {each.name: section_of(each, scope) for each in scope.sections.values()}
+    return {each.name: section_of(each, scope) for each in scope.declared.sections.values()}
 
 
 def _abi(

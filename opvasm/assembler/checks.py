@@ -108,7 +108,7 @@ class _Checker(ScopeNames):
         for each in (run.cpu, run.op_count, run.flags, run.address):
             if each is not None:
                 self.expressions(each)
-        section = self.scope.sections.get(run.vector or "")
+        section = self.scope.declared.sections.get(run.vector or "")
         if section is not None:
             self._run_section(run, section)
             return
@@ -117,14 +117,14 @@ class _Checker(ScopeNames):
         self.extra = ()
         if run.vector is None:
             return
-        vector = self.scope.vectors.get(run.vector)
+        vector = self.scope.declared.vectors.get(run.vector)
         if vector is None:
             self.problems.unknown(
                 "OPV010",
                 f"the vector `{run.vector}` is unknown",
                 run.vector,
                 run.vector_span,
-                [*self.scope.vectors, *self.scope.sections],
+                [*self.scope.declared.vectors, *self.scope.declared.sections],
                 help=f"write it: `vector {run.vector}() {{ … }}`",
             )
             return
@@ -244,7 +244,7 @@ class _Checker(ScopeNames):
 
     def base(self, name: Name) -> tuple[Base, Type | None]:
         """A variable; constants and the names of values are not places, but no mistake either."""
-        known = name.name in (*self.scope.values, *self.extra, *self.results)
+        known = name.name in (*self.scope.declared.values, *self.extra, *self.results)
         if known and name.name not in self.scope.symbols:
             raise REPORTED
         return super().base(name)

@@ -22,7 +22,7 @@ AREA_MAX = {Area.PERCPU: 16 << 20, Area.SHARED: 128 << 20, Area.PAGE: 128 << 20}
 def lay_out(scope: Scope) -> dict[str, Symbol]:
     """Every variable and page, in the order of the text."""
     ends = dict.fromkeys(Area, 0)
-    for name, declaration in scope.values.items():
+    for name, declaration in scope.declared.values.items():
         match declaration:
             case Variable():
                 symbol = _variable(declaration, scope, ends)
@@ -32,7 +32,7 @@ def lay_out(scope: Scope) -> dict[str, Symbol]:
                 continue
         if symbol is not None:
             scope.symbols[name] = symbol
-    for name, declaration in scope.values.items():
+    for name, declaration in scope.declared.values.items():
         if isinstance(declaration, Variable) and declaration.initial is not None:
             _give_initial(name, declaration.initial, scope)
     return scope.symbols

@@ -19,7 +19,7 @@ def parameters_of(definition: VectorDefinition | SectionDefinition, scope: Scope
         if field.name in parameters:
             first = parameters[field.name].place
             assert isinstance(first, Span)
-            scope.defined_twice(field.name, field.name_span, first)
+            scope.declared.defined_twice(field.name, field.name_span, first)
             continue
         type = scope.type_of(field.type)
         if type is not None and not isinstance(type, Scalar | Pointer):

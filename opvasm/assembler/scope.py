@@ -63,14 +63,15 @@ CODE_OF = {
 _DEPTH_MAX = 60
 
 
-class Scope(Declarations):
+class Scope:
     """The names of a program.
 
     What asks for a name that is unknown or wrong gets None, and the problem is reported, once.
     """
 
-    def __init__(self, abi: Abi, problems: Problems) -> None:
-        super().__init__(problems)
+    def __init__(self, declared: Declarations, abi: Abi, problems: Problems) -> None:
+        self.declared = declared
+        self.problems = problems
         self.abi = abi
         self.symbols: dict[str, Symbol] = {}
         self._constants: dict[str, int | None] = {}
@@ -84,10 +85,10 @@ class Scope(Declarations):
 
     def settle(self) -> None:
         """Work out every constant and struct, in the order of the text."""
-        for name, declaration in self.values.items():
+        for name, declaration in self.declared.values.items():
             if isinstance(declaration, Constant):
                 self.constant_of(name, declaration.name_span)
-        for name, struct in self.structs.items():
+        for name, struct in self.declared.structs.items():
             self._struct(name, struct.name_span)
 
     def data(self, symbols: Mapping[str, Symbol], pool: tuple[PoolItem, ...]) -> Data:
@@ -104,7 +105,7 @@ class Scope(Declarations):
     def constant_of(self, name: str, span: Span) -> int | None:
         """The value of a declared constant."""
         if name not in self._constants:
-            declaration = self.values[name]
+            declaration = self.declared.values[name]
             assert isinstance(declaration, Constant)
             if not self._enter(name, span, declaration.name_span):
                 return None
@@ -175,12 +176,14 @@ class Scope(Declarations):
                         help=help,
                     )
                     return None
-                declaration = self.values.get(name)
+                declaration = self.declared.values.get(name)
                 if isinstance(declaration, Constant):
                     return self.constant_of(name, span)
                 if declaration is None:
                     constants = (
-                        each for each, of in self.values.items() if isinstance(of, Constant)
+                        each
+                        for each, of in self.declared.values.items()
+                        if isinstance(of, Constant)
                     )
                     known = [*parameters, *constants]
                     self.problems.unknown(
@@ -209,8 +212,8 @@ class Scope(Declarations):
 
     def _sized(self, type_name: TypeName) -> Type | None:
         """The type that ``sizeof`` means: of a type's name, or of a variable."""
-        variable = self.values.get(type_name.name)
-        known = type_name.name in self.structs or type_name.name in SCALARS
+        variable = self.declared.values.get(type_name.name)
+        known = type_name.name in self.declared.structs or type_name.name in SCALARS
         if known or type_name.name == POINTER or not isinstance(variable, Variable | Page):
             return self.type_of(type_name)
         found = self.type_of(variable.type) if isinstance(variable, Variable) else None
@@ -286,7 +289,7 @@ class Scope(Declarations):
         last = target
         while last.name == POINTER and last.target is not None:
             last = last.target
-        if last.name not in (*SCALARS, POINTER, *self.structs):
+        if last.name not in (*SCALARS, POINTER, *self.declared.structs):
             self.named_type(last.name, _name_of(last))
         text = "".join(target.span.text.split())
         pointer = self._pointers.get(text)
@@ -307,21 +310,21 @@ class Scope(Declarations):
             return SCALARS[name]
         if name == POINTER:
             return self._pointers[None]
-        if name in self.structs:
+        if name in self.declared.structs:
             return self._struct(name, span)
         self.problems.unknown(
             "OPV016",
             f"the type `{name}` is unknown",
             name,
             span,
-            (*SCALARS, POINTER, *self.structs),
+            (*SCALARS, POINTER, *self.declared.structs),
             help="types are u8 … u64, i8 … i64, ptr, ptr<T>, T[n] and the structs of the program",
         )
         return None
 
     def _struct(self, name: str, span: Span) -> Struct | None:
         if name not in self.laid_out:
-            definition = self.structs[name]
+            definition = self.declared.structs[name]
             if not self._enter(f"struct {name}", span, definition.name_span):
                 return None
             self.laid_out[name] = self._lay_out(definition)
@@ -335,7 +338,7 @@ class Scope(Declarations):
         first: dict[str, Span] = {}
         for field in definition.fields:
             if field.name in first:
-                self.defined_twice(field.name, field.name_span, first[field.name])
+                self.declared.defined_twice(field.name, field.name_span, first[field.name])
                 continue
             first[field.name] = field.name_span
             type = self.type_of(field.type)
@@ -419,7 +422,7 @@ class ScopeNames:
         symbol = self.scope.symbols.get(name.name)
         if symbol is not None:
             return OfVariable(symbol), symbol.type
-        declaration = self.scope.values.get(name.name)
+        declaration = self.scope.declared.values.get(name.name)
         if isinstance(declaration, Constant):
             raise NoPlace(
                 Mistake.NOT_A_PLACE,
@@ -438,7 +441,7 @@ class ScopeNames:
 
     def known(self) -> list[str]:
         """What a name could have been."""
-        return [*self.scope.values]
+        return [*self.scope.declared.values]
 
     def pointer(self, arrow: Arrow) -> Type | None:
         """The type of a pointer that lies in memory."""
@@ -459,7 +462,7 @@ class ScopeNames:
 
     def struct(self, name: str) -> Struct | None:
         """The struct of a name."""
-        definition = self.scope.structs.get(name)
+        definition = self.scope.declared.structs.get(name)
         if definition is None:
             return None
         found = self.scope.named_type(name, definition.name_span)

@@ -138,14 +138,14 @@ class Terms:
         parameter = self.parameters.get(name)
         if parameter is not None:
             return ir.Argument(name, parameter.type)
-        if name in ir.AREA_FIELDS and name not in self.scope.values:
+        if name in ir.AREA_FIELDS and name not in self.scope.declared.values:
             return ir.Id(name)
         if name in self.scope.symbols:
             self._memory(span)
             return None
-        if name in self.scope.values:
+        if name in self.scope.declared.values:
             return self.scope.evaluate(Name(name, span))
-        known = [*self.locals, *self.parameters, *self.scope.values, *ir.AREA_FIELDS]
+        known = [*self.locals, *self.parameters, *self.scope.declared.values, *ir.AREA_FIELDS]
         self.problems.unknown("OPV010", f"the name `{name}` is unknown", name, span, known)
         return None
 

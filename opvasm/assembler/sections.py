@@ -78,7 +78,7 @@ class _SectionAssembler:
         seen: set[str] = set()
         for result in definition.results:
             if result.name in seen:
-                self.scope.defined_twice(result.name, result.name_span, result.name_span)
+                self.scope.declared.defined_twice(result.name, result.name_span, result.name_span)
             seen.add(result.name)
             if result.name not in self.types:
                 self.problems.unknown(

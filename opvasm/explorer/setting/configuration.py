@@ -29,7 +29,7 @@ IDS = (
     "id_at_migration",
 )
 CALLS = ("system_call_switches", "system_call_stays")
-NOT_EXPLORED = (*("bad_version", "abort_inside", "bad_signature", "outside"),)
+NOT_EXPLORED = ("bad_version", "abort_inside", "bad_signature", "outside")
 
 
 class Configuration(NamedTuple):
