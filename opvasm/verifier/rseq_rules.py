@@ -21,7 +21,7 @@ from ..program import (
     Value,
     Vector,
 )
-from .rules import Bytes, RseqFinding, Subject, Words, Work, broken, diagnosed
+from .rules import Bytes, RseqFinding, Attempt, Words, Work, broken, diagnosed
 
 _WORDS = Words(
     commit="the last store",
@@ -53,7 +53,7 @@ def findings(vector: Vector, data: Data) -> tuple[RseqFinding, ...]:
     stores = [index for index, op in enumerate(ops) if _written(op) is not None]
     works = tuple(_work(op, index, stores, data) for index, op in enumerate(ops))
     before = tuple(frozenset(range(index)) for index in range(len(ops)))
-    return broken(Subject(works, before, exact=True, words=_WORDS))
+    return broken(Attempt(works, before, exact=True, words=_WORDS))
 
 
 def rseq_diagnostics(vector: Vector, data: Data) -> tuple[Diagnostic, ...]:

@@ -3,7 +3,7 @@
 A section is plain code that may be cut off before any instruction and begun again, until its last
 store, the commit, has happened.  It does no harm when running a part of it twice does none.
 
-The rules are asked of a Subject: the work of each instruction, and which may have run before it.
+The rules are asked of an Attempt: the work of each instruction, and which may have run before it.
 rseq_rules.py makes one of a vector, section_rules.py one of a section that loads.
 """
 
@@ -89,7 +89,7 @@ class Words(NamedTuple):
     prove: str
 
 
-class Subject(NamedTuple):
+class Attempt(NamedTuple):
     """What the rules are asked of: an instruction's index is its place in ``works`` and ``before``.
 
     ``before`` are the instructions that can have run before one.  ``exact``: an exit looks at nothing
@@ -110,9 +110,9 @@ class Subject(NamedTuple):
         return [index for index in self.stores() if not self.works[index].commits]
 
 
-def broken(subject: Subject) -> tuple[RseqFinding, ...]:
-    """Every rule that a subject breaks, in the order of the rules."""
-    return tuple(finding for rule in _RULES for finding in rule(subject))
+def broken(attempt: Attempt) -> tuple[RseqFinding, ...]:
+    """Every rule that a attempt breaks, in the order of the rules."""
+    return tuple(finding for rule in _RULES for finding in rule(attempt))
 
 
 def diagnosed(
@@ -134,34 +134,34 @@ def diagnosed(
     )
 
 
-def _one_cpu(subject: Subject) -> Iterator[RseqFinding]:
+def _one_cpu(attempt: Attempt) -> Iterator[RseqFinding]:
     """R1: everything written that others see belongs to the CPU the section runs on."""
-    for index, work in enumerate(subject.works):
+    for index, work in enumerate(attempt.works):
         if work.foreign is not None:
             what = f"{work.text} writes {work.foreign}"
-            help = f"a section is protected against its own CPU only; {subject.words.own_cpu}"
+            help = f"a section is protected against its own CPU only; {attempt.words.own_cpu}"
             yield RseqFinding("R1", codes.OTHER_CPU, index, what, help)
 
 
-def _exits_first(subject: Subject) -> Iterator[RseqFinding]:
+def _exits_first(attempt: Attempt) -> Iterator[RseqFinding]:
     """R2: no exit comes after a store, which could no longer be taken back."""
-    stores = subject.stores()
-    for index, work in enumerate(subject.works):
-        earlier = [each for each in stores if work.leaves and each in subject.before[index]]
+    stores = attempt.stores()
+    for index, work in enumerate(attempt.works):
+        earlier = [each for each in stores if work.leaves and each in attempt.before[index]]
         if earlier:
-            first = subject.works[earlier[0]].text
-            what = f"{work.text} {subject.words.leaves} after {first} has written"
-            help = f"put the {subject.words.leave} before every store"
+            first = attempt.works[earlier[0]].text
+            what = f"{work.text} {attempt.words.leaves} after {first} has written"
+            help = f"put the {attempt.words.leave} before every store"
             yield RseqFinding("R2", codes.COMPARE_AFTER_STORE, index, what, help)
 
 
-def _one_commit(subject: Subject) -> Iterator[RseqFinding]:
+def _one_commit(attempt: Attempt) -> Iterator[RseqFinding]:
     """R3: the commit is one aligned word: one instruction that happens or does not."""
-    help = f"let {subject.words.commit} be one naturally aligned word of 1, 2, 4 or 8 bytes"
-    for index, work in enumerate(subject.works):
+    help = f"let {attempt.words.commit} be one naturally aligned word of 1, 2, 4 or 8 bytes"
+    for index, work in enumerate(attempt.works):
         if not work.commits:
             continue
-        this = subject.words.this_commit.format(text=work.text)
+        this = attempt.words.this_commit.format(text=work.text)
         if work.size not in WORD_LENGTHS:
             what = f"{this} is {work.size} bytes and no single instruction"
             yield RseqFinding("R3", codes.NO_COMMIT, index, what, help)
@@ -170,66 +170,66 @@ def _one_commit(subject: Subject) -> Iterator[RseqFinding]:
             yield RseqFinding("R3", codes.NO_COMMIT, index, what, help)
 
 
-def _tries(subject: Subject) -> Iterator[RseqFinding]:
+def _tries(attempt: Attempt) -> Iterator[RseqFinding]:
     """R4: an earlier store may be done twice, so it must not build on what was there."""
     twice = "makes it happen twice"
-    for index in subject.early():
-        work = subject.works[index]
-        read = _built_on(subject, index)
+    for index in attempt.early():
+        work = attempt.works[index]
+        read = _built_on(attempt, index)
         if work.changes:
             what = f"{work.text} changes its old value, so an abort after it {twice}"
-            help = subject.words.only_commit
+            help = attempt.words.only_commit
             yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
         elif read is not None:
-            what = f"{work.text} builds on what {subject.works[read].text} read there"
+            what = f"{work.text} builds on what {attempt.works[read].text} read there"
             help = f"an abort after it {twice}; only the commit may do that"
             yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
-    yield from _early_commits(subject)
+    yield from _early_commits(attempt)
 
 
-def _built_on(subject: Subject, index: int) -> int | None:
+def _built_on(attempt: Attempt, index: int) -> int | None:
     """An instruction that read what a store overwrites, where the stored value is made of it."""
-    work = subject.works[index]
+    work = attempt.works[index]
     for earlier in work.builds_on:
-        if earlier in subject.before[index] and _meet_any(work, subject.works[earlier].reads):
+        if earlier in attempt.before[index] and _meet_any(work, attempt.works[earlier].reads):
             return earlier
     return None
 
 
-def _early_commits(subject: Subject) -> Iterator[RseqFinding]:
+def _early_commits(attempt: Attempt) -> Iterator[RseqFinding]:
     """R4: a store that others look at is seen at once, so nothing may come after it."""
-    seen = {index: _looked_at(subject, index) for index in subject.stores()}
+    seen = {index: _looked_at(attempt, index) for index in attempt.stores()}
     early = [
         (index, seen[index])
-        for index in subject.early()
-        if seen[index] is not None and _built_on(subject, index) is None
+        for index in attempt.early()
+        if seen[index] is not None and _built_on(attempt, index) is None
     ]
-    commits = [index for index in seen if subject.works[index].commits]
+    commits = [index for index in seen if attempt.works[index].commits]
     # An order helps only where one store alone goes to what was compared: that one comes last.
     ordered = len(early) == 1 and all(seen[index] is None for index in commits)
     for index, looked in early:
         assert looked is not None
-        name, other = subject.works[index].text, subject.works[looked].text
-        if subject.exact:
+        name, other = attempt.works[index].text, attempt.works[looked].text
+        if attempt.exact:
             what = f"{name} stores to what {other} compared, before the commit"
         else:
             what = f"{name} stores to what {other} read for an exit"
         if ordered:
-            help = f"make {name} {subject.words.commit}: it is the one that others look at"
+            help = f"make {name} {attempt.words.commit}: it is the one that others look at"
         else:
             help = (
                 "no order of the stores avoids it, as several go to what was compared; "
                 "`opvasm explore` finds out whether an abort between them does harm"
             )
-        refuses = ordered and subject.exact
+        refuses = ordered and attempt.exact
         yield RseqFinding("R4", codes.EARLY_COMMIT, index, what, help, refuses)
 
 
-def _looked_at(subject: Subject, index: int) -> int | None:
+def _looked_at(attempt: Attempt, index: int) -> int | None:
     """The first instruction before a store that looked at what it overwrites, for an exit."""
-    work = subject.works[index]
-    for earlier in sorted(subject.before[index]):
-        if _meet_any(work, subject.works[earlier].exit_looks_at):
+    work = attempt.works[index]
+    for earlier in sorted(attempt.before[index]):
+        if _meet_any(work, attempt.works[earlier].exit_looks_at):
             return earlier
     return None
 
@@ -240,62 +240,62 @@ def _meet_any(work: Work, places: tuple[Bytes, ...]) -> bool:
     return written is not None and any(written.meets(each) for each in places)
 
 
-def _no_reread(subject: Subject) -> Iterator[RseqFinding]:
+def _no_reread(attempt: Attempt) -> Iterator[RseqFinding]:
     """R5: nothing that was stored is read by a later instruction."""
-    stores = subject.stores()
-    for index, work in enumerate(subject.works):
+    stores = attempt.stores()
+    for index, work in enumerate(attempt.works):
         for read in work.reads:
             for earlier in stores:
-                stored = subject.works[earlier]
-                if earlier in subject.before[index] and _meet_any(stored, (read,)):
+                stored = attempt.works[earlier]
+                if earlier in attempt.before[index] and _meet_any(stored, (read,)):
                     what = f"{work.text} reads what {stored.text} has written"
-                    help = subject.words.read_once
+                    help = attempt.words.read_once
                     yield RseqFinding("R5", codes.READ_BACK, index, what, help)
 
 
-def _order(subject: Subject) -> Iterator[RseqFinding]:
+def _order(attempt: Attempt) -> Iterator[RseqFinding]:
     """R6: release belongs to the commit, which publishes the data, and a barrier right before it."""
-    early, commit = subject.early(), subject.words.commit
+    early, commit = attempt.early(), attempt.words.commit
     for index in early:
-        work = subject.works[index]
+        work = attempt.works[index]
         if work.release:
             what = f"{work.text} releases before the commit, which publishes the data"
             help = f"move the release to {commit}"
             yield RseqFinding("R6", codes.EARLY_RELEASE, index, what, help)
-    for index, work in enumerate(subject.works):
-        if work.barrier and any(index in subject.before[each] for each in early):
+    for index, work in enumerate(attempt.works):
+        if work.barrier and any(index in attempt.before[each] for each in early):
             what = f"the barrier {work.text} stands before stores that are not the commit"
             help = "put the barrier directly before the commit"
             yield RseqFinding("R6", codes.EARLY_RELEASE, index, what, help, refuses=False)
 
 
-def _faults(subject: Subject) -> Iterator[RseqFinding]:
+def _faults(attempt: Attempt) -> Iterator[RseqFinding]:
     """R7: a section has no expect_fault: a fault is SIGSEGV."""
-    for index, work in enumerate(subject.works):
+    for index, work in enumerate(attempt.works):
         for operand in work.expects_faults:
             what = f"{work.text} expects {operand} to fault, which kills a section's thread"
             help = "prove by a compare that the memory is there"
             yield RseqFinding("R7", codes.EXPECTED_FAULT, index, what, help)
 
 
-def _loaded(subject: Subject) -> Iterator[RseqFinding]:
+def _loaded(attempt: Attempt) -> Iterator[RseqFinding]:
     """R8: what is read through a pointer that was loaded before needs a compare that proves it."""
     said: set[str] = set()
-    for index, work in enumerate(subject.works):
-        ran = (*subject.before[index], index)
-        proven = {name for each in ran for name in subject.works[each].proves}
+    for index, work in enumerate(attempt.works):
+        ran = (*attempt.before[index], index)
+        proven = {name for each in ran for name in attempt.works[each].proves}
         for name in work.through:
             if name in proven or name in said:
                 continue
             said.add(name)
             what = f"{work.text} reads through {name}, which was loaded before"
-            help = subject.words.prove.format(name=name)
+            help = attempt.words.prove.format(name=name)
             yield RseqFinding("R8", codes.STALE_POINTER, index, what, help, refuses=False)
 
 
-def _bounded(subject: Subject) -> Iterator[RseqFinding]:
+def _bounded(attempt: Attempt) -> Iterator[RseqFinding]:
     """R9: a section ends after a bounded number of instructions."""
-    for index, work in enumerate(subject.works):
+    for index, work in enumerate(attempt.works):
         if work.endless:
             help = (
                 "the longer a section is the more often it is cut off, and one that waits for a "

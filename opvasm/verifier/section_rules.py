@@ -19,7 +19,7 @@ from ..program.flat import (
     written_local,
 )
 from ..text.section_printer import instruction_text
-from .rules import Bytes, RseqFinding, Subject, Words, Work, broken, diagnosed
+from .rules import Bytes, RseqFinding, Attempt, Words, Work, broken, diagnosed
 
 _CPU = ("cpu_id", "cpu_id_start")
 _WORDS = Words(
@@ -40,7 +40,7 @@ def section_findings(section: ir.Section, data: Data) -> tuple[RseqFinding, ...]
     ``op`` of a finding is the index of an instruction of the flat form.
     """
     works = _Works(section, data)
-    return broken(Subject(works.all(), _reached_from(works.code), exact=False, words=_WORDS))
+    return broken(Attempt(works.all(), _reached_from(works.code), exact=False, words=_WORDS))
 
 
 def section_diagnostics(section: ir.Section, data: Data) -> tuple[Diagnostic, ...]:
