@@ -21,7 +21,7 @@ from ..program import (
     Value,
     Vector,
 )
-from .rules import Bytes, RseqFinding, Attempt, Words, Work, broken, diagnosed
+from .rules import Attempt, Bytes, RseqFinding, Words, Work, broken, diagnosed
 
 _WORDS = Words(
     commit="the last store",

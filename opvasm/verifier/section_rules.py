@@ -19,7 +19,7 @@ from ..program.flat import (
     written_local,
 )
 from ..text.section_printer import instruction_text
-from .rules import Bytes, RseqFinding, Attempt, Words, Work, broken, diagnosed
+from .rules import Attempt, Bytes, RseqFinding, Words, Work, broken, diagnosed
 
 _CPU = ("cpu_id", "cpu_id_start")
 _WORDS = Words(
