@@ -180,7 +180,7 @@ def _number(value: int) -> str:
 
 
 class _Resolver(NamedTuple):
-    """Finds the number behind a value; what can't be one is added to ``problems``."""
+    """Finds the number that a value stands for; what can't be one is added to ``problems``."""
 
     program: Program
     layout: Layout

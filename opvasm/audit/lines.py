@@ -37,7 +37,7 @@ def source_lines(file: ElfFile, addresses: Iterable[int]) -> dict[int, str]:
         return found
     except (
         Exception
-    ):  # what pyelftools raises for broken debug information is no fault of the program
+    ):  # what pyelftools raises for broken debug information is not a fault of the program
         return {}
 
 

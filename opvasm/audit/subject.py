@@ -56,7 +56,7 @@ class Context:
                 counts[each.signature] = counts.get(each.signature, 0) + 1
         known = self.file.machine.signature
         most = max(counts, key=lambda each: counts[each], default=known)
-        # A program may register another one; a few sections are no majority.
+        # A program may register another one; a few sections are not a majority.
         return known if known in counts or counts.get(most or 0, 0) < 3 else most
 
     def code(self, address: int, size: int) -> bytes:

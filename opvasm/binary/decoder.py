@@ -74,7 +74,7 @@ def _trailing_bytes(data: bytes, count: int, rest: int, name: str) -> Diagnostic
 
 
 def _looks_like(data: bytes) -> str | None:
-    """What bytes that are no ops may be instead."""
+    """What bytes that are not ops may be instead."""
     head = data[:256]
     if not head.isascii() or any(byte < 32 and byte not in b"\t\r\n" for byte in head):
         return None

@@ -130,7 +130,7 @@ def result_lines(session: Session, done: Sequence[Movement], names: Names) -> It
 
 
 def _rules(done: Sequence[Movement], session: Session) -> Iterator[str]:
-    """The rule behind a refusal."""
+    """The rule that a refusal comes from."""
     abi: Abi = session.program.abi
     for movement in done:
         match movement:

@@ -17,7 +17,7 @@ _NAME_MAX = 1 << 12
 def members(source: Source) -> Iterator[PartSource]:
     """The members of an archive, each a source of its own, in order.  Raises ElfError.
 
-    A member's name is ``archive(member)``.  Tables of symbols and names are no members.
+    A member's name is ``archive(member)``.  Tables of symbols and names are not members.
     """
     start = source.read(0, min(8, source.size))
     if start == THIN_MAGIC:

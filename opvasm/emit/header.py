@@ -211,7 +211,7 @@ def _initial(value: object, data: Data) -> str:
 
 
 def _pool(data: Data, naming: Naming) -> Iterator[str]:
-    """The literal pool, for constants that are no word: its addresses stand in none of them."""
+    """The literal pool, for constants that are not a word: its addresses stand in none of them."""
     if not data.pool:
         return
     image = bytearray(data.pool_size)

@@ -36,4 +36,4 @@ class Engine(Protocol):
 
 
 class EngineError(Exception):
-    """An engine that can't be started, or answered what is no answer."""
+    """An engine that can't be started, or answered what is not an answer."""

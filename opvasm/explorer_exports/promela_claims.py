@@ -14,7 +14,7 @@ from .refusal import comment
 class Claims(Numbers):
     """Writes the checks of one configuration.
 
-    Everything is worked out inside one d_step, so it may use variables that are no part of a state.
+    Everything is worked out inside one d_step, so it may use variables that are not part of a state.
     """
 
     def __init__(self, export: Export) -> None:

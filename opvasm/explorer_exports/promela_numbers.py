@@ -37,7 +37,7 @@ from ..source import Span
 from .memory import TOP, MemoryMap
 from .refusal import Refusals
 
-SMALL = 1 << 20  # numbers that are no addresses stay below
+SMALL = 1 << 20  # numbers that are not addresses stay below
 LARGEST = (1 << 31) - 1
 
 

@@ -117,7 +117,7 @@ def write(name: str, listing: Listing) -> bytes:
 def disassembly(name: str, data: bytes, source_name: str, abi: Abi) -> str:
     """An array of struct cpu_op as text, in the format of that name.
 
-    Raises DecodeError when the bytes are no whole number of ops; KeyError for a name that is not
+    Raises DecodeError when the bytes are not a whole number of ops; KeyError for a name that is not
     in DISASSEMBLIES.
     """
     module = import_module(DISASSEMBLIES[name].module, __name__)

@@ -66,7 +66,7 @@ def read_vectors(
     model is the file's.
 
     Raises DecodeError for a file that can't be read, for a name that is not there, and for bytes that
-    are no whole ops.
+    are not whole ops.
     """
     reader = _Reader(elf_from_bytes(data, name), name, revision, page_size)
     return tuple(reader.vectors(symbols, sections))

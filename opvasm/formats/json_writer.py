@@ -237,6 +237,6 @@ def _layout(layout: Layout) -> Json:
 def disassembly(data: bytes, source_name: str, abi: Abi) -> str:
     """The JSON of an array of struct cpu_op: a program whose one vector, ``main``, is bound.
 
-    Raises DecodeError for bytes that are no whole op.
+    Raises DecodeError for bytes that are not whole ops.
     """
     return write(listing_of(decode(data, abi, source_name), abi)).decode()

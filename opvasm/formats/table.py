@@ -14,7 +14,7 @@ _HEAD = ("op", "offset", "name", "len", "fields")
 
 
 def disassembly(data: bytes, source_name: str, abi: Abi) -> str:
-    """The table of an array of struct cpu_op.  Raises DecodeError for bytes that are no whole op."""
+    """The table of an array of struct cpu_op.  Raises DecodeError for bytes that are not whole ops."""
     return table(decode(data, abi, source_name), abi)
 
 

@@ -48,7 +48,7 @@ class FaultsDisabled:
     def store(self, address: int, data: Bytes) -> None:
         """Write; raises Fault at the first page that can't be written in place.
 
-        A word is one access and leaves nothing behind, an 8-byte word on a 32-bit machine is two;
+        A word is one access and leaves nothing half done, an 8-byte word on a 32-bit machine is two;
         a copy has then written up to the page (section 2.9, point 9).
         """
         length = len(data)

@@ -104,7 +104,7 @@ class SectionRun:
             raise Endless
 
     def _settle(self) -> None:
-        """A Leave and an unconditional branch are no instructions of their own."""
+        """A Leave and an unconditional branch are not instructions of their own."""
         while self.label is None:
             match self.code[self.point].step:
                 case Leave(label=label):

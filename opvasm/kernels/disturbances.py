@@ -268,4 +268,4 @@ INSTEAD: dict[str, str] = {
     "strace": "a tracer's stop at a system call is one in which the thread is switched out: "
     "`syscall switches`",
 }
-"""Words that are no disturbances of a scenario, and how what they mean is written."""
+"""Words that are not disturbances of a scenario, and how what they mean is written."""

@@ -273,7 +273,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {"v2": (V7_X86_SIZE33.name, V7_1_ARM64_
 """Older names, with what each stands for; where one profile is wanted, the first."""
 
 LABELS = ("name", "architectures", "size", "first", "last", "summary", "source")
-"""The fields that say whose rules these are, and are no rules."""
+"""The fields that say whose rules these are, and are not rules."""
 
 
 def profile_named(name: str) -> Profile:

@@ -1,4 +1,4 @@
-"""What the kernel tells a program about rseq as it starts, and how to leave that out."""
+"""What the kernel says to a program about rseq as it starts, and how to leave that out."""
 
 from __future__ import annotations
 

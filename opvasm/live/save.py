@@ -43,7 +43,7 @@ class _Area(NamedTuple):
 
 
 class Saver:
-    """Writes a file for each call of a new shape: the same ops on other addresses are no news.
+    """Writes a file for each call of a new shape: the same ops on other addresses are not news.
 
     Raises OpvasmError when the folder can't be made or written.
     """

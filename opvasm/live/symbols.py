@@ -116,7 +116,7 @@ class Symbols:
     def _parts(self, mappings: Iterable[FileMapping]) -> Iterator[_Loaded]:
         """The parts of ELF files.
 
-        The zero-initialised variables of a file lie in the anonymous memory right behind it, which
+        The zero-initialised variables of a file lie in the anonymous memory right after it, which
         is called the heap where that follows without a gap.
         """
         last: FileMapping | None = None

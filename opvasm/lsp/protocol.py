@@ -193,7 +193,7 @@ def signature_help(found: Signature) -> lsp.SignatureHelp:
 
 
 def path_of(uri: str) -> str:
-    """How a document is called: its path, or the address itself where it is no file's."""
+    """How a document is called: its path, or the address itself where it is not a file's."""
     return (uris.to_fs_path(uri) or uri) if uri.startswith("file:") else uri
 
 

@@ -278,7 +278,7 @@ def _is_every_cpus(place: Expression, scope: Scope) -> bool:
 
 
 def _measure(leaf: Name | SizeOf | OffsetOf, scope: Scope) -> int | None:
-    """The number behind a name, ``sizeof`` or ``offsetof`` in a constant expression."""
+    """The number that a name stands for, ``sizeof`` or ``offsetof`` in a constant expression."""
     match leaf:
         case Name(name=name):
             return scope.program.data.constants.get(name)

@@ -132,7 +132,7 @@ def _rule(rule: Rule, numbers: dict[str, int]) -> tuple[int, int, str, list[tupl
     """Origin, length, name of the callback, and which children it is given.
 
     A child is (position, how, nothings): ``nothings`` times None stand before it for optional
-    parts that are absent; a position of -1 is no child at all.  The callback's name is empty for a
+    parts that are absent; a position of -1 is not a child at all.  The callback's name is empty for a
     rule whose children stand directly in its parent's place (lark's ``_rule``), and ``=`` for one
     that is its only child (lark's ``?rule``).
     """

@@ -195,7 +195,7 @@ def _align_short_vectors(rows: Sequence[_Row]) -> None:
 
 
 def _print(rows: Sequence[_Row]) -> list[str]:
-    """The lines, comments behind neighbours below each other."""
+    """The lines, comments after neighbours below each other."""
     printed: list[str] = []
     columns = _comment_columns(rows)
     for row, column in zip(rows, columns, strict=True):

@@ -56,7 +56,7 @@ def load_tables() -> Tables:
 
 
 def _lark_stamp() -> tuple[str, int, int]:
-    """Tells one installed lark from another without importing it."""
+    """Distinguishes one installed lark from another without importing it."""
     from importlib.machinery import PathFinder
 
     spec = PathFinder.find_spec("lark")

@@ -18,7 +18,7 @@ from .scenario_tree import FENCES, LEVELS, METHODS, RESULTS, SUBSCRIPTIONS, VERD
 class Vocabulary(NamedTuple):
     """Words, each list sorted; a word may be in several where its meaning depends on its place.
 
-    ``declarations`` begin a declaration and are no names anywhere; ``keywords`` are the grammar's
+    ``declarations`` begin a declaration and are not names anywhere; ``keywords`` are the grammar's
     other words; ``operations`` are mnemonics without their length; ``kernels`` are profiles;
     ``values`` are what scenarios choose from: strategies, disturbances, results, verdicts.
     """

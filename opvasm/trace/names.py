@@ -1,4 +1,4 @@
-"""The names behind addresses: variables with their CPU and field, arguments, constants."""
+"""The names of addresses: variables with their CPU and field, arguments, constants."""
 
 from __future__ import annotations
 

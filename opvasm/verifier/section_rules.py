@@ -188,7 +188,7 @@ class _Works:
         return () if place is None else (place,)
 
     def value(self, term: ir.Term) -> ir.Term:
-        """What a local that is set once was set to, where that is no memory."""
+        """What a local that is set once was set to, where that is not memory."""
         if isinstance(term, ir.Local):
             setters = self.sets.get(term.name, [])
             step = self.code[setters[0]].step if len(setters) == 1 else None

@@ -44,7 +44,7 @@ def as_section(vector: Vector, program: Program) -> ir.Section:
     """The section that does a vector's work; a compare that stops it leaves by ``differs``.
 
     Raises NoSection for a vector that expects a fault, writes to its own arguments, or has bytes
-    that are no op.
+    that are not an op.
     """
     return _ToSection(vector, program).convert()
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("human", "json", "junit")
 MOST_WALKS = 10**9
-# Units that a worker of a cluster is handed at once, so that the network is no part of the time.
+# Units that a worker of a cluster is handed at once, so that the network is not part of the time.
 TOGETHER = 8
 _NOT_HERE = ("compare", "coverage", "require", "no_reduction", "replay")
 

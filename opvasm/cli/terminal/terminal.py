@@ -39,7 +39,7 @@ class Terminal:
             say(f"{self.err.help('help')}: {printable(help)}")
 
     def remark(self, message: str) -> None:
-        """Something that the person should know and that is no error."""
+        """Something that the person should know and that is not an error."""
         say(f"{self.name}: {message}")
 
 

@@ -15,7 +15,7 @@ BODY_MAX = 64 << 20
 
 
 class ProtocolError(Exception):
-    """Bytes that are no message; nothing behind them can be understood."""
+    """Bytes that are not a message; nothing after them can be understood."""
 
 
 def read_message(stream: BinaryIO) -> Message | None:

@@ -14,7 +14,7 @@ from .hover import declaration_text, operation_of
 class Signature(NamedTuple):
     """What is called: ``label`` holds each of ``parts``; ``active`` is the part at hand, from 0.
 
-    ``active`` is None behind the last.  ``text`` says what it does.
+    ``active`` is None after the last.  ``text`` says what it does.
     """
 
     label: str

@@ -119,7 +119,7 @@ static const char *check_segment(const Plan *p, const Thread *t, uint32_t thread
         if (after < 0) return "the stack is too short";
         after = (int16_t)(after + EFFECT[ins->op].leaves);
         if (after > MOST_STACK) return "the stack is too long";
-        if (ins->op == I_ENTER) { /* the ways behind it */
+        if (ins->op == I_ENTER) { /* the ways after it */
             for (uint32_t way = 1; way <= 5; way++) depth[i + way - start] = after;
             continue;
         }

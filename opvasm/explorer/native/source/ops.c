@@ -222,7 +222,7 @@ int run_op(Engine *e, uint32_t thread, uint64_t *local, const Ins *ins) {
     }
 }
 
-/* The call of cpu_opv; gives which of the ways behind it is taken, from 0. */
+/* The call of cpu_opv; gives which of the ways after it is taken, from 0. */
 int32_t enter(Engine *e, uint32_t thread, uint64_t *local, const Ins *ins) {
     enum { INSIDE, AGAIN, FAULT, INVALID, GONE };
     const Thread *t = &e->plan.threads[thread];
