@@ -10,6 +10,7 @@ through what scenarios run.
 from __future__ import annotations
 
 import gc
+from functools import partial
 
 from ..abi.layout import DATA_MODELS
 from ..abi.revisions import (
@@ -37,7 +38,13 @@ from .problems import Problems
 from .scope import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..light_typing import Any
     from ..program.section import Section
+    from .memory import Checked, Memory
+
+    Make = Callable[[Checked, Callable[[], Any]], Any]
 
 __all__ = ["Assembly", "Loader", "Reader", "Resolved", "assemble", "read_file", "resolve"]
 
@@ -107,11 +114,13 @@ def resolve(
     page_size: int = DEFAULT_PAGE_SIZE,
     loader: Loader = read_file,
     reader: Reader = parse_file,
+    memory: Memory | None = None,
 ) -> Resolved:
     """As ``assemble``, for who goes on where something is wrong: an editor while one types.
 
-    ``reader(source)`` gives the tree of a text, also of those that are used.  Raises ValueError
-    for a revision, data model or page size given here that does not exist.
+    ``reader(source)`` gives the tree of a text, also of those that are used.  ``memory`` keeps what
+    was made for the next version of the text.  Raises ValueError for a revision, data model or page
+    size given here that does not exist.
     """
     problems = Problems()
     loaded = load(source, loader, problems, reader)
@@ -120,13 +129,19 @@ def resolve(
     for declaration in loaded.declarations:
         declared.declare(declaration)
     scope = Scope(declared, abi, problems)
-    scope.settle()
-    symbols = lay_out(scope)
     pool = Pool(abi)
+    if memory is None:
+        scope.settle()
+        lay_out(scope)
+        made: Make = _made
+    else:
+        memory.settle(scope, loaded.declarations)
+        made = memory.maker(scope, pool)
     vectors = {
-        vector.name: vector_of(vector, scope, pool) for vector in scope.declared.vectors.values()
+        each.name: made(each, partial(vector_of, each, scope, pool))
+        for each in declared.vectors.values()
     }
-    sections = _sections(scope)
+    sections = _sections(scope, made)
     own = [each for each in loaded.own if isinstance(each, Test | Scenario)]
     tests = tuple(each for each in own if isinstance(each, Test))
     first: dict[str, Span] = {}
@@ -135,13 +150,13 @@ def resolve(
         if test.name in first:
             scope.declared.defined_twice(f'test "{test.name}"', word, first[test.name])
         first.setdefault(test.name, word)
-        check_test(test, scope)
+        made(test, partial(check_test, test, scope))
     for scenario in own:
         if isinstance(scenario, Scenario):
             from .runs import check_runs  # only here: what is assembled seldom has scenarios
 
-            check_runs(scenario, sections, problems)
-    program = Program(abi, scope.data(symbols, pool.items()), vectors, sections)
+            made(scenario, partial(check_runs, scenario, sections, problems))
+    program = Program(abi, scope.data(pool.items()), vectors, sections)
     named = tuple(sections)
     calling = tuple(name for name, each in sections.items() if _makes_system_calls(each))
     scenarios = tuple(
@@ -158,13 +173,21 @@ def _makes_system_calls(section: Section) -> bool:
     return any(isinstance(each, SystemCall) for each in walk(section.body))
 
 
-def _sections(scope: Scope) -> dict[str, Section]:
+def _made(_: Checked, make: Callable[[], Any]) -> Any:
+    """What a declaration becomes, where nothing is known of an earlier version."""
+    return make()
+
+
+def _sections(scope: Scope, made: Make) -> dict[str, Section]:
     """The sections of the program; most files have none, and do not load what makes them."""
     if not scope.declared.sections:
         return {}
     from .sections import section_of
 
-    return {each.name: section_of(each, scope) for each in scope.declared.sections.values()}
+    return {
+        each.name: made(each, partial(section_of, each, scope))
+        for each in scope.declared.sections.values()
+    }
 
 
 def _abi(

@@ -244,7 +244,9 @@ class _Checker(ScopeNames):
 
     def base(self, name: Name) -> tuple[Base, Type | None]:
         """A variable; constants and the names of values are not places, but no mistake either."""
-        known = name.name in (*self.scope.declared.values, *self.extra, *self.results)
+        known = any(
+            name.name in each for each in (self.scope.declared.values, self.extra, self.results)
+        )
         if known and name.name not in self.scope.symbols:
             raise REPORTED
         return super().base(name)

@@ -30,6 +30,8 @@ class Declarations:
         self.structs: dict[str, StructDefinition] = {}
         self.vectors: dict[str, VectorDefinition] = {}
         self.sections: dict[str, SectionDefinition] = {}
+        # What a `run` can name: vectors and sections share their names.
+        self.code: dict[str, VectorDefinition | SectionDefinition] = {}
 
     def declare(self, declaration: Declaration) -> None:
         """Take a declaration in; one whose name is taken is reported and left out."""
@@ -45,17 +47,13 @@ class Declarations:
                 elif self._is_new(declaration.name, self.structs, declaration.name_span):
                     self.structs[declaration.name] = declaration
             case VectorDefinition():
-                if self._is_new(declaration.name, self._code(), declaration.name_span):
-                    self.vectors[declaration.name] = declaration
+                if self._is_new(declaration.name, self.code, declaration.name_span):
+                    self.vectors[declaration.name] = self.code[declaration.name] = declaration
             case SectionDefinition():
-                if self._is_new(declaration.name, self._code(), declaration.name_span):
-                    self.sections[declaration.name] = declaration
+                if self._is_new(declaration.name, self.code, declaration.name_span):
+                    self.sections[declaration.name] = self.code[declaration.name] = declaration
             case _:
                 pass
-
-    def _code(self) -> dict[str, VectorDefinition | SectionDefinition]:
-        """What a `run` can name: vectors and sections share their names."""
-        return {**self.vectors, **self.sections}
 
     def _is_new(self, name: str, names: Mapping[str, _Named], span: Span) -> bool:
         first = names.get(name)

@@ -6,12 +6,16 @@ from ..abi.revisions import Abi
 from ..program import PoolAddress, PoolItem, SymbolAddress, Value
 from .types import aligned
 
+Constant = tuple[int, bytes | SymbolAddress]
+"""What ``place`` takes: a size in bytes, and a value."""
+
 
 class Pool:
     """Constants in the order of their first use, each aligned to its size (8 bytes at most)."""
 
     def __init__(self, abi: Abi) -> None:
         self._abi = abi
+        self.placed: list[tuple[Constant, PoolAddress]] = []
         self._items: list[PoolItem] = []
         self._known: dict[tuple[int, bytes | Value], PoolAddress] = {}
         self._end = 0
@@ -26,6 +30,7 @@ class Pool:
             self._items.append(PoolItem(offset, size, value))
             self._end = offset + size
             found = self._known[key] = PoolAddress(offset)
+        self.placed.append(((size, value), found))
         return found
 
     def items(self) -> tuple[PoolItem, ...]:

@@ -17,7 +17,8 @@ class Problems:
 
     ``unreadable`` are names that stand where the text could not be read.  They may well have been
     declared there, so that nobody complains that they are unknown; nor does anybody when a used
-    file is not there (``names_are_missing``).
+    file is not there (``names_are_missing``).  ``doubts`` counts how often that was asked: where it
+    was, more than the declaration at hand decides on what is said.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,12 @@ class Problems:
         self.unreadable: set[str] = set()
         self.skipped: list[Span] = []
         self.names_are_missing = False
+        self.doubts = 0
+
+    def something_is_unreadable(self) -> bool:
+        """Whether names stand where the text could not be read."""
+        self.doubts += 1
+        return bool(self.unreadable)
 
     def could_be_read(self, span: Span) -> bool:
         """Whether nothing in a stretch of text was given up."""
@@ -63,6 +70,7 @@ class Problems:
         help: str | None = None,
     ) -> None:
         """A name that nobody declared, with the nearest that somebody did, else with ``help``."""
+        self.doubts += 1
         if name not in self.unreadable and not self.names_are_missing:
             near = did_you_mean(name, known)
             self.error(code, message, span, help=near or help)

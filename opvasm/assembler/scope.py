@@ -91,14 +91,23 @@ class Scope:
         for name, struct in self.declared.structs.items():
             self._struct(name, struct.name_span)
 
-    def data(self, symbols: Mapping[str, Symbol], pool: tuple[PoolItem, ...]) -> Data:
+    def data(self, pool: tuple[PoolItem, ...]) -> Data:
         """What the program declares beside its vectors."""
         return Data(
-            symbols,
+            self.symbols,
             {name: each for name, each in self.laid_out.items() if each is not None},
             {name: each for name, each in self._constants.items() if each is not None},
             pool,
         )
+
+    def take_over(self, before: Scope) -> None:
+        """Instead of ``settle`` and of laying out: what another scope of the same data found."""
+        self.symbols = before.symbols
+        self._constants = before._constants
+        self.laid_out = before.laid_out
+        self._nestings = before._nestings
+        self._pointers = before._pointers
+        self._targets = before._targets
 
     # ---- constants ----------------------------------------------------------------------------
 
@@ -289,7 +298,11 @@ class Scope:
         last = target
         while last.name == POINTER and last.target is not None:
             last = last.target
-        if last.name not in (*SCALARS, POINTER, *self.declared.structs):
+        if (
+            last.name != POINTER
+            and last.name not in SCALARS
+            and last.name not in self.declared.structs
+        ):
             self.named_type(last.name, _name_of(last))
         text = "".join(target.span.text.split())
         pointer = self._pointers.get(text)
@@ -350,7 +363,7 @@ class Scope:
             members.append(Member(field.name, type, offset))
             offset += type.size
             widest = max(widest, alignment)
-        if not definition.fields and not self.problems.unreadable:
+        if not definition.fields and not self.problems.something_is_unreadable():
             self.problems.error("OPV033", "a struct needs a member", definition.name_span)
         nesting = 1 + max((self._nesting(each.type) for each in members), default=0)
         self._nestings[definition.name] = nesting

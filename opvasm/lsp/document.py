@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import cached_property
 
 from ..assembler import Assembly, Resolved, resolve
+from ..assembler.memory import Memory
 from ..light_typing import NamedTuple
 from ..source import SourceFile, Span
 from ..text.parser import Parsed, parse_file
@@ -49,6 +50,7 @@ class Document(SourceFile):
     ) -> None:
         super().__init__(name, text)
         self.files = files
+        self.memory: Memory = before.memory if before is not None else Memory()
         self._before = before
 
     # ---- pieces ---------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ class Document(SourceFile):
     @cached_property
     def resolved(self) -> Resolved:
         """The program as far as it could be made, and what is wrong with it."""
-        return resolve(self, loader=self.files, reader=_read)
+        return resolve(self, loader=self.files, reader=_read, memory=self.memory)
 
     @property
     def assembly(self) -> Assembly:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any, BinaryIO, TypeVar
 
@@ -34,6 +35,9 @@ from .server import DEBUG, EXPLAIN, EXPLORE, RUN, Server
 
 def start(source: BinaryIO, sink: BinaryIO) -> None:
     """Serve a client on two streams until it says goodbye."""
+    # The trees of a text are many and live long; looking for cycles in them at Python's usual pace
+    # takes longer than making them.
+    gc.set_threshold(50_000, 20, 20)
     server = Server()
     register(server)
     try:

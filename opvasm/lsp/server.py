@@ -24,8 +24,10 @@ from .texts import Texts
 from .worker import Worker
 
 RUN, EXPLORE, EXPLAIN, DEBUG = "opvasm.run", "opvasm.explore", "opvasm.explain", "opvasm.debug"
-# While somebody types, findings wait for this long (seconds) after a key.
+# While somebody types, findings wait for this long (seconds) after a key, and those of scenarios,
+# which take several times as long to find, for this long after them.
 PATIENCE = 0.05
+PAUSE = 0.3
 _T = TypeVar("_T")
 
 
@@ -115,6 +117,12 @@ class Server(LanguageServer):
     async def _looking(self, path: str, version: int | None) -> None:
         first = path not in self.found
         await asyncio.sleep(0 if first else PATIENCE)
+        if await self._looked(path, version, False):
+            await asyncio.sleep(0 if first else PAUSE)
+            await self._looked(path, version, True)
+
+    async def _looked(self, path: str, version: int | None, with_scenarios: bool) -> bool:
+        """Look through a document, and say what was found; whether scenarios were left out."""
         number = self.versions[path]
 
         def check() -> None:
@@ -128,7 +136,7 @@ class Server(LanguageServer):
             document = self.texts.open.get(path)
             if document is None:
                 return None
-            found = findings(document, self.found.get(path), check)
+            found = findings(document, self.found.get(path), check, with_scenarios)
             self.found[path] = found
             words = Words(document, self.encoding)
             return [words.diagnostic(each) for each in found.found]
@@ -141,6 +149,8 @@ class Server(LanguageServer):
                         self.uris.get(path, uri_of(path)), diagnostics, version
                     )
                 )
+                return self.found[path].waiting > 0
+        return False
 
     # ---- results --------------------------------------------------------------------------------
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import is_
 
+from ...assembler.memory import CHANGES_MAX, naming
 from ...errors import Diagnostic, Level, in_order
 from ...explorer.plan.validate import check_scenario, declared_twice, strategy_table
 from ...light_typing import NamedTuple
+from ...program import Program, Vector
+from ...program.section import Section
 from ...source import Span
-from ...text.scenario_tree import Scenario
+from ...text.scenario_tree import Scenario, Strategy
 from ...verifier.report import verify
 from ...verifier.section_report import section_report
 from ..document import Document, Extent
 from ..pieces import Piece, span_of
 
+Holds = Callable[[str], bool]
 Check = Callable[[], None]
 """Called now and then; raises an exception of its own where the answer is not wanted any more."""
 
@@ -50,21 +55,33 @@ class Findings(NamedTuple):
     """The findings of a document, and what the next version of it need not work out again.
 
     ``complete`` says that the scenarios were checked: nothing keeps them from being explored or
-    not.  ``scenarios`` are the findings of each, with the pieces that they follow from.
+    not; ``waiting`` is the number of those whose findings are still those of an earlier version.
+    ``scenarios`` are the findings of each, with what they follow from, ``vectors`` those of each
+    vector and section of a program.
     """
 
     found: tuple[Finding, ...]
     scenarios: tuple[Checked, ...]
     complete: bool
+    waiting: int
+    vectors: Verified
 
 
 class Checked(NamedTuple):
-    """The findings of a scenario of a piece; they hold as long as the pieces are the same."""
+    """The findings of a scenario of a piece, and the program and strategies that it was checked with."""
 
     piece: Piece
-    basis: tuple[Piece, ...]
     name: str
     found: tuple[Diagnostic, ...]
+    program: Program
+    strategies: tuple[Strategy, ...]
+
+
+class Verified(NamedTuple):
+    """The findings of vectors and sections by their identity, in a program."""
+
+    program: Program | None
+    found: Mapping[int, tuple[Diagnostic, ...]]
 
 
 def nothing() -> None:
@@ -72,46 +89,83 @@ def nothing() -> None:
 
 
 def findings(
-    document: Document, before: Findings | None = None, check: Check = nothing
+    document: Document,
+    before: Findings | None = None,
+    check: Check = nothing,
+    with_scenarios: bool = True,
 ) -> Findings:
     """What ``opvasm verify`` says, and what ``opvasm explore`` says before it explores.
 
     Vectors and sections are verified where their own text has no mistake.  Scenarios are checked
-    where the whole program has none; else those findings stand that were made before, of scenarios
-    whose text is the same.
+    where the whole program has none; else, and without ``with_scenarios``, those findings stand that
+    were made before, of scenarios whose text is the same.
     """
     problems = document.resolved.problems
     check()
-    found = [*problems]
-    for verified in _verified(document, problems):
-        found += verified
-        check()
+    vectors = _verified(document, problems, before.vectors if before is not None else NONE, check)
+    found = [*problems, *(each for one in vectors.found.values() for each in one)]
     known = before.scenarios if before is not None else ()
     complete = not any(each.level == "error" for each in found)
+    checked: tuple[Checked, ...] = ()
+    waiting = 0
     if complete:
-        checked = tuple(_checked(document, known, check))
+        held, missing = _held(document, known)
         assembly = document.assembly
         found += declared_twice(assembly.scenarios, assembly.strategies)
-    else:
-        checked = tuple(each for each in known if document.start_of(each.piece) is not None)
+        if with_scenarios:
+            checked = tuple(_checked(document, held, check))
+        else:
+            checked, waiting = tuple(held.values()), missing
+    if not complete or waiting:
+        taken = {(id(each.piece), each.name) for each in checked}
+        checked += tuple(
+            each
+            for each in known
+            if document.start_of(each.piece) is not None
+            and (id(each.piece), each.name) not in taken
+        )
     found += [each for one in checked for each in one.found]
-    return Findings(tuple(placed(document, found)), checked, complete)
+    return Findings(tuple(placed(document, found)), checked, complete, waiting, vectors)
+
+
+NONE = Verified(None, {})
 
 
 def _verified(
-    document: Document, problems: Iterable[Diagnostic]
-) -> Iterator[tuple[Diagnostic, ...]]:
+    document: Document, problems: Iterable[Diagnostic], before: Verified, check: Check
+) -> Verified:
     """What the verifier says of each vector and section of the document itself."""
     wrong = [each.place for each in problems if isinstance(each.place, Span)]
     program = document.assembly.program
-    for vector in program.vectors.values():
-        place = vector.place
-        if isinstance(place, Span) and _is_sound(document, place, wrong):
-            yield verify(vector, program.abi, data=program.data, name=document.name)
-    for section in program.sections.values():
-        place = section.place
-        if isinstance(place, Span) and _is_sound(document, place, wrong):
-            yield section_report(section, program.data)
+    known = before.found if _same_data(before.program, program) else {}
+    found: dict[int, tuple[Diagnostic, ...]] = {}
+    code: Iterable[Vector | Section] = (*program.vectors.values(), *program.sections.values())
+    for each in code:
+        place = each.place
+        if not isinstance(place, Span) or not _is_sound(document, place, wrong):
+            continue
+        said = known.get(id(each))
+        if said is None:
+            said = (
+                verify(each, program.abi, data=program.data, name=document.name)
+                if isinstance(each, Vector)
+                else section_report(each, program.data)
+            )
+            check()
+        found[id(each)] = said
+    return Verified(program, found)
+
+
+def _same_data(before: Program | None, now: Program) -> bool:
+    """Whether variables lie where they lay, and hold what they held.
+
+    The assembler takes over what it laid out, with the ABI, as long as nothing of it changes.
+    """
+    return (
+        before is not None
+        and before.data.symbols is now.data.symbols
+        and before.data.pool == now.data.pool
+    )
 
 
 def _is_sound(document: Document, name: Span, wrong: list[Span]) -> bool:
@@ -132,24 +186,70 @@ def _is_sound(document: Document, name: Span, wrong: list[Span]) -> bool:
     )
 
 
-def _checked(document: Document, known: tuple[Checked, ...], check: Check) -> Iterator[Checked]:
-    assembly, basis = document.assembly, document.basis
-    table = strategy_table(assembly.strategies)
-    held = {(id(each.piece), each.name): each for each in known if _same(each.basis, basis)}
+def _held(
+    document: Document, known: tuple[Checked, ...]
+) -> tuple[dict[tuple[int, str], Checked], int]:
+    """Findings of scenarios that still hold, and the number of scenarios that have none.
+
+    They hold where variables, strategies and all that the scenario names are what they were.  What
+    is said of a mistake depends on all names, so a scenario with one is checked again.
+    """
+    assembly = document.assembly
+    program, strategies = assembly.program, assembly.strategies
+    unchanged: dict[int, Holds] = {}
+    held: dict[tuple[int, str], Checked] = {}
+    for each in known:
+        if id(each.program) not in unchanged:
+            unchanged[id(each.program)] = _unchanged(each.program, program)
+        if (
+            not _same(each.strategies, strategies)
+            or document.start_of(each.piece) is None
+            or any(one.level == "error" for one in each.found)
+            or not unchanged[id(each.program)](each.piece.text)
+        ):
+            continue
+        again = each._replace(program=program, strategies=strategies)
+        held[id(each.piece), each.name] = again
+    wanted = {(id(each.span.file), each.name) for each in assembly.scenarios}
+    return held, len(wanted - held.keys())
+
+
+def _unchanged(before: Program, now: Program) -> Holds:
+    """Says of a text whether all that it names is what it was in an earlier program."""
+    if before is now:
+        return lambda text: True
+    if before.data.symbols is not now.data.symbols:
+        return lambda text: False
+    old = {**before.vectors, **before.sections}
+    new = {**now.vectors, **now.sections}
+    names = [name for name, each in new.items() if old.get(name) is not each]
+    names += [name for name in old if name not in new]
+    if len(names) > CHANGES_MAX:
+        return lambda text: False
+    pattern = naming(names)
+    return lambda text: pattern is None or not pattern.search(text)
+
+
+def _checked(
+    document: Document, held: Mapping[tuple[int, str], Checked], check: Check
+) -> Iterator[Checked]:
+    assembly = document.assembly
+    program, strategies = assembly.program, assembly.strategies
+    table = strategy_table(strategies)
     for scenario in assembly.scenarios:
-        check()
         piece = scenario.span.file
         if not isinstance(piece, Piece):
             continue
         found = held.get((id(piece), scenario.name))
         if found is None:
-            said = in_order(check_scenario(assembly.program, scenario, table))
-            found = Checked(piece, basis, scenario.name, said)
+            check()
+            said = in_order(check_scenario(program, scenario, table))
+            found = Checked(piece, scenario.name, said, program, strategies)
         yield found
 
 
-def _same(before: tuple[Piece, ...], now: tuple[Piece, ...]) -> bool:
-    return len(before) == len(now) and all(old is new for old, new in zip(before, now, strict=True))
+def _same(before: tuple[object, ...], now: tuple[object, ...]) -> bool:
+    return len(before) == len(now) and all(map(is_, before, now))
 
 
 def scenario_of(document: Document, name: str) -> Scenario | None:

@@ -1,0 +1,128 @@
+"""What the next version of a text need not work out again: an editor assembles after every key.
+
+The trees of what did not change are the same objects in both versions, so that is what is asked.
+Only what went through without a problem is kept: whether a name is unknown, and what it may have
+meant, depends on all others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import is_
+from typing import Any, NamedTuple, TypeVar
+
+from ..program import PoolAddress
+from ..text.scenario_tree import Scenario, Strategy
+from ..text.tree import Declaration, SectionDefinition, Test, Use, VectorDefinition
+from .data import lay_out
+from .pool import Constant, Pool
+from .scope import Scope
+
+_T = TypeVar("_T")
+Checked = VectorDefinition | SectionDefinition | Test | Scenario
+_Code = Mapping[str, VectorDefinition | SectionDefinition]
+# With more names than this that stand for something else, everything is worked out again.
+CHANGES_MAX = 16
+
+
+class _Made(NamedTuple):
+    """What a declaration became, with the constants that it put into the pool, and where."""
+
+    declaration: Checked
+    result: Any
+    placed: tuple[tuple[Constant, PoolAddress], ...]
+
+
+class Memory:
+    """What ``resolve`` made of a text, for its next version; versions follow one another."""
+
+    def __init__(self) -> None:
+        self._data: Sequence[Declaration] = ()
+        self._scope: Scope | None = None
+        self._code: _Code = {}
+        self._made: dict[int, _Made] = {}
+
+    def settle(self, scope: Scope, declarations: Sequence[Declaration]) -> None:
+        """Work out constants, structs and variables, or take them over where all are the same."""
+        data = [each for each in declarations if not isinstance(each, _NO_DATA)]
+        before = self._scope
+        if before is not None and before.abi == scope.abi and _same(self._data, data):
+            scope.take_over(before)
+            self._scope = scope
+            return
+        problems = scope.problems
+        found, doubts = len(problems.found), problems.doubts
+        scope.settle()
+        lay_out(scope)
+        clean = len(problems.found) == found and problems.doubts == doubts
+        self._data, self._scope = data, scope if clean else None
+        self._made = {}
+
+    def maker(self, scope: Scope, pool: Pool) -> Maker:
+        """What makes the declarations of one version."""
+        code: _Code = scope.declared.code
+        changed = [name for name, each in code.items() if self._code.get(name) is not each]
+        changed += [name for name in self._code if name not in code]
+        known = self._made if len(changed) <= CHANGES_MAX else {}
+        self._code, self._made = code, {}
+        return Maker(scope, pool, known, naming(changed), self._made)
+
+
+def naming(names: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds any of some names in a text; None where there are none."""
+    words = "|".join(names)
+    return re.compile(rf"\b(?:{words})\b") if words else None
+
+
+_NO_DATA = (VectorDefinition, SectionDefinition, Test, Scenario, Strategy, Use)
+
+
+def _same(before: Sequence[object], now: Sequence[object]) -> bool:
+    return len(before) == len(now) and all(map(is_, before, now))
+
+
+class Maker:
+    """Makes what declarations become, or finds it in what the version before made of them.
+
+    ``changed`` finds the names of vectors and sections that are new, gone or different.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        pool: Pool,
+        known: Mapping[int, _Made],
+        changed: re.Pattern[str] | None,
+        made: dict[int, _Made],
+    ) -> None:
+        self._problems = scope.problems
+        self._pool = pool
+        self._known = known
+        self._changed = changed
+        self._made = made
+
+    def __call__(
+        self,
+        declaration: Checked,
+        make: Callable[[], _T],
+    ) -> _T:
+        """What ``make`` gives for a declaration."""
+        known = self._known.get(id(declaration))
+        if known is not None and self._holds(known):
+            self._made[id(declaration)] = known
+            result: _T = known.result
+            return result
+        problems, pool = self._problems, self._pool
+        found, doubts, placed = len(problems.found), problems.doubts, len(pool.placed)
+        made = make()
+        if len(problems.found) == found and problems.doubts == doubts:
+            after = tuple(pool.placed[placed:])
+            self._made[id(declaration)] = _Made(declaration, made, after)
+        return made
+
+    def _holds(self, known: _Made) -> bool:
+        """Whether nothing that it names has changed, and its constants lie where they did."""
+        if self._changed is not None and self._changed.search(known.declaration.span.text):
+            return False
+        return all(self._pool.place(*constant) == place for constant, place in known.placed)
