@@ -48,6 +48,7 @@ class Fault(IntEnum):
     LEAVES = 8  # the thread leaves the range and goes on
     ALWAYS = 9  # wrong by itself: the retry does not start from what the first try found
     STEPPED = 10
+    WRAPS = 11  # start + length wraps: checked, or the thread is inside wherever it is after start
 
 
 def kernels_for(machine: str) -> tuple[Profile, ...]:
@@ -71,7 +72,11 @@ def outcome(fault: Fault, kernel: Profile) -> Outcome:
         case Fault.ABORT_INSIDE:
             return _checked(kernel.abort_inside, anywhere)
         case Fault.RANGE:
-            return Outcome.KILLED if kernel.outside == KILLED else Outcome.UNPROTECTED
+            return Outcome.UNPROTECTED
+        case Fault.WRAPS:
+            if kernel.bad_version == KILLED:
+                return Outcome.KILLED
+            return Outcome.CORRUPTS if kernel.bad_version == ABORTS else Outcome.UNPROTECTED
         case Fault.SYSTEM_CALL:
             if kernel.system_call_switches == ABORTS:
                 return Outcome.FINE

@@ -50,8 +50,11 @@ def _range(subject: Subject) -> Iterator[Finding]:
     each = subject.descriptor
     file = subject.context.file
     if each.end <= each.start:
-        what = "is empty" if not each.length else "wraps around the end of the address space"
-        yield _bad_range(subject, f"start {each.start:#x} + length {each.length:#x}: it {what}")
+        what, fault = "is empty", Fault.RANGE
+        if each.length:
+            what, fault = "wraps around the end of the address space", Fault.WRAPS
+        words = f"start {each.start:#x} + length {each.length:#x}: it {what}"
+        yield _bad_range(subject, words, fault)
         return
     if not executable(file, each.start) or not executable(file, each.end - 1):
         yield _bad_range(
@@ -78,14 +81,14 @@ def _range(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _bad_range(subject: Subject, what: str) -> Finding:
+def _bad_range(subject: Subject, what: str, fault: Fault = Fault.RANGE) -> Finding:
     return Finding(
         codes.RANGE,
         "error",
         subject.descriptor.address,
         f"the range can't be that of a section: {what}",
         "check start_ip and post_commit_offset: the second is a length in bytes, not an address",
-        Fault.RANGE,
+        fault,
     )
 
 

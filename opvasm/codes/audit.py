@@ -79,7 +79,9 @@ CODES: tuple[Code, ...] = (
         "error",
         "a range that is not that of a section",
         "start_ip and post_commit_offset (a length) must describe code in one segment. A range that is "
-        "empty or elsewhere protects nothing: no thread is ever found inside.",
+        "empty or elsewhere protects nothing: no thread is ever found inside. One that wraps around the "
+        "end of the address space kills up to Linux 6.18; from 6.19 on the kernel takes a thread to be "
+        "inside wherever it is after start, and sends it to the abort address from there.",
         _EXAMPLE,
     ),
     Code(

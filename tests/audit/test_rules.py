@@ -167,6 +167,12 @@ def test_what_kernels_do(tmp_path: Path) -> None:
         "legacy": "fine", "v6_19_x86": "corrupts",
         "v7_x86_size32": "fine", "v7_x86_size33": "killed at a switch",
     }  # fmt: skip
+    # Rows outside-empty and outside-wraps, inside-empty and inside-wraps.
+    assert set(matrix(length="0").values()) == {"silently unprotected"}
+    assert matrix(length="-4") == {
+        "legacy": "killed at a switch", "v6_19_x86": "corrupts",
+        "v7_x86_size32": "corrupts", "v7_x86_size33": "corrupts",
+    }  # fmt: skip
     assert matrix(body=f"syscall\n {STORE}")["v6_19_x86"] == "silently unprotected"
     assert matrix(body=f"syscall\n {STORE}")["legacy"] == "fine"
 
