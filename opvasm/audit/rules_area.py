@@ -22,6 +22,15 @@ _BACK = 256  # instructions that are followed from an abort handler
 _RELATIVE = re.compile(rb"[\xe8\xe9]|\x0f[\x80-\x8f]", re.DOTALL)
 _SHORT = re.compile(rb"[\x70-\x7f\xe0-\xe3\xeb]", re.DOTALL)
 
+# Of aarch64's branches: mask, value, and where their distance in instructions stands, with its bits.
+_ARM_BRANCHES = (
+    (0x7C00_0000, 0x1400_0000, 0, 26),  # b, bl
+    (0xFF00_0000, 0x5400_0000, 5, 19),  # b.cond, bc.cond
+    (0x7E00_0000, 0x3400_0000, 5, 19),  # cbz, cbnz
+    (0x7E00_0000, 0x3600_0000, 5, 14),  # tbz, tbnz
+)
+
+_WORD = struct.Struct("<I")
 _LONG_NUMBER, _SHORT_NUMBER = struct.Struct("<i"), struct.Struct("<b")
 _ENDS = (Flow.JUMP, Flow.RETURN, Flow.INDIRECT, Flow.TRAP)
 
@@ -33,6 +42,9 @@ def area_rules(subject: Subject) -> Iterator[Finding]:
         return
     values = Values()
     for index, each in enumerate((*lead.codes, *subject.codes)):
+        if index < lead.first:
+            values.step(each, ())
+            continue
         for place in each.loads:
             if _offset(values, place, lead.area) == -4 and place.size == 8:
                 yield _overlap(each, place, "read")
@@ -52,7 +64,7 @@ def area_rules(subject: Subject) -> Iterator[Finding]:
                     Fault.ID_WRITE,
                     each.text,
                 )
-        values.step(each, each.reads)
+        values.step(each, ())
 
 
 def _offset(values: Values, place: Memory, area: object) -> int | None:
@@ -112,21 +124,29 @@ def entered(subject: Subject, address: int, target: int) -> Finding:
 
 def _suspects(subject: Subject, data: bytes, first: int) -> set[int]:
     """Where bytes outside of the section look like a branch into its middle."""
-    targets: Iterator[tuple[int, int | None]]
-    if subject.context.machine != "x86-64":
-        engine = subject.context.decoder
-        assert engine is not None
-        targets = ((each.address, each.target) for each in engine.steps(data, first))
-    else:
+    targets: Iterator[tuple[int, int]]
+    if subject.context.machine == "x86-64":
         targets = _x86_branches(data, first)
+    else:
+        targets = _arm_branches(data, first)
     return {
         at
         for at, target in targets
-        if target is not None and subject.start < target < subject.end and not subject.inside(at)
+        if subject.start < target < subject.end and not subject.inside(at)
     }
 
 
-def _x86_branches(data: bytes, first: int) -> Iterator[tuple[int, int | None]]:
+def _arm_branches(data: bytes, first: int) -> Iterator[tuple[int, int]]:
+    """Every aarch64 branch and call to a fixed address, by the bits of its kind."""
+    for number, (word,) in enumerate(_WORD.iter_unpack(data[: len(data) & ~3])):
+        for mask, kind, low, bits in _ARM_BRANCHES:
+            if word & mask == kind:
+                distance = word >> low & (1 << bits) - 1
+                at = first + 4 * number
+                yield at, at + 4 * (distance - (distance >> bits - 1 << bits))
+
+
+def _x86_branches(data: bytes, first: int) -> Iterator[tuple[int, int]]:
     for pattern, layout in ((_RELATIVE, _LONG_NUMBER), (_SHORT, _SHORT_NUMBER)):
         for found in pattern.finditer(data):
             at = found.end()
@@ -161,7 +181,7 @@ def step_rules(subject: Subject) -> Iterator[Finding]:
     """Whether the abort handler can do nothing but come back: then a debugger's steps never end."""
     if not subject.decodes or subject.lead is None or subject.context.decoder is None:
         return
-    goal = range(subject.lead.codes[0].address, subject.end)
+    goal = range(subject.lead.own[0].address, subject.end)
     seen: set[int] = set()
     waiting = [subject.descriptor.abort]
     while waiting:

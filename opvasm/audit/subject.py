@@ -11,24 +11,12 @@ from ..elf.object_code import relocated_code
 from ..elf.problems import ElfError
 from ..elf.symbols import Names, names_covering
 from ..lift.code import Code, Decoder, Flow
-from ..lift.values import Value, Values
-from ..light_typing import NamedTuple
+from .lead import Lead, find_lead, longer
 
 LEAD_BYTES = 112  # before the start: where a program makes the descriptor's address
 _LENGTH_MAX = 1 << 16
 _FRAMES = {"x86-64": ("rsp",), "aarch64": ("sp",)}
-_CS_OFFSET = 8  # rseq_cs in struct rseq
-
-
-class Lead(NamedTuple):
-    """The code before a section that puts its descriptor into rseq_cs.
-
-    ``area`` is the address of struct rseq as an expression of what registers hold at ``codes[0]``.
-    """
-
-    codes: tuple[Code, ...]
-    store: int
-    area: Value
+_FUNCTION_MAX = 1 << 16
 
 
 class Context:
@@ -200,14 +188,20 @@ class Subject:
             data = context.code(first, self.start - first)
         except ElfError:
             return None
-        wanted = self.descriptor.address
-        for place in context.decoder.makes_address(data, first, wanted):
-            codes = context.decode(place, self.start - place)
-            if codes and codes[-1].end == self.start:
-                found = _stored(codes, wanted)
-                if found is not None:
-                    return found
-        return None
+        found = find_lead(context.decoder, data, first, self.start, self.descriptor.address)
+        if found is None or self.extent is None:
+            return found
+        return longer(found, self.codes, context.decoder, self._function)
+
+    def _function(self) -> tuple[bytes, int]:
+        """The code of the function around the start, and where it begins."""
+        extent = self.extent
+        if extent is None or extent.end - extent.start > _FUNCTION_MAX:
+            return b"", self.start
+        try:
+            return self.context.code(extent.start, extent.end - extent.start), extent.start
+        except ElfError:
+            return b"", self.start
 
     def on_stack(self, base: str) -> bool:
         """Whether memory at a register is the thread's own stack."""
@@ -223,25 +217,3 @@ class Subject:
         codes = self.context.decode(self.extent.start, 24)[:5]
         wanted = ("mov rbp, rsp", "mov x29, sp", "add x29, sp")
         return any(each.text.startswith(wanted) for each in codes)
-
-
-def _stored(codes: tuple[Code, ...], wanted: int) -> Lead | None:
-    """The instruction that writes the wanted address to memory, and the area that it writes to."""
-    values = Values()
-    for index, code in enumerate(codes):
-        for place in code.stores:
-            if place.size == 8 and _value_stored(code, values) == wanted:
-                return Lead(codes, index, values.address(place).plus(-_CS_OFFSET))
-        values.step(code, ())
-    return None
-
-
-def _value_stored(code: Code, values: Values) -> int | None:
-    """The plain number that an instruction stores, None where that is not known."""
-    parts = code.text.partition(" ")[2]
-    name = parts.rpartition(",")[2].strip() if code.mnemonic == "mov" else parts.partition(",")[0]
-    try:
-        return int(name, 0)
-    except ValueError:
-        value = values.register(name.strip())
-        return value.offset if value.base == () else None

@@ -14,6 +14,7 @@ from .source import chunks
 NOTYPE, OBJECT, FUNCTION, SECTION, THREAD_LOCAL, INDIRECT_FUNCTION = 0, 1, 2, 3, 6, 10  # STT_
 UNDEFINED, _RESERVED, _EXTENDED = 0, 0xFF00, 0xFFFF  # SHN_
 ABSOLUTE = 0xFFF1
+_PAGE = 4096  # bytes, by which symbols are looked at roughly
 _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ = 5, 6, 10
 
 
@@ -118,7 +119,8 @@ def names_covering(
     for table in symbol_tables(file):
         names: Strings | None = None
         bases = _bases(file)
-        for name, info, section, value, size in _entries(file, table):
+        entries = _entries(file, table) if file.relocatable else _near(file, table, wanted)
+        for name, info, section, value, size in entries:
             if info & 15 not in kinds or section == UNDEFINED:
                 continue
             address = value + bases.get(section, 0)
@@ -189,6 +191,25 @@ def _entries(file: ElfFile, table: FileSection) -> Iterator[tuple[int, int, int,
                 fields = (fields[0], fields[1], section, fields[3], fields[4])
             number += 1
             yield fields
+
+
+def _near(
+    file: ElfFile, table: FileSection, wanted: Iterable[int]
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """The entries that may cover one of some addresses: few of the half a million of a large program.
+
+    A symbol of at most a page begins in the page of what it covers, or in the one before.
+    """
+    layout = _layout(file)
+    places = struct.Struct(file.order + ("8xQQ" if file.wide else "4xII4x"))
+    pages = {each // _PAGE - back for each in wanted for back in (0, 1)}
+    for chunk in chunks(file.source, table.offset, table.size, layout.size):
+        for number in [
+            number
+            for number, (value, size) in enumerate(places.iter_unpack(chunk))
+            if value // _PAGE in pages or size > _PAGE
+        ]:
+            yield _fields(file, layout.unpack_from(chunk, number * layout.size))
 
 
 def _extended(file: ElfFile, table: FileSection) -> tuple[int, ...]:

@@ -172,7 +172,8 @@ class Instruction:
         value = sign_extended(index, 8) if with_sign else wide(index)
         if found.shift.value:
             value = binary("*", value, number(1 << found.shift.value))
-        return add(self.state.get(full_name(named(found.mem.base))), value), size
+        base = self.state.get(full_name(named(found.mem.base)))
+        return self.state.unmarked(add(base, value)), size
 
     # ---- what they do -----------------------------------------------------------------------------
 

@@ -80,18 +80,20 @@ class Code(NamedTuple):
 
 
 class Step(NamedTuple):
-    """An instruction of which only the flow is wanted: from ``address`` up to ``end``."""
+    """An instruction of which little more than the flow is wanted: from ``address`` up to ``end``."""
 
     address: int
     end: int
     flow: Flow
     target: int | None
+    operands: str
 
 
 class Decoder(Protocol):
-    """Decodes one architecture."""
+    """Decodes one architecture; ``unit`` is the bytes of every instruction, 0 where they differ."""
 
     name: str
+    unit: int
 
     def decode(self, data: bytes, address: int, until_branch: bool = False) -> tuple[Code, ...]:
         """The instructions of these bytes, as far as they decode, or up to the first that may go elsewhere."""

@@ -55,6 +55,7 @@ class DecoderArm:
     """Decodes aarch64."""
 
     name = "aarch64"
+    unit = 4
 
     def __init__(self) -> None:
         self._engine = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN)
@@ -73,7 +74,7 @@ class DecoderArm:
             target = None
             if flow in (Flow.JUMP, Flow.BRANCH, Flow.CALL) and "#" in operands:
                 target = int(operands.rpartition("#")[2], 0)
-            yield Step(at, at + size, flow, target)
+            yield Step(at, at + size, flow, target, operands)
 
     def makes_address(self, data: bytes, address: int, wanted: int) -> tuple[int, ...]:
         """Where an adrp of the page of an address stands before an add of its low bits, or an adr."""

@@ -156,6 +156,7 @@ class DecoderX86:
     """Decodes x86-64."""
 
     name = "x86-64"
+    unit = 0
 
     def __init__(self) -> None:
         self._engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
@@ -174,7 +175,7 @@ class DecoderX86:
             target = None
             if mnemonic[0] in "jlcx" and operands.startswith("0x"):
                 target = int(operands, 16)
-            yield Step(at, at + size, _flow(mnemonic, target), target)
+            yield Step(at, at + size, _flow(mnemonic, target), target, operands)
 
     def makes_address(self, data: bytes, address: int, wanted: int) -> tuple[int, ...]:
         """Where an instruction begins that makes an address: lea, or mov of it as a number."""

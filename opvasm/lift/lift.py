@@ -30,11 +30,11 @@ def machine_of(name: str) -> Machine | None:
         case "x86-64":
             from . import x86_64
 
-            return Machine(x86_64.execute, x86_64.condition)
+            return Machine(x86_64.execute, x86_64.condition, False)
         case "aarch64":
             from . import aarch64
 
-            return Machine(aarch64.execute, aarch64.condition)
+            return Machine(aarch64.execute, aarch64.condition, True)
         case _:
             return None
 
@@ -56,7 +56,7 @@ def lift(
         raise NotLifted(f"the lifter knows no {machine}", codes[0].address if codes else 0)
     if not codes or codes[-1].end != end:
         raise NotLifted("it does not decode to its end", codes[-1].end if codes else end)
-    budget = Budget({"ok", "aborted", *ir.AREA_FIELDS})
+    budget = Budget({"ok", "aborted", *ir.AREA_FIELDS}, known.top_byte_ignored)
     values = Values()
     for code in area.lead if area is not None else ():
         values.step(code, ())

@@ -11,6 +11,7 @@ from .values import Value, Values
 
 _STEPS_MAX = 3000
 _NEAR_AREA = 64
+_MARK, _ADDRESS = 0x80 << 56, (1 << 56) - 1
 AREA = "area"  # the parameter that is the address of struct rseq
 _LARGE = 5  # parts of a term: a larger one gets a local
 
@@ -25,11 +26,17 @@ class NotLifted(Exception):
 
 
 class Budget:
-    """Names that were given away, and how many steps were made."""
+    """Names that were given away, and how many steps were made.
 
-    def __init__(self, names: set[str]) -> None:
+    ``top_byte_ignored``: addresses may have anything in their uppermost byte, as on aarch64.
+    ``marked`` are the locals in which a mark stands there.
+    """
+
+    def __init__(self, names: set[str], top_byte_ignored: bool = False) -> None:
         self._names = names
         self.steps = 0
+        self.top_byte_ignored = top_byte_ignored
+        self.marked: set[str] = set()
 
     def fresh(self, wish: str) -> str:
         """A name that no other local has."""
@@ -100,11 +107,33 @@ class State:
         self.budget.steps += 1
         if self.budget.steps > _STEPS_MAX:
             raise NotLifted("too many ways lead through it", code.address)
+        if isinstance(step, ir.Set) and self._marked(step.value):
+            self.budget.marked.add(step.local)
         remark = f"{code.address:x}: {code.text}"
         self.out.append(step if step.remark else step._replace(remark=remark))
 
     def address(self, place: Memory) -> ir.Term:
         """The address of a memory operand."""
+        return self.unmarked(self._sum(place))
+
+    def unmarked(self, address: ir.Term) -> ir.Term:
+        """An address without the mark in its uppermost byte, where the processor ignores that."""
+        return binary("&", address, number(_ADDRESS)) if self._marked(address) else address
+
+    def _marked(self, term: ir.Term) -> bool:
+        match term:
+            case ir.Local(name=name):
+                return name in self.budget.marked
+            case ir.Binary(operator="&", left=left, right=ir.Constant(value=value)):
+                return bool(value & _MARK) and self._marked(left)
+            case ir.Binary(operator="+" | "-" | "|", left=left, right=right):
+                return self._marked(left) or self._marked(right)
+            case ir.Choose(then=then, otherwise=otherwise):
+                return self._marked(then) or self._marked(otherwise)
+            case _:
+                return False
+
+    def _sum(self, place: Memory) -> ir.Term:
         offset = self._area_offset(place)
         if offset is not None and abs(offset) <= _NEAR_AREA:
             return add(self.get(AREA), offset)
@@ -158,6 +187,8 @@ class State:
             both = self.budget.fresh("cached")
             whole = binary("|", upper, wide(ir.Local(low, ir.U32)))
             self.emit(ir.Set(both, whole), code)
+            if self.budget.top_byte_ignored:
+                self.budget.marked.add(both)  # tcmalloc says by bit 63 that the address is there
             return ir.Local(both, ir.U64)
         if 0 <= offset < 28 or -8 < offset < 0:
             raise NotLifted(f"reads {size} bytes at offset {offset} of struct rseq", code.address)

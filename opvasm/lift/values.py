@@ -11,10 +11,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..light_typing import NamedTuple
-from .code import Code, Memory
+from .code import Code, Flow, Memory
 
 Base = tuple[Any, ...]
-_UNDERSTOOD = frozenset(["mov", "movabs", "ldr", "ldur", "lea", "adrp", "adr", "mrs", "add", "sub"])
+_CALLED_X86 = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
+_UNDERSTOOD = frozenset(
+    ["mov", "movabs", "movz", "movk", "ldr", "ldur", "lea", "adrp", "adr", "mrs", "add", "sub"]
+)
+# The registers that a function leaves to its caller as they were.
+_KEPT_BY_CALLS = frozenset(
+    ["rbx", "rsp", "rbp", "r12", "r13", "r14", "r15", "sp", *(f"x{at}" for at in range(19, 30))]
+)
 
 
 class Value(NamedTuple):
@@ -81,6 +88,14 @@ class Values:
             self._registers[name] = Value(("made", code.address, name), 0)
         if known is not None:
             self._registers[known[0]] = known[1]
+        if code.flow is Flow.CALL:
+            self._called(code.address)
+
+    def _called(self, address: int) -> None:
+        """After a call only what functions keep is known, and where the thread's own memory is."""
+        names = {*self._registers, *(f"x{at}" for at in range(19)), "x30", *_CALLED_X86}
+        for name in names - _KEPT_BY_CALLS:
+            self._registers[name] = Value(("made", address, name), 0)
 
     def _known(self, code: Code, read: list[Value]) -> tuple[str, Value] | None:
         """The register that an instruction sets to what can be said, and what that is."""
@@ -100,6 +115,14 @@ class Values:
                 return name, Value(("read", read[0]), 0)
             case "mov" | "movabs" if _number(rest) is not None:
                 return name, Value((), _number(rest) or 0)
+            case "movz" | "movk" if (moved := _shifted(rest)) is not None:
+                value, shift = moved
+                if code.mnemonic == "movz":
+                    return name, Value((), value << shift)
+                before = self.register(name)
+                if before.base != ():
+                    return None
+                return name, Value((), before.offset & ~(0xFFFF << shift) | value << shift)
             case "mov" if rest.isalnum():
                 return name, self.register(rest)
             case "lea":
@@ -114,6 +137,8 @@ class Values:
                 shift = 0
                 if len(terms) == 3 and terms[2].startswith("lsl #"):
                     shift, number = _number(terms[2][4:].strip()) or 0, _number(terms[1])
+                if number is None and len(terms) == 2 and code.mnemonic == "add":
+                    return self._sum(name, self.register(terms[0]), self.register(terms[1]))
                 if number is None:
                     return None
                 source = terms[0] if len(terms) > 1 else name
@@ -121,6 +146,12 @@ class Values:
                 return name, self.register(source).plus(sign * (number << shift))
             case _:
                 return None
+
+    def _sum(self, name: str, left: Value, right: Value) -> tuple[str, Value] | None:
+        """What a register holds that is the sum of two of which one is a plain number."""
+        if left.base == ():
+            left, right = right, left
+        return (name, left.plus(right.offset)) if right.base == () else None
 
     def _effective(self, code: Code) -> Value:
         operand = code.instruction.operands[1].mem
@@ -131,6 +162,13 @@ class Values:
             return Value((), displacement + code.end)
         index = named(operand.index) if operand.index else ""
         return self.address(Memory("", base, index, operand.scale, displacement, 8))
+
+
+def _shifted(text: str) -> tuple[int, int] | None:
+    """The number of a ``movz`` or ``movk``, and by how many bits it is shifted."""
+    first, _, shift = text.partition(", lsl ")
+    value, count = _number(first), _number(shift or "0")
+    return None if value is None or count is None else (value, count)
 
 
 def _number(text: str) -> int | None:

@@ -21,10 +21,15 @@ Condition = Callable[[Code, State], ir.Term]
 
 
 class Machine(NamedTuple):
-    """How an architecture's instructions are lifted."""
+    """How an architecture's instructions are lifted.
+
+    ``top_byte_ignored``: the uppermost byte of an address does not matter, which Linux grants
+    programs on aarch64.
+    """
 
     execute: Execute
     condition: Condition
+    top_byte_ignored: bool
 
 
 class Loop(NamedTuple):

@@ -145,6 +145,40 @@ def test_a_rule_on_aarch64(name: str, body: str, tmp_path: Path) -> None:
     assert name in codes(audited(tmp_path, "aarch64", body=body))
 
 
+# How compilers find the area in one register for rseq_cs and in another for what a section reads: both
+# from the thread pointer, long before, and with a jump on the way.  {} is where the second one points.
+APART = {
+    "x86-64": {
+        "before": "mov %fs:0, %r8\n lea {}(%r8), %r9\n jmp 7f\n nop\n"
+        + "6: ret\n7: lea 0x98(%r8), %r10\n"
+        + "mov %rsi, %r11\n" * 60
+        + "lea cs(%rip), %rax\n mov %rax, 0x10(%r10)",
+        "body": "mov 36(%r9), %r11\n bt $63, %r11\n jnc out\n mov %rdx, (%rcx)",
+    },
+    "aarch64": {
+        "before": "mrs x8, tpidr_el0\n movz x9, #0, lsl #16\n movk x9, #{}\n add x9, x8, x9\n"
+        + "b 7f\n6: ret\n7: movz x10, #0xa0\n add x8, x8, x10\n add x13, x8, #8\n"
+        + "mov x12, x2\n" * 60
+        + "adrp x11, cs\n add x11, x11, :lo12:cs\n str x11, [x13]",
+        "body": "ldur x14, [x9, #36]\n tbz x14, #63, out\n str x2, [x3]",
+    },
+}
+
+
+@pytest.mark.parametrize("machine", APART)
+def test_an_area_in_two_registers(machine: str, tmp_path: Path) -> None:
+    """A read over cpu_id_start is found though its register is not the one that rseq_cs is stored by."""
+
+    def found(second: str) -> set[str]:
+        parts = APART[machine]
+        before = parts["before"].format(second)
+        return set(codes(audited(tmp_path, machine, before=before, body=parts["body"])))
+
+    # The area is at the thread pointer + 0xa0, and 0x78 + 36 is four bytes before it.
+    assert code.ID_OVERLAP in found("0x78")
+    assert found("0x58") == set()
+
+
 def test_every_rule_has_a_case() -> None:
     """No finding of the audit is without a program that has it."""
     tried = {case[0] for case in CASES}

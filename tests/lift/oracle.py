@@ -7,6 +7,7 @@ same values in every register that the section sets.
 
 from __future__ import annotations
 
+import ctypes
 import random
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
@@ -19,6 +20,7 @@ from opvasm.interpreter.section import SectionRun, Surroundings
 from opvasm.lift.lift import Lifted, lift
 from opvasm.lift.roles import roles_of
 from opvasm.lift.state import AREA, Area
+from opvasm.lift.values import Values
 from opvasm.program import section as ir
 from opvasm.text.section_printer import section_text
 
@@ -208,6 +210,14 @@ def _place_area(
             total += arguments[name] * scale
     if AREA in arguments:
         arguments[AREA] = total
+    values = Values()
+    for code in lead.codes:
+        values.step(code, ())
+    bases = {place.base for code in subject.codes for place in (*code.loads, *code.stores)}
+    for name in sorted(bases - {""}):
+        value = values.register(name)
+        if value.base == lead.area.base:  # it holds the area's address, or one near it
+            arguments.setdefault(name, total + value.offset - lead.area.offset)
     return total
 
 
@@ -228,6 +238,7 @@ class Machine:
         unicorn = pytest.importorskip("unicorn")
         self.uc = unicorn
         self.machine = machine
+        self._kept: list[Any] = []
         if machine == "x86-64":
             from unicorn import x86_const
 
@@ -240,6 +251,20 @@ class Machine:
             self.prefix, self.const = "UC_ARM64_REG_", arm64_const
             self.names = {"tpidr_el0": "TPIDR_EL0", "v": "Q"}
             self.pc = "PC"
+
+    def _map(self, engine: Any, page: int) -> None:
+        """Memory; on aarch64 also where a mark stands in the address's uppermost byte.
+
+        Linux lets programs put anything there, and unicorn knows no such mode.
+        """
+        if self.machine == "x86-64":
+            engine.mem_map(page, 0x1000)
+            return
+        memory = ctypes.create_string_buffer(0x2000)
+        self._kept.append(memory)  # unicorn keeps its address only
+        start = (ctypes.addressof(memory) + 0xFFF) & ~0xFFF
+        for address in (page, page | 0x80 << 56):
+            engine.mem_map_ptr(address, 0x1000, self.uc.UC_PROT_ALL, start)
 
     def register(self, name: str) -> Any:
         """unicorn's number of a register."""
@@ -262,11 +287,12 @@ class Machine:
         # The code lies where nothing of the state does.
         engine.mem_map(base, (subject.end - base + 0x2000) & ~0xFFF, uc.UC_PROT_ALL)
         engine.mem_write(subject.start, code)
+        self._kept.clear()
         pages = {at & ~0xFFF for at in memory.first}
         for page in pages:
             if base <= page < subject.end:
                 raise Skip
-            engine.mem_map(page, 0x1000)
+            self._map(engine, page)
         for at, byte in memory.first.items():
             engine.mem_write(at, bytes([byte]))
         for name, value in arguments.items():

@@ -120,9 +120,15 @@ class _State:
 
     def load(self, address: int, bits: int) -> int:
         """Memory that the text did not touch is zero."""
+        address = self.address(address)
         return sum(self.now.get(address + at, 0) << 8 * at for at in range(bits // 8))
 
+    def address(self, address: int) -> int:
+        """Without its uppermost byte, which Linux lets aarch64 programs use; VEX does not know that."""
+        return address if self.machine.machine == "x86-64" else address & (1 << 56) - 1
+
     def store(self, address: int, value: int, bits: int) -> None:
+        address = self.address(address)
         for at in range(bits // 8):
             self.now[address + at] = value >> 8 * at & 0xFF
 
