@@ -13,6 +13,7 @@ from ..program import Pointer, Scalar, Type, section as ir
 from ..source import Span
 from ..text.names import type_text
 from ..text.section_tree import (
+    AtomicStep,
     BarrierStep,
     BreakStep,
     CopyStep,
@@ -147,6 +148,8 @@ class _SectionAssembler:
                 return self._set(step)
             case StoreStep():
                 return self._store(step)
+            case AtomicStep():
+                return self._atomic(step)
             case ExchangeStep():
                 return self._exchange(step)
             case CopyStep(target=target, source=source, length=length, span=span):
@@ -350,6 +353,25 @@ class _SectionAssembler:
         return ir.CompareExchange(
             local, spot.address, expected, replacement, type, step.commit, step.span
         )
+
+    def _atomic(self, step: AtomicStep) -> ir.Step | None:
+        spot = self.terms.spot(step.place)
+        type = None if spot is None else self._word(spot, step.place, step.value)
+        if spot is None or type is None:
+            return None
+        value = self.terms.term(step.value, type)
+        local: str | None = None
+        if step.target is not None:
+            wanted = self._written_type(step.target)
+            if wanted is not None and wanted.size == type.size:
+                type = wanted
+            if not self._assign(step.target, type):
+                return None
+            local = step.target.name
+        if value is None:
+            return None
+        operator = ir.ATOMIC_WORDS[step.word]
+        return ir.AtomicChange(local, operator, spot.address, value, type, step.commit, step.span)
 
     # ---- types of locals and places -----------------------------------------------------------
 

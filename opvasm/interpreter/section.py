@@ -131,6 +131,8 @@ class SectionRun:
                 self._write(place, ir.apply(operator, self._read(place, type), second, type), type)
             case ir.CompareExchange():
                 self._exchange(step)
+            case ir.AtomicChange():
+                self._atomic(step)
             case ir.Copy(target=target, source=source, length=length):
                 self._copy(*(ir.evaluate(each, self) for each in (target, source, length)))
             case ir.Barrier() | ir.SystemCall():
@@ -149,6 +151,15 @@ class SectionRun:
         found = self._read(place, step.type)
         if found == expected:
             self._write(place, replacement, step.type)
+        if step.local is not None:
+            self.locals[step.local] = found
+
+    def _atomic(self, step: ir.AtomicChange) -> None:
+        place, value = ir.evaluate(step.address, self), ir.evaluate(step.value, self)
+        found = self._read(place, step.type)
+        if step.operator is not None:
+            value = ir.apply(step.operator, found, value, step.type)
+        self._write(place, value, step.type)
         if step.local is not None:
             self.locals[step.local] = found
 

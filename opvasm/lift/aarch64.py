@@ -17,7 +17,10 @@ from .aarch64_tables import (
     CHANGES,
     CONDITIONS,
     EXCHANGES,
+    EXCLUSIVE_LOADS,
+    EXCLUSIVE_STORES,
     EXTENSIONS,
+    FETCHES,
     INVERTED,
     LOADS,
     NOTHING,
@@ -192,8 +195,17 @@ class Instruction:
             self._pair()
         elif name in EXCHANGES:
             self._exchange()
-        elif name in CHANGES:
+        elif name in CHANGES or name in FETCHES:
             self._change()
+        elif name in EXCLUSIVE_LOADS:
+            place, _ = self.place()
+            self.write(0, wide(state.load_exclusive(place, self.code)))
+        elif name in EXCLUSIVE_STORES:
+            place, _ = self.place()
+            failed = state.store_exclusive(place, self.read(1, self.size(1)), self.code)
+            self.write(0, wide(failed))
+        elif name == "clrex":
+            state.exclusive = None
         elif name == "mrs":
             if "tpidr_el0" not in self.code.text:
                 raise self.unknown()
@@ -269,12 +281,16 @@ class Instruction:
 
     def _change(self) -> None:
         place, _ = self.place()
-        operator, size = CHANGES[self.name]
+        fetches = self.name in FETCHES
+        operator, size = FETCHES[self.name] if fetches else CHANGES[self.name]
         size = size or self.size()
         value = part(self.read(0), size)
-        if self.name.startswith("stclr"):
-            value = ir.Unary("~", value, value.type)
-        self.state.change(operator, place._replace(size=size), value, self.code)
+        if operator == "&":
+            value = ir.Unary("~", value, value.type)  # the bits that are cleared are set in it
+        wanted = fetches and self.register(1) not in ("xzr", "wzr")
+        old = self.state.atomic(operator, place._replace(size=size), value, self.code, wanted)
+        if wanted:
+            self.write(1, wide(old))
 
     def _arithmetic(self) -> None:
         name, state = self.name, self.state

@@ -52,8 +52,23 @@ EXTENSIONS = {
 }  # fmt: skip
 SIZES = {"w": 4, "x": 8, "q": 16, "d": 8, "s": 4, "h": 2, "b": 1}
 
-# Atomic instructions of ARMv8.1: a compare and exchange of so many bytes (0: of the register's), and
-# changes whose old value no register gets.
+# Atomic instructions of ARMv8.1: a compare and exchange of so many bytes (0: of the register's),
+# changes of which a register gets the old value, and such whose old value none gets.
+_FETCHES: dict[str, str | None] = {
+    "ldadd": "+", "ldset": "|", "ldclr": "&", "ldeor": "^", "swp": None,
+}  # fmt: skip
+FETCHES = {
+    f"{name}{order}{width}": (operator, size)
+    for name, operator in _FETCHES.items()
+    for order in ("", "a", "l", "al")
+    for width, size in (("", 0), ("b", 1), ("h", 2))
+}
+EXCLUSIVE_LOADS = frozenset(
+    f"ld{order}xr{width}" for order in ("", "a") for width in ("", "b", "h")
+)
+EXCLUSIVE_STORES = frozenset(
+    f"st{order}xr{width}" for order in ("", "l") for width in ("", "b", "h")
+)
 EXCHANGES = {
     f"cas{order}{width}": size
     for order in ("", "a", "l", "al")

@@ -10,6 +10,7 @@ from capstone import arm64_const as arm
 from .code import Code, Flow, Memory, Step
 from .instruction_cache import InstructionCache
 
+_REG = arm.ARM64_OP_REG
 _BRANCHES = ("b.", "cbz", "cbnz", "tbz", "tbnz")
 _ATOMIC = (
     *("ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"),
@@ -96,6 +97,13 @@ class DecoderArm:
         read_numbers, written_numbers = each.regs_access()
         reads = tuple(full_name(each.reg_name(number)) for number in read_numbers)
         written = {full_name(each.reg_name(number)) for number in written_numbers}
+        if mnemonic.startswith(_ATOMIC):
+            # capstone 5.0.9 names of these only the register of the address.
+            named = [full_name(each.reg_name(op.reg)) for op in each.operands if op.type == _REG]
+            at = 0 if mnemonic.startswith("cas") else 1
+            written |= set() if mnemonic.startswith("st") else {*named[at : at + 1]} - {"xzr"}
+            values = named if mnemonic.startswith("cas") else named[:1]
+            reads = (*reads, *(name for name in values if name != "xzr"))
         flow = _flow(mnemonic)
         numbers = [op.imm for op in each.operands if op.type == arm.ARM64_OP_IMM]
         target = None

@@ -56,7 +56,11 @@ def roles_of(section: ir.Section) -> dict[str, str]:
         match step:
             case ir.Load(address=address) | ir.Store(address=address):
                 _address(address, found)
-            case ir.Change(address=address) | ir.CompareExchange(address=address):
+            case (
+                ir.Change(address=address)
+                | ir.CompareExchange(address=address)
+                | ir.AtomicChange(address=address)
+            ):
                 _address(address, found)
             case ir.Copy(target=target, source=source):
                 _address(target, found)
@@ -70,7 +74,7 @@ def roles_of(section: ir.Section) -> dict[str, str]:
                     _compare(each, ids, loaded, found)
     for step in ir.walk(section.body):
         match step:
-            case ir.Store(value=value) | ir.Change(value=value):
+            case ir.Store(value=value) | ir.Change(value=value) | ir.AtomicChange(value=value):
                 for name in _arguments(value):
                     found.setdefault(name, "value")
             case _:
@@ -152,7 +156,7 @@ def _replace_step(step: ir.Step, change: Callable[[ir.Term], ir.Term]) -> ir.Ste
             return step._replace(address=term(step.address))
         case ir.Set():
             return step._replace(value=term(step.value))
-        case ir.Store() | ir.Change():
+        case ir.Store() | ir.Change() | ir.AtomicChange():
             return step._replace(address=term(step.address), value=term(step.value))
         case ir.CompareExchange():
             return step._replace(

@@ -6,7 +6,7 @@ from ..light_typing import NamedTuple
 from ..program import section as ir
 from .code import Code, Memory
 from .flags import NOTHING, Flags
-from .terms import UNSIGNED, add, binary, convert, number, wide
+from .terms import UNSIGNED, add, binary, convert, number, part, wide
 from .values import Value, Values
 
 _STEPS_MAX = 3000
@@ -68,6 +68,7 @@ class State:
         self.given: dict[str, ir.Term] = {}
         self.lost: dict[str, int] = {}
         self.now: Code | None = None
+        self.exclusive: tuple[ir.Term, ir.Local] | None = None
 
     def copy(self) -> State:
         """The same state on another way, with steps of its own."""
@@ -76,6 +77,7 @@ class State:
         other.flags = self.flags
         other.given = dict(self.given)
         other.lost = dict(self.lost)
+        other.exclusive = self.exclusive
         return other
 
     # ---- registers ------------------------------------------------------------------------------
@@ -216,6 +218,38 @@ class State:
         name = self.budget.fresh("old")
         self.emit(ir.CompareExchange(name, self.address(place), expected, replacement, type), code)
         return ir.Local(name, type)
+
+    def atomic(
+        self, operator: str | None, place: Memory, value: ir.Term, code: Code, wanted: bool = True
+    ) -> ir.Term:
+        """Read and write memory in one step for every CPU; what was there before, if it is wanted."""
+        self._refuse_area(place, code)
+        type = UNSIGNED[place.size]
+        name = self.budget.fresh("old") if wanted else None
+        value = convert(value, type)
+        self.emit(ir.AtomicChange(name, operator, self.address(place), value, type), code)
+        return ir.Local(name or "", type)
+
+    def load_exclusive(self, place: Memory, code: Code) -> ir.Term:
+        """Read memory, and remember where and what for the store that follows."""
+        found = self.load(place, code)
+        self.exclusive = None
+        if isinstance(found, ir.Local):
+            self.exclusive = (self.address(place), found)
+        return found
+
+    def store_exclusive(self, place: Memory, value: ir.Term, code: Code) -> ir.Term:
+        """Write memory if it is still as it was read; whether that failed.
+
+        It is a compare and exchange, which does not fail where another value came and went:
+        where a failure is tried again, both end alike.
+        """
+        if self.exclusive is None or self.exclusive[0] != self.address(place):
+            raise NotLifted(f"`{code.text}`: what was read exclusively is not known", code.address)
+        _, before = self.exclusive
+        self.exclusive = None
+        old = self.exchange(place, before, part(value, place.size), code)
+        return binary("!=", old, before)
 
     def _refuse_area(self, place: Memory, code: Code) -> None:
         offset = self._area_offset(place)

@@ -32,6 +32,9 @@ class Machine(NamedTuple):
     top_byte_ignored: bool
 
 
+_EXCLUSIVE_STORES = ("stxr", "stlxr")
+
+
 class Loop(NamedTuple):
     """A loop: the indexes of its instructions, its header, where it goes on, what it changes.
 
@@ -59,6 +62,27 @@ class Walk:
         self.labels: dict[int, str] = {}
         self.loops = {header: self._nodes(header) for header in self._headers()}
         self.live = self._live() if self.loops else []
+        for at, code in enumerate(codes):
+            if code.mnemonic.startswith(_EXCLUSIVE_STORES):
+                self._tried_again(at)
+
+    def _tried_again(self, at: int) -> None:
+        """A store that may fail for no reason: only where its failure leads back is it lifted."""
+        code = self.codes[at]
+        status = code.text.partition(" ")[2].partition(",")[0]
+        after = self.codes[at + 1] if at + 1 < len(self.codes) else None
+        loads = [n for n, each in enumerate(self.codes[:at]) if each.mnemonic.startswith("ld")]
+        exclusive = [n for n in loads if "xr" in self.codes[n].mnemonic]
+        back = None if after is None else self._inside(after)
+        if (
+            after is None
+            or after.text.split(",")[0] != f"cbnz {status}"
+            or back is None
+            or not exclusive
+            or back > exclusive[-1]
+        ):
+            what = f"`{code.text}`: an exclusive store whose failure does not lead back to its load"
+            raise NotLifted(what, code.address)
 
     # ---- loops --------------------------------------------------------------------------------
 
@@ -120,7 +144,7 @@ class Walk:
 
     def _kept(self, code: Code) -> frozenset[str]:
         """The registers that an instruction changes a part of, or perhaps not at all."""
-        if code.mnemonic.startswith(("cmov", "cmpxchg", "movk", "bfi", "bfxil")):
+        if code.mnemonic.startswith(("cmov", "cmpxchg", "movk", "bfi", "bfxil", "cas")):
             return code.writes
         text = code.text.partition(" ")[2].partition(",")[0].strip()
         return code.writes if text not in code.writes and text[:1] not in "wer" else frozenset()
@@ -149,6 +173,7 @@ class Walk:
             state.set(name, ir.Local(local, term.type))
             carried.append((name, local))
         state.flags = NOTHING
+        state.exclusive = None
         state.values.forget(changed, code.address)
         way = None
         if len(exits) > 1:
@@ -324,7 +349,7 @@ class Walk:
         code = self.codes[-1]
         last = state.out[-1] if state.out else None
         match last:
-            case ir.Store() | ir.Change() | ir.CompareExchange():
+            case ir.Store() | ir.Change() | ir.CompareExchange() | ir.AtomicChange():
                 mark = f"{code.address:x}:"
                 if not last.remark.startswith(mark):
                     raise NotLifted("its last instruction does not store", code.address)

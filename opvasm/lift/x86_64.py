@@ -168,10 +168,10 @@ class Instruction:
             self.write(0, convert(_condition(self.code, state, name[3:]), ir.U8))
         elif name == "cmpxchg":
             self._exchange()
-        elif name == "xchg" and not any(map(self.is_memory, (0, 1))):
-            first, second = self.read(0), self.read(1)
-            self.write(0, second)
-            self.write(1, first)
+        elif name == "xchg":
+            self._swap()
+        elif name == "xadd":
+            self._fetch_and_add()
         elif name in ("movsb", "movsq") and "rep" in self.code.text:
             self._copy(1 if name == "movsb" else 8)
         else:
@@ -206,6 +206,37 @@ class Instruction:
             kept = binary("&", state.get("rax"), number((1 << 64) - (1 << 8 * size)))
             state.set("rax", binary("|", kept, wide(old)))
         state.flags = Flags(zero=same, compared=(expected, old))
+
+    def _swap(self) -> None:
+        """xchg: with memory it is one step for every CPU, also without ``lock``."""
+        memory = next((index for index in (0, 1) if self.is_memory(index)), None)
+        if memory is None:
+            first, second = self.read(0), self.read(1)
+            self.write(0, second)
+            self.write(1, first)
+            return
+        register = 1 - memory
+        old = self.state.atomic(None, self.place(memory), self.read(register), self.code)
+        self.write(register, old)
+
+    def _fetch_and_add(self) -> None:
+        """xadd: without ``lock`` other CPUs can come between its read and its write."""
+        state = self.state
+        by = self.read(1)
+        if self.is_memory(0) and self.locked:
+            old = state.atomic("+", self.place(0), by, self.code)
+        else:
+            old = self.read(0)
+            self.write(0, add(old, by))
+        if self.is_memory(0) or not self._same_registers():
+            self.write(1, old)
+        result = add(old, by)
+        state.flags = of.arithmetic(result, binary("<", result, by))
+
+    @property
+    def locked(self) -> bool:
+        """Whether the instruction is one step for every CPU."""
+        return self.code.text.startswith("lock ")
 
     def _copy(self, unit: int) -> None:
         state = self.state
@@ -258,6 +289,10 @@ class Instruction:
         operator = "+" if name == "inc" else "-" if name == "dec" else _CHANGES[name]
         if self.is_memory(0):
             by = number(1, self.operands[0].size) if one else self._second()
+            if self.locked:
+                old = state.atomic(operator, self.place(0), by, self.code)
+                self._flags(operator, one, old, by, binary(operator, old, by))
+                return
             state.change(operator, self.place(0), by, self.code)
             state.flags = of.NOTHING  # they tell of what was in memory, which no local holds
             return
@@ -272,6 +307,13 @@ class Instruction:
         if operator == "+":
             result = add(first, second)
         self.write(0, result)
+        self._flags(operator, one, first, second, result)
+
+    def _flags(
+        self, operator: str, one: bool, first: ir.Term, second: ir.Term, result: ir.Term
+    ) -> None:
+        """The flags after ``first operator second``; inc and dec leave carry as it is."""
+        state = self.state
         if one:
             carry = state.flags.condition("b")
             state.flags = of.arithmetic(result, carry)

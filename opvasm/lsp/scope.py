@@ -31,6 +31,10 @@ def written(child: Child) -> Type | None:
     return Written(child) if isinstance(child, Node) else None
 
 
+# Where the place stands that a local is read from: after the word, and "commit" before it.
+_PLACES = {"section_exchange": 2, "section_atomic": 3}
+
+
 def locals_of(node: Node, place: Where) -> dict[str, tuple[str, Type | None]]:
     """The locals of a section or a thread: what is set in it, with the type of the first."""
     found: dict[str, tuple[str, Type | None]] = {}
@@ -45,9 +49,9 @@ def locals_of(node: Node, place: Where) -> dict[str, tuple[str, Type | None]]:
         within = place._replace(locals={**place.locals, **found})
         first = each.children[0] if each.children else None
         match each.rule:
-            case "section_load" | "section_set" | "section_exchange":
+            case "section_load" | "section_set" | "section_exchange" | "section_atomic":
                 if isinstance(first, Node):
-                    value = each.children[2 if each.rule == "section_exchange" else 1]
+                    value = each.children[_PLACES.get(each.rule, 1)]
                     said = first.children[1] if len(first.children) > 1 else None
                     add(token_of(first.children[0]), written(said) or type_of(value, within))
             case "section_results" | "run_results":

@@ -37,6 +37,7 @@ Simple = (
     | ir.Store
     | ir.Change
     | ir.CompareExchange
+    | ir.AtomicChange
     | ir.Copy
     | ir.Barrier
     | ir.SystemCall

@@ -125,6 +125,34 @@ class CompareExchange(Record):
     remark: str = ""
 
 
+# The words of atomic changes, and the operator by which each changes a word; None: it takes the value.
+ATOMIC_WORDS: dict[str, str | None] = {
+    "xchg": None,
+    "fetch_add": "+",
+    "fetch_sub": "-",
+    "fetch_and": "&",
+    "fetch_or": "|",
+    "fetch_xor": "^",
+}
+
+
+class AtomicChange(Record):
+    """``local = fetch_add address, value``: reads and writes a word, one step for every CPU.
+
+    The local (where there is one) gets what was there before.  ``operator`` is one of
+    ATOMIC_WORDS: without one the value takes the word's place.
+    """
+
+    local: str | None
+    operator: str | None
+    address: Term
+    value: Term
+    type: RegisterType
+    commit: bool = False
+    place: Place | None = None
+    remark: str = ""
+
+
 class Copy(Record):
     """``copy target, source, length``: bytes, from the first to the last, cut off after any."""
 
@@ -196,6 +224,7 @@ Step = (
     | Store
     | Change
     | CompareExchange
+    | AtomicChange
     | Copy
     | Barrier
     | SystemCall
@@ -248,6 +277,8 @@ def terms_of(step: Step) -> tuple[Term, ...]:
             return (value,)
         case Store(address=address, value=value) | Change(address=address, value=value):
             return address, value
+        case AtomicChange(address=address, value=value):
+            return address, value
         case CompareExchange(address=address, expected=expected, replacement=replacement):
             return address, expected, replacement
         case Copy(target=target, source=source, length=length):
@@ -273,6 +304,8 @@ def written_local(step: Step) -> tuple[str, RegisterType] | None:
             return local, type
         case CompareExchange(local=str(local), type=type):
             return local, type
+        case AtomicChange(local=str(local), type=type):
+            return local, type
         case Set(local=local, value=value):
             return local, value.type
         case _:
@@ -293,6 +326,8 @@ def is_commit(step: Step) -> bool:
     """Whether a step is the commit of its section."""
     match step:
         case Store(commit=commit) | Change(commit=commit) | CompareExchange(commit=commit):
+            return commit
+        case AtomicChange(commit=commit):
             return commit
         case _:
             return False

@@ -82,7 +82,9 @@ def finish(
 
 def _set_local(step: object) -> str | None:
     match step:
-        case ir.Load(local=local) | ir.Set(local=local) | ir.CompareExchange(local=str(local)):
+        case ir.Load(local=local) | ir.Set(local=local):
+            return local
+        case ir.CompareExchange(local=str(local)) | ir.AtomicChange(local=str(local)):
             return local
         case _:
             return None

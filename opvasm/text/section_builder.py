@@ -8,6 +8,7 @@ from ..source import Span
 from .claim_builder import ClaimBuilder
 from .lalr import Token
 from .section_tree import (
+    AtomicStep,
     BarrierStep,
     BreakStep,
     CopyStep,
@@ -109,6 +110,20 @@ class SectionBuilder(ClaimBuilder):
         """``old = cmpxchg head, expected, node``."""
         span = Span(self.source, begin, end)
         return ExchangeStep(target, commit is not None, place, expected, replacement, span)
+
+    def section_atomic(
+        self,
+        begin: int,
+        end: int,
+        target: Target | None,
+        commit: Token | None,
+        word: Token,
+        place: Expression,
+        value: Expression,
+    ) -> AtomicStep:
+        """``old = fetch_add count, 1``."""
+        span = Span(self.source, begin, end)
+        return AtomicStep(target, commit is not None, word[0], place, value, span)
 
     def section_copy(
         self, begin: int, end: int, target: Expression, source: Expression, length: Expression

@@ -103,6 +103,8 @@ class _Steps:
                 return f"{self._word(step)} {place} {operator}= {spell.value(value, True)}{_order(step)}"
             case ir.CompareExchange():
                 return self._exchange(step)
+            case ir.AtomicChange():
+                return self._atomic(step)
             case ir.Copy(target=target, source=source, length=length):
                 count = spell.value(length, True)
                 return f"copy {spell.memory(target)}, {spell.memory(source)}, {count}"
@@ -124,6 +126,14 @@ class _Steps:
         word = "commit cmpxchg" if step.commit else "cmpxchg"
         values = f"{spell.value(step.expected, True)}, {spell.value(step.replacement, True)}"
         return f"{target}{word} {place}, {values}"
+
+    def _atomic(self, step: ir.AtomicChange) -> str:
+        spell = self.speller
+        place, found = spell.place(step.address, step.type)
+        target = "" if step.local is None else f"{self._local(step.local, step.type, found)} = "
+        (word,) = (each for each, how in ir.ATOMIC_WORDS.items() if how == step.operator)
+        commit = "commit " if step.commit else ""
+        return f"{target}{commit}{word} {place}, {spell.value(step.value, True)}"
 
     def _condition(self, condition: ir.Term | None) -> str:
         return "" if condition is None else f" if {self.speller.value(condition, True)}"

@@ -61,6 +61,17 @@ class ExchangeStep(Record):
     span: Span
 
 
+class AtomicStep(Record):
+    """``old = fetch_add place, value``, also as ``old = commit xchg …``; ``word`` is the first one."""
+
+    target: Target | None
+    commit: bool
+    word: str
+    place: Expression
+    value: Expression
+    span: Span
+
+
 class CopyStep(Record):
     """``copy to, from, length``."""
 
@@ -121,6 +132,7 @@ SectionStep = (
     | SetStep
     | StoreStep
     | ExchangeStep
+    | AtomicStep
     | CopyStep
     | BarrierStep
     | SystemCallStep

@@ -99,6 +99,16 @@ class _Works:
                     exit_looks_at=looked,
                     through=self.pointer(address),
                 )
+            case ir.AtomicChange(local=local, operator=operator, address=address, type=type):
+                read = self.places(address, type)
+                looked = read if local in self.exit_locals else ()
+                return self.stores(work, step)._replace(
+                    foreign=None,
+                    reads=read,
+                    changes=operator is not None,
+                    exit_looks_at=looked,
+                    through=self.pointer(address),
+                )
             case ir.Copy(target=target, source=source):
                 return work._replace(
                     stores=True, foreign=self.foreign(target), through=self.pointer(source)
@@ -111,7 +121,9 @@ class _Works:
             case ir.Set() | ir.SystemCall() | Leave():
                 return work
 
-    def stores(self, work: Work, step: ir.Store | ir.Change | ir.CompareExchange) -> Work:
+    def stores(
+        self, work: Work, step: ir.Store | ir.Change | ir.CompareExchange | ir.AtomicChange
+    ) -> Work:
         """With what an instruction that stores a word says of its address."""
         base, offset, indexes = self._flat(step.address)
         symbol = self.data.symbols.get(base.symbol) if isinstance(base, ir.Address) else None
@@ -158,7 +170,8 @@ class _Works:
         return tuple(
             index
             for index, each in enumerate(self.code)
-            if isinstance(each.step, ir.Load | ir.CompareExchange) and each.step.local in locals
+            if isinstance(each.step, ir.Load | ir.CompareExchange | ir.AtomicChange)
+            and each.step.local in locals
         )
 
     def _is_endless(self, index: int) -> bool:

@@ -125,6 +125,8 @@ class _ToVector:
                 self.add(op_table.MB, 0, ())
             case ir.SystemCall():
                 raise NoVector("the kernel runs a vector, which makes no system call")
+            case ir.AtomicChange():
+                raise NoVector("no op reads and writes a word in one step for every CPU")
             case ir.CompareExchange():
                 raise NoVector("no op compares and exchanges in one step for every CPU")
             case ir.Copy():

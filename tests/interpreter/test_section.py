@@ -148,6 +148,21 @@ def test_code_after_the_commit_is_not_protected() -> None:
     assert run(text, b=5, abort_after=0)[0].label == "aborted"
 
 
+def test_atomic_changes_give_what_was_there() -> None:
+    """Each gives the old value in the word's width, and leaves what its operator makes of both."""
+    for word, left in (
+        *(("xchg", 200), ("fetch_add", 144), ("fetch_sub", 0), ("fetch_and", 200)),
+        *(("fetch_or", 200), ("fetch_xor", 0)),
+    ):
+        text = (
+            "percpu word: u8\nsection change(b: u8) -> old {\n    store word, 200\n"
+            f"    old = commit {word} word, b\n}}\n"
+        )
+        done, memory = run(text, b=200)
+        assert (done.label, done.results) == ("ok", {"old": 200})
+        assert memory.read(BASE + 0x1000, 1)[0] == left, word
+
+
 def test_loops_count_their_rounds_and_break() -> None:
     """At most four rounds; of seven wanted, four are made, of two, two."""
     text = """

@@ -180,7 +180,7 @@ def _roles(section: ir.Section) -> tuple[set[str], set[str]]:
     for step in ir.walk(section.body):
         addresses: tuple[ir.Term, ...] = ()
         match step:
-            case ir.Load() | ir.Store() | ir.Change() | ir.CompareExchange():
+            case ir.Load() | ir.Store() | ir.Change() | ir.CompareExchange() | ir.AtomicChange():
                 addresses = (step.address,)
             case ir.Copy():
                 addresses = (step.target, step.source)

@@ -38,6 +38,10 @@ addq $1, (%rdx) | subl %esi, (%rdx) | orw $3, (%rdx) | xorb %sil, (%rdx) | andq 
 decl (%rdx) | movq $-2, (%rdx) | movb %ah, (%rdx) | mov %si, 2(%rdx) | movnti %rsi, (%rdx)
 lock cmpxchg %rsi, (%rdx); jne out | lock addq $1, (%rdx) | lock cmpxchg %sil, (%rdx); jne out
 lock cmpxchg %si, (%rdx); jne out | lock cmpxchg %esi, (%rdx); jne out
+xchg %rax, (%rdx) | xchg %sil, (%rdx) | xchg %esi, 4(%rdx) | lock xadd %rax, (%rdx) | lock xadd %esi, (%rdx); jz out
+xadd %rsi, (%rdx) | xadd %ax, (%rdx) | xadd %rsi, %rax | xadd %rax, %rax | lock xadd %sil, (%rdx); js out
+lock decl (%rdx); jz out | lock subq %rsi, (%rdx); jb out | lock orb $3, (%rdx) | lock andw %si, (%rdx); js out | lock xorl $-1, (%rdx); jnz out
+lock incq (%rdx); jz out
 movups (%rdx), %xmm0; movups %xmm0, 16(%rdx) | movdqu (%rdx), %xmm3; movdqu %xmm3, 32(%rdx)
 nop | pause | mfence | lfence | prefetcht0 (%rdx) | nopl 8(%rax)
 1: cmp (%rdx,%rbx,8), %rsi; je 2f; dec %rbx; jnz 1b; mov %rbx, 72(%rdx); 2:
@@ -68,6 +72,9 @@ tbz x1, #3, out | tbnz w2, #0, out | subs x1, x1, #1; b.eq out | subs w1, w1, w2
 ands x1, x1, x2; b.ne out | bics x1, x1, x2; b.eq out | cmp x1, w2, uxtb; b.eq out | cmp x1, x2, lsl #2; b.ne out
 cmp x1, x2; csel x1, x1, x2, lo | cmp x1, x2; cset x1, eq | cmp x1, x2; csinc x1, x1, x2, ne
 cmp x1, x2; csetm x1, hi | cmp w1, w2; csneg w1, w1, w2, lt | cmp x1, x2; cinc x1, x1, eq | cmp x1, x2; csinv x1, x1, x2, ge
+1: ldxr x1, [x6]; add x4, x1, x2; stxr w5, x4, [x6]; cbnz w5, 1b | 1: ldaxrb w1, [x6]; orr w4, w1, w2; stlxrb w5, w4, [x6]; cbnz w5, 1b
+1: ldaxr w1, [x6]; stlxr w5, w2, [x6]; cbnz w5, 1b | 1: ldxr x1, [x6]; cmp x1, x2; b.ne out; stxr w5, x4, [x6]; cbnz w5, 1b
+1: ldxrh w1, [x6]; cmp w1, w2, uxth; b.ne 2f; stxrh w5, w4, [x6]; cbnz w5, 1b; 2: | 1: ldxr x1, [x6]; sub x1, x1, #1; stlxr w5, x1, [x6]; cbnz w5, 1b
 negs x1, x2; b.mi out | nop | dmb ish | prfm pldl1keep, [x6]
 1: ldr x1, [x6, x7, lsl #3]; cmp x1, x2; b.eq 2f; subs x7, x7, #1; b.pl 1b; str x7, [x6, #72]; 2:
 1: subs x7, x7, #1; b.pl 1b | 1: ldr x1, [x6, x7, lsl #3]; str x1, [x6, #64]; cbz x7, 2f; sub x7, x7, #1; b 1b; 2:
@@ -76,6 +83,8 @@ cmp x1, x2; b.lo 1f; add x1, x1, #5; 1: | cbz x2, 1f; b 2f; 1: mov x1, #1; 2:
 # Of ARMv8.1, which VEX does not decode.
 ARM_ATOMIC = """
 cas x1, x2, [x6] | casb w1, w2, [x6] | casalh w1, w2, [x6] | casa w1, w2, [x6] | stadd x2, [x6]
+ldadd x2, x1, [x6] | ldaddalb w2, w1, [x6] | ldclr x2, x1, [x6] | ldclrlh w2, w1, [x6] | ldseta w2, w1, [x6]
+ldeoral x2, x1, [x6] | swp x2, x1, [x6] | swpalb w2, w1, [x6] | swpa w2, w1, [x6] | ldadd xzr, x1, [x6] | ldadd x2, xzr, [x6]
 stset w2, [x6] | stclr x2, [x6] | stclrb w2, [x6] | steorh w2, [x6] | staddlb w2, [x6]
 """
 

@@ -7,6 +7,9 @@ environments and strategies in turn.
 from __future__ import annotations
 
 from random import Random
+from zlib import crc32
+
+from opvasm.program import section as ir
 
 from .generator import Made
 from .words import ENVIRONMENTS, KERNELS
@@ -36,6 +39,7 @@ STEPS = (
     *("load", "load", "load shared", "load shared", "load ->", "load @", "load index", "set", "id"),
     *("store", "store shared", "change", "exit", "exit", "if", "loop", "cmpxchg", "copy", "wide"),
 )
+ATOMIC = tuple(ir.ATOMIC_WORDS)
 
 
 class _Maker:
@@ -91,7 +95,12 @@ class _Maker:
             case "exit":
                 return f"exit {pick(('one', 'two'))} if {self.condition()}"
             case "cmpxchg":
-                return pick((f"x = cmpxchg f, 0, {self.value()}", "x = cmpxchg d, x, v"))
+                text = pick((f"x = cmpxchg f, 0, {self.value()}", "x = cmpxchg d, x, v"))
+                # Half of them change the word in any case.  Nothing is drawn for that, so that the
+                # scenarios keep their numbers.
+                number = crc32(f"{self.random.getstate()[1][:4]}{text}".encode())
+                word = ATOMIC[number % len(ATOMIC)]
+                return f"x = {word} {text[12]}, v" if number >> 8 & 1 else text
             case "copy":
                 return pick(("copy a[0], w[0], 2", "copy a[1], a[0], x & 3"))
             case "wide":

@@ -211,7 +211,7 @@ class SectionRun(Run):
 
     def _write(self, s: State, t: int, step: ir.Step) -> None:
         """What a store, a change or a compare and exchange does to memory."""
-        assert isinstance(step, ir.Store | ir.Change | ir.CompareExchange)
+        assert isinstance(step, ir.Store | ir.Change | ir.CompareExchange | ir.AtomicChange)
         address, size = self.worth(step.address, s, t), step.type.size
         match step:
             case ir.Store(value=value):
@@ -219,6 +219,13 @@ class SectionRun(Run):
             case ir.Change(operator=operator, value=value):
                 old = s.top(t).registers[LOCAL + "$old"]
                 number = _joined(operator, old, self.worth(value, s, t), step.type)
+            case ir.AtomicChange(operator=operator, value=value):
+                old = _fit(self.world.number(self.world.read(s, address, size)), step.type)
+                number = self.worth(value, s, t)
+                if operator is not None:
+                    number = _joined(operator, old, number, step.type)
+                if step.local is not None:
+                    self._set(s, t, step.local, old)
             case ir.CompareExchange():
                 old = _fit(self.world.number(self.world.read(s, address, size)), step.type)
                 number = old
@@ -246,7 +253,7 @@ class SectionRun(Run):
                 self._read(address, type, local)
             case ir.Set(local=local, value=value):
                 self._emit(lambda s, t: self._set(s, t, local, self.worth(value, s, t)))
-            case ir.Store() | ir.CompareExchange():
+            case ir.Store() | ir.CompareExchange() | ir.AtomicChange():
                 self._emit(lambda s, t: self._write(s, t, step), access=True)
             case ir.Change(address=address, type=type):
                 self._read(address, type, "$old")

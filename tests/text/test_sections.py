@@ -188,6 +188,9 @@ section every(p: ptr<node>, q: ptr, n: u64, k: u16, s: i32) -> item, old {
     store p->tags[1], a, release
     old = cmpxchg counts[0], b, c
     cmpxchg counts[1]@2, 1, 2
+    old2 = xchg counts[0], b
+    fetch_add counts[1]@2, 1
+    old3 = fetch_xor [q].u16, 7
     copy [&raw + 8], [q], u64(k)
     barrier
     syscall

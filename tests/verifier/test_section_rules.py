@@ -38,6 +38,7 @@ BREAKS = {
         "store total += 1; commit head, 1",
         "x = load total; store total, x + 1; commit head, 1",
         "x = load log[n]; y = x + 1; store log[n], y; commit head, 1",
+        "x = fetch_add total, 1; commit head, x",
     ],
     "R5": [
         "store total, n; x = load total; commit head, x",
@@ -51,6 +52,7 @@ NEARLY = {
         "exit moved if cpu_id != c; commit head@c, 1",
         "i = cpu_id; commit head@i, 1",
         "commit cmpxchg all, 0, 1",  # one step for every CPU
+        "old = commit fetch_add all, 1",
         "store [p].u64, 1; commit head, 1",  # where p points, the caller knows
     ],
     "R2": [
@@ -61,6 +63,7 @@ NEARLY = {
     "R3": ["commit [&bytes + 8].u64, 1", "commit bytes[3], 1", "commit log[n], 1"],
     "R4": [
         "commit total += 1",
+        "x = commit xchg total, n",
         "x = load total; store log[0], x; commit total, x + 1",
         "x = load log[0]; store log[1], x; commit head, 1",
         "x = load log[n]; store log[c], x; commit head, 1",  # other elements, or the same: unknown

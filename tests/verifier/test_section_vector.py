@@ -63,6 +63,7 @@ EXACT = {
 NONE = {
     "it gives x": "x = load head; commit head, 1",
     "no op compares and exchanges": "commit cmpxchg head, 0, 1",
+    "no op reads and writes a word": "commit fetch_add head, 1",
     "a vector's ops follow one another": "if n == 0 { exit a }; commit head, 1",
     "which it has loaded": "x = load head; exit a if x == 0; commit [x].u64, 1",
     "asks only whether bytes are equal": "x = load head; exit a if x > 1; commit head, 1",

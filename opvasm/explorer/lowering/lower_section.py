@@ -163,6 +163,8 @@ class _Instruction:
                 self._change(step)
             case ir.CompareExchange():
                 self._exchange(step)
+            case ir.AtomicChange():
+                self._atomic(step)
             case ir.Copy():
                 self._copy(step)
             case ir.Barrier():
@@ -237,6 +239,24 @@ class _Instruction:
                 width=width_of(step.type),
                 expected=self.term(step.expected),
                 replacement=self.term(step.replacement),
+                found=() if step.local is None else (self.registers[step.local],),
+                to=self.following,
+            )
+        )
+
+    def _atomic(self, step: ir.AtomicChange) -> None:
+        """A compare and exchange that expects what is there, all in one step."""
+        address, type = self.term(step.address), step.type
+        found = Memory(address, width_of(type))
+        value = self.term(step.value)
+        if step.operator is not None:
+            value = operation(step.operator, found, value, type, step.value.type)
+        self._done(
+            CompareExchange(
+                address=address,
+                width=width_of(type),
+                expected=found,
+                replacement=value,
                 found=() if step.local is None else (self.registers[step.local],),
                 to=self.following,
             )
