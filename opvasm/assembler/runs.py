@@ -49,8 +49,10 @@ def _name(arm: Arm, result: str) -> Span:
 
 def _runs(node: object) -> Iterator[RunVector]:
     """Every ``run`` in a part of a tree, whose nodes are tuples all."""
-    if isinstance(node, RunVector):
-        yield node
-    if isinstance(node, tuple) and not isinstance(node, Span):
-        for child in node:
-            yield from _runs(child)
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, RunVector):
+            yield here
+        if isinstance(here, tuple) and not isinstance(here, Span):
+            waiting += here[::-1]

@@ -1,9 +1,10 @@
 """``python -m tests.explorer.patience``: does the explorer come back when it is told to?
 
 Each scenario of samples/races, of tests/explorer/cases and of the worst that anybody could think of is
-explored with a time limit, and once more until it is interrupted.  What counts is the limit and the
-processor time after it, which is what somebody waits for on a quiet machine: other work does not make
-one late.  Outside of the test run all the same: it prints the slowest, and exits 1 where one was late.
+explored with a time limit, and interrupted at several moments: while it reads, plans, searches.  What
+counts is the limit and the processor time after it, which is what somebody waits for on a quiet machine:
+other work does not make one late.  Outside of the test run all the same: each line is printed as it comes,
+what does not come back is killed, those that were late are named in the end, and then it exits with 1.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from .worst import FILES
 
 ROOT = Path(__file__).parents[2]
 SECONDS, GRACE, ANSWER = 2.0, 2.0, 1.0
-MOST = 120.0  # seconds of the clock: then it is killed
+# Processor seconds after the limit, then seconds of the clock in all: then it is killed.
+MOST, MOST_CLOCK = 6.0, 60.0
+# Processor seconds after which a command is interrupted.
+MOMENTS = (0.1, 0.4, 1.0, 2.0)
 EXITS = (0, 1, 3)
 INTERRUPTED = 130
 
@@ -48,6 +52,13 @@ class Came(NamedTuple):
     code: int
     text: str
     late: bool
+
+    def __str__(self) -> str:
+        mark = "LATE" if self.late else ""
+        return (
+            f"  {self.seconds:6.2f} s ({self.clock:.0f})  exit {self.code:3} {mark:4} "
+            f"{self.name}: {self.text[:110]}"
+        )
 
 
 def known() -> Iterator[Asked]:
@@ -71,75 +82,83 @@ def worst(folder: Path) -> Iterator[Asked]:
         yield Asked(name, arguments, place)
 
 
-def started(asked: Asked, *more: str) -> subprocess.Popen[bytes]:
-    """The command, in a session of its own, with what it says in a file."""
-    output = tempfile.TemporaryFile()  # noqa: SIM115 (open until the command has ended)
-    running = subprocess.Popen(
-        [sys.executable, "-m", "opvasm", *asked.arguments, *more],
-        cwd=asked.folder,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    running.stdout = output
-    return running
+class Running:
+    """A command that runs in a session of its own, with what it says in a file."""
+
+    def __init__(self, asked: Asked, *more: str) -> None:
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115 (open until the command has ended)
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "opvasm", *asked.arguments, *more],
+            cwd=asked.folder,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def processor(self) -> float:
+        """Seconds of processor time that it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def over(self) -> bool:
+        """Whether it has ended."""
+        ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        return ended is not None
+
+    def until(self, seconds: float) -> bool:
+        """Wait until it has used so much processor time; False where it ends before."""
+        while not self.over():
+            if self.processor() >= seconds or self.clock() > MOST_CLOCK:
+                return True
+            time.sleep(0.005)
+        return False
+
+    def end(self, most: float) -> tuple[float, int, list[str]]:
+        """Its processor time in the end, its exit code, its lines; killed after ``most`` of the former."""
+        while self.until(most):
+            os.killpg(self.process.pid, signal.SIGKILL)
+            most = MOST_CLOCK
+            time.sleep(0.05)
+        _, status, used = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.output.seek(0)
+        lines = self.output.read().decode(errors="replace").splitlines()
+        self.output.close()
+        return used.ru_utime + used.ru_stime, self.process.returncode, lines
+
+    def clock(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
 
 
-def ended(running: subprocess.Popen[bytes], most: float) -> tuple[float, int, list[str]]:
-    """Processor seconds that a command took, its exit code, its lines; it is killed after ``most``."""
-    until = time.monotonic() + most
-    while True:
-        pid, status, used = os.wait4(running.pid, os.WNOHANG)
-        if pid:
-            break
-        if time.monotonic() > until:
-            os.killpg(running.pid, signal.SIGKILL)
-        time.sleep(0.01)
-    running.returncode = os.waitstatus_to_exitcode(status)
-    assert running.stdout is not None
-    running.stdout.seek(0)
-    lines = running.stdout.read().decode(errors="replace").splitlines()
-    running.stdout.close()
-    return used.ru_utime + used.ru_stime, running.returncode, lines
-
-
-def limited(asked: Asked) -> Came:
+def limited(asked: Asked, more: tuple[str, ...]) -> Came:
     """Ends by its time limit, with an exit code that says what it knows."""
-    began = time.monotonic()
-    took, code, lines = ended(started(asked, "--timeout", f"{SECONDS:g}"), MOST)
-    words = [each for each in lines if "onclusive" in each or "error" in each] or lines[-1:]
-    clock = time.monotonic() - began
-    if clock > SECONDS:  # what it did after its limit, at full speed
-        took = SECONDS + took * (1 - SECONDS / clock)
+    running = Running(asked, "--timeout", f"{SECONDS:g}", *more)
+    while not running.over() and running.clock() < SECONDS:
+        time.sleep(0.005)
+    before = running.processor()  # also of one that has ended
+    took, code, lines = running.end(before + MOST)
+    words = [each for each in lines if "nconclusive" in each or "rror" in each] or lines[-1:]
+    clock = running.clock()
+    took = clock if clock < SECONDS else SECONDS + took - before
     late = took > SECONDS + GRACE or code not in EXITS
     return Came(asked.name, took, clock, code, " ".join(words[:1]), late)
 
 
-def interrupted(asked: Asked) -> Came | None:
+def interrupted(asked: Asked, moment: float, more: tuple[str, ...]) -> Came | None:
     """Answers an interrupt after some seconds of work; None where it had ended before."""
-    running = started(asked)
-    until = time.monotonic() + MOST
-    while os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
-        if _processor(running.pid) > SECONDS or time.monotonic() > until:
-            break
-        time.sleep(0.02)
-    else:
-        ended(running, 0)
+    running = Running(asked, *more)
+    if not running.until(moment):
+        running.end(0)
         return None
-    before, began = _processor(running.pid), time.monotonic()
-    running.send_signal(signal.SIGINT)
-    took, code, lines = ended(running, MOST)
-    words = [each for each in lines if "interrupt" in each or "error" in each] or lines[-1:]
+    before, began = running.processor(), running.clock()
+    running.process.send_signal(signal.SIGINT)
+    took, code, lines = running.end(before + MOST)
+    words = [each for each in lines if "nterrupt" in each or "rror" in each] or lines[-1:]
     late = took - before > ANSWER or code not in (*EXITS, INTERRUPTED)
-    return Came(
-        asked.name, took - before, time.monotonic() - began, code, " ".join(words[:1]), late
-    )
-
-
-def _processor(pid: int) -> float:
-    """Seconds of processor time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    name = f"{asked.name}, at {moment:g} s"
+    return Came(name, took - before, running.clock() - began, code, " ".join(words[:1]), late)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -147,28 +166,35 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.explorer.patience", description=__doc__)
     parser.add_argument("--only", default="", help="those whose name has this in it")
     parser.add_argument("--worst", action="store_true", help="the hand-made ones only")
-    parser.add_argument("--show", type=int, default=10, help="how many of the slowest")
+    parser.add_argument("--engine", choices=("python", "native"), help="by this engine")
+    parser.add_argument("--no-limit", action="store_true", help="leave out the time limit")
+    parser.add_argument("--no-interrupt", action="store_true", help="leave out the interrupts")
     chosen = parser.parse_args(arguments)
+    more = () if chosen.engine is None else ("--engine", chosen.engine)
+    late: list[Came] = []
     with tempfile.TemporaryDirectory() as folder:
         everything = [*([] if chosen.worst else known()), *worst(Path(folder))]
         asked = [each for each in everything if chosen.only in each.name]
-        timed = [limited(each) for each in asked]
-        answered = [came for each in asked if (came := interrupted(each)) is not None]
-    late = _told(f"--timeout {SECONDS:g} (at most {SECONDS + GRACE:g} s)", timed, chosen.show)
-    late += _told(f"Ctrl-C after {SECONDS:g} s (at most {ANSWER:g} s)", answered, chosen.show)
+        if not chosen.no_limit:
+            limits = (limited(each, more) for each in asked)
+            late += _told(f"--timeout {SECONDS:g} (at most {SECONDS + GRACE:g} s)", limits)
+        if not chosen.no_interrupt:
+            answers = (interrupted(each, when, more) for each in asked for when in MOMENTS)
+            came = (each for each in answers if each is not None)
+            late += _told(f"Ctrl-C (at most {ANSWER:g} s)", came)
+    print(f"{len(late)} late", *late, sep="\n")
     return 1 if late else 0
 
 
-def _told(title: str, came: list[Came], show: int) -> int:
-    """Prints the slowest, and all that were late; how many those are."""
-    late = sum(each.late for each in came)
-    print(f"{title}: {len(came)} commands, {late} late")
-    slowest = sorted(came, key=lambda each: (not each.late, -each.seconds))
-    for one in slowest[: max(show, late)]:
-        mark = "LATE" if one.late else ""
-        print(
-            f"  {one.seconds:6.2f} s ({one.clock:.0f})  exit {one.code:3} {mark:4} {one.name}: {one.text[:110]}"
-        )
+def _told(title: str, came: Iterator[Came]) -> list[Came]:
+    """Prints each as it comes; those that were late."""
+    print(title)
+    late, count = [], 0
+    for one in came:
+        print(one, flush=True)
+        count += 1
+        late += [one] if one.late else []
+    print(f"{title}: {count} commands, {len(late)} late")
     return late
 
 

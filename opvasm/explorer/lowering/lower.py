@@ -132,9 +132,13 @@ class _Body:
         silent = Compiler(
             self.program, lambda s, cpu: self.image.layout.symbol_address(s, cpu), self.scope, []
         )
+        types = self.scope.types
         for _ in range(2):  # a local's type may come from one that is typed further down
+            before = len(types)
             for statement in walk(statements):
                 match statement:
+                    case LoadPlace(name=name) | Compute(name=name) if types.get(name):
+                        continue
                     case LoadPlace(name=name, place=place):
                         kind = silent.spot(place, None).type
                     case Compute(name=name, value=value):
@@ -144,8 +148,10 @@ class _Body:
                         continue
                     case _:
                         continue
-                if isinstance(kind, Pointer) and kind.target and not self.scope.types.get(name):
-                    self.scope.types[name] = kind
+                if isinstance(kind, Pointer) and kind.target:
+                    types[name] = kind
+            if len(types) == before:
+                return
 
     def _type_results(self, called: str, names: tuple[str, ...]) -> None:
         """Locals that take the results of a section have the types of its locals."""

@@ -190,7 +190,7 @@ class _Planner:
         bodies = (thread.body, *handlers)
         taken = {each.name for each in thread.own} | assigned(thread.body)
         taken |= {*self.program.data.symbols, *self.program.data.constants}
-        if any(_mentions(bodies, name) for name in ID_NAMES if name not in taken):
+        if not _mentioned(bodies).isdisjoint({*ID_NAMES} - taken):
             offset = -(-offset // IDS_SIZE) * IDS_SIZE
             found.append(OwnVariable(CPU_ID_START, offset, Scalar("u64", IDS_SIZE, False)))
             if CPU_ID not in taken:
@@ -425,10 +425,17 @@ def _alignment(kind: Type) -> int:
             return kind.size
 
 
-def _mentions(tree: object, name: str) -> bool:
-    if isinstance(tree, Name):
-        return tree.name == name
-    return isinstance(tree, tuple) and any(_mentions(each, name) for each in tree)
+def _mentioned(tree: object) -> set[str]:
+    """Every name in an expression of a tree."""
+    found: set[str] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Name):
+            found.add(node.name)
+        elif isinstance(node, tuple) and not isinstance(node, Span):
+            waiting += node
+    return found
 
 
 def _indexes(tree: object, name: str) -> bool:

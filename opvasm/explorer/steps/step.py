@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum, IntEnum
+from functools import cache
 
 from ...light_typing import Any, NamedTuple, Record
 from ...source import Place
@@ -335,25 +336,18 @@ def _quiet(*terms: Term) -> Kind:
 
 def targets(action: Action) -> Points:
     """Where an action can go on, in the order of its fields; NOWHERE is left out."""
-    found: list[int] = []
-    for name, type in fields(action):
-        value = getattr(action, name)
-        if type == "Point" and value != NOWHERE:
-            found.append(value)
-        elif type == "Points":
-            found += value
-    return tuple(found)
+    return tuple(each for each in _of_type(action, "Point") if each != NOWHERE)
 
 
 def moved(action: Action, points: Mapping[int, int]) -> Action:
     """The action with every point replaced: labels become indexes of steps."""
     new: dict[str, object] = {}
-    for name, type in fields(action):
+    for name, several in _named(type(action), "Point"):
         value = getattr(action, name)
-        if type == "Point":
-            new[name] = NOWHERE if value == NOWHERE else points[value]
-        elif type == "Points":
+        if several:
             new[name] = tuple(points[each] for each in value)
+        else:
+            new[name] = NOWHERE if value == NOWHERE else points[value]
     return action._replace(**new) if new else action
 
 
@@ -384,11 +378,19 @@ def terms(action: Action) -> tuple[Term, ...]:
 
 def _of_type(action: Action, wanted: str) -> Iterator[Any]:
     """The values of all fields of a type, and of tuples of it."""
-    for name, type in fields(action):
-        if type == wanted:
-            yield getattr(action, name)
-        elif type == f"tuple[{wanted}, ...]":
+    for name, several in _named(type(action), wanted):
+        if several:
             yield from getattr(action, name)
+        else:
+            yield getattr(action, name)
+
+
+@cache
+def _named(kind: type[Action], wanted: str) -> tuple[tuple[str, bool], ...]:
+    """The fields of a kind of action that are of a type, or of several of it, in their order."""
+    several = (f"tuple[{wanted}, ...]", f"{wanted}s")
+    every = kind.__annotations__.items()
+    return tuple((name, type != wanted) for name, type in every if type in (wanted, *several))
 
 
 def fields(action: Action) -> tuple[tuple[str, str], ...]:

@@ -181,9 +181,11 @@ def parts(term: Term) -> tuple[Term, ...]:
 
 def every_term(*terms: Term) -> Iterator[Term]:
     """Terms and all their parts."""
-    for term in terms:
+    waiting = list(terms[::-1])
+    while waiting:
+        term = waiting.pop()
         yield term
-        yield from every_term(*parts(term))
+        waiting += parts(term)[::-1]
 
 
 def registers_in(*terms: Term) -> frozenset[int]:
