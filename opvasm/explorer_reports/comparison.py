@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ..explorer.answers.diagnose import diagnose
 from ..explorer.answers.diagnosis import Diagnosis
-from ..explorer.answers.verdict import Run, run_configuration
+from ..explorer.answers.verdict import INCONCLUSIVE, Run, run_configuration
 from ..explorer.plan.plan import ScenarioError, make_plan
 from ..explorer.plan.validate import section_findings
-from ..explorer.search.search import INTERRUPTED
 from ..explorer.setting.configuration import Configuration, kernel_abilities, strip
-from ..explorer.setting.options import Limits
+from ..explorer.setting.options import INTERRUPTED, Limits, OutOfTime
 from ..kernels.profiles import PROFILES, Profile
 from ..light_typing import NamedTuple
 from ..program import Program
@@ -73,8 +72,10 @@ def compare(
     """Explore a scenario with every strategy, under every kernel and in every environment.
 
     Threads that name their own strategy keep it.  The number of CPUs is the largest that the
-    scenario names.  An interrupt leaves the table with ``complete`` False.
+    scenario names.  An interrupt leaves the table with ``complete`` False.  The time of the limits is
+    that of the whole table; cells that it does not suffice for are inconclusive.
     """
+    limits = limits.started()
     found = environments(scenario)
     cells: list[Cell] = []
     complete = True
@@ -148,6 +149,16 @@ class _Row:
         blank = Cell(self.name, profile.name, self.environment, REFUSED, self.rule)
         if self.rule is not None:
             return blank
+        stopped = self.limits.time_text() if self.limits.seconds is not None else None
+        late = blank._replace(verdict=INCONCLUSIVE, rule=None, stopped=stopped)
+        if self.limits.over:
+            return late
+        try:
+            return self._explored(profile, blank)
+        except OutOfTime:
+            return late
+
+    def _explored(self, profile: Profile, blank: Cell) -> Cell:
         configuration = Configuration(self.scenario.cpus[1], profile, self.chosen)
         try:
             make_plan(self.program, self.scenario, configuration)
@@ -162,7 +173,10 @@ class _Row:
         return first._replace(kernel=profile.name, same_as=first.kernel)
 
     def _of(self, run: Run, blank: Cell) -> Cell:
-        diagnosis = diagnose(run, self.limits) if run.verdicts else None
+        try:
+            diagnosis = diagnose(run, self.limits) if run.verdicts else None
+        except OutOfTime:
+            diagnosis = None
         return blank._replace(
             verdict=WORDS.get(run.verdict, run.verdict),
             rule=None,

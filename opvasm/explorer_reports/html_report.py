@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from ..explorer.answers.diagnosis import Diagnosis
-from ..explorer.answers.text_report import answer_lines, expectation_text
+from ..explorer.answers.text_report import answer_lines, expectation_text, unfinished_lines
 from ..explorer.answers.verdict import Report, Run
 from ..explorer.schedules.schedule import Replay, fine_decisions, follow
 from ..source import SourceFile
@@ -47,6 +47,7 @@ def _head(report: Report) -> str:
             f"<p>expect {escape(expectation_text(outcome.expectation))}: "
             f'<span class="word {name}">{text}</span> ({escape(outcome.reason)})</p>'
         )
+    lines += [f'<p class="open">{escape(each)}</p>' for each in unfinished_lines(report)]
     return "\n".join(lines)
 
 

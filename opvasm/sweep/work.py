@@ -17,9 +17,8 @@ from ..explorer.plan.validate import section_findings, strategy_table
 from ..explorer.schedules.replay_file import replay_json
 from ..explorer.schedules.schedule import Replay, follow
 from ..explorer.schedules.walks import WalksTaken, walk
-from ..explorer.search.search import INTERRUPTED
 from ..explorer.setting.configuration import Configuration
-from ..explorer.setting.options import Limits
+from ..explorer.setting.options import INTERRUPTED, Limits
 from ..kernels.profiles import PROFILES
 from ..light_typing import Any
 from ..source import SourceFile

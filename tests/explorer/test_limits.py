@@ -10,8 +10,8 @@ from opvasm.explorer.answers.text_report import run_lines
 from opvasm.explorer.native.built import Refused, engine_type
 from opvasm.explorer.search.estimate import MOST_AHEAD, Extrapolation, estimate
 from opvasm.explorer.search.explore import explore
-from opvasm.explorer.search.search import INTERRUPTED, Search
-from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits, Reductions
+from opvasm.explorer.search.search import Search
+from opvasm.explorer.setting.options import INTERRUPTED, NO_REDUCTIONS, Limits, Reductions
 
 from .helpers import COUNTER, assembled, plans, report
 from .test_reductions import family

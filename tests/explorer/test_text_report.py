@@ -7,8 +7,7 @@ import pytest
 from opvasm.explorer.answers.diagnose import diagnose
 from opvasm.explorer.answers.diagnosis import Diagnosis
 from opvasm.explorer.answers.text_report import OUTCOMES_SHOWN, diagnosis_lines, run_lines
-from opvasm.explorer.search.search import INTERRUPTED
-from opvasm.explorer.setting.options import Limits
+from opvasm.explorer.setting.options import INTERRUPTED, Limits
 
 from .helpers import assembled, outcomes, report
 

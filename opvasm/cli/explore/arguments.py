@@ -76,8 +76,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         metavar="S",
-        help="stop exploring a scenario after S seconds: what it has seen then depends on the machine "
-        "(with --sweep: a combination)",
+        help="stop exploring a scenario after S seconds, reading included: what it has seen then depends "
+        "on the machine (with --sweep: a combination)",
     )
     parser.add_argument(
         "--preemptions",
@@ -94,7 +94,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-memory",
         metavar="MIB",
-        help="stop a search by the engine in C once it takes so much (default: half of what is free)",
+        help="stop a search once it takes so much (default: half of what is free)",
     )
     parser.add_argument(
         "--no-reduction",

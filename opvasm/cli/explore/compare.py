@@ -31,7 +31,9 @@ def compare_scenarios(
     terminal: Terminal,
 ) -> int:
     """Explore every combination, write the table, save the counterexamples."""
+    from ...explorer.setting.options import AFTER_SECONDS
     from ...explorer_reports.comparison import compare
+    from ..terminal.alarm import Alarm
 
     if options.format not in FORMATS:
         raise UsageError(
@@ -46,7 +48,9 @@ def compare_scenarios(
     tables: list[Table] = []
     try:
         for scenario in scenarios:
-            tables.append(compare(assembly.program, scenario, strategies, limits, progress.show))
+            own = limits._replace(until=None).started() if tables else limits
+            with Alarm(None if own.until is None else own.until + AFTER_SECONDS):
+                tables.append(compare(assembly.program, scenario, strategies, own, progress.show))
             if not tables[-1].complete:
                 break
     finally:

@@ -55,6 +55,13 @@ def execute(options: Options, terminal: Terminal) -> int:
         return _execute(options, terminal)
     except HostUnknown as problem:
         return host_unknown(problem, terminal)
+    except KeyboardInterrupt as interrupt:
+        from ...explorer.setting.options import OutOfTime
+
+        if not isinstance(interrupt, OutOfTime):
+            raise
+        terminal.fail("--timeout: the time was over before there was an answer", "raise --timeout")
+        return INCONCLUSIVE
 
 
 def _execute(options: Options, terminal: Terminal) -> int:
@@ -65,12 +72,24 @@ def _execute(options: Options, terminal: Terminal) -> int:
     _refuse_sweep_options(options)
     from ...explorer.plan.plan import Plans
     from ...explorer.plan.validate import strategy_table
+    from ...explorer.setting.options import OutOfTime
+    from ..terminal.alarm import Alarm
     from .output import write_reports
 
     if options.replay is not None:
         return _show_replay(options.replay, options, terminal)
     plans = Plans()
-    assembly = explorable(options.file, options, terminal, plans=plans)
+    limits = chosen_limits(options).started()
+    try:
+        with Alarm(limits.until):
+            assembly = explorable(options.file, options, terminal, plans=plans)
+    except OutOfTime:
+        terminal.fail(
+            f"--timeout: {limits.time_text()} were over while {options.file} was still being read "
+            "and checked: nothing was explored",
+            "raise --timeout",
+        )
+        return INCONCLUSIVE
     if assembly is None:
         return USAGE
     strategies = strategy_table(assembly.strategies)
@@ -85,25 +104,27 @@ def _execute(options: Options, terminal: Terminal) -> int:
     if options.compare:
         from .compare import compare_scenarios
 
-        limits = chosen_limits(options)
         return compare_scenarios(options, assembly, chosen, strategies, limits, terminal)
-    reports = []
+    reports: list[Report] = []
     with_coverage = options.coverage or options.require is not None
     required = _required(options.require)
-    limits, reductions = chosen_limits(options), _reductions(options, with_coverage)
+    reductions = _reductions(options, with_coverage)
     interrupted = False
     for scenario in chosen:
-        report = _explore(assembly, scenario, strategies, limits, reductions, plans)
+        # The first one's time began with the command.
+        own = limits._replace(until=None).started() if reports else limits
+        report = _explore(assembly, scenario, strategies, own, reductions, plans)
         reports.append(report)
         if any(run.stopped == "an interrupt" for run in report.runs):
             interrupted = True
             break
-    lacking = write_reports(options, assembly, reports, required, with_coverage, terminal)
+    written = write_reports(options, assembly, reports, required, with_coverage, terminal)
     if interrupted:
         return INTERRUPTED
-    if any(report.as_expected is False for report in reports) or lacking:
+    if any(report.as_expected is False for report in reports) or written.lacking:
         return NEGATIVE
-    return INCONCLUSIVE if any(report.as_expected is None for report in reports) else DONE
+    known = written.whole and all(report.as_expected for report in reports)
+    return DONE if known else INCONCLUSIVE
 
 
 def _refuse_sweep_options(options: Options) -> None:
@@ -163,6 +184,8 @@ def _explore(
     plans: Plans,
 ) -> Report:
     from ...explorer.answers.verdict import run_scenario
+    from ...explorer.setting.options import AFTER_SECONDS
+    from ..terminal.alarm import Alarm
 
     progress = Progress("states")
 
@@ -174,7 +197,10 @@ def _explore(
         )
 
     try:
-        return run_scenario(assembly.program, scenario, strategies, limits, reductions, tell, plans)
+        with Alarm(None if limits.until is None else limits.until + AFTER_SECONDS):
+            return run_scenario(
+                *(assembly.program, scenario, strategies, limits, reductions, tell, plans)
+            )
     finally:
         progress.clear()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...light_typing import TYPE_CHECKING
+from time import monotonic
+
+from ...light_typing import TYPE_CHECKING, NamedTuple
 from ..terminal.exits import UsageError
 from ..terminal.outputs import picture_width, replace_file, write_text
 from .arguments import Options
@@ -15,6 +17,17 @@ if TYPE_CHECKING:
     from ..terminal.terminal import Terminal
 
 
+# Seconds for making a report, once the time for working out schedules is over.
+WRITING_SECONDS = 0.5
+
+
+class Written(NamedTuple):
+    """What became of a report: whether required coverage is missing, whether it could be written."""
+
+    lacking: bool
+    whole: bool
+
+
 def write_reports(
     options: Options,
     assembly: Assembly,
@@ -22,19 +35,37 @@ def write_reports(
     required: tuple[str, ...],
     with_coverage: bool,
     terminal: Terminal,
-) -> bool:
-    """The report on standard output, the replay file; True when required coverage is missing."""
+) -> Written:
+    """The report on standard output, and the replay file.
+
+    Schedules of failures, and the report, end with the time of the last scenario, or soon after it.
+    """
     from ...explorer.answers.coverage import coverage
     from ...explorer.answers.diagnose import diagnosed
+    from ...explorer.setting.options import AFTER_SECONDS, OutOfTime
+    from ..terminal.alarm import Alarm
 
     form = FORMATS[options.format]
     if options.coverage and not form.coverage:
         able = " or ".join(name for name, each in FORMATS.items() if each.coverage)
         raise UsageError(f"--coverage can't be written as {options.format}", able)
     lines = coverage(run for report in reports for run in report.runs) if with_coverage else None
-    reports = [diagnosed(report, form.every_schedule) for report in reports]
+    moments = [each.limits.until for each in reports if each.limits.until is not None]
+    over = max(max(moments), monotonic()) + AFTER_SECONDS if moments else None
+    with Alarm(over):
+        reports = [diagnosed(report, form.every_schedule) for report in reports]
     answer = Answer(assembly, reports, lines, terminal.out, picture_width(options.output))
-    write_text(form.write(answer), options.output)
+    try:
+        with Alarm(None if over is None else over + WRITING_SECONDS):
+            text = form.write(answer)
+    except OutOfTime:
+        verdicts = sorted({run.verdict for report in reports for run in report.runs})
+        terminal.fail(
+            f"--timeout: the time was over while the report was made (verdicts: {', '.join(verdicts)})",
+            "raise --timeout, or take -f json",
+        )
+        return Written(lacking=False, whole=False)
+    write_text(text, options.output)
     if options.save is not None:
         found = (run.diagnosis for report in reports for run in report.runs)
         _save(options.save, assembly, next(filter(None, found), None), terminal)
@@ -46,7 +77,7 @@ def write_reports(
             terminal.remark(
                 f"{line.vector}[{line.op}] as {line.method} was never: {', '.join(missing)}"
             )
-    return lacking
+    return Written(lacking, whole=True)
 
 
 def _save(path: str, assembly: Assembly, first: Diagnosis | None, terminal: Terminal) -> None:

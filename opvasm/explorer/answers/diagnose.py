@@ -8,8 +8,8 @@ from ..schedules.schedule import Replay, fine_decisions, follow
 from ..search.explore import explore
 from ..search.graph import Graph
 from ..search.progress import ENDLESS, Obstacle
-from ..search.search import INTERRUPTED, Found
-from ..setting.options import Limits
+from ..search.search import Found
+from ..setting.options import INTERRUPTED, Limits, OutOfTime
 from ..steps.state import State
 from .diagnosis import Diagnosis
 from .verdict import Report, Run
@@ -19,13 +19,18 @@ MOST_PREEMPTIONS = 4
 
 
 def diagnosed(report: Report, every: bool) -> Report:
-    """The report with its runs' diagnoses: of ``every`` one that fails, or of the first."""
-    runs, found = [], False
-    for run in report.runs:
-        if every or not found:
-            run = run._replace(diagnosis=diagnose(run, report.limits))
-            found = found or run.diagnosis is not None
-        runs.append(run)
+    """The report with its runs' diagnoses: of ``every`` one that fails, or of the first.
+
+    Where the time is over first, those that are left have none, and ``undiagnosed`` says so.
+    """
+    runs, found = list(report.runs), False
+    try:
+        for index, run in enumerate(report.runs):
+            if every or not found:
+                runs[index] = run._replace(diagnosis=diagnose(run, report.limits))
+                found = found or runs[index].diagnosis is not None
+    except OutOfTime:
+        report = report._replace(undiagnosed=True)
     return report._replace(runs=tuple(runs))
 
 
@@ -33,6 +38,7 @@ def diagnose(run: Run, limits: Limits, explained: bool = True) -> Diagnosis | No
     """The diagnosis of a run; None where nothing was found against it.
 
     Without ``explained`` the conflict and the way out, which take more searches, are left out.
+    Raises OutOfTime where the time is over before that is known.
     """
     found = run.found
     if found.failures:

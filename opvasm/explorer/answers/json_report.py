@@ -58,6 +58,7 @@ def _scenario(
             for each in report.outcomes
         ],
         "runs": [_run(report, run, sources, version) for run in report.runs],
+        "not_begun": len(report.not_begun),
     }
 
 

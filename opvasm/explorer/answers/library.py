@@ -8,11 +8,10 @@ from ...assembler import Assembly
 from ...report.style import PLAIN, Style
 from ..plan.plan import Plans, ScenarioError
 from ..plan.validate import check_scenarios, strategy_table
-from ..search.search import INTERRUPTED
-from ..setting.options import Limits, Reductions
+from ..setting.options import INTERRUPTED, Limits, Reductions
 from .coverage import Line, coverage_lines
 from .diagnose import diagnosed
-from .text_report import answer_lines, diagnosis_lines, outcome_line, run_lines
+from .text_report import answer_lines, diagnosis_lines, outcome_line, run_lines, unfinished_lines
 from .verdict import Report, Reporter, run_scenario
 
 
@@ -68,6 +67,8 @@ def reports_text(
             if run.diagnosis is not None:
                 block += diagnosis_lines(run.found.plan, run.diagnosis, style, width)
             blocks.append("\n".join(block))
+        if unfinished := unfinished_lines(report, style):
+            blocks.append("\n".join(unfinished))
         blocks.append("\n".join(outcome_line(each, style) for each in report.outcomes))
     text = "\n\n".join(blocks) + "\n"
     return text if lines is None else text + "Coverage\n" + "\n".join(coverage_lines(lines)) + "\n"

@@ -6,9 +6,9 @@ from ...report.style import PLAIN, Style
 from ...text.scenario_tree import Expectation
 from ..plan.plan import Plan
 from ..schedules.diagram import diagram
-from ..search.estimate import estimate
-from ..search.search import INTERRUPTED, Found
-from ..setting.options import NATIVE
+from ..search.estimate import MOST_SECONDS, estimate
+from ..search.search import Found
+from ..setting.options import INTERRUPTED, NATIVE
 from ..steps.state import STEP, Decision
 from .diagnosis import Diagnosis
 from .verdict import HOLDS, INCONCLUSIVE, Outcome, Report, Run
@@ -72,7 +72,8 @@ def _verdict(report: Report, run: Run, style: Style) -> str:
     if run.stopped is not None:
         waiting = found.states - found.expanded
         # An interrupt asks for an answer now.
-        guess = None if run.stopped == INTERRUPTED else estimate(found.graph)
+        seconds = 0.0 if run.stopped == INTERRUPTED else limits.after(MOST_SECONDS)
+        guess = estimate(found.graph, seconds=seconds) if seconds else None
         if guess is not None and guess > found.states:
             size = (
                 f"{_count(found.states, 'state')} of at least about {guess:,}; {_time(run.seconds)}"
@@ -106,6 +107,22 @@ def _raise(stopped: str) -> str:
     if stopped.endswith("memory"):
         return "raise --max-memory, or bound it with --preemptions 2"
     return "run it again to see the rest"
+
+
+def unfinished_lines(report: Report, style: Style = PLAIN) -> list[str]:
+    """What the time was over for: configurations that were not begun, the schedule of a failure."""
+    lines: list[str] = []
+    if not (report.not_begun or report.undiagnosed):
+        return lines
+    over = f"after {report.limits.time_text()}; raise --timeout"
+    if report.not_begun:
+        count = _count(len(report.not_begun), "configuration")
+        first = report.not_begun[0].describe(report.scenario)
+        lines.append(f"{style.warning('Not begun')} {count}, from {first} on: stopped {over}")
+    if report.undiagnosed:
+        text = "the schedule of a failure could not be worked out in time"
+        lines.append(f"{style.warning('Not shown')} {text}: stopped {over}")
+    return lines
 
 
 def answer_lines(run: Run) -> list[str]:

@@ -11,9 +11,9 @@ from ..model.judging import VERDICT_OF
 from ..plan.plan import Plan, Plans, make_plan
 from ..search.explore import explore
 from ..search.progress import ENDLESS, Answer, broken, check_progress
-from ..search.search import INTERRUPTED, Found, Progress
+from ..search.search import Found, Progress
 from ..setting.configuration import Configuration, concerns, configurations
-from ..setting.options import Limits, Reductions
+from ..setting.options import INTERRUPTED, Limits, OutOfTime, Reductions
 from .diagnosis import Diagnosis
 
 HOLDS, INCONCLUSIVE = "holds", "inconclusive"
@@ -75,12 +75,18 @@ class Outcome(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A scenario with all its configurations explored."""
+    """A scenario with all its configurations explored.
+
+    ``not_begun`` are those that come after all ``runs``, and that the time was over for.
+    ``undiagnosed`` says that it was over before the schedule of a failure was worked out.
+    """
 
     scenario: Scenario
     runs: tuple[Run, ...]
     outcomes: tuple[Outcome, ...]
     limits: Limits
+    not_begun: tuple[Configuration, ...] = ()
+    undiagnosed: bool = False
 
     @property
     def as_expected(self) -> bool | None:
@@ -105,20 +111,28 @@ def run_scenario(
     """Explore every configuration of a scenario and judge it by its ``expect`` lines.
 
     Raises ScenarioError where its text is wrong (see validate.check_scenarios).  KeyboardInterrupt
-    ends the exploration; what was found so far is then in ``runs``.  ``plans`` are what the check
-    of the scenario has made.
+    ends the exploration; what was found so far is then in ``runs``.  So does the end of the time;
+    the configurations that were not begun then are in ``not_begun``, and open.  ``plans`` are what
+    the check of the scenario has made.
     """
     limits = (limits or Limits()).started()
     plans = plans or Plans()
     runs: list[Run] = []
-    for configuration in configurations(scenario, strategies):
-        plan = plans.take(program, scenario, configuration)
-        run = run_plan(plan, limits, reductions, report)
-        runs.append(run)
-        if run.stopped == INTERRUPTED:
-            break
-    judged = tuple(outcomes(scenario, runs, limits.preemptions))
-    return Report(scenario, tuple(runs), judged, limits)
+    every = configurations(scenario, strategies)
+    try:
+        for configuration in every:
+            if runs and limits.over:
+                break
+            plan = plans.take(program, scenario, configuration)
+            runs.append(run_plan(plan, limits, reductions, report))
+            if runs[-1].stopped == INTERRUPTED:
+                every = every[: len(runs)]
+    except OutOfTime:
+        pass
+    rest = every[len(runs) :]
+    open_ = [_Open(each, limits.time_text()) for each in rest]
+    judged = tuple(outcomes(scenario, [*runs, *open_], limits.preemptions))
+    return Report(scenario, tuple(runs), judged, limits, rest)
 
 
 def run_configuration(
@@ -153,8 +167,8 @@ def run_plan(
     if stopped is None:
         try:
             answers = check_progress(plan, limits)
-        except KeyboardInterrupt:
-            stopped = INTERRUPTED
+        except KeyboardInterrupt as interrupt:
+            stopped = limits.stopped_by(interrupt)
     stopped = stopped or next((a.stopped for a in answers if a.stopped), None)
     verdicts = {VERDICT_OF[failure.kind] for failure in found.failures}
     verdicts |= {trouble.kind for trouble in broken(answers)}
@@ -202,15 +216,15 @@ def outcomes(
     limit = bound_text(bound)
     if limit is None:
         return iter(judged)
-    free = [run if run.verdicts else _Bounded(run.configuration, limit) for run in runs]
+    free = [run if run.verdicts else _Open(run.configuration, limit) for run in runs]
     within = tuple(_outcomes(scenario, free))
     return iter(
         other if each.met is False else each for each, other in zip(judged, within, strict=True)
     )
 
 
-class _Bounded(NamedTuple):
-    """A configuration that holds as far as a bound lets one see."""
+class _Open(NamedTuple):
+    """A configuration of which it is not known whether it holds."""
 
     configuration: Configuration
     stopped: str

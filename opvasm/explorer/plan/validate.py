@@ -187,8 +187,19 @@ def _no_vector(statement: RunVector, strategy: Strategy) -> Diagnostic:
 def _plans(
     program: Program, scenario: Scenario, strategies: Mapping[str, Strategy], plans: Plans
 ) -> Iterator[Diagnostic]:
-    """What turns up when the code of each thread is made."""
+    """What turns up when the code of each thread is made.
+
+    A thread's code depends on the CPUs, the kernel and its own strategy, so that not each combination
+    of the threads' strategies is tried, but each strategy of each thread.
+    """
+    tried: set[tuple[int, str, int, str]] = set()
     for configuration in configurations(scenario, strategies):
+        cpus, kernel = configuration.cpus, configuration.profile.name
+        chosen = enumerate(configuration.strategies)
+        new = {(cpus, kernel, thread, strategy.name) for thread, strategy in chosen} - tried
+        if not new:
+            continue
+        tried |= new
         try:
             plans.keep(make_plan(program, scenario, configuration))
         except ScenarioError as error:

@@ -6,7 +6,6 @@ reads) is asked here afterwards, of the states that it names.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from time import monotonic
@@ -17,11 +16,11 @@ from ..model.model import Model
 from ..native import engine
 from ..native.engine import Given, Native, Wanted
 from ..plan.symmetry import Symmetry
-from ..setting.options import NATIVE
+from ..setting.options import INTERRUPTED, NATIVE
 from ..steps.state import Decision, State
 from .estimate import Extrapolation
 from .graph import Edge, Graph
-from .search import INTERRUPTED, Found, Progress, Search, StartOver
+from .search import Found, Progress, Search, StartOver
 
 # Seconds between two reports of how far a search is.
 REPORT_SECONDS = 0.2
@@ -108,7 +107,6 @@ class NativeSearch(Search):
     def run(self) -> Found:
         """Search.  Raises native.instructions.Refused where the engine can't, or gives up."""
         native = Native(self.plan)
-        self.room = self.limits.memory or half_of_what_is_free()
         if self.reductions.fuse:
             self.fuse(b"")  # which bytes are shared the engine finds out itself
         probes = True
@@ -158,8 +156,8 @@ class NativeSearch(Search):
             if stopped not in (None, INTERRUPTED) and not self.failures and self.limits.goes_on:
                 graph.walked = {}
                 self.walk()
-        except KeyboardInterrupt:
-            stopped = INTERRUPTED
+        except KeyboardInterrupt as interrupt:
+            stopped = self.limits.stopped_by(interrupt)
         graph.walked = None
         return self.found(stopped)
 
@@ -204,19 +202,11 @@ class NativeSearch(Search):
             case engine.BY_STATES:
                 return f"{self.limits.states} states"
             case engine.BY_TIME:
-                return f"{self.limits.seconds:g} seconds"
+                return self.limits.time_text()
             case engine.BY_MEMORY:
                 return f"{self.room >> 20} MiB of memory"
-            case _:
-                return INTERRUPTED
-
-
-def half_of_what_is_free() -> int:
-    """Half of the bytes of memory that nobody uses, as far as the system says."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    except (OSError, ValueError):
-        return 1 << 30
+            case _:  # an interrupt, also one by the clock
+                return self.limits.time_text() if self.limits.over else INTERRUPTED
 
 
 def _mask(flags: Sequence[bool]) -> int:

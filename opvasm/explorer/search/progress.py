@@ -10,18 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ...light_typing import NamedTuple
+from ...light_typing import TYPE_CHECKING, NamedTuple
 from ...text.scenario_tree import LEVELS, Progress
 from ..plan.plan import Plan
-from ..setting.options import Limits, Reductions
+from ..setting.options import AFTER_SECONDS, Limits, OutOfTime, Reductions
 from ..steps.state import STEP, Decision
 from ..steps.step import GUARD, NOWHERE, Guard
 from .explore import explore
 from .graph import Edge, Graph
 from .search import Found
 
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    _Thing = TypeVar("_Thing")
+
 # No symmetry (a cycle must be one thread's) and no CPU groups (which may put a thread off).
 PROGRESS_REDUCTIONS = Reductions(groups=False, symmetry=False)
+# Things between two looks at the clock.
+LOOKS_EVERY = 256
 LIVELOCK, BLOCKS, ENDLESS = "livelock", "blocks", "endless"
 
 
@@ -55,19 +62,24 @@ class Answer(NamedTuple):
 
 
 def check_progress(plan: Plan, limits: Limits) -> tuple[Answer, ...]:
-    """Every ``progress`` claim of a configuration."""
+    """Every ``progress`` claim of a configuration.  Raises OutOfTime where the time is over."""
     claims = plan.scenario.progress
     if not claims:
         return ()
+    limits = limits.started()
     found = explore(plan, PROGRESS_REDUCTIONS, limits, keep_edges=True)
-    analysis = _Analysis(plan, found)
+    analysis = _Analysis(plan, found, limits)
     return tuple(analysis.answer(claim) for claim in claims)
 
 
 def endless(plan: Plan, limits: Limits) -> tuple[Graph, Obstacle]:
-    """How the threads of a configuration without any end go round, or wait, for ever."""
-    found = explore(plan, PROGRESS_REDUCTIONS, limits._replace(goes_on=False), keep_edges=True)
-    analysis = _Analysis(plan, found)
+    """How the threads of a configuration without any end go round, or wait, for ever.
+
+    Raises OutOfTime where the time is over before that is known.
+    """
+    limits = limits.started()._replace(goes_on=False)
+    found = explore(plan, PROGRESS_REDUCTIONS, limits, keep_edges=True)
+    analysis = _Analysis(plan, found, limits)
     path, cycle, at = analysis.anywhere()
     model, state = analysis.model, found.graph.states[at]
     moving = {decision.thread for decision in cycle}
@@ -89,15 +101,16 @@ class _Analysis:
     looked for: a cycle without a commit may stand in one component with others that have one.
     """
 
-    def __init__(self, plan: Plan, found: Found) -> None:
+    def __init__(self, plan: Plan, found: Found, limits: Limits) -> None:
         self.plan = plan
         self.found = found
+        self.limits = limits
         self.graph = found.graph
         self.model = found.graph.model
         count = len(self.graph.states)
         self.out: list[list[Edge]] = [[] for _ in range(count)]
         self.own: list[dict[int, Edge]] = [{} for _ in range(count)]
-        for edge in self.graph.edges:
+        for edge in self._watched(self.graph.edges):
             if edge.decision.kind == STEP:
                 self.own[edge.source][edge.decision.thread] = edge
                 if not edge.finite:
@@ -122,6 +135,13 @@ class _Analysis:
                 troubles += found
         stopped, states = self.found.stopped, self.found.states
         return Answer(claim, worst, tuple(troubles), stopped, states, self.graph)
+
+    def _watched(self, things: Iterable[_Thing]) -> Iterator[_Thing]:
+        """The same things, until the time is over."""
+        for number, each in enumerate(things):
+            if not number % LOOKS_EVERY and not self.limits.after(AFTER_SECONDS):
+                raise OutOfTime
+            yield each
 
     def _name_of(self, index: int) -> str:
         number = 0
@@ -178,9 +198,10 @@ class _Analysis:
         ``thread`` itself is always run, be it ``stalled`` or not: it is not to blame for being stopped.
         """
         model, states = self.model, self.graph.states
-        kept = [[e for e in out if not (e.committed and leaves(e))] for out in self.out]
+        every = self._watched(self.out)
+        kept = [[e for e in out if not (e.committed and leaves(e))] for out in every]
         found = []
-        for members in components(kept):
+        for members in self._watched(components(kept)):
             first = members[0]
             done = thread != NOWHERE and model.done(states[first], thread)
             if done or model.has_failed(states[first]):
@@ -225,7 +246,7 @@ class _Analysis:
         """How a thread that is left alone does not get done, from some state; None where it does."""
         model, states, name = self.model, self.graph.states, self.plan.names[thread]
         fine: set[int] = set()
-        for start in range(self.looked_at):
+        for start in self._watched(range(self.looked_at)):
             way: list[Edge] = []
             seen: dict[int, int] = {}
             here = start

@@ -6,6 +6,7 @@ found has a schedule of the fewest steps.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from random import Random
 from time import monotonic
@@ -16,7 +17,7 @@ from ..model.judging import ending, trouble_in
 from ..model.model import Model
 from ..plan.plan import Plan
 from ..plan.symmetry import Symmetry
-from ..setting.options import PYTHON, Limits, Reductions
+from ..setting.options import AFTER_SECONDS, PYTHON, Limits, Reductions
 from ..steps.state import SHARED_BYTE, STEP, UNLIMITED, Decision, Fusion, State, Taken
 from ..steps.step import CPU, Enter, Fence, FenceVector, Kind, Lock, Wait
 from ..steps.work import Covered
@@ -26,8 +27,18 @@ from .sharing import SHARED, Sharing, probe, step_keys
 
 PROBES, PROBE_LENGTH = 4, 400
 PROGRESS_EVERY = 256
-INTERRUPTED = "an interrupt"
 WALK_SEED, WALK_SECONDS, WALK_LENGTH = 1, 1.0, 5000
+# Of the seconds after a limit of time, so that something is left for the report.
+WALK_SHARE = 0.5
+
+
+# About what a state takes beside the memory of the scenario, its edges among it: 660 to 1,380 bytes for two
+# to four threads.
+STATE_BYTES = 1500
+
+
+# What is in caches does not count as free, and some systems say that nothing is.
+LEAST_ROOM = 1 << 28
 
 
 class Failure(NamedTuple):
@@ -99,6 +110,15 @@ def can_wait(disturbance: Disturbance, limit: int) -> bool:
             return True
 
 
+def half_of_what_is_free() -> int:
+    """Half of the bytes of memory that nobody uses, as far as the system says."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 1 << 30
+    return max(free // 2, LEAST_ROOM)
+
+
 class Search:
     """One search of one configuration, by the Python engine."""
 
@@ -121,6 +141,7 @@ class Search:
         self.sharing = Sharing(plan, reductions.symmetry)
         self.started = monotonic()
         self.until = limits.started().until
+        self.room = limits.memory or half_of_what_is_free()
         judge = plan.judge
         self.may_group = (
             reductions.groups
@@ -183,6 +204,7 @@ class Search:
         self.exists = {c.label: False for c in final if c.condition.kind == "exists"}
         self.transitions = 0
         self.expanded = 0
+        self.taken = 0  # bytes of memory of the scenario, in all states
 
     def _search(self) -> Found:
         symmetric = self.reductions.symmetry and self.plan.groups
@@ -203,8 +225,8 @@ class Search:
                 self.expanded += 1
             if stopped is not None and not self.failures and self.limits.goes_on:
                 self.walk()
-        except KeyboardInterrupt:
-            stopped = INTERRUPTED
+        except KeyboardInterrupt as interrupt:
+            stopped = self.limits.stopped_by(interrupt)
         return self.found(stopped)
 
     def found(self, stopped: str | None) -> Found:
@@ -231,9 +253,11 @@ class Search:
         seen = len(self.graph.states)
         if seen > self.limits.states:
             return f"{self.limits.states} states"
+        if self.taken + seen * STATE_BYTES > self.room:
+            return f"{self.room >> 20} MiB of memory"
         now = monotonic()
         if self.until is not None and now > self.until:
-            return f"{self.limits.seconds:g} seconds"
+            return self.limits.time_text()
         if self.report is not None and self.expanded and self.expanded % PROGRESS_EVERY == 0:
             if not self.estimated:
                 from .estimate import estimate  # uses the graph that this file defines
@@ -250,7 +274,7 @@ class Search:
         random, model = Random(WALK_SEED), self.model
         first, until = self.expanded, monotonic() + WALK_SECONDS
         if self.until is not None:
-            until = min(until, self.until + WALK_SECONDS)
+            until = min(until, self.until + WALK_SHARE * AFTER_SECONDS)
         frontier = len(self.graph.states)
         while not self.failures and monotonic() < until:
             number = random.randrange(first, frontier)
@@ -316,6 +340,8 @@ class Search:
             target = graph.numbers[state] = len(graph.states)
             graph.states.append(state)
             graph.came_from.append((number, decision))
+            if state.memory is not graph.states[number].memory:
+                self.taken += len(state.memory)
             self.look(target, state)
         if self.keep_edges:
             graph.edges.append(Edge(number, target, decision, committed, finite))

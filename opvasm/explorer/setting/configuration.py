@@ -80,11 +80,11 @@ def _choices(scenario: Scenario) -> Iterator[tuple[str, ...]]:
         for name in scenario.strategies:
             yield tuple(thread.strategy or name for thread in threads)
         return
-    shapes = [interchangeable(thread, scenario) for thread in threads]
+    shapes = [repr(interchangeable(thread, scenario)) for thread in threads]
     seen: set[tuple[object, ...]] = set()
     options = [(thread.strategy,) if thread.strategy else scenario.strategies for thread in threads]
     for names in product(*options):
-        pairs = tuple(sorted(zip(map(repr, shapes), names, strict=True)))
+        pairs = tuple(sorted(zip(shapes, names, strict=True)))
         if pairs not in seen:
             seen.add(pairs)
             yield names

@@ -23,9 +23,24 @@ class Reductions(NamedTuple):
 NO_REDUCTIONS = Reductions(False, False, False, False, False)
 
 
+# What stops a search before its end, beside limits.
+INTERRUPTED = "an interrupt"
+
 # The engines: the specification, and the fast one.
 PYTHON, NATIVE = "python", "native"
 ENGINES = (PYTHON, NATIVE)
+
+
+# Seconds that may follow a limit of time: random schedules, an estimate, the schedule of a failure.
+AFTER_SECONDS = 1.0
+
+
+class OutOfTime(KeyboardInterrupt):
+    """The time of a limit is over: raised wherever the work is, as an interrupt is.
+
+    Searches look at the clock themselves.  For all else whoever has set the limit may raise this
+    (the command line does, by an alarm): what ends well at Ctrl-C does so at this.
+    """
 
 
 class Limits(NamedTuple):
@@ -37,8 +52,8 @@ class Limits(NamedTuple):
     ``goes_on``: random schedules follow for a second then, from where the search was.  How far
     they come depends on the machine; leave it out where results must be equal everywhere.
 
-    ``memory`` is how many bytes the C engine may take for what it has seen (None: half of what is
-    free), ``engine`` which engine searches (None: the C engine, where it was built and can).
+    ``memory`` is how many bytes an engine may take for what it has seen, as the C engine knows and the
+    Python engine guesses (None: half of what is free), ``engine`` which engine searches (None: the C engine, where it was built and can).
     """
 
     states: int = 1_000_000
@@ -54,3 +69,22 @@ class Limits(NamedTuple):
         if self.seconds is None or self.until is not None:
             return self
         return self._replace(until=monotonic() + self.seconds)
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is over."""
+        return self.until is not None and monotonic() > self.until
+
+    def after(self, most: float) -> float:
+        """How many of ``most`` seconds are left for what follows a search."""
+        if self.until is None:
+            return most
+        return max(0.0, min(most, self.until + AFTER_SECONDS - monotonic()))
+
+    def stopped_by(self, interrupt: KeyboardInterrupt) -> str:
+        """What an interrupt is called in a report: the limit of time is one."""
+        return self.time_text() if isinstance(interrupt, OutOfTime) else INTERRUPTED
+
+    def time_text(self) -> str:
+        """What a report says of a search that was stopped by its time."""
+        return f"{self.seconds:g} seconds"

@@ -75,8 +75,8 @@ class Builder:
     def add(self, action: Action, text: str = "", **standing: Any) -> None:
         """The next step; ``standing`` are other fields of a Step."""
         kind = kind_of(action, standing.get("guard", Guard.NONE))
-        where = {"handler": self.in_handler, "uses_cpu": depends_on_cpu(action)}
-        self.steps.append(Step(kind, action, text, **standing, **where))
+        moves, inside = depends_on_cpu(action), self.in_handler
+        self.steps.append(Step(kind, action, text, handler=inside, uses_cpu=moves, **standing))
 
     def jump(self, label: int, *, commits: bool = False, ends: bool = False) -> None:
         """Go on somewhere else; ``ends``: back to a loop that ends by itself."""

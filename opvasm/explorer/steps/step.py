@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum, IntEnum
-from functools import cache
 
 from ...light_typing import Any, NamedTuple, Record
 from ...source import Place
@@ -385,12 +384,19 @@ def _of_type(action: Action, wanted: str) -> Iterator[Any]:
             yield getattr(action, name)
 
 
-@cache
-def _named(kind: type[Action], wanted: str) -> tuple[tuple[str, bool], ...]:
+def _named(kind: type, wanted: str) -> tuple[tuple[str, bool], ...]:
     """The fields of a kind of action that are of a type, or of several of it, in their order."""
-    several = (f"tuple[{wanted}, ...]", f"{wanted}s")
-    every = kind.__annotations__.items()
-    return tuple((name, type != wanted) for name, type in every if type in (wanted, *several))
+    found = _known.get((kind, wanted))
+    if found is None:
+        types = (wanted, f"tuple[{wanted}, ...]", f"{wanted}s")
+        every = kind.__annotations__.items()
+        found = tuple((name, type != wanted) for name, type in every if type in types)
+        _known[kind, wanted] = found
+    return found
+
+
+# Long programs ask it of a few kinds very often.
+_known: dict[tuple[type, str], tuple[tuple[str, bool], ...]] = {}
 
 
 def fields(action: Action) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...errors import OpvasmError
 from ...explorer.answers.library import explore, explore_text
+from ...explorer.answers.verdict import INCONCLUSIVE
 from ...explorer.search.search import Progress
 from ...explorer.setting.configuration import Configuration
 from ...explorer.setting.options import Limits
@@ -53,7 +54,7 @@ def exploration_of(
     except OpvasmError as error:
         return Result(False, "can't be explored", str(error))
     done = reports[0]
-    verdicts = sorted({run.verdict for run in done.runs})
+    verdicts = sorted({run.verdict for run in done.runs} | {INCONCLUSIVE for _ in done.not_begun})
     expected = "as expected" if done.as_expected else "not as expected"
     text = f"{', '.join(verdicts)}, {expected}"
     return Result(bool(done.as_expected), text, explore_text(reports))

@@ -1,0 +1,149 @@
+"""The time of ``--timeout``: whatever the work is, it ends with it, and says what was not done."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from opvasm.cli.terminal.alarm import Alarm
+from opvasm.explorer.answers import diagnose
+from opvasm.explorer.answers.json_report import report_json
+from opvasm.explorer.answers.library import explore_text
+from opvasm.explorer.plan import validate
+from opvasm.explorer.plan.validate import check_scenarios
+from opvasm.explorer.search.progress import check_progress
+from opvasm.explorer.setting.options import PYTHON, Limits, OutOfTime
+from opvasm.explorer_reports.comparison import compare
+
+from ..cli.conftest import spawn
+from .helpers import COUNTER, assembled, plans, report
+
+STRATEGIES = "strategy twice = rseq then opv after 2\nstrategy elide = rseq then lock after 2\n"
+MANY = f"""{COUNTER}{STRATEGIES}scenario s {{
+    cpus 1..2
+    strategy any of twice, elide, opv
+    thread a @0 {{ run bump(1) {{ again, aborted -> retry }} }}
+    thread b @0 {{ run bump(1) {{ again, aborted -> retry }}; x = 1 }}
+    thread c @0 {{ run bump(1) {{ again, aborted -> retry }}; y = 1 }}
+    forall sum(counter) == 3
+    progress finishes
+}}
+"""
+CONFIGURATIONS = 2 * 3**3
+NO_TIME = 1e-9  # seconds
+
+
+def test_configurations_that_the_time_was_over_for_are_counted_and_open() -> None:
+    """After the first, which finds no time either, none is begun; each of them leaves `expect` open."""
+    found = report(assembled(MANY), "s", Limits(seconds=NO_TIME))
+    assert len(found.runs) == 1
+    assert len(found.not_begun) == CONFIGURATIONS - 1
+    assert found.as_expected is None
+    assert f"Not begun {CONFIGURATIONS - 1} configurations" in explore_text([found])
+    document = json.loads(report_json((found.scenario.span.file,), [found], None, "0"))
+    assert document["scenarios"][0]["not_begun"] == CONFIGURATIONS - 1
+
+
+def test_what_failed_before_the_time_was_over_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`expect fails` is met by a configuration that fails, though others were not begun."""
+    text = MANY.replace("== 3", "== 4").replace("    progress finishes\n", "    expect fails\n")
+    over = iter([False])
+    monkeypatch.setattr(Limits, "over", property(lambda self: next(over, True)))
+    found = report(assembled(text), "s", Limits(seconds=60))
+    assert len(found.runs) == 2
+    assert found.not_begun
+    assert found.as_expected is True
+
+
+def test_a_file_that_can_not_be_read_in_time_says_so(tmp_path: Path) -> None:
+    """Exit code 3, no report, and the words say that nothing was explored."""
+    file = tmp_path / "a.opv"
+    file.write_text(COUNTER + "scenario s { thread a @0 { run bump(1) } }\n", encoding="utf-8")
+    done = spawn("explore", str(file), "--timeout", "0.000001")
+    assert done.code == 3
+    assert done.output == b""
+    assert "was still being read and checked: nothing was explored" in done.errors
+    assert "raise --timeout" in done.errors
+
+
+def test_a_failure_without_time_for_its_schedule_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The verdict stands, and the report says that the schedule is missing."""
+
+    def late(*_: object) -> None:
+        raise OutOfTime
+
+    text = MANY.replace("== 3", "== 4")
+    found = report(assembled(text), "s", Limits(seconds=60))
+    monkeypatch.setattr(diagnose, "diagnose", late)
+    done = diagnose.diagnosed(found, every=False)
+    assert done.undiagnosed
+    assert done.as_expected is False
+    assert "Not shown the schedule of a failure could not be worked out in time" in explore_text(
+        [found]
+    )
+
+
+def test_progress_is_not_looked_for_when_the_time_is_over() -> None:
+    """The search for cycles looks at the clock too."""
+    (plan,) = plans(assembled(MANY.replace("any of twice, elide, opv", "opv")), "s")[:1]
+    with pytest.raises(OutOfTime):
+        check_progress(plan, Limits(seconds=60, until=monotonic() - 60))
+
+
+def test_a_comparison_shares_its_time() -> None:
+    """Cells that the time did not suffice for are inconclusive, and say why."""
+    assembly = assembled(MANY)
+    strategies = {each.name: each for each in assembly.strategies}
+    table = compare(assembly.program, assembly.scenarios[0], strategies, Limits(seconds=NO_TIME))
+    assert table.cells
+    assert {(each.verdict, each.stopped) for each in table.cells} == {
+        ("inconclusive", "1e-09 seconds")
+    }
+
+
+def test_each_strategy_of_each_thread_is_checked_and_not_each_combination(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three threads with three strategies on two numbers of CPUs: 14 plans of 54, none left out."""
+    made: list[object] = []
+    monkeypatch.setattr(validate, "make_plan", lambda program, scenario, which: made.append(which))
+    assembly = assembled(MANY)
+    check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
+    pairs = {
+        (which.cpus, thread, strategy.name)  # type: ignore[attr-defined]
+        for which in made
+        for thread, strategy in enumerate(which.strategies)  # type: ignore[attr-defined]
+    }
+    assert len(pairs) == 2 * 3 * 3
+    assert len(made) == 2 * (3 + 2 + 2)
+
+
+def test_the_python_engine_ends_with_its_memory() -> None:
+    """--max-memory ends a search by the Python engine as well: states of 1 MiB each, 8 MiB of room."""
+    text = "shared big: u64[131072]\nshared f: u64\n" + (
+        "scenario s { thread a @0 { loop { x = load f; store f, x + 1 } } }"
+    )
+    limits = Limits(memory=8 << 20, goes_on=False, engine=PYTHON)
+    (run,) = report(assembled(text), "s", limits).runs
+    assert run.stopped == "8 MiB of memory"
+    assert 4 <= run.found.states <= 24
+
+
+def test_an_alarm_ends_work_that_looks_at_no_clock() -> None:
+    """It raises OutOfTime inside, and leaves nothing set."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("no alarms here")
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(OutOfTime), Alarm(monotonic()):
+        while True:
+            pass
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    with Alarm(None):
+        pass
