@@ -132,17 +132,17 @@ class Running:
         return time.monotonic() - self.began
 
 
-def limited(asked: Asked, more: tuple[str, ...]) -> Came:
+def limited(asked: Asked, seconds: float, more: tuple[str, ...]) -> Came:
     """Ends by its time limit, with an exit code that says what it knows."""
-    running = Running(asked, "--timeout", f"{SECONDS:g}", *more)
-    while not running.over() and running.clock() < SECONDS:
+    running = Running(asked, "--timeout", f"{seconds:g}", *more)
+    while not running.over() and running.clock() < seconds:
         time.sleep(0.005)
     before = running.processor()  # also of one that has ended
     took, code, lines = running.end(before + MOST)
     words = [each for each in lines if "nconclusive" in each or "rror" in each] or lines[-1:]
     clock = running.clock()
-    took = clock if clock < SECONDS else SECONDS + took - before
-    late = took > SECONDS + GRACE or code not in EXITS
+    took = clock if clock < seconds else seconds + took - before
+    late = took > seconds + GRACE or code not in EXITS
     return Came(asked.name, took, clock, code, " ".join(words[:1]), late)
 
 
@@ -166,6 +166,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.explorer.patience", description=__doc__)
     parser.add_argument("--only", default="", help="those whose name has this in it")
     parser.add_argument("--worst", action="store_true", help="the hand-made ones only")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        help="the time limit (beside other work a longer one, so that searches begin)",
+    )
     parser.add_argument("--engine", choices=("python", "native"), help="by this engine")
     parser.add_argument("--no-limit", action="store_true", help="leave out the time limit")
     parser.add_argument("--no-interrupt", action="store_true", help="leave out the interrupts")
@@ -176,8 +182,9 @@ def main(arguments: list[str] | None = None) -> int:
         everything = [*([] if chosen.worst else known()), *worst(Path(folder))]
         asked = [each for each in everything if chosen.only in each.name]
         if not chosen.no_limit:
-            limits = (limited(each, more) for each in asked)
-            late += _told(f"--timeout {SECONDS:g} (at most {SECONDS + GRACE:g} s)", limits)
+            limits = (limited(each, chosen.seconds, more) for each in asked)
+            most = chosen.seconds + GRACE
+            late += _told(f"--timeout {chosen.seconds:g} (at most {most:g} s)", limits)
         if not chosen.no_interrupt:
             answers = (interrupted(each, when, more) for each in asked for when in MOMENTS)
             came = (each for each in answers if each is not None)
