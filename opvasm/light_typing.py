@@ -77,30 +77,28 @@ else:
         record.__new__ = constructor
         return constructor(cls, *values, **named)
 
+    # What every record has.  Each holds it itself: a class is made sooner so than from a base class.
+    _COMMON = {
+        "__slots__": (),
+        "__new__": _first_new,
+        "__repr__": _repr,
+        "__getnewargs__": _getnewargs,
+        "_make": classmethod(_make),
+        "_replace": _replace,
+        "_asdict": _asdict,
+    }
+
     class _RecordMeta(type):
         def __new__(meta: type, name: str, bases: tuple, namespace: dict) -> type:
             fields = tuple(namespace.get("__annotations__", ()))
             defaults = {each: namespace.pop(each) for each in fields if each in namespace}
             if tuple(defaults) != fields[len(fields) - len(defaults) :]:
                 raise TypeError(f"{name}: a field without a default follows one with a default")
-            namespace |= {each: field_getter(i, None) for i, each in enumerate(fields)}
-            return type(
-                name,
-                (tuple,),
-                {
-                    "__slots__": (),
-                    "__new__": _first_new,
-                    "__repr__": _repr,
-                    "__match_args__": fields,
-                    "__getnewargs__": _getnewargs,
-                    "_fields": fields,
-                    "_field_defaults": defaults,
-                    "_make": classmethod(_make),
-                    "_replace": _replace,
-                    "_asdict": _asdict,
-                    **namespace,
-                },
-            )
+            for index, each in enumerate(fields):
+                namespace[each] = field_getter(index, None)
+            space = {**_COMMON, "__match_args__": fields, "_fields": fields, **namespace}
+            space["_field_defaults"] = defaults
+            return type(name, (tuple,), space)
 
     NamedTuple = Record = type.__new__(_RecordMeta, "NamedTuple", (), {})
 

@@ -26,12 +26,10 @@ from ..light_typing import TYPE_CHECKING, NamedTuple
 from ..program import Program
 from ..source import SourceFile, Span
 from ..text.parser import parse_file
-from ..text.scenario_tree import Scenario, Strategy
-from ..text.tree import AbiChoice, Declaration, Test
-from .checks import check_test
+from ..text.tree import AbiChoice, ProgramDeclaration, Test
 from .data import lay_out
 from .declarations import Declarations
-from .files import Loader, Reader, load, read_file
+from .files import Loaded, Loader, Reader, load, read_file
 from .ops import vector_of
 from .pool import Pool
 from .problems import Problems
@@ -42,6 +40,8 @@ if TYPE_CHECKING:
 
     from ..light_typing import Any
     from ..program.section import Section
+    from ..text.scenario_tree import Scenario, Strategy
+    from ..text.tree import Declaration
     from .memory import Checked, Memory
 
     Make = Callable[[Checked, Callable[[], Any]], Any]
@@ -142,8 +142,27 @@ def resolve(
         for each in declared.vectors.values()
     }
     sections = _sections(scope, made)
-    own = [each for each in loaded.own if isinstance(each, Test | Scenario)]
-    tests = tuple(each for each in own if isinstance(each, Test))
+    tests = tuple(each for each in loaded.own if isinstance(each, Test))
+    if tests:
+        _check_tests(tests, scope, made)
+    scenarios, strategies = _scenarios(loaded, sections, problems, made)
+    program = Program(abi, scope.data(pool.items()), vectors, sections)
+    assembly = Assembly(program, tests, loaded.sources, scenarios, strategies)
+    return Resolved(assembly, tuple(problems.without_cascades()))
+
+
+def _made(_: Checked, make: Callable[[], Any]) -> Any:
+    """What a declaration becomes, where nothing is known of an earlier version."""
+    return make()
+
+
+# What few files have is imported for those that have it: tests, scenarios, sections.
+
+
+def _check_tests(tests: tuple[Test, ...], scope: Scope, made: Make) -> None:
+    """Report what is wrong with tests before they run, and names that were given twice."""
+    from .checks import check_test
+
     first: dict[str, Span] = {}
     for test in tests:
         word = test.span._replace(end=test.span.start + len("test"))
@@ -151,20 +170,26 @@ def resolve(
             scope.declared.defined_twice(f'test "{test.name}"', word, first[test.name])
         first.setdefault(test.name, word)
         made(test, partial(check_test, test, scope))
-    for scenario in own:
-        if isinstance(scenario, Scenario):
-            from .runs import check_runs  # only here: what is assembled seldom has scenarios
 
-            made(scenario, partial(check_runs, scenario, sections, problems))
-    program = Program(abi, scope.data(pool.items()), vectors, sections)
+
+def _scenarios(
+    loaded: Loaded, sections: dict[str, Section], problems: Problems, made: Make
+) -> tuple[tuple[Scenario, ...], tuple[Strategy, ...]]:
+    """The file's own scenarios, looked through, and the strategies of all files."""
+    if all(isinstance(each, ProgramDeclaration) for each in loaded.declarations):
+        return (), ()
+    from ..text.scenario_tree import Scenario, Strategy
+    from .runs import check_runs
+
     named = tuple(sections)
     calling = tuple(name for name, each in sections.items() if _makes_system_calls(each))
-    scenarios = tuple(
-        e._replace(sections=named, calling=calling) for e in own if isinstance(e, Scenario)
+    own = [each for each in loaded.own if isinstance(each, Scenario)]
+    for scenario in own:
+        made(scenario, partial(check_runs, scenario, sections, problems))
+    return (
+        tuple(each._replace(sections=named, calling=calling) for each in own),
+        tuple(each for each in loaded.declarations if isinstance(each, Strategy)),
     )
-    strategies = tuple(each for each in loaded.declarations if isinstance(each, Strategy))
-    assembly = Assembly(program, tests, loaded.sources, scenarios, strategies)
-    return Resolved(assembly, tuple(problems.without_cascades()))
 
 
 def _makes_system_calls(section: Section) -> bool:
@@ -173,13 +198,8 @@ def _makes_system_calls(section: Section) -> bool:
     return any(isinstance(each, SystemCall) for each in walk(section.body))
 
 
-def _made(_: Checked, make: Callable[[], Any]) -> Any:
-    """What a declaration becomes, where nothing is known of an earlier version."""
-    return make()
-
-
 def _sections(scope: Scope, made: Make) -> dict[str, Section]:
-    """The sections of the program; most files have none, and do not load what makes them."""
+    """The sections of the program."""
     if not scope.declared.sections:
         return {}
     from .sections import section_of

@@ -23,7 +23,6 @@ from ..program import Array, Struct, Type
 from ..source import Span
 from ..suggestion import did_you_mean
 from ..text.names import type_text
-from ..text.section_tree import ExitStep
 from ..text.tree import (
     Assert,
     AssertUnchanged,
@@ -54,6 +53,8 @@ def check_test(test: Test, scope: Scope) -> None:
 
 def _labels(node: object) -> list[str]:
     """The labels in a part of a section's tree, whose nodes are tuples all."""
+    from ..text.section_tree import ExitStep  # few files have sections
+
     if isinstance(node, ExitStep):
         return [node.label]
     if isinstance(node, tuple) and not isinstance(node, Span):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import Note
+from ..light_typing import TYPE_CHECKING
 from ..places import POINTER, SCALARS
 from ..source import Span
 from ..text.tree import (
     Constant,
-    Declaration,
     Page,
     SectionDefinition,
     StructDefinition,
@@ -17,6 +17,9 @@ from ..text.tree import (
     VectorDefinition,
 )
 from .problems import Problems
+
+if TYPE_CHECKING:
+    from ..text.tree import Declaration
 
 _Named = Constant | Variable | Page | StructDefinition | VectorDefinition | SectionDefinition
 

@@ -10,11 +10,13 @@ from ..errors import Note
 from ..light_typing import TYPE_CHECKING, NamedTuple
 from ..source import SourceFile, Span
 from ..text.parser import Parsed, parse_file
-from ..text.tree import Declaration, Use
+from ..text.tree import Use
 from .problems import Problems
 
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+    from ..text.tree import Declaration
 
 Loader = Callable[[str], SourceFile]
 Reader = Callable[[SourceFile], Parsed]

@@ -10,14 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import is_
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..program import PoolAddress
 from ..text.scenario_tree import Scenario, Strategy
-from ..text.tree import Declaration, SectionDefinition, Test, Use, VectorDefinition
+from ..text.tree import SectionDefinition, Test, Use, VectorDefinition
 from .data import lay_out
 from .pool import Constant, Pool
 from .scope import Scope
+
+if TYPE_CHECKING:
+    from ..text.tree import Declaration
 
 _T = TypeVar("_T")
 Checked = VectorDefinition | SectionDefinition | Test | Scenario

@@ -13,13 +13,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 
 from ..errors import Diagnostic
-from ..light_typing import NamedTuple
+from ..light_typing import TYPE_CHECKING, NamedTuple
 from ..source import SourceFile, Span
 from ..text.grammar import load_tables
 from ..text.lalr import reserved_words
 from ..text.parser import Parsed, parse_file
 from ..text.syntax import Node, syntax_of
-from ..text.tree import Declaration, File
+from ..text.tree import File
+
+if TYPE_CHECKING:
+    from ..text.tree import Declaration
 
 OPEN_COMMENT = "OPV003"
 

@@ -5,39 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ..light_typing import Any
-from .tables import Tables
+from .tables import CALL, GATHER, ONE, SAME, Tables
 
-# How a rule makes its value: (origin, length, how, method, positions, kept).  The method is given
-# the children at ``positions`` (counted from the top of the stack), or what ``_children`` gathers.
+# A rule of the tables with its callback in the place of the name.
 Plan = tuple[int, int, int, Callable[..., Any], tuple[int, ...], list[tuple[int, int, int]]]
-SAME, ONE, CALL, GATHER = range(4)
-
-
-# A rule as ``Plan``, but for its method, whose name it has.
-_Shape = tuple[int, int, int, str, tuple[int, ...], list[tuple[int, int, int]]]
-_shapes_of: list[tuple[Tables, list[_Shape]]] = []  # of the tables that were used last
-
-
-def _plans(tables: Tables, callbacks: object) -> list[Plan]:
-    plans: list[Plan] = []
-    for origin, length, how, name, positions, kept in _shapes(tables):
-        method = list if how <= ONE else getattr(callbacks, name) if name else _listed
-        plans.append((origin, length, how, method, positions, kept))
-    return plans
-
-
-def _shapes(tables: Tables) -> list[_Shape]:
-    """What is the same in every parse; worked out once, for an editor reads many small texts."""
-    if _shapes_of and _shapes_of[0][0] is tables:
-        return _shapes_of[0][1]
-    shapes: list[_Shape] = []
-    for origin, length, name, kept in tables.rules:
-        positions = tuple(position - length for position, _, _ in kept)
-        simple = all(position >= 0 and not spread and not holes for position, spread, holes in kept)
-        how = (SAME if length == 1 else ONE) if name == "=" else CALL if simple else GATHER
-        shapes.append((origin, length, how, name, positions, kept))
-    _shapes_of[:] = [(tables, shapes)]
-    return shapes
+# Stands for a rule that was not reduced by yet: a text uses few of the grammar's rules.
+_UNUSED: Plan = (0, 0, GATHER, list, (), [])
 
 
 def _listed(begin: int, end: int, *children: Any) -> list[Any]:
@@ -53,7 +26,8 @@ class Automaton:
 
     def __init__(self, tables: Tables, start: str, callbacks: object) -> None:
         self.tables = tables
-        self.plans = _plans(tables, callbacks)
+        self.callbacks = callbacks
+        self.plans = [_UNUSED] * len(tables.rules)
         first, self.final = tables.starts[start]
         self.states = [first]
         self.values: list[Any] = []
@@ -74,9 +48,20 @@ class Automaton:
         """Drop everything above so many things."""
         del self.states[height + 1 :], self.values[height:], self.begins[height:]
 
-    def reduce(self, plan: Plan, end: int) -> None:
-        """Replace a rule's children by its value; ``end`` is where its text ends."""
-        origin, length, how, method, positions, kept = plan
+    def _plan(self, rule: int) -> Plan:
+        """A rule's plan, made when the rule is first reduced by."""
+        plan = self.plans[rule]
+        if plan is _UNUSED:
+            origin, length, how, name, positions, kept = self.tables.rules[rule]
+            method: Callable[..., Any] = _listed
+            if how in (CALL, GATHER) and name:
+                method = getattr(self.callbacks, name)
+            plan = self.plans[rule] = (origin, length, how, method, positions, kept)
+        return plan
+
+    def reduce(self, action: int, end: int) -> None:
+        """Reduce by an action's rule: its value for its children; ``end`` is where its text ends."""
+        origin, length, how, method, positions, kept = self._plan(-1 - action)
         values, begins = self.values, self.begins
         begin = begins[-length] if length else end
         if how in (SAME, ONE):
@@ -97,7 +82,7 @@ class Automaton:
             if action >= 0:
                 self.push(action, value, begin)
                 return
-            self.reduce(self.plans[-1 - action], end)
+            self.reduce(action, end)
 
     def accepts(self, kind: int) -> bool:
         """Whether a token of this kind would be taken next."""
@@ -184,7 +169,7 @@ def landing(tables: Tables, states: Sequence[int], kind: int) -> list[int] | Non
             return None
         if action >= 0:
             return stack
-        origin, length, _, _ = tables.rules[-1 - action]
+        origin, length, *_ = tables.rules[-1 - action]
         if length:
             del stack[-length:]
         target = tables.actions[stack[-1]].get(origin)

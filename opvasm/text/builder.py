@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from ..errors import Diagnostic
 from ..expression import Call, Expression, TypeName
-from ..light_typing import Any
+from ..light_typing import TYPE_CHECKING, Any
 from ..source import SourceFile, Span
 from .expression_builder import ExpressionBuilder
 from .lalr import Token
 from .literals import string_value
-from .scenario_builder import ScenarioBuilder
-from .section_builder import SectionBuilder
 from .tree import (
     AbiChoice,
     Assert,
@@ -25,7 +23,6 @@ from .tree import (
     CpuChoice,
     CpuRange,
     CpuSet,
-    Declaration,
     ExtraByte,
     Field,
     File,
@@ -47,13 +44,19 @@ from .tree import (
     VectorDefinition,
 )
 
+if TYPE_CHECKING:
+    from .tree import Declaration
 
-class Builder(ExpressionBuilder, ScenarioBuilder, SectionBuilder):
-    """The callbacks of one parse; ``problems`` collects what is wrong though it can be read."""
 
-    def __init__(self, source: SourceFile) -> None:
+class Builder(ExpressionBuilder):
+    """The callbacks of a parse, but for those of scenarios and of sections that load.
+
+    ``problems`` collects what is wrong though it can be read.
+    """
+
+    def __init__(self, source: SourceFile, problems: list[Diagnostic]) -> None:
         self.source = source
-        self.problems: list[Diagnostic] = []
+        self.problems = problems
 
     # ---- file ---------------------------------------------------------------------------------
 

@@ -48,8 +48,9 @@ class Part:
 class ClaimBuilder:
     """The callbacks of strategies and claims, and what all callbacks of scenarios share."""
 
-    source: SourceFile
-    problems: list[Diagnostic]
+    def __init__(self, source: SourceFile, problems: list[Diagnostic]) -> None:
+        self.source = source
+        self.problems = problems
 
     def _at(self, token: Token) -> Span:
         return Span(self.source, token[1], token[2])

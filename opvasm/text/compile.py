@@ -14,7 +14,7 @@ from lark import Lark
 from lark.grammar import Rule, Terminal
 from lark.lexer import TerminalDef
 
-from .tables import BAD, END, LITERAL, Tables
+from .tables import BAD, CALL, END, GATHER, LITERAL, ONE, SAME, Rule as PlainRule, Tables
 
 STARTS = ("file", "only_expression")
 _KEEP, _SPREAD = 0, 1
@@ -128,8 +128,8 @@ def _numbered(table: Any, numbers: dict[str, int]) -> dict[int, int]:
     return order
 
 
-def _rule(rule: Rule, numbers: dict[str, int]) -> tuple[int, int, str, list[tuple[int, int, int]]]:
-    """Origin, length, name of the callback, and which children it is given.
+def _rule(rule: Rule, numbers: dict[str, int]) -> PlainRule:
+    """A rule as Tables describes it: its callback, and which children that is given.
 
     A child is (position, how, nothings): ``nothings`` times None stand before it for optional
     parts that are absent; a position of -1 is not a child at all.  The callback's name is empty for a
@@ -157,7 +157,11 @@ def _rule(rule: Rule, numbers: dict[str, int]) -> tuple[int, int, str, list[tupl
         name = ""
     elif rule.options.expand1 and not rule.alias and kept == [(kept[0][0], _KEEP, 0)]:
         name = "="
-    return numbers[rule.origin.name], len(expansion), str(name), kept
+    length = len(expansion)
+    positions = tuple(position - length for position, _, _ in kept)
+    simple = all(position >= 0 and not spread and not holes for position, spread, holes in kept)
+    how = (SAME if length == 1 else ONE) if name == "=" else CALL if simple else GATHER
+    return numbers[rule.origin.name], length, how, str(name), positions, kept
 
 
 def _first(rules: list[Rule], numbers: dict[str, int]) -> dict[int, list[int]]:

@@ -23,7 +23,7 @@ _PLACES = (
     os.path.join(os.path.dirname(_PACKAGE), "grammar", "opv.lark"),
 )
 # Part of the key: goes up with every change of what compile.py writes.
-_FORMAT = 3
+_FORMAT = 4
 _MAGIC = b"opvasm tables\n"
 
 

@@ -16,8 +16,8 @@ import re
 from collections.abc import Callable
 
 from ..light_typing import Any, NamedTuple
-from .automaton import CALL, SAME, Automaton
-from .tables import LITERAL, Tables
+from .automaton import Automaton
+from .tables import CALL, LITERAL, SAME, Tables
 
 Token = tuple[str, int, int]
 
@@ -169,7 +169,7 @@ class _Run(Automaton):
                         self.end = last_end
                         return self._too_deep(begin, end)
                     break
-                origin, length, how, method, positions, _ = plan = plans[-1 - action]
+                origin, length, how, method, positions, _ = plans[-1 - action]
                 if how == SAME:
                     states[-1] = actions[states[-2]][origin]
                 elif how == CALL and length:
@@ -180,7 +180,7 @@ class _Run(Automaton):
                     begins.append(start)
                     states.append(actions[states[-1]][origin])
                 else:
-                    self.reduce(plan, last_end)
+                    self.reduce(action, last_end)
                 if kind == 0 and states[-1] == final:
                     return None
         return None

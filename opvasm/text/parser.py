@@ -8,7 +8,7 @@ from ..errors import Diagnostic, ParseError
 from ..expression import Expression
 from ..light_typing import NamedTuple
 from ..source import SourceFile, Span
-from .builder import Builder
+from .callbacks import Callbacks
 from .grammar import load_tables
 from .lalr import MISTAKE_LIMIT, Mistake, parse
 from .tables import Tables
@@ -32,8 +32,7 @@ class Parsed(NamedTuple):
 
 def parse_file(source: SourceFile) -> Parsed:
     """The tree of a file.  Mistakes are in ``problems``; what could be read is in the tree."""
-    builder = Builder(source)
-    value, problems, skipped = _parse(source, "file", builder)
+    value, problems, skipped = _parse(source, "file")
     file = value if isinstance(value, File) else File(source, ())
     spans = tuple(Span(source, start, end) for start, end in skipped)
     names = {name for span in spans for name in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", span.text)}
@@ -43,7 +42,7 @@ def parse_file(source: SourceFile) -> Parsed:
 def parse_expression(text: str, name: str = "<expression>") -> Expression:
     """The tree of an expression, as in tests and conditions.  Raises ParseError."""
     source = SourceFile(name, text)
-    value, problems, _ = _parse(source, "only_expression", Builder(source))
+    value, problems, _ = _parse(source, "only_expression")
     if problems:
         raise ParseError(problems)
     assert isinstance(value, Expression)
@@ -51,17 +50,18 @@ def parse_expression(text: str, name: str = "<expression>") -> Expression:
 
 
 def _parse(
-    source: SourceFile, start: str, builder: Builder
+    source: SourceFile, start: str
 ) -> tuple[object, tuple[Diagnostic, ...], tuple[tuple[int, int], ...]]:
     tables = load_tables()
+    callbacks = Callbacks(source)
     mistakes: list[Mistake] = []
-    result = parse(tables, start, source.text, builder, mistakes.append)
+    result = parse(tables, start, source.text, callbacks, mistakes.append)
     problems = _described(mistakes, source, tables)
     if len(mistakes) == MISTAKE_LIMIT:
         problems[-1] = problems[-1]._replace(
             help=f"this is the {MISTAKE_LIMIT}th mistake, and the rest of the text was not read"
         )
-    return result.value, (*problems, *builder.problems), result.skipped
+    return result.value, (*problems, *callbacks.problems), result.skipped
 
 
 def _described(mistakes: list[Mistake], source: SourceFile, tables: Tables) -> list[Diagnostic]:

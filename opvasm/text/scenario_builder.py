@@ -35,7 +35,7 @@ _ACTIONS = ("retry", "return", "break", "fail")
 
 
 class ScenarioBuilder(ClaimBuilder):
-    """The callbacks of the scenario section; opvasm.text.builder adds those of the others."""
+    """The callbacks of the scenario section; opvasm.text.callbacks adds those of the others."""
 
     # ---- a scenario -----------------------------------------------------------------------------
 

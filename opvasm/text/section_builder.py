@@ -29,7 +29,7 @@ ROUNDS_MAX = 1 << 16
 
 
 class SectionBuilder(ClaimBuilder):
-    """The callbacks of the part on sections; opvasm.text.builder adds those of the others."""
+    """The callbacks of the part on sections; opvasm.text.callbacks adds those of the others."""
 
     def section(
         self, begin: int, end: int, unverified: Token | None, name: Token, *parts: Any

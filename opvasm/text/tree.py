@@ -33,10 +33,12 @@ a query flag) or the name of an errno (``EAGAIN`` is -11).
 from __future__ import annotations
 
 from ..expression import Expression, TypeName
-from ..light_typing import Record
+from ..light_typing import TYPE_CHECKING, Record
 from ..source import SourceFile, Span
-from .scenario_tree import Scenario, Strategy
-from .section_tree import SectionStep, Target
+
+if TYPE_CHECKING:  # few texts have scenarios or sections that load
+    from .scenario_tree import Scenario, Strategy
+    from .section_tree import SectionStep, Target
 
 
 class Text(Record):
@@ -280,7 +282,8 @@ class Test(Record):
 Test.__test__ = False  # type: ignore[attr-defined]  # to pytest: this is not a class of tests
 
 
-Declaration = (
+# What is declared apart from scenarios and strategies, whose classes load when a text has some.
+ProgramDeclaration = (
     AbiChoice
     | Use
     | Constant
@@ -290,9 +293,9 @@ Declaration = (
     | VectorDefinition
     | SectionDefinition
     | Test
-    | Strategy
-    | Scenario
 )
+if TYPE_CHECKING:
+    Declaration = ProgramDeclaration | Strategy | Scenario
 
 
 class File(Record):

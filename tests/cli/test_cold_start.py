@@ -88,7 +88,14 @@ def test_text_is_handled_with_cached_tables(line: str, folder: Path) -> None:
     assert not {each for each in loaded if each.startswith("opvasm.explorer")}
     # The file has no scenario and no section that loads.
     assert not {each for each in loaded if each.startswith("opvasm.kernels")}
-    assert "opvasm.program.section" not in loaded
+    builders = (
+        "scenario_tree",
+        "scenario_builder",
+        "claim_builder",
+        "section_tree",
+        "section_builder",
+    )
+    assert not {"opvasm.program.section", *(f"opvasm.text.{each}" for each in builders)} & loaded
 
 
 def test_ops_that_are_read_are_not_bound(folder: Path) -> None:
