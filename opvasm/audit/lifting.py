@@ -12,14 +12,16 @@ from ..lift.lift import Lifted, lift
 from ..lift.roles import named_by_role
 from ..lift.state import Area, NotLifted
 from ..light_typing import NamedTuple
-from ..program import section as ir
+from ..program import Data, Struct, section as ir
 from ..text.section_printer import section_text
 from .audit import FileAudit
+from .objects import Globals, globals_of, structs_text, typed, written_globals
 from .subject import Subject
 
 _RESULT = {"x86-64": ("rax",), "aarch64": ("x0",)}
 _AFTER_BYTES = 64
 _WITH_RELEASE = "2019-04"
+_NOTHING = Data({}, {}, {}, ())
 _NAME = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -31,6 +33,8 @@ class LiftedText(NamedTuple):
     text: str
     reason: str
     lifted: Lifted | None
+    structs: tuple[Struct, ...] = ()
+    globals: Globals = Globals(())
 
 
 def lift_subject(subject: Subject, name: str) -> Lifted:
@@ -93,8 +97,24 @@ def lift_audit(audit: FileAudit, wanted: Iterable[str] = ()) -> list[LiftedText]
             place = subject.context.file.place(error.address)
             found.append(LiftedText(subject, name, "", f"{error.reason} ({place})", None))
             continue
-        found.append(LiftedText(subject, name, section_text(lifted.section), "", lifted))
-    return found
+        found.append(LiftedText(subject, name, "", "", lifted))
+    if not found:
+        return found
+    known = [each.lifted for each in found if each.lifted is not None]
+    globals = globals_of(audit.sections[0].subject.context.file, [each.section for each in known])
+    return [_with_text(each, globals) for each in found]
+
+
+def _with_text(text: LiftedText, globals: Globals) -> LiftedText:
+    """The same with its text, its globals named, and the structs of its base registers."""
+    if text.lifted is None:
+        return text
+    lifted = globals.named(text.lifted)
+    if written_globals(lifted.section):
+        lifted = lifted._replace(section=lifted.section._replace(verified=False))
+    section, structs = typed(lifted, globals)
+    written = section_text(section, globals.data(*structs))
+    return text._replace(text=written, lifted=lifted, structs=structs, globals=globals)
 
 
 def _is_meant(subject: Subject, word: str) -> bool:
@@ -119,16 +139,14 @@ def _name(subject: Subject, names: set[str]) -> str:
     return name
 
 
-def exact_vector(section: ir.Section) -> str | None:
+def exact_vector(section: ir.Section, data: Data = _NOTHING) -> str | None:
     """The vector that a section exactly is, as text; None where it is none."""
-    from ..program import Data
     from ..verifier.section_report import as_vector_text
     from ..verifier.section_vector import NoVector, as_vector
 
     abi = get_abi(_revision([section]))
-    empty = Data(symbols={}, structs={}, constants={}, pool=())
     try:
-        found = as_vector(section._replace(name=f"{section.name}_vector"), empty, abi)
+        found = as_vector(section._replace(name=f"{section.name}_vector"), data, abi)
     except NoVector:
         return None
     head = f"// {section.name} is exactly this vector, which cpu_opv runs as well.\n"
@@ -156,10 +174,15 @@ def document(
     For each peer (scenario.PEERS) a scenario is added after each section; ``told`` is called with the
     name of each section for which there is none.
     """
+    from .scenario import no_scenario, scenario_text
+
     parts = [f"// Lifted from {audit.name} ({audit.machine}).\n"]
     sections = [each.lifted.section for each in texts if each.lifted is not None]
     if _revision(sections) != DEFAULT_REVISION:
         parts.append(f"abi {_WITH_RELEASE}  // the revision whose ops know release order\n")
+    globals = next((each.globals for each in texts if each.lifted is not None), Globals(()))
+    for one in globals.found:
+        parts.append(f"// {one.address:#x} in the file\n{one.declaration()}")
     for each in texts:
         subject = each.subject
         place = subject.context.file.place
@@ -170,17 +193,20 @@ def document(
         for label, address in each.lifted.exits.items():
             what = ", its abort handler" if address == subject.descriptor.abort else ""
             lines.append(f"// exit {label}: {place(address)}{what}")
+        shared = written_globals(each.lifted.section)
+        if shared:
+            what = "which is its CPU's own only where the address says so"
+            lines.append(f"// unverified: it writes {', '.join(shared)}, {what}")
         for name in each.lifted.section.results:
             lines.append(f"// result {name}: {each.lifted.registers[name]}, read after the section")
-        parts.append("\n".join(lines) + "\n" + each.text)
-        vector = exact_vector(each.lifted.section)
+        made = scenario_text(each.lifted, peers, each.structs, globals) if peers else None
+        declared = made[0] if made is not None else structs_text(each.structs)
+        parts.append(declared + "\n".join(lines) + "\n" + each.text)
+        vector = exact_vector(each.lifted.section, globals.data())
         if vector is not None:
             parts.append(vector)
         if peers:
-            from .scenario import no_scenario, scenario_text
-
-            text = scenario_text(each.lifted, peers)
-            if text is None and told is not None:
+            if made is None and told is not None:
                 told(each.lifted.section.name)
-            parts.append(no_scenario(each.lifted) if text is None else text)
+            parts.append(no_scenario(each.lifted) if made is None else made[1])
     return "\n".join(parts)

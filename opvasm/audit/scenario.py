@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from ..lift.lift import Lifted
 from ..light_typing import NamedTuple
-from ..program import section as ir
-from .solve import BEFORE_AREA, OBJECT_BYTES, Access, Start, solve
+from ..program import Scalar, Struct, section as ir
+from .objects import OBJECT_BYTES, Globals
+from .solve import BEFORE_AREA, Access, Start, solve
 
 PEERS = {
     "self": "another thread of the same CPU runs the section",
@@ -35,33 +36,50 @@ def no_scenario(lifted: Lifted) -> str:
     return f"// No start was found from which {lifted.section.name} commits: no scenario.\n"
 
 
-def scenario_text(lifted: Lifted, peers: Sequence[str]) -> str | None:
-    """Objects, a test that the section commits, scenarios with peers; None where no start was found."""
+def scenario_text(
+    lifted: Lifted, peers: Sequence[str], structs: Sequence[Struct], globals: Globals
+) -> tuple[str, str] | None:
+    """Declarations of objects; then a test that the section commits, and scenarios with peers.
+
+    ``structs`` are those of its base registers, which are declared with the rest here.  None where no
+    start was found.
+    """
     section = lifted.section
-    start = solve(section)
+    start = solve(section, {each.name: each.size for each in globals.found})
     if start is None:
         return None
-    maker = _Maker(section, start)
-    parts = ["\n".join(maker.declarations()), "\n".join(maker.test())]
+    maker = _Maker(section, start, structs, globals)
+    parts = ["\n".join(maker.variables()), "\n".join(maker.test())]
     parts += ["\n".join(maker.scenario(each)) for each in peers]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    return "\n".join(maker.structs()) + "\n", text
 
 
 class _Maker:
     """Writes the parts for one section."""
 
-    def __init__(self, section: ir.Section, start: Start) -> None:
+    def __init__(
+        self, section: ir.Section, start: Start, structs: Sequence[Struct], globals: Globals
+    ) -> None:
         self.section = section
         self.start = start
-        self.fields = {name: _fields(name, start.accesses) for name in start.objects}
+        self.globals = {each.name for each in globals.found}
+        known = {each.name: each for each in structs}
+        known |= {each.type.name: each.type for each in globals.found}
+        self.fields = {
+            name: _fields(name, start.accesses, known.get(f"{self.name(name)}_type"))
+            for name in start.objects
+        }
 
     def name(self, thing: str) -> str:
         """An object's variable."""
-        return f"{self.section.name}_{thing}"
+        return thing if thing in self.globals else f"{self.section.name}_{thing}"
 
-    def declarations(self) -> Iterator[str]:
-        """The structs and variables, each of OBJECT_BYTES bytes."""
+    def structs(self) -> Iterator[str]:
+        """The types of the objects that are not variables of the file, each of OBJECT_BYTES bytes."""
         for thing, fields in self.fields.items():
+            if thing in self.globals:
+                continue
             parts = []
             at = 0
             for each in fields:
@@ -72,8 +90,12 @@ class _Maker:
             if at < OBJECT_BYTES:
                 parts.append(f"gap_{at:x}: u8[{OBJECT_BYTES - at}]")
             yield f"struct {self.name(thing)}_type {{ {', '.join(parts)} }}"
+
+    def variables(self) -> Iterator[str]:
+        """These objects."""
         for thing in self.start.objects:
-            yield f"shared {self.name(thing)}: {self.name(thing)}_type"
+            if thing not in self.globals:
+                yield f"shared {self.name(thing)}: {self.name(thing)}_type"
 
     def initial(self) -> Iterator[str]:
         """Assignments of the start's memory."""
@@ -87,9 +109,9 @@ class _Maker:
         """A number, as an object's address where it is one."""
         from .solve import FIRST_OBJECT
 
-        index, offset = divmod(value - FIRST_OBJECT, OBJECT_BYTES)
-        if size == 8 and 0 <= index < len(self.start.objects) and offset == 0:
-            return f"&{self.name(self.start.objects[index])}"
+        for thing in self.start.objects:
+            if size == 8 and value == self.start.places[thing][0]:
+                return f"&{self.name(thing)}"
         if size == 4 and self.start.marked and value == FIRST_OBJECT & 0xFFFF_FFFF:
             return f"&{self.name('slab')} & 0xffffffff"
         return hex(value) if value > 9 else str(value)
@@ -218,13 +240,17 @@ class _Maker:
         return f"{self.name(each.thing)}.{_Field(each.offset, each.size).name}"
 
 
-def _fields(thing: str, accesses: tuple[Access, ...]) -> list[_Field]:
-    """The fields of an object that do not overlap; the widest of those that do."""
+def _fields(thing: str, accesses: tuple[Access, ...], known: Struct | None) -> list[_Field]:
+    """The fields of an object that do not overlap: those of its struct, then the widest."""
     wanted = sorted(
         {_Field(each.offset, each.size) for each in accesses if each.thing == thing},
         key=lambda each: (-each.size, each.offset),
     )
-    found: list[_Field] = []
+    found = [
+        _Field(each.offset, each.type.size)
+        for each in (known.members if known is not None else ())
+        if isinstance(each.type, Scalar)
+    ]
     for each in wanted:
         free = all(
             each.offset + each.size <= one.offset or one.offset + one.size <= each.offset

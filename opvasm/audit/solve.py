@@ -8,15 +8,15 @@ each byte must hold at first.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..interpreter.section import SectionRun, Surroundings
 from ..lift.roles import roles_of
 from ..lift.state import AREA
 from ..light_typing import NamedTuple
 from ..program import section as ir
+from .objects import OBJECT_BYTES
 
-OBJECT_BYTES = 256
 FIRST_OBJECT = 0x6000_0000_0000  # where the language lays shared variables
 BEFORE_AREA = 64  # bytes of the object in front of struct rseq that belong to the thread
 _MARKED = 0x8000_0000 | FIRST_OBJECT >> 32  # cpu_id_start as the upper half of a cached pointer
@@ -37,7 +37,8 @@ class Start(NamedTuple):
 
     ``objects`` are the names of the objects in their order; ``arguments`` are numbers, or the names
     of objects.  ``memory`` gives (object, offset, bytes) their value.  ``marked`` says that
-    cpu_id_start must hold the upper half of the first object's address.
+    cpu_id_start must hold the upper half of the first object's address.  ``places`` says where the
+    objects were while the start was looked for: their addresses and bytes.
     """
 
     objects: tuple[str, ...]
@@ -45,6 +46,7 @@ class Start(NamedTuple):
     memory: dict[tuple[str, int, int], int]
     accesses: tuple[Access, ...]
     marked: bool
+    places: dict[str, tuple[int, int]]
 
 
 class _Elsewhere(Exception):
@@ -54,8 +56,10 @@ class _Elsewhere(Exception):
 class _World:
     """Objects one after the other, bytes chosen when they are read."""
 
-    def __init__(self, objects: tuple[str, ...], pool: list[int], generator: random.Random) -> None:
-        self.objects = objects
+    def __init__(
+        self, places: dict[str, tuple[int, int]], pool: list[int], generator: random.Random
+    ) -> None:
+        self.places = places
         self.pool = pool
         self.generator = generator
         self.now: dict[int, int] = {}
@@ -64,14 +68,14 @@ class _World:
 
     def address(self, name: str) -> int:
         """Where an object begins."""
-        return FIRST_OBJECT + OBJECT_BYTES * self.objects.index(name)
+        return self.places[name][0]
 
     def where(self, address: int, size: int) -> tuple[str, int]:
         """The object and offset of an access."""
-        index, offset = divmod(address - FIRST_OBJECT, OBJECT_BYTES)
-        if not 0 <= index < len(self.objects) or offset + size > OBJECT_BYTES:
-            raise _Elsewhere
-        return self.objects[index], offset
+        for name, (first, length) in self.places.items():
+            if first <= address <= first + length - size:
+                return name, address - first
+        raise _Elsewhere
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes; new ones are chosen as one number."""
@@ -92,21 +96,34 @@ class _World:
             self.now[address + at] = byte
 
 
-def solve(section: ir.Section, seed: int = 1) -> Start | None:
-    """A start from which the section commits on CPU 0; None where none was found."""
+def solve(
+    section: ir.Section, sizes: Mapping[str, int] | None = None, seed: int = 1
+) -> Start | None:
+    """A start from which the section commits on CPU 0; None where none was found.
+
+    ``sizes`` gives the bytes of the variables that it names.
+    """
     roles = roles_of(section)
     names = [each.name for each in section.parameters]
-    bases = [name for name in names if roles.get(name) == "base"]
+    bases = [name for name in names if roles.get(name) == "base" and name != AREA]
+    variables = dict.fromkeys(t.symbol for t in _terms(section) if isinstance(t, ir.Address))
     marked = any(isinstance(t, ir.Id) and t.name == "cpu_id_start" for t in _terms(section))
     objects = (
         *(["slab"] if marked else []),
         *bases,
+        *variables,
         "more",
         *(["before"] if AREA in names else []),
     )
+    places: dict[str, tuple[int, int]] = {}
+    at = FIRST_OBJECT
+    for name in objects:
+        size = (sizes or {}).get(name, OBJECT_BYTES) if name in variables else OBJECT_BYTES
+        places[name] = (at, size)
+        at += -(-size // OBJECT_BYTES) * OBJECT_BYTES
     generator = random.Random(seed)
     for _ in range(_TRIES):
-        found = _try(section, roles, objects, marked, generator)
+        found = _try(section, roles, places, marked, generator)
         if found is not None:
             return found
     return None
@@ -121,11 +138,12 @@ def _terms(section: ir.Section) -> Iterable[ir.Term]:
 def _try(
     section: ir.Section,
     roles: dict[str, str],
-    objects: tuple[str, ...],
+    places: dict[str, tuple[int, int]],
     marked: bool,
     generator: random.Random,
 ) -> Start | None:
-    world = _World(objects, [], generator)
+    objects = tuple(places)
+    world = _World(places, [], generator)
     arguments: dict[str, int] = {}
     shown: dict[str, int | str] = {}
     for number, each in enumerate(section.parameters):
@@ -154,7 +172,9 @@ def _try(
             world.first["before", BEFORE_AREA - 4, 4] = value
             for at, byte in enumerate(value.to_bytes(4, "little")):
                 world.now[low + at] = byte
-    surroundings = Surroundings(world.read, world.write, lambda symbol, cpu: 0, area, "little")
+    surroundings = Surroundings(
+        world.read, world.write, lambda symbol, cpu: places[symbol][0], area, "little"
+    )
     run = SectionRun(section, arguments, surroundings)
     try:
         while run.label is None and run.steps < _STEPS:
@@ -169,4 +189,4 @@ def _try(
     kept = tuple(each for each in objects if each in used or each != "more")
     if kept != objects and any(each.thing == "more" for each in world.accesses):
         kept = objects
-    return Start(kept, shown, world.first, tuple(dict.fromkeys(world.accesses)), marked)
+    return Start(kept, shown, world.first, tuple(dict.fromkeys(world.accesses)), marked, places)

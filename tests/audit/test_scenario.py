@@ -109,3 +109,61 @@ def test_the_outage_is_found_from_the_binary(tmp_path: Path) -> None:
     assert (
         "kills the process" not in opvasm("explore", "-f", "json", "--kernel", "legacy", moved)[1]
     )
+
+
+GLOBALS = {
+    "x86-64": "cmp %esi, 4(%rdi)\n jne out\n mov slots+8(%rip), %rax\n cmp %rdx, %rax\n jne out\n"
+    "lea slots(%rip), %r9\n mov (%r9,%r8,8), %r10\n mov 8(%rcx), %r11\n mov %r11, counts(%rip)\n"
+    "mov %r10, (%rcx)\n mov %rdx, slots+16(%rip)",
+    "aarch64": "ldr w10, [x0, #4]\n cmp w10, w1\n b.ne out\n adrp x9, slots\n"
+    "add x9, x9, :lo12:slots\n ldr x10, [x9, #8]\n cmp x10, x2\n b.ne out\n"
+    "ldr x10, [x9, x4, lsl #3]\n ldr x11, [x3, #8]\n adrp x12, counts\n"
+    "str x11, [x12, :lo12:counts]\n str x10, [x3]\n str x2, [x9, #16]",
+}
+DATA = """
+    .bss
+    .balign 64
+    .type slots, %object
+slots: .zero 512
+    .size slots, 512
+    .skip 640
+counts: .zero 8"""
+
+
+@pytest.mark.parametrize("machine", GLOBALS)
+def test_globals_are_variables(machine: str, tmp_path: Path) -> None:
+    """Addresses in the file are fields of variables, by the symbol where there is one; a start is found."""
+    library = linked(tmp_path, machine, body=GLOBALS[machine], more=DATA)
+    text = text_of(library, tuple(PEERS))
+    assert "= load slots.at_8 " in text
+    assert "commit slots.at_10, " in text
+    assert re.search(r"= load \[&slots \+ index_\w+ \* 8\]\.u64", text)
+    assert re.search(r"store global_[0-9a-f]+\.at_0, ", text)
+    path = tmp_path / "lifted.opv"
+    path.write_text(text)
+    code, out = opvasm("run", path)
+    assert (code, "1 passed" in out) == (0, True), out
+    code, out = opvasm("explore", path)
+    assert code == 0, out
+
+
+@pytest.mark.parametrize("peers", [(), ("self",)])
+def test_a_base_register_has_one_struct(peers: tuple[str, ...], tmp_path: Path) -> None:
+    """Its fields stand at the offsets of what is read and written, with and without a scenario."""
+    import opvasm as library_
+
+    library = linked(
+        tmp_path,
+        body="cmp %esi, 4(%rdi)\n jne out\n mov 8(%rcx), %rax\n movzwl 2(%rcx), %r9d\n"
+        "mov (%rcx,%r9,8), %r10\n mov %r10, 24(%rax)\n mov %dx, 2(%rcx)",
+    )
+    text = text_of(library, peers)
+    program = library_.assemble(library_.SourceFile("lifted.opv", text)).program
+    fields = {
+        (each.name, each.offset, each.type.size)
+        for each in program.data.structs["f_base_rcx_type"].members
+        if each.name.startswith("at_")
+    }
+    assert {("at_2", 2, 2), ("at_8", 8, 8)} <= fields
+    assert "load base_rcx->at_8 " in text
+    assert "commit base_rcx->at_2, " in text
