@@ -6,7 +6,7 @@ JOBS ?= auto
 # Installing the package builds the explorer's C engine, where there is a compiler.
 ENGINE := $(wildcard opvasm/explorer/native/source/*)
 
-.PHONY: help demo test coverage check format bench native kernels corpus screenshot site site-test editors clean
+.PHONY: help demo test coverage check format bench native kernels corpus screenshot site site-test editors vscode-test clean
 
 help:
 	@echo "make demo      find a race between two threads, and draw it"
@@ -22,6 +22,7 @@ help:
 	@echo "make screenshot  make docs/images/explore.png with a headless Chromium"
 	@echo "make site      build the documents and the playground in site/build (needs node and npm)"
 	@echo "make editors   test the colours of VS Code, and package its extension (needs node and npm)"
+	@echo "make vscode-test  install the extension in the server of VS Code, and use it (900 MB, Chromium)"
 	@echo "make site-test open them in a headless Chromium"
 	@echo "make clean     remove what the other targets made"
 
@@ -70,6 +71,10 @@ site: $(VENV)/.site site/node_modules/.ready
 editors: $(VENV)/.dev editors/vscode/node_modules/.ready
 	$(BIN)/python editors/grammar.py --check
 	cd editors/vscode && node test/grammar.mjs && npm run --silent package
+
+vscode-test: editors $(VENV)/.site
+	sh editors/vscode/server.sh
+	$(BIN)/python -m pytest -p no:cacheprovider tests/editors/test_vscode.py
 
 # Its pictures in the README: .venv/bin/python site/screenshots.py
 site-test: $(VENV)/.site

@@ -279,7 +279,9 @@ def _looks(server: Server) -> None:
 
 
 def _command(each: Lens, uri: str) -> lsp.Command:
-    name = {DEBUG_ACTION: DEBUG, EXPLORE_ACTION: EXPLORE}.get(each.action, RUN)
+    if each.action == DEBUG_ACTION:  # a test and a vector may have one name
+        return lsp.Command(each.action, DEBUG, arguments=[uri, each.name, each.kind])
+    name = EXPLORE if each.action == EXPLORE_ACTION else RUN
     return lsp.Command(each.action, name, arguments=[uri, each.name])
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from opvasm.debugger.dap.adapter import Adapter, Launched
 from opvasm.debugger.dap.protocol import path_of_uri, uri_of_path
-from opvasm.debugger.load import session_of_case, session_of_test
+from opvasm.debugger.load import session_of_case, session_of_test, session_of_vector
+from opvasm.machine import Cpus
+from opvasm.scenario.world import World
 from tests.debugger.adapters import (
     ADD,
     ASSIGN,
@@ -165,14 +167,33 @@ def test_frames_are_the_call_and_the_statement(client: Client) -> None:
     assert part["totalFrames"] == 2
 
 
-def test_at_the_end_there_is_one_frame_without_a_source(client: Client) -> None:
+def test_at_the_end_there_is_one_frame_at_what_ran_last(client: Client) -> None:
     """Editors ask for frames at every stop."""
     start(client)
     client.request("continue", threadId=1)
     assert client.event("stopped")["description"].startswith("This is the end")
     frames = client.request("stackTrace", threadId=1)["stackFrames"]
     assert [each["name"] for each in frames] == ["the end"]
-    assert "source" not in frames[0]
+    client.request("stepBack", threadId=1)
+    client.event("stopped")
+    before = client.request("stackTrace", threadId=1)["stackFrames"]
+    assert frames[0]["line"] == before[-1]["line"]
+    assert frames[0]["source"] == before[-1]["source"]
+
+
+def test_before_a_call_the_frame_shows_the_vector() -> None:
+    """An editor stops at a line; before the first op that is the vector's own."""
+    assembly = assembly_of("percpu count: u64\n\nvector bump() {\n    add count, 1\n}\n")
+    vector = assembly.program.vectors["bump"]
+    world = World(assembly.program, cpus=Cpus(1))
+    with serving(lambda _: Launched(session_of_vector(world, vector, {}, 0))) as client:
+        start(client)
+        (frame,) = client.request("stackTrace", threadId=1)["stackFrames"]
+        assert (frame["name"], frame["line"]) == ("the call", 3)
+        client.request("stepIn", threadId=1)
+        client.event("stopped")
+        (frame,) = client.request("stackTrace", threadId=1)["stackFrames"]
+        assert frame["line"] == 4
 
 
 def test_a_call_that_no_text_names_has_a_frame_and_no_source() -> None:

@@ -223,3 +223,17 @@ def test_bytes_that_are_no_message_are_told_apart(data: bytes, reason: str) -> N
 def test_the_end_of_a_stream_is_no_error() -> None:
     """Between two messages a client may go."""
     assert read_message(io.BytesIO(b"")) is None
+
+
+def test_a_test_and_a_vector_of_one_name(client: Client, tmp_path: Path) -> None:
+    """Who asks for the test gets it: it begins at its first statement that runs something."""
+    file = tmp_path / "bump.opv"
+    file.write_text(
+        "percpu count: u64\nvector bump() { add count, 1 }\n"
+        'test "bump" {\n    cpu 0\n    run bump() -> 0\n}\n'
+    )
+    launch(client, file, test="bump", stopOnEntry=True)
+    client.request("configurationDone")
+    client.event("stopped")
+    frames = client.request("stackTrace", threadId=1)["stackFrames"]
+    assert frames[-1]["line"] in (4, 5)

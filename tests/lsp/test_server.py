@@ -192,6 +192,12 @@ def test_a_test_and_a_scenario_run_beside_their_text(tmp_path: Path) -> None:
             lsp.CodeLensParams(editor.document("a.opv"))
         )
         assert lenses is not None
+        debugged = [e.command for e in lenses if e.command and e.command.title == "debug"]
+        assert [list(each.arguments or ())[1:] for each in debugged] == [
+            ["push", "vector"],
+            ["push", "test"],
+            ["pushes", "scenario"],
+        ]
         for each in lenses:
             assert each.command is not None
             if each.command.title in ("run", "explore"):

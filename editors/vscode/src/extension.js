@@ -39,12 +39,10 @@ async function showAnswer(name, parameters, next) {
   return answer;
 }
 
-async function debugLens(uri, name) {
+async function debugLens(uri, name, kind) {
   const program = vscode.Uri.parse(uri);
   const document = await vscode.workspace.openTextDocument(program);
-  const declared = (word) => new RegExp(`\\b${word}\\s+${name}\\b`).test(document.getText());
-  const what = declared("scenario") ? await failingSchedule(document, name)
-    : declared("vector") ? { vector: name } : { test: name };
+  const what = kind === "scenario" ? await failingSchedule(document, name) : { [kind]: name };
   if (!what) return;
   await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(program), {
     type: "opvasm", request: "launch", name, program: program.fsPath, stopOnEntry: true, ...what,

@@ -79,7 +79,8 @@ def _launch(request: dict[str, Any], options: Options, terminal: Terminal) -> La
         if file is None or file.endswith(".jsonl") or chosen.schedule is not None:
             return Launched(make_session(chosen, terminal))
         assembly = assembled(read_source(file), *chosen_abi(chosen))
-        return Launched(text_session(chosen, assembly), assembly.tests)
+        session = text_session(chosen, assembly, is_test=bool(request.get("test")))
+        return Launched(session, assembly.tests)
     except UsageError as error:
         hint = f" ({error.help})" if error.help else ""
         raise LaunchError(f"{error.message}{hint}") from None

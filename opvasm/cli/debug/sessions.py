@@ -114,13 +114,14 @@ def _case(file: str, options: Options, terminal: Terminal) -> Session:
     )
 
 
-def text_session(options: Options, assembly: Assembly) -> Session:
-    """A vector or a test of a file."""
+def text_session(options: Options, assembly: Assembly, is_test: bool = False) -> Session:
+    """A vector or a test of a file; a name that both have is the vector's, or with ``is_test`` not."""
     from ...debugger.load import session_of_test
 
     what, tests = options.what, assembly.tests
     quirks = chosen_quirks(options.quirks) or ()
-    if (what is not None and what in assembly.program.vectors) or (what is None and not tests):
+    is_vector = what in assembly.program.vectors and not is_test
+    if is_vector or (what is None and not tests):
         return _vector(options, assembly)
     for option, given in (("--arg", options.arg), ("--set", options.assignments)):
         if given:

@@ -355,7 +355,13 @@ class Adapter:
         if statement is not None:
             frames.append(self._frame(len(frames), " ".join(statement.text.split()), statement))
         if not frames:
-            frames.append(self._frame(0, "the end" if session.at_end else "the call", None))
+            # An editor shows the line of a frame: that of the vector that is called next, and at
+            # the end of what ran last.
+            name = "the end" if session.at_end else "the call"
+            around = session.previous_movements() if session.at_end else movements
+            called = call_begins(around)
+            place = None if called is None or called.vector is None else called.vector.place
+            frames.append(self._frame(0, name, statement_place(around) or place))
         first = int(arguments.get("startFrame") or 0)
         levels = int(arguments.get("levels") or 0) or len(frames)
         body = {"stackFrames": frames[first : first + levels], "totalFrames": len(frames)}
