@@ -60,6 +60,10 @@ PLANTS: dict[int, str] = {
     31: "no step commits",
     32: "threads of other CPUs never come to this one",
     33: "a cycle puts others off for ever",
+    34: "a step is taken for one that found other memory",
+    35: "a step that is looked up commits nothing",
+    36: "a step that is looked up aborts nobody",
+    37: "a local state is renamed as it was for other names",
 }
 STATES = 400
 # Small scenarios that together touch what is planted; whole files, or (seed, number) of generated ones.

@@ -271,6 +271,11 @@ enum {
     DONE, BY_STATES, BY_TIME, BY_MEMORY, BY_INTERRUPT, BY_EXCEPTION, BY_BAIL, BY_RESTART
 };
 
+/* How symmetry.c sees a local state: its shape's number + 1, and whose own memory it points into (a mask). */
+typedef struct {
+    uint32_t shape, pointed;
+} Seen;
+
 struct Engine;
 
 /* What is asked of Python, with the interpreter's lock taken by the callee; false: an exception. */
@@ -305,10 +310,10 @@ typedef struct Engine {
     const char *bail;
 
     /* states: one vector of component numbers each */
-    Kept locals, chunks, systems, views;
+    Kept locals, chunks, systems, views, shapes;
     uint8_t *view_answers;
     uint32_t view_room;
-    uint32_t chunk_size, chunks_count, vector_size;
+    uint32_t chunk_size, chunk_shift, chunks_count, vector_size;
     uint8_t *dirty;
     uint32_t **blocks; /* of STATES_IN_BLOCK vectors each */
     uint64_t *came;    /* source << 32 | decision, for each state */
@@ -359,6 +364,12 @@ typedef struct Engine {
     uint8_t *undo_bytes;
     size_t undo_used, undo_bytes_room;
     bool trapped, disturbed, committed;
+    uint32_t touched;   /* the pieces of memory that it has looked at or changed, as a mask */
+    uint32_t preempted; /* the CPUs whose sections it aborts, as a mask */
+    uint32_t changed;   /* threads that it has changed, as a mask; of a step that was recalled */
+    bool failed, meets; /* some thread has failed; it touches what other CPUs touch, too */
+    int32_t cpu_after;  /* of its thread */
+    struct Memo *memo;
     uint8_t *covered;
     uint8_t *operand; /* room for the bytes of two operands */
     size_t operand_room;
@@ -372,11 +383,14 @@ typedef struct Engine {
     /* symmetry and the vector to look up */
     bool has_own;
     uint32_t most_words;
-    uint32_t *vector;
+    uint32_t *vector; /* the numbers of the state at hand */
     uint8_t *renamed;
     uint64_t *renamed_local;
     struct Key *keys;
     struct Pointer *pointers;
+    uint8_t *owners; /* of each byte of memory: the thread whose own it is, or MOST_THREADS */
+    uint8_t *shape;
+    Seen shapes_at_hand[MOST_THREADS];
 } Engine;
 
 #define STATES_IN_BLOCK 65536u
@@ -481,9 +495,10 @@ bool sharing_begin(Engine *e);
 bool sharing_note(Engine *e, uint32_t key, int32_t cpu);
 void sharing_freeze(Engine *e);
 bool touches(const Engine *e, uint32_t reads, uint32_t writes, int class_);
+bool apart(Engine *e, int32_t cpu);
 
 /* symmetry.c: renames threads[] and memory so that they are those of the state that stands for it */
-void canonical(Engine *e);
+bool canonical(Engine *e); /* false: it stood for itself */
 bool symmetry_begin(Engine *e);
 void symmetry_end(Engine *e);
 
@@ -491,14 +506,29 @@ void symmetry_end(Engine *e);
 bool states_begin(Engine *e);
 void states_clear(Engine *e);
 void states_end(Engine *e);
-uint64_t find_state(Engine *e, bool add, bool *fresh); /* NO_STATE: it is not there */
 #define NO_STATE UINT64_MAX
-uint64_t state_hash(Engine *e, uint32_t *vector); /* writes the vector of the state at hand */
+void make_vector(Engine *e); /* e->vector becomes that of the state at hand */
+void take_vector(Engine *e); /* the state at hand becomes that of e->vector, after recall */
+void number_pieces(Engine *e, uint32_t undo);      /* those that have changed since, in e->vector */
+uint32_t local_number(Engine *e, uint32_t thread); /* of the state at hand */
+uint64_t vector_hash(const Engine *e);
+/* The number of a state; a new one is given where it is new and `add` says so; NO_STATE: it is not there. */
 uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add, bool *fresh);
 void expect_slot(const Engine *e, uint64_t hash); /* it will be looked up soon; its state, too */
 void expect_state(const Engine *e, uint64_t hash);
 void go_to(Engine *e, uint64_t state);
 bool add_came(Engine *e, uint64_t state, uint64_t source, Decision decision);
+
+/* memo.c: what steps did before */
+bool memo_begin(Engine *e);
+void memo_clear(Engine *e);
+void memo_end(Engine *e);
+bool recall(Engine *e, uint32_t thread);
+void remember(Engine *e, uint32_t thread);
+bool memorizes(const Engine *e);
+bool before_failed(Engine *e);
+Seen *seen_known(Engine *e, uint32_t thread, uint32_t number);
+uint32_t renamed_known(Engine *e, uint32_t thread, uint32_t number, uint64_t names, uint32_t given);
 
 /* probe.c */
 void probe(Engine *e);

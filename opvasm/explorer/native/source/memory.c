@@ -39,7 +39,15 @@ static void note(Engine *e, Range **ranges, uint32_t *count, uint32_t *room, uin
     (*ranges)[(*count)++] = (Range){start, end};
 }
 
+/* The pieces of memory that a range lies in, as a mask. */
+static uint32_t pieces_of(const Engine *e, uint32_t start, uint32_t end) {
+    if (start == end) return 0;
+    uint32_t first = start >> e->chunk_shift, last = (end - 1) >> e->chunk_shift;
+    return (uint32_t)(2ull << last) - (1u << first);
+}
+
 void note_read(Engine *e, uint32_t start, uint32_t end) {
+    e->touched |= pieces_of(e, start, end);
     note(e, &e->reads, &e->reads_count, &e->reads_room, start, end);
 }
 
@@ -47,6 +55,7 @@ void note_read(Engine *e, uint32_t start, uint32_t end) {
 void set_memory(Engine *e, uint32_t start, const uint8_t *data, uint32_t size, bool access) {
     if (access) note(e, &e->writes, &e->writes_count, &e->writes_room, start, start + size);
     if (size == 0) return;
+    e->touched |= pieces_of(e, start, start + size);
     uint64_t room = e->undo_room, bytes_room = e->undo_bytes_room;
     if (e->undo_count == room) {
         Undo *more = grown(e, e->undo, &room, room + 1, sizeof *more);
@@ -92,6 +101,12 @@ wide number_at(const uint8_t *data, uint32_t size, bool big_endian) {
 }
 
 void number_to(uint8_t *data, uint32_t size, wide value, bool big_endian) {
+    if (size == 8) {
+        uint64_t word = (uint64_t)value;
+        if (big_endian != BIG_ENDIAN_HOST) word = __builtin_bswap64(word);
+        memcpy(data, &word, sizeof word);
+        return;
+    }
     for (uint32_t i = 0; i < size; i++)
         data[big_endian ? size - 1 - i : i] = (uint8_t)(value >> (8 * i));
 }

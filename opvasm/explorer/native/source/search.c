@@ -161,20 +161,18 @@ static void keep_arriving(Engine *e) {
 
 /* The state at hand was reached.  Where invariants are asked of it, it is looked up at once; else the
  * look-ups of several overlap, since each waits for memory. */
-static void arrive(Engine *e, uint64_t source, Decision decision, bool committed, bool finite) {
-    Arriving how = {source, 0, decision, committed, finite, false};
+static void arrive(Engine *e, uint64_t source, Decision decision, bool committed, bool finite, bool failed) {
+    Arriving how = {source, vector_hash(e), decision, committed, finite, failed};
     e->transitions++;
-    if (e->options.symmetry) canonical(e);
     if (e->has_always || e->has_quiescent) {
         bool fresh;
-        uint64_t target = find_state(e, true, &fresh);
+        uint64_t target = find_vector(e, e->vector, how.hash, true, &fresh);
         arrived(e, target, fresh, &how);
         if (target != NO_STATE && fresh) look(e, target);
         return;
     }
     if (e->arriving_count == MOST_ARRIVING) keep_arriving(e);
-    how.failed = has_failed(e, e->threads);
-    how.hash = state_hash(e, e->arriving_vectors + (size_t)e->arriving_count * e->vector_size);
+    memcpy(e->arriving_vectors + (size_t)e->arriving_count * e->vector_size, e->vector, e->vector_size * sizeof *e->vector);
     expect_slot(e, how.hash);
     e->arriving[e->arriving_count++] = how;
 }
@@ -252,47 +250,55 @@ static bool take(Engine *e, uint32_t thread) {
     return true;
 }
 
+/* The numbers of the state at hand, where they are asked for before it is renamed. */
+static void number_it(Engine *e) {
+    if (memorizes(e) || !e->options.symmetry) make_vector(e);
+}
+
+/* The state at hand becomes the one that stands for it, and e->vector that one's. */
+static void represent(Engine *e) {
+    if (!e->options.symmetry) return;
+    canonical(e);
+    if (!memorizes(e)) make_vector(e);
+}
+
+/* Take a thread's step, be it by what it did before; e->vector becomes that of the state that stands for
+ * the one after it.  False: the search starts over. */
+static bool reach(Engine *e, uint32_t thread) {
+    bool recalled = recall(e, thread);
+    if (!recalled) {
+        if (!take(e, thread)) return false;
+        e->failed = has_failed(e, e->threads);
+        e->meets = touches(e, 0, 0, SHARED);
+        e->cpu_after = CPU(e->threads[thread]);
+        number_it(e);
+        if (memorizes(e)) remember(e, thread);
+    } else if (e->options.symmetry || e->has_always || e->has_quiescent) {
+        take_vector(e);
+    }
+    represent(e);
+    return true;
+}
+
 static void step(Engine *e, uint64_t number_of_state, uint32_t thread) {
-    if (take(e, thread)) {
-        bool committed = e->committed && !PLANT(31), disturbed = e->disturbed;
-        arrive(e, number_of_state, (Decision){STEP, 0, (int8_t)thread}, committed, disturbed);
+    if (reach(e, thread)) {
+        bool committed = e->committed && !PLANT(31);
+        arrive(e, number_of_state, (Decision){STEP, 0, (int8_t)thread}, committed, e->disturbed, e->failed);
     }
     end_step(e);
 }
 
-/* ---- CPUs that have nothing in common ------------------------------------------------------- */
-
-/* Whether the threads of a CPU and all others can't meet in what they do next. */
-static bool apart(Engine *e, int32_t cpu) {
-    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
-        const uint64_t *local = e->before[i];
-        const Thread *t = &e->plan.threads[i];
-        const Node *node = node_of(e, i, local);
-        if (node->kind == END) continue;
-        if (CPU(local) != cpu) {
-            if (t->reach >> cpu & 1 && !PLANT(32)) return false;
-            continue;
-        }
-        number chosen = node->cpu_register < 0 ? 0 : register_value(e, t, local, node->cpu_register);
-        bool there = chosen >= 0 && chosen < e->plan.cpus;
-        uint32_t lock = e->plan.lock_start + 2 * (there ? (uint32_t)chosen : 0);
-        switch (node->kind) {
-        case ENTER:
-        case FENCE:
-        case FENCE_VECTOR:
-            if (chosen != cpu) return false;
-            break;
-        case LOCK:
-            if (!there || e->frozen[lock] == SHARED) return false;
-            break;
-        case WAIT:
-            if (!there || e->frozen[lock + 1] == SHARED) return false;
-            break;
-        default: break;
-        }
-    }
-    return true;
+/* Let something of `disturbances` happen. */
+static void strike(Engine *e, uint64_t number_of_state, Decision decision) {
+    disturb(e, decision);
+    bool failed = has_failed(e, e->threads);
+    number_it(e);
+    represent(e);
+    arrive(e, number_of_state, decision, false, true, failed);
+    end_step(e);
 }
+
+/* ---- CPUs that have nothing in common ------------------------------------------------------- */
 
 /* Expand the threads of one CPU only, where nobody else can tell. */
 static bool expand_group(Engine *e, uint64_t state, uint32_t ready, const Decision *all, uint32_t count) {
@@ -304,17 +310,16 @@ static bool expand_group(Engine *e, uint64_t state, uint32_t ready, const Decisi
         bool alone = true, leads_on = false;
         for (uint32_t i = 0; alone && i < e->plan.threads_count; i++) {
             if (!(mates >> i & 1)) continue;
-            if (!take(e, i)) {
+            if (!reach(e, i)) {
                 end_step(e);
                 return true; /* the search starts over */
             }
             /* A failure ends everything: whoever is put off would never be looked at. */
-            alone = !has_failed(e, e->threads) && CPU(e->threads[i]) == cpu && !touches(e, 0, 0, SHARED);
+            alone = !e->failed && e->cpu_after == cpu && !e->meets;
             if (alone && !leads_on) {
                 bool fresh;
-                if (e->options.symmetry) canonical(e);
                 keep_arriving(e);
-                uint64_t target = find_state(e, false, &fresh);
+                uint64_t target = find_vector(e, e->vector, vector_hash(e), false, &fresh);
                 leads_on = target == NO_STATE || target > e->expanded || PLANT(33);
             }
             end_step(e);
@@ -323,10 +328,7 @@ static bool expand_group(Engine *e, uint64_t state, uint32_t ready, const Decisi
         for (uint32_t i = 0; i < e->plan.threads_count; i++)
             if (mates >> i & 1) step(e, state, i);
         for (uint32_t i = 0; i < count; i++) {
-            if (CPU(e->before[(uint8_t)all[i].thread]) != cpu) continue;
-            disturb(e, all[i]);
-            arrive(e, state, all[i], false, true);
-            end_step(e);
+            if (CPU(e->before[(uint8_t)all[i].thread]) == cpu) strike(e, state, all[i]);
         }
         return true;
     }
@@ -337,7 +339,7 @@ static void expand(Engine *e, uint64_t state) {
     Decision found[MOST_DISTURBANCES];
     uint32_t ready = 0;
     go_to(e, state);
-    if (has_failed(e, e->before)) return;
+    if (before_failed(e)) return;
     for (uint32_t i = 0; i < e->plan.threads_count; i++)
         if (is_enabled(e, i)) ready |= 1u << i;
     uint32_t count = disturbances(e, found);
@@ -351,11 +353,7 @@ static void expand(Engine *e, uint64_t state) {
         step(e, state, i);
         if (e->stopped != DONE || e->bail != NULL) return;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        disturb(e, found[i]);
-        arrive(e, state, found[i], false, true);
-        end_step(e);
-    }
+    for (uint32_t i = 0; i < count; i++) strike(e, state, found[i]);
 }
 
 /* ---- the search ----------------------------------------------------------------------------- */
@@ -380,6 +378,7 @@ static void search_once(Engine *e) {
     bool fresh;
     Decision none = {STEP, 0, NOWHERE};
     states_clear(e);
+    memo_clear(e);
     memcpy(e->frozen, e->classes, e->plan.memory_size);
     e->stopped = DONE;
     /* What the first state consists of: nothing is known yet of what it came from. */
@@ -392,8 +391,9 @@ static void search_once(Engine *e) {
     }
     e->vector_before[e->vector_size - 1] = kept_number(e, &e->systems, &e->system, sizeof e->system, NULL);
     for (uint32_t i = 0; i < e->plan.threads_count; i++) e->before[i] = NULL;
-    if (e->options.symmetry) canonical(e);
-    find_state(e, true, &fresh);
+    number_it(e);
+    represent(e);
+    find_vector(e, e->vector, vector_hash(e), true, &fresh);
     if (e->stopped != DONE || !add_came(e, 0, NO_STATE, none)) return;
     look(e, 0);
     for (;;) {
@@ -455,12 +455,13 @@ bool engine_begin(Engine *e) {
     e->spare = scratch + (size_t)MOST_THREADS * e->most_words;
     e->saved = e->spare + e->most_words;
     e->before_words = scratch + words;
-    return states_begin(e) && kept_begin(&e->rows) && sharing_begin(e) && symmetry_begin(e);
+    return states_begin(e) && kept_begin(&e->rows) && sharing_begin(e) && symmetry_begin(e) && memo_begin(e);
 }
 
 void engine_end(Engine *e) {
     states_end(e);
     symmetry_end(e);
+    memo_end(e);
     kept_end(&e->rows);
     free(e->outcomes);
     free(e->sharing_threads);

@@ -50,6 +50,38 @@ bool sharing_note(Engine *e, uint32_t key, int32_t cpu) {
     return grew;
 }
 
+/* Whether the threads of a CPU and all others can't meet in what they do next. */
+bool apart(Engine *e, int32_t cpu) {
+    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
+        const uint64_t *local = e->before[i];
+        const Thread *t = &e->plan.threads[i];
+        const Node *node = node_of(e, i, local);
+        if (node->kind == END) continue;
+        if (CPU(local) != cpu) {
+            if (t->reach >> cpu & 1 && !PLANT(32)) return false;
+            continue;
+        }
+        number chosen = node->cpu_register < 0 ? 0 : register_value(e, t, local, node->cpu_register);
+        bool there = chosen >= 0 && chosen < e->plan.cpus;
+        uint32_t lock = e->plan.lock_start + 2 * (there ? (uint32_t)chosen : 0);
+        switch (node->kind) {
+        case ENTER:
+        case FENCE:
+        case FENCE_VECTOR:
+            if (chosen != cpu) return false;
+            break;
+        case LOCK:
+            if (!there || e->frozen[lock] == SHARED) return false;
+            break;
+        case WAIT:
+            if (!there || e->frozen[lock + 1] == SHARED) return false;
+            break;
+        default: break;
+        }
+    }
+    return true;
+}
+
 /* Threads that are alike have the same classes for their own memory. */
 void sharing_freeze(Engine *e) {
     for (uint32_t g = 0; g < e->plan.groups_count; g++) {

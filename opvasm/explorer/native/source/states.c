@@ -16,6 +16,7 @@
 bool states_begin(Engine *e) {
     e->chunk_size = PIECE;
     while ((e->plan.memory_size + e->chunk_size - 1) / e->chunk_size > MOST_PIECES) e->chunk_size *= 2;
+    e->chunk_shift = (uint32_t)__builtin_ctz(e->chunk_size);
     e->chunks_count = (e->plan.memory_size + e->chunk_size - 1) / e->chunk_size;
     e->vector_size = e->plan.threads_count + e->chunks_count + 1;
     e->vector = calloc(e->vector_size, sizeof *e->vector);
@@ -93,55 +94,70 @@ static bool widen(Engine *e) {
     return true;
 }
 
-/* The numbers of the state at hand: of what did not change they are known. */
-static void make_vector(Engine *e, uint32_t *to) {
-    const Plan *p = &e->plan;
-    for (uint32_t i = 0; i < p->threads_count; i++) {
-        uint32_t known = UINT32_MAX;
-        for (uint32_t j = 0; known == UINT32_MAX && j < p->threads_count; j++)
-            if (e->threads[i] == e->before[j]) known = e->vector_before[j];
-        to[i] = known != UINT32_MAX ? known
-                                    : kept_number(e, &e->locals, e->threads[i],
-                                                  p->threads[i].words * 8u - (PLANT(2) ? 8 : 0), NULL);
-    }
-    to += p->threads_count;
-    memcpy(to, e->vector_before + p->threads_count, e->chunks_count * sizeof *to);
-    for (uint32_t i = 0; i < e->undo_count; i++)
-        for (uint32_t piece = e->undo[i].start / e->chunk_size;
-             piece <= (e->undo[i].start + e->undo[i].size - 1) / e->chunk_size; piece++)
+/* The numbers of the pieces of memory that were changed since the undo log was so long. */
+void number_pieces(Engine *e, uint32_t undo) {
+    uint32_t *to = e->vector + e->plan.threads_count;
+    for (uint32_t i = undo; i < e->undo_count; i++)
+        for (uint32_t piece = e->undo[i].start >> e->chunk_shift;
+             piece <= (e->undo[i].start + e->undo[i].size - 1) >> e->chunk_shift; piece++)
             e->dirty[piece] = 1;
     for (uint32_t piece = 0; piece < e->chunks_count; piece++) {
         if (!e->dirty[piece]) continue;
-        uint32_t start = piece * e->chunk_size, size = p->memory_size - start;
+        uint32_t start = piece * e->chunk_size, size = e->plan.memory_size - start;
         e->dirty[piece] = 0;
         if (PLANT(27) && piece) continue;
         to[piece] = kept_number(e, &e->chunks, e->memory + start, size < e->chunk_size ? size : e->chunk_size, NULL);
     }
-    to[e->chunks_count] = memcmp(&e->system, &e->system_before, sizeof e->system) == 0
-                              ? e->vector_before[e->vector_size - 1]
-                              : kept_number(e, &e->systems, &e->system, sizeof e->system, NULL);
+}
+
+uint32_t local_number(Engine *e, uint32_t thread) {
+    size_t size = e->plan.threads[thread].words * sizeof(uint64_t);
+    return kept_number(e, &e->locals, e->threads[thread], size - (PLANT(2) ? 8 : 0), NULL);
+}
+
+/* The numbers of the state at hand: of what did not change they are known. */
+void make_vector(Engine *e) {
+    uint32_t *to = e->vector, count = e->plan.threads_count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t known = UINT32_MAX;
+        for (uint32_t j = 0; known == UINT32_MAX && j < count; j++)
+            if (e->threads[i] == e->before[j]) known = e->vector_before[j];
+        to[i] = known != UINT32_MAX ? known : local_number(e, i);
+    }
+    memcpy(to + count, e->vector_before + count, e->chunks_count * sizeof *to);
+    number_pieces(e, 0);
+    to[e->vector_size - 1] = memcmp(&e->system, &e->system_before, sizeof e->system) == 0
+                                 ? e->vector_before[e->vector_size - 1]
+                                 : kept_number(e, &e->systems, &e->system, sizeof e->system, NULL);
+}
+
+/* Memory and the threads' local states become those of the vector, whose system is the one before. */
+void take_vector(Engine *e) {
+    uint32_t count = e->plan.threads_count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!(e->changed >> i & 1)) continue;
+        memcpy(e->scratch[i], kept_bytes(&e->locals, e->vector[i], NULL), e->plan.threads[i].words * sizeof *e->scratch[i]);
+        e->threads[i] = e->scratch[i];
+    }
+    for (uint32_t piece = 0; piece < e->chunks_count; piece++) {
+        size_t size;
+        if (e->vector[count + piece] == e->vector_before[count + piece]) continue;
+        const void *bytes = kept_bytes(&e->chunks, e->vector[count + piece], &size);
+        set_memory(e, piece << e->chunk_shift, bytes, (uint32_t)size, false);
+    }
 }
 
 static size_t compared_size(const Engine *e) {
     return (e->vector_size - (PLANT(1) ? 1 : 0)) * sizeof *e->vector;
 }
 
-uint64_t state_hash(Engine *e, uint32_t *vector) {
-    make_vector(e, vector);
-    return hash_bytes(vector, compared_size(e));
-}
+uint64_t vector_hash(const Engine *e) { return hash_bytes(e->vector, compared_size(e)); }
 
 void expect_slot(const Engine *e, uint64_t hash) { __builtin_prefetch(&e->table[hash & (e->table_size - 1)]); }
 
 void expect_state(const Engine *e, uint64_t hash) {
     uint64_t slot = e->table[hash & (e->table_size - 1)];
     if (slot) __builtin_prefetch(vector_of(e, (slot & 0xffffffff) - 1));
-}
-
-/* The number of the state at hand; a new one is given where it is new and `add` says so. */
-uint64_t find_state(Engine *e, bool add, bool *fresh) {
-    uint64_t hash = state_hash(e, e->vector);
-    return find_vector(e, e->vector, hash, add, fresh);
 }
 
 uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add, bool *fresh) {

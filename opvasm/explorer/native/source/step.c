@@ -20,6 +20,7 @@ void begin_step(Engine *e) {
     e->system = e->system_before;
     e->reads_count = e->writes_count = 0;
     e->disturbed = e->committed = false;
+    e->touched = e->preempted = 0;
 }
 
 /* Memory is again that of the state that is being expanded. */
@@ -164,6 +165,7 @@ void abort_section(Engine *e, uint32_t thread, uint64_t *local, int cause) {
 
 void preempt_others(Engine *e, uint32_t thread, int32_t cpu) {
     if (!e->plan.preemption_aborts) return;
+    e->preempted |= 1u << cpu;
     for (uint32_t i = 0; i < e->plan.threads_count; i++) {
         if (i == thread || GUARD(e->threads[i]) != SECTION) continue;
         if (CPU(e->threads[i]) != cpu || PLANT(13)) continue;

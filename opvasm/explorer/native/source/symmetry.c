@@ -85,6 +85,43 @@ static int compare_seen(const Engine *e, uint32_t a, uint32_t b, const uint32_t 
     return found;
 }
 
+static uint8_t *spelled(uint8_t *to, wide value, uint32_t size) {
+    number_to(to, size, value, true);
+    return to + size;
+}
+
+/* The number of what compare_seen looks at, as bytes in whose order local states are, by the ranks that
+ * all begin with.  It needs the numbers of local states, and is worked out once for each. */
+static Seen see(Engine *e, uint32_t thread, const uint32_t *rank) {
+    Seen *known = seen_known(e, thread, e->vector[thread]);
+    if (known->shape) return *known;
+    const uint64_t *local = e->threads[thread];
+    const Thread *t = &e->plan.threads[thread];
+    uint8_t *to = e->shape;
+    uint32_t pointed = 0;
+    uint64_t distance;
+    int32_t head[] = {POINT(local), CPU(local), GUARD(local), RETURN(local)};
+    for (int i = 0; i < 4; i++) to = spelled(to, (uint32_t)head[i] ^ 0x80000000u, 4);
+    for (uint32_t r = 0; r < t->registers_count; r++) {
+        const Register *where = &t->registers[r];
+        for (uint32_t i = where->width; i-- > 1;) to = spelled(to, local[where->word + i], 8);
+        if (points(e, where, local, &distance)) pointed |= 1u << owner(e, distance);
+        wide value = (wide)seen_value(e, thread, r, rank) ^ (wide)1 << 127;
+        to = spelled(spelled(to, value >> 64, 8), value, 8);
+    }
+    known->shape = kept_number(e, &e->shapes, e->shape, (size_t)(to - e->shape), NULL) + 1;
+    known->pointed = pointed;
+    return *known;
+}
+
+static int compare_shapes(const Engine *e, uint32_t a, uint32_t b) {
+    uint32_t one = e->shapes_at_hand[a].shape, other = e->shapes_at_hand[b].shape;
+    size_t size, other_size;
+    if (one == other) return 0;
+    const void *first = kept_bytes(&e->shapes, one - 1, &size), *second = kept_bytes(&e->shapes, other - 1, &other_size);
+    return memcmp(first, second, size < other_size ? size : other_size);
+}
+
 static int compare_links(const Link *a, uint32_t a_count, const Link *b, uint32_t b_count) {
     for (uint32_t i = 0; i < a_count && i < b_count; i++) {
         int found = order(a[i].where, b[i].where);
@@ -97,7 +134,13 @@ static int compare_links(const Link *a, uint32_t a_count, const Link *b, uint32_
 }
 
 static int compare_keys(const Engine *e, uint32_t a, uint32_t b, const uint32_t *rank, bool memory) {
-    int found = compare_seen(e, a, b, rank);
+    int found = 0;
+    if (!memorizes(e))
+        found = compare_seen(e, a, b, rank);
+    else if (!memory)
+        found = compare_shapes(e, a, b);
+    else if (e->shapes_at_hand[a].pointed || e->shapes_at_hand[b].pointed)
+        found = compare_seen(e, a, b, rank); /* ranks are finer now; other than that they are the same */
     if (found) return found;
     if (!memory) return order(is_running(e, a), is_running(e, b));
     const Key *one = &e->keys[a], *other = &e->keys[b];
@@ -157,7 +200,11 @@ static uint32_t find_pointers(Engine *e) {
     return count;
 }
 
-static int order_of_links(const void *a, const void *b) { return compare_links(a, 1, b, 1); }
+static void add_in_order(Link *links, uint32_t *count, Link link) {
+    uint32_t at = (*count)++;
+    for (; at > 0 && compare_links(&links[at - 1], 1, &link, 1) > 0; at--) links[at] = links[at - 1];
+    links[at] = link;
+}
 
 /* What a thread looks like in memory, by the ranks of all. */
 static void make_key(Engine *e, uint32_t thread, uint32_t count, const uint32_t *rank) {
@@ -174,18 +221,12 @@ static void make_key(Engine *e, uint32_t thread, uint32_t count, const uint32_t 
             key->links[key->links_count++] = (Link){inside, rank[p->thread], p->offset, p->thread == thread};
         }
         if (p->thread != thread) continue;
-        int64_t where = p->at, who = -1;
-        bool own = false;
-        for (uint32_t other = 0; other < e->plan.threads_count; other++) {
-            const Thread *o = &e->plan.threads[other];
-            if (p->at < o->own_start || p->at >= o->own_start + o->own_size) continue;
-            own = other == thread;
-            where = (int64_t)p->at - o->own_start;
-            who = rank[other];
-        }
-        if (!own) key->pointed[key->pointed_count++] = (Link){where, who, p->offset, false};
+        uint32_t other = e->owners[p->at];
+        if (other == thread) continue;
+        bool owned = other < MOST_THREADS;
+        int64_t where = owned ? (int64_t)p->at - e->plan.threads[other].own_start : p->at;
+        add_in_order(key->pointed, &key->pointed_count, (Link){where, owned ? (int64_t)rank[other] : -1, p->offset, false});
     }
-    qsort(key->pointed, key->pointed_count, sizeof *key->pointed, order_of_links);
 }
 
 /* Sort by what a thread is; where that is a tie, by how memory and threads refer to it.  Gives the
@@ -197,6 +238,8 @@ static uint32_t order_with_memory(Engine *e, uint32_t *order_) {
             rank[e->plan.groups[g].items[i]] = (uint32_t)e->plan.groups[g].items[0];
             open |= 1u << e->plan.groups[g].items[i];
         }
+    if (memorizes(e))
+        for (uint32_t i = 0; i < e->plan.threads_count; i++) e->shapes_at_hand[i] = see(e, i, rank);
     open = ranked(e, rank, open, false);
     if (open) {
         count = find_pointers(e);
@@ -258,43 +301,68 @@ static void rename_memory(Engine *e, const uint32_t *order_, const uint32_t *new
     }
 }
 
-static void rename_registers(Engine *e, const uint32_t *new) {
-    for (uint32_t i = 0; i < e->plan.threads_count; i++) {
-        const Thread *t = &e->plan.threads[i];
-        uint64_t *to = e->renamed_local + (size_t)i * e->most_words, distance;
-        bool renamed = false;
-        for (uint32_t r = 0; r < t->registers_count; r++) {
-            if (!points(e, &t->registers[r], e->threads[i], &distance)) continue;
-            if (!renamed) memcpy(to, e->threads[i], t->words * sizeof *to);
-            renamed = true;
-            uint32_t thread = owner(e, distance);
-            if (!PLANT(26)) thread = new[thread];
-            to[t->registers[r].word] = e->plan.own_base + thread * e->plan.page_size + offset_in(e, distance);
+static void rename_registers(Engine *e, uint32_t i, const uint32_t *new) {
+    const Thread *t = &e->plan.threads[i];
+    uint64_t *to = e->renamed_local + (size_t)i * e->most_words, distance;
+    bool renamed = false;
+    for (uint32_t r = 0; r < t->registers_count; r++) {
+        if (!points(e, &t->registers[r], e->threads[i], &distance)) continue;
+        if (!renamed) memcpy(to, e->threads[i], t->words * sizeof *to);
+        renamed = true;
+        uint32_t thread = owner(e, distance);
+        if (!PLANT(26)) thread = new[thread];
+        to[t->registers[r].word] = e->plan.own_base + thread * e->plan.page_size + offset_in(e, distance);
+    }
+    if (renamed) e->threads[i] = to;
+}
+
+/* The numbers of the threads' local states, and their words where somebody looks at those, after they
+ * have changed places.  Of most renamed local states the number is known. */
+static void rename_numbers(Engine *e, const uint32_t *order_, const uint32_t *new) {
+    uint32_t count = e->plan.threads_count, before[MOST_THREADS], moving = 0;
+    memcpy(before, e->vector, count * sizeof *before);
+    for (uint32_t i = 0; i < count; i++) moving |= (uint32_t)(new[i] != i) << i;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t pointed = e->shapes_at_hand[order_[i]].pointed;
+        uint64_t names = 0;
+        e->vector[i] = before[order_[i]];
+        if (!(pointed & moving)) continue;
+        for (; pointed; pointed &= pointed - 1) names |= (uint64_t)new[__builtin_ctz(pointed)] << 4 * __builtin_ctz(pointed);
+        uint32_t known = renamed_known(e, i, before[order_[i]], names, UINT32_MAX);
+        if (known == UINT32_MAX || e->has_always || e->has_quiescent) {
+            rename_registers(e, i, new);
+            known = renamed_known(e, i, before[order_[i]], names, local_number(e, i));
         }
-        if (renamed) e->threads[i] = to;
+        e->vector[i] = known;
     }
 }
 
-/* The state at hand becomes the one that stands for it. */
-void canonical(Engine *e) {
+/* The state at hand becomes the one that stands for it, and so does e->vector where steps are looked up. */
+bool canonical(Engine *e) {
     uint32_t order_[MOST_THREADS], new[MOST_THREADS], count = e->plan.threads_count;
     const uint64_t *threads[MOST_THREADS];
     bool same = true;
-    uint32_t pointers = UINT32_MAX;
+    uint32_t pointers = UINT32_MAX, undo = e->undo_count;
     for (uint32_t i = 0; i < count; i++) order_[i] = i;
     if (e->has_own)
         pointers = order_with_memory(e, order_);
     else
         order_plain(e, order_);
     for (uint32_t i = 0; i < count; i++) same = same && order_[i] == i;
-    if (same) return;
+    if (same) return false;
     for (uint32_t i = 0; i < count; i++) new[order_[i]] = i;
     if (e->has_own) rename_memory(e, order_, new, pointers == UINT32_MAX ? find_pointers(e) : pointers);
     for (uint32_t i = 0; i < count; i++) threads[i] = e->threads[order_[i]];
     memcpy(e->threads, threads, count * sizeof *threads);
-    if (e->has_own) rename_registers(e, new);
+    if (memorizes(e)) {
+        rename_numbers(e, order_, new);
+        number_pieces(e, undo);
+    } else if (e->has_own) {
+        for (uint32_t i = 0; i < count; i++) rename_registers(e, i, new);
+    }
     for (uint32_t cpu = 0; e->tracks_running && cpu < e->plan.cpus; cpu++)
         if (e->system.running[cpu] >= 0) e->system.running[cpu] = (int32_t)new[e->system.running[cpu]];
+    return true;
 }
 
 bool symmetry_begin(Engine *e) {
@@ -304,7 +372,13 @@ bool symmetry_begin(Engine *e) {
     e->keys = calloc(MOST_THREADS, sizeof *e->keys);
     e->renamed = malloc(e->plan.memory_size + 1);
     e->renamed_local = malloc(((size_t)MOST_THREADS * e->most_words + 1) * sizeof *e->renamed_local);
-    if (!e->pointers || !e->keys || !e->renamed || !e->renamed_local) return false;
+    e->owners = malloc(e->plan.memory_size + 1);
+    e->shape = malloc(16 + (size_t)e->most_words * 16);
+    if (!e->pointers || !e->keys || !e->renamed || !e->renamed_local || !e->owners || !e->shape || !kept_begin(&e->shapes))
+        return false;
+    memset(e->owners, MOST_THREADS, e->plan.memory_size + 1);
+    for (uint32_t i = 0; i < e->plan.threads_count; i++)
+        memset(e->owners + e->plan.threads[i].own_start, (int)i, e->plan.threads[i].own_size);
     for (uint32_t i = 0; e->has_own && i < e->plan.threads_count; i++) {
         e->keys[i].bytes = malloc(e->plan.threads[i].own_size + 1);
         e->keys[i].links = malloc(words * sizeof(Link));
@@ -322,6 +396,9 @@ void symmetry_end(Engine *e) {
     }
     free(e->keys);
     free(e->pointers);
+    free(e->owners);
+    free(e->shape);
+    kept_end(&e->shapes);
     free(e->renamed);
     free(e->renamed_local);
 }
