@@ -77,7 +77,7 @@ Seen *seen_known(Engine *e, uint32_t thread, uint32_t number) { return &local_of
 
 /* The number of a local state whose pointers were renamed, or UINT32_MAX; remembered where it is given. */
 uint32_t renamed_known(Engine *e, uint32_t thread, uint32_t number, uint64_t names, uint32_t given) {
-    KnownName *found = &e->memo->names[mixed(mixed(number, names), thread) & (NAMES - 1)];
+    KnownName *found = &e->memo->names[mixed(mixed(number, PLANT(37) ? 0 : names), thread) & (NAMES - 1)];
     if (given != UINT32_MAX) *found = (KnownName){names, number, given, thread + 1};
     return found->thread == thread + 1 && found->number == number && (found->names == names || PLANT(37)) ? found->renamed
                                                                                              : UINT32_MAX;
@@ -109,7 +109,7 @@ static uint32_t aborted_local(Engine *e, uint32_t thread, uint32_t number) {
 
 static KnownStep *step_of(Memo *m, uint32_t thread, uint32_t local, uint32_t mask, const uint32_t *pieces) {
     uint64_t hash = mixed(local, (uint64_t)thread << 32);
-    for (uint32_t left = mask; left; left &= left - 1) hash = mixed(hash, pieces[__builtin_ctz(left)]);
+    for (uint32_t left = PLANT(34) ? 0 : mask; left; left &= left - 1) hash = mixed(hash, pieces[__builtin_ctz(left)]);
     return &m->known[hash & (m->size - 1)];
 }
 
