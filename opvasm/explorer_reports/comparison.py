@@ -27,7 +27,7 @@ class Cell(NamedTuple):
 
     ``verdict`` is holds, fails, deadlock, livelock, blocked, inconclusive or refused; ``rule`` the
     code that refused it.  ``preemptions`` is the fewest that the failure needs (None: not known or
-    no failure).  ``same_as`` is the kernel whose rules are the same for this scenario, so that
+    no failure), ``states`` None where nothing was searched.  ``same_as`` is the kernel whose rules are the same for this scenario, so that
     nothing was explored again.
     """
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..codes import all_codes
+from ..explorer.answers.verdict import INCONCLUSIVE
 from ..kernels.profiles import PROFILES
 from ..report.style import PLAIN, Paint, Style
 from .comparison import REFUSED, Cell, Table
 from .examples import cell_text, example_text, examples, numbers, rule_name
 
-GOOD, OPEN = ("holds",), ("inconclusive", REFUSED)
+GOOD, OPEN = ("holds",), (INCONCLUSIVE, REFUSED)
 
 
 def comparison_text(tables: Sequence[Table], style: Style = PLAIN) -> str:
@@ -56,6 +57,10 @@ def _table(table: Table, known: Mapping[int, int], style: Style) -> list[str]:
         lines.append("  " + "  ".join(cells).rstrip())
     lines += [f"  {a} +{len(b)}: also {', '.join(b)}" for a, b in alike if b]
     lines += [f"  {each.name}: {each.meaning}" for each in table.environments]
+    late = {each.stopped for row in table.rows() for each in row if each.verdict == INCONCLUSIVE}
+    lines += [
+        f"  inconclusive, not begun: stopped by {each}" for each in sorted(filter(None, late))
+    ]
     return lines
 
 

@@ -66,9 +66,11 @@ def rule_name(code: str) -> str:
 
 
 def cell_text(cell: Cell, number: int | None) -> str:
-    """``holds 57``, ``fails 29 [1]``, ``refused R1``."""
+    """``holds 57``, ``fails 29 [1]``, ``refused R1``, ``not begun``."""
     if cell.rule is not None:
         return f"refused {rule_name(cell.rule)}"
+    if cell.states is None:
+        return "not begun"
     mark = f" [{number}]" if number is not None else ""
     return f"{cell.verdict} {cell.states:,}{mark}"
 

@@ -18,6 +18,7 @@ from opvasm.explorer.plan.validate import check_scenarios
 from opvasm.explorer.search.progress import check_progress
 from opvasm.explorer.setting.options import PYTHON, Limits, OutOfTime
 from opvasm.explorer_reports.comparison import compare
+from opvasm.explorer_reports.comparison_text import comparison_text
 
 from ..cli.conftest import spawn
 from .helpers import COUNTER, assembled, plans, report
@@ -102,6 +103,9 @@ def test_a_comparison_shares_its_time() -> None:
     strategies = {each.name: each for each in assembly.strategies}
     table = compare(assembly.program, assembly.scenarios[0], strategies, Limits(seconds=NO_TIME))
     assert table.cells
+    text = comparison_text([table])
+    assert "not begun" in text
+    assert "stopped by 1e-09 seconds" in text
     assert {(each.verdict, each.stopped) for each in table.cells} == {
         ("inconclusive", "1e-09 seconds")
     }
