@@ -168,11 +168,13 @@ def document(
     texts: Sequence[LiftedText],
     peers: Sequence[str] = (),
     told: Callable[[str], None] | None = None,
+    kernels: Sequence[str] = (),
 ) -> str:
     """The file: where each section comes from, its exits and registers, its text.
 
     For each peer (scenario.PEERS) a scenario is added after each section; ``told`` is called with the
-    name of each section for which there is none.
+    name of each section for which there is none.  ``kernels`` are the profiles under which scenarios
+    are explored, the command's own unless given.
     """
     from .scenario import no_scenario, scenario_text
 
@@ -199,7 +201,7 @@ def document(
             lines.append(f"// unverified: it writes {', '.join(shared)}, {what}")
         for name in each.lifted.section.results:
             lines.append(f"// result {name}: {each.lifted.registers[name]}, read after the section")
-        made = scenario_text(each.lifted, peers, each.structs, globals) if peers else None
+        made = scenario_text(each.lifted, peers, each.structs, globals, kernels) if peers else None
         declared = made[0] if made is not None else structs_text(each.structs)
         parts.append(declared + "\n".join(lines) + "\n" + each.text)
         vector = exact_vector(each.lifted.section, globals.data())

@@ -37,7 +37,11 @@ def no_scenario(lifted: Lifted) -> str:
 
 
 def scenario_text(
-    lifted: Lifted, peers: Sequence[str], structs: Sequence[Struct], globals: Globals
+    lifted: Lifted,
+    peers: Sequence[str],
+    structs: Sequence[Struct],
+    globals: Globals,
+    kernels: Sequence[str] = (),
 ) -> tuple[str, str] | None:
     """Declarations of objects; then a test that the section commits, and scenarios with peers.
 
@@ -49,6 +53,7 @@ def scenario_text(
     if start is None:
         return None
     maker = _Maker(section, start, structs, globals)
+    maker.kernels = tuple(kernels)
     parts = ["\n".join(maker.variables()), "\n".join(maker.test())]
     parts += ["\n".join(maker.scenario(each)) for each in peers]
     text = "\n\n".join(part for part in parts if part) + "\n"
@@ -63,6 +68,7 @@ class _Maker:
     ) -> None:
         self.section = section
         self.start = start
+        self.kernels: tuple[str, ...] = ()
         self.globals = {each.name for each in globals.found}
         known = {each.name: each for each in structs}
         known |= {each.type.name: each.type for each in globals.found}
@@ -156,6 +162,8 @@ class _Maker:
             yield f"shared {current}: ptr<{old}_type>"
         yield f'scenario {self.section.name}_{peer.replace("-", "_")} "{PEERS[peer]}" {{'
         yield f"    cpus {1 if peer == 'self' else 2}"
+        if self.kernels:
+            yield f"    kernel {', '.join(self.kernels)}"
         yield "    init {"
         yield from (f"        {each}" for each in self.initial())
         if resized:

@@ -25,8 +25,9 @@ _KEYS = (
 class Page:
     """A page while it is put together: HTML on one side, the schedules that it shows on the other."""
 
-    def __init__(self, title: str, sources: tuple[SourceFile, ...]) -> None:
+    def __init__(self, title: str, sources: tuple[SourceFile, ...], style: str = "") -> None:
         self.title = title
+        self.style = style
         self.sources = sources
         self.parts: list[str] = []
         self.shows: list[dict[str, Any]] = []
@@ -60,7 +61,7 @@ class Page:
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f'<title>{escape(self.title)}</title>\n<link rel="icon" href="data:,">\n'
-            f"<style>\n{(assets / 'page.css').read_text('utf-8')}</style>\n</head>\n<body>\n"
+            f"<style>\n{(assets / 'page.css').read_text('utf-8')}{self.style}</style>\n</head>\n<body>\n"
             f'<h1>{escape(self.title)}</h1>\n<p class="soft">{_KEYS}</p>\n'
             '<noscript><p class="bad">The diagrams need JavaScript; '
             "<code>opvasm explore</code> prints them as text.</p></noscript>\n"

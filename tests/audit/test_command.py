@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -181,7 +182,29 @@ def test_html(bad: Path, tmp_path: Path) -> None:
     text = page.read_text("utf-8")
     for wanted in ("default-src 'none'", "cmp dword ptr", "v6_19_x86", "OPV701"):
         assert wanted in text
-    assert "http" not in text.replace("http-equiv", "")
+    assert "http" not in text.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_page_steps_through_what_goes_wrong(tmp_path: Path) -> None:
+    """A shape of which a kernel spoils the commit has its schedule under that kernel, and a graph."""
+    from tests.audit.test_scenario import CACHED
+    from tests.explorer_reports.browser import Browser
+
+    library = linked(tmp_path, body=CACHED)
+    page = tmp_path / "page.html"
+    assert run("-f", "html", "-o", page, library)[0] == 1
+    text = page.read_text("utf-8")
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', text)[0])
+    names = [each["name"] for each in data["sources"]]
+    assert names == ["shape 1, f.opv"]
+    assert any("load [area - 4].u32" in line for line in data["sources"][0]["lines"])
+    rows = re.findall(r'<summary><span class="word (\w+)">.*?kernel=(\w+)', text)
+    assert ("good", "legacy") in rows
+    assert ("bad", "v6_19_x86") in rows
+    assert len(data["shows"]) == len(rows)
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(page)
+        assert browser.complaints == []
 
 
 def test_source_lines(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...elf.problems import ElfError
     from ...elf.source import Source
     from ...errors import Diagnostic
+    from ...explorer_reports.audit_html import AuditPage
     from ...kernels.profiles import Profile
     from ..terminal.terminal import Terminal
 
@@ -165,6 +166,7 @@ class _Work:
         self._terminal = terminal
         self._kernels = _kernels(options.kernel)
         self._texts: list[str] = []
+        self._page: AuditPage | None = None
         self._documents: list[dict[str, object]] = []
         self._diagnostics: list[Diagnostic] = []
         self._problems: list[Diagnostic] = []
@@ -276,9 +278,11 @@ class _Work:
 
                 self._documents.append(file_json(audit, file))
             case "html":
-                from ...audit.html_report import file_html
+                from ...explorer_reports.audit_html import AuditPage
 
-                self._texts.append(file_html(audit, file, _shape_texts(audit)))
+                if self._page is None:
+                    self._page = AuditPage(self._options.peer or ("resizer",))
+                self._page.add(audit, file)
             case _:
                 from ...audit.diagnostics import diagnostics
 
@@ -299,9 +303,9 @@ class _Work:
                 problems = [problem_json(each) for each in self._problems]
                 text = json.dumps(document(self._documents, problems), indent=2) + "\n"
             case "html":
-                from ...audit.html_report import page
+                from ...explorer_reports.audit_html import AuditPage
 
-                text = page(self._texts)
+                text = (self._page or AuditPage(())).text()
             case name:
                 text = render(name, [*self._problems, *self._diagnostics])
         write_text(text, self._options.output)
@@ -316,8 +320,8 @@ class _Work:
                 more = len(self._alone) - _LISTED
                 names = ", ".join(self._alone[:_LISTED]) + (f" and {more} more" if more > 0 else "")
                 self._terminal.remark(
-                    f"no scenario for {names}: no start was found from which they commit (memory at "
-                    "fixed addresses is not looked for). samples/races/tcmalloc.opv shows one written by "
+                    f"no scenario for {names}: no start was found from which they commit. "
+                    "samples/races/tcmalloc.opv shows one written by "
                     "hand: opvasm samples DIR"
                 )
         self._terminal.report(self._problems)
@@ -331,18 +335,6 @@ class _Work:
         if self._negative:
             return NEGATIVE
         return INCONCLUSIVE if self._open else DONE
-
-
-def _shape_texts(audit: FileAudit) -> list[str]:
-    """The text of each shape's first section."""
-    from ...audit.lifting import lift_audit
-
-    found = []
-    for shape in audit.shapes:
-        first = shape.sections[0].subject
-        (text,) = lift_audit(audit, [hex(first.start)])
-        found.append(text.text or f"not lifted: {text.reason}")
-    return found
 
 
 def _only(audit: FileAudit) -> FileAudit:
