@@ -6,22 +6,35 @@ judged anew, as if the test had written the memory itself.  The history that it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from ..interpreter import Machine
+from ..interpreter.events import Returned
+from ..machine import Memory
 from ..scenario.events import MemorySet
-from .movements import Movement
+from .movements import Computed, Movement
 from .session import Session
 from .threads import CannotChange, LocalOf, MemoryOf, WithThreads
 from .timeline import Driver, LiveTimeline
 
 
 class Edit(NamedTuple):
-    """Bytes to be put at an address."""
+    """Bytes to be put at an address.
+
+    ``after`` is how much of the entry is observed before: 0 for an entry of its own, between two
+    statements; more within a statement, where another CPU may write while a call runs.
+    """
 
     address: int
     data: bytes
+    after: int = 0
+
+    def made(self, memory: Memory) -> MemorySet:
+        """What happens when the bytes are put there."""
+        before = memory.read(self.address, len(self.data))
+        memory.write(self.address, self.data)
+        return MemorySet(self.address, before, self.data)
 
 
 class Argument(NamedTuple):
@@ -52,10 +65,37 @@ class NoBranch(Exception):
     """What can't be changed here; the message says why."""
 
 
-class EditedDriver:
-    """A driver's statements with changes among them.
+class _Observed:
+    """Passes on what is observed of an entry, and makes each edit when its turn comes."""
 
-    ``changes`` are by entry: an edit becomes an entry of its own, arguments are of that entry's call.
+    def __init__(
+        self,
+        edits: Iterable[Edit],
+        machine: Machine,
+        observe: Callable[[Movement], None],
+        count: int = 0,
+    ) -> None:
+        self._edits = {each.after: each for each in edits}
+        self._machine = machine
+        self._observe = observe
+        self.count = count
+
+    def __call__(self, movement: Movement) -> None:
+        self.pass_on(movement)
+        while self.count in self._edits:
+            self.pass_on(self._edits[self.count].made(self._machine.memory))
+
+    def pass_on(self, movement: Movement) -> None:
+        """Observe without an edit after it."""
+        self.count += 1
+        self._observe(movement)
+
+
+class EditedDriver:
+    """A driver's statements with changes in and among them.
+
+    ``changes`` are by entry: an edit between statements becomes an entry of its own, the others and
+    arguments are of that entry's statement.
     """
 
     def __init__(self, driver: Changeable, changes: Mapping[int, tuple[Change, ...]]) -> None:
@@ -71,26 +111,17 @@ class EditedDriver:
     def advance(self, observe: Callable[[Movement], None]) -> bool:
         """Make the edit whose turn it is, or else carry out the next statement."""
         changes = self._changes.get(self._entry, ())
-        edit = next((each for each in changes if isinstance(each, Edit)), None)
-        if edit is not None:
-            memory = self.machine.memory
-            before = memory.read(edit.address, len(edit.data))
-            memory.write(edit.address, edit.data)
+        edits = [each for each in changes if isinstance(each, Edit)]
+        if edits and not edits[0].after:
             self._entry += 1
-            observe(MemorySet(edit.address, before, edit.data))
+            observe(edits[0].made(self.machine.memory))
             return True
-        told = False
         values = {each.name: each.value for each in changes if isinstance(each, Argument)}
         if values:
             self._driver.change_arguments(values)
-
-        def noting(movement: Movement) -> None:
-            nonlocal told
-            told = True
-            observe(movement)
-
-        goes_on = self._driver.advance(noting)
-        self._entry += told
+        observed = _Observed(edits, self.machine, observe)
+        goes_on = self._driver.advance(observed)
+        self._entry += bool(observed.count)
         return goes_on
 
 
@@ -105,6 +136,19 @@ class BranchTimeline(LiveTimeline):
         self.make = make
         self.changes = dict(changes or {})
         super().__init__(EditedDriver(make(), self.changes))
+
+    def observer(self, entry: int, seen: list[Movement]) -> Callable[[Movement], None]:
+        """Collects a call that is made again, with the edits that were made while it ran."""
+        edits = [each for each in self.changes.get(entry, ()) if isinstance(each, Edit)]
+        if not edits:
+            return super().observer(entry, seen)
+        observed = _Observed(edits, self.holder, seen.append, len(seen))
+
+        def collect(movement: Movement) -> None:
+            # What is set after the call is kept with what follows it.
+            (observed.pass_on if isinstance(movement, Returned) else observed)(movement)
+
+        return collect
 
 
 def branch_of_schedule(session: Session, change: LocalOf | MemoryOf, text: str) -> Branched:
@@ -133,26 +177,38 @@ def branch(session: Session, change: Change) -> Session:
     """A session after a change at the place of another, with its points and the marks before it.
 
     Changes that the history has later are not in the branch.  Raises NoBranch for a history that
-    can't be made again, within a statement and at the end, and Fault for memory that is not there.
+    can't be made again, at the end and for an argument of a call that runs, and Fault for memory
+    that is not there.
     """
     timeline = session.timeline
     if not isinstance(timeline, BranchTimeline):
         raise NoBranch("only a test of a file and a schedule can be made again with something set")
     if session.at_end:
         raise NoBranch("nothing comes after this: go back first")
-    if session.index:
-        raise NoBranch("something is set between statements: `finish`, `reverse-finish` lead there")
     entry, position = session.entry, session.position
+    after = sum(not isinstance(each, Computed) for each in session.movements[: session.index])
     changes = {each: was for each, was in timeline.changes.items() if each < entry}
     here: tuple[Change, ...] = (change,)
     if isinstance(change, Edit):
         session.holder.memory.read(change.address, len(change.data))
         position += 1
+        if after:
+            here = (*_before(timeline.changes.get(entry, ()), after), change._replace(after=after))
+    elif after:
+        raise NoBranch(
+            f"the ops hold the value of {change.name} already: it is set before the call, by "
+            "`reverse-finish`; memory can be set here"
+        )
     else:  # other arguments of the same call may have been changed before
-        here = (*timeline.changes.get(entry, ()), change)
+        here = (*_before(timeline.changes.get(entry, ()), 1), change)
     made = BranchTimeline(timeline.make, changes | {entry: here})
     other = Session(made, session.program, session.layout)
     other.take_points(session)
     other.marks = {name: at for name, at in session.marks.items() if at <= session.position}
     other.goto(position)
     return other
+
+
+def _before(changes: tuple[Change, ...], after: int) -> tuple[Change, ...]:
+    """The changes of an entry that come before one: its arguments, and earlier edits in it."""
+    return tuple(each for each in changes if not isinstance(each, Edit) or each.after < after)

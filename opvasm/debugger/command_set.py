@@ -90,7 +90,7 @@ COMMANDS = (
         "what if memory or an argument held this: goes on in a branch of the history",
         _set,
         completes="expression",
-        details="All that follows is done and judged anew. Of a test, between two statements: memory, or an\n"
+        details="All that follows is done and judged anew. Of a test: memory, also while a call runs, or an\n"
         "argument of the call to come. Of a schedule, between two decisions: memory, or THREAD.LOCAL.",
     ),
     Command(

@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 from ..abi.pages import PageKind
 from ..interpreter.events import Moved, PageChange, Pinned, PinRefused, Stored
+from ..scenario.events import MemorySet
 from .effects import Holder
 from .movements import Movement
 
 _KINDS = tuple(PageKind)
 _KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 # A tag, then: op, address and length in bytes, followed by the bytes …
-_STORE = Struct("<cBQI")
+_STORE = Struct("<chQI")
 # … or page address and the numbers of two kinds …
 _PAGE = Struct("<cQBB")
 # … or a CPU.
@@ -28,6 +29,8 @@ _STORED, _CHANGED, _MOVED = b"S", b"P", b"C"
 _PLAIN, _COMPRESSED = b"\0", b"\1"
 # Below this compressing costs more than it saves.
 COMPRESS_FROM = 160
+# In the place of an op's index: the debugger's user wrote, or the test itself.
+SET_UP = -1
 
 
 class Write(NamedTuple):
@@ -45,6 +48,8 @@ def pack(movements: Iterable[Movement]) -> bytes:
         match movement:
             case Stored(op=op, address=address, before=before):
                 parts.append(_STORE.pack(_STORED, op, address, len(before)) + before)
+            case MemorySet(address=address, before=before):  # by `set`, while the call ran
+                parts.append(_STORE.pack(_STORED, SET_UP, address, len(before)) + before)
             case Pinned(changes=changes) | PinRefused(changes=changes):
                 parts.extend(
                     _PAGE.pack(

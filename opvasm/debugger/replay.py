@@ -16,8 +16,7 @@ from ..text.tree import TestStatement
 from ..trace.reader import ReadEvent, TraceReader, no_trace
 from .effects import Holder, apply, revert
 from .movements import MachineSet, Movement, with_computed
-from .packing import Write
-from .timeline import SET_UP
+from .packing import SET_UP, Write
 
 
 class Recorded:

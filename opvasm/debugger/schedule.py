@@ -19,11 +19,11 @@ from ..machine import Cpus, Memory
 from ..program import Layout
 from .effects import Holder, apply, revert
 from .movements import Movement, Scheduled
-from .packing import Write
+from .packing import SET_UP, Write
 from .replay import Recorded
 from .session import Session
 from .threads import CannotChange, LocalOf, MemoryOf, ThreadState, WithThreads
-from .timeline import SET_UP, Timeline
+from .timeline import Timeline
 
 _GUARDS = {Guard.SECTION: "in its section: ", Guard.VECTOR: "in a vector: "}
 

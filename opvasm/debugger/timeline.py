@@ -18,7 +18,7 @@ from ..interpreter.events import Called, Returned
 from ..scenario.events import CallBegins, MemorySet
 from .effects import Holder, apply, revert
 from .movements import Movement, with_computed
-from .packing import Write, pack, revert_packed, writes
+from .packing import SET_UP, Write, pack, revert_packed, writes
 
 
 class Timeline(Protocol):
@@ -155,7 +155,7 @@ class LiveTimeline:
             return [*opening]
         seen: list[Movement] = [*opening]
         machine = self.holder
-        observe, machine.observe = machine.observe, seen.append
+        observe, machine.observe = machine.observe, self.observer(entry, seen)
         try:
             machine.cpu_opv(call.ops, call.cpuopcnt, call.cpu, call.flags)
         finally:
@@ -167,6 +167,10 @@ class LiveTimeline:
         if len(movements) != self.starts[entry + 1] - self.starts[entry]:
             raise Crash(f"entry {entry} was not the same when it was made again")
         return movements
+
+    def observer(self, entry: int, seen: list[Movement]) -> Callable[[Movement], None]:
+        """Collects the movements of a call that is made again."""
+        return seen.append
 
     def undo(self, entry: int) -> None:
         """Put back what the entry overwrote."""
@@ -186,9 +190,6 @@ class LiveTimeline:
         """The stores of the entry, the test's own first."""
         opening, _, undo, _ = self.entries[entry]
         return [*set_up_writes(opening), *writes(undo)]
-
-
-SET_UP = -1
 
 
 def set_up_writes(movements: Sequence[Movement]) -> list[Write]:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from ..interpreter.events import Stored
 from ..scenario.events import MemorySet
 from .movements import Movement
-from .packing import Write
+from .packing import SET_UP, Write
 from .session import Session
-from .timeline import SET_UP
 
 
 class Writer(NamedTuple):

@@ -28,7 +28,7 @@ from .settings import Settings
 from .stubrun import is_inside
 from .tallies import Key
 from .task import Task
-from .watching import BoundReached, Image, Watcher
+from .watching import LAPS, BoundReached, Image, Watcher
 
 _TRAP_PERF = 6
 _IDLE_SECONDS = 0.02
@@ -85,7 +85,7 @@ class Aborter(Watcher):
     ``every`` N stops at every Nth time that an instruction is come to.  ``only`` one instruction is
     meant, or all in turn.  ``reached`` counts how often each was come to while it was watched,
     ``aborted`` how often the section was aborted there.  ``seconds`` ends the program after so long.
-    ``stuck`` is whether the bound was reached and every entry on the way was aborted.
+    ``stuck`` is whether the bound was reached and every entry on the way, LAPS at least, was aborted.
     """
 
     def __init__(
@@ -224,7 +224,8 @@ class Aborter(Watcher):
         if self.bound is not None and self.entries * self._every >= self.bound:
             # One entry is this one, others are on their way.
             aborted = self.aborted.total() + len(self._stops) + 1
-            self.stuck = self._every == 1 and aborted >= self.entries
+            # A few entries show nothing: programs try a section some times before they do something else.
+            self.stuck = self._every == 1 and aborted >= self.entries >= LAPS
             raise BoundReached
         offset, here = address - section.start, int(self._registers[RIP])
         if here == section.abort:

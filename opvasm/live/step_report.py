@@ -12,7 +12,7 @@ from .launch import Ended
 from .rseq_area import Guard
 from .sections import Section
 from .stepper import Stepper
-from .watching import Watcher
+from .watching import LAPS, Watcher
 
 _LISTED_OFFSETS = 12
 
@@ -85,7 +85,8 @@ def stepped(stepper: Stepper, ended: Ended, calls: int) -> Iterator[str]:
     what = f"{completed} of {entries} sections were completed in {stepper.steps} steps"
     if stepper.bound_reached:
         verdict = "no progress" if stepper.stuck else "bound reached"
-        yield f"{verdict}: {what}, then the program was ended; {calls} calls of cpu_opv"
+        seen = f", and {LAPS} more were come to by the same way" if stepper.stuck else ""
+        yield f"{verdict}: {what}{seen}, then the program was ended; {calls} calls of cpu_opv"
     elif stepper.sections and not entries:
         yield f"the program {ending(ended)}, and entered no section: nothing was stepped"
     elif stepper.sections:

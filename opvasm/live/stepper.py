@@ -19,11 +19,9 @@ from .sections import Section, Wanted
 from .settings import Settings
 from .stubrun import is_inside
 from .task import Task
-from .watching import BREAKPOINT, BoundReached, Image, Watcher
+from .watching import BREAKPOINT, LAPS, BoundReached, Image, Watcher
 
-# To tell a thread that does nothing but try again from one that does something else now and then:
-# so many ways back to a section must be the same, none longer than so many instructions.
-_LAPS = 64
+# How long a way back to a section may be, in instructions.
 _LAP_STEPS = 4000
 
 
@@ -204,7 +202,7 @@ class Stepper(Watcher):
         elif laps.count and way != laps.first:
             raise BoundReached
         laps.count += 1
-        if laps.count > _LAPS:
+        if laps.count > LAPS:
             self.stuck = True
             raise BoundReached
 

@@ -25,6 +25,9 @@ from .supervisor import Supervisor
 from .tallies import Tallies
 from .task import Task
 
+# To tell a thread that does nothing but try again from one that does something else now and then:
+# so many tries must have gone the same way.
+LAPS = 64
 BREAKPOINT = b"\xcc"
 
 

@@ -159,6 +159,13 @@ def test_aborting_every_entry_ends_by_itself(faulty: Made, opvasm: Opvasm) -> No
     assert "no progress while every entry is aborted: aborted " in done.stderr
 
 
+def test_a_small_bound_shows_no_lack_of_progress(faulty: Made, opvasm: Opvasm) -> None:
+    """After one abort the bound is reached, and that is all: exit 3."""
+    done = inject(opvasm, "1/1", "--bound", "1", "--", build(faulty), "400", "2")
+    assert done.returncode == 3, done.stderr
+    assert "bound reached: aborted " in done.stderr
+
+
 def test_aborts_need_no_number(faulty: Made, opvasm: Opvasm) -> None:
     """--inject-abort alone aborts one in ten, at every instruction, and branches stand as offsets."""
     pytest.importorskip("capstone")

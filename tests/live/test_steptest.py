@@ -16,6 +16,7 @@ def test_stepping_never_completes_a_section(build: Build, opvasm: Opvasm) -> Non
     done = opvasm("steptest", "--bound", "1000", "--", build("counter", 335), "10")
     assert done.returncode == 1, done.stderr
     assert "no progress: 0 of 1000 sections were completed" in done.stderr
+    assert ", and 64 more were come to by the same way, then the program was ended" in done.stderr
 
 
 def test_with_the_fallback_stepping_ends(build: Build, opvasm: Opvasm) -> None:
