@@ -11,7 +11,10 @@ from .selection import Selection
 
 
 def run_scenarios(assembly: Assembly, file: str, chosen: Selection) -> Iterator[Outcome]:
-    """Every chosen scenario of a file that was assembled."""
+    """Every chosen scenario of a file that was assembled.
+
+    An interrupt is no answer: it ends the tests, as KeyboardInterrupt.
+    """
     wanted = [each for each in assembly.scenarios if chosen(f"{file}::{each.name}")]
     if not wanted:
         return
@@ -19,6 +22,7 @@ def run_scenarios(assembly: Assembly, file: str, chosen: Selection) -> Iterator[
     from ..explorer.answers.verdict import run_scenario
     from ..explorer.plan.plan import Plans
     from ..explorer.plan.validate import check_scenarios, strategy_table
+    from ..explorer.setting.options import INTERRUPTED
 
     program, plans = assembly.program, Plans()
     wrong = [
@@ -33,6 +37,8 @@ def run_scenarios(assembly: Assembly, file: str, chosen: Selection) -> Iterator[
             problem: str | None = "; ".join(each.message for each in wrong)
         else:
             report = run_scenario(program, scenario, strategies, plans=plans)
+            if any(run.stopped == INTERRUPTED for run in report.runs):
+                raise KeyboardInterrupt
             problem = (
                 "; ".join(
                     f"expected {expectation_text(each.expectation)}: {each.reason}"

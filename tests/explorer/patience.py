@@ -31,7 +31,7 @@ SECONDS, GRACE, ANSWER = 2.0, 2.0, 1.0
 MOST, MOST_CLOCK = 6.0, 60.0
 # Processor seconds after which a command is interrupted.
 MOMENTS = (0.1, 0.4, 1.0, 2.0)
-EXITS = (0, 1, 3)
+EXITS = (0, 1, 2, 3)
 INTERRUPTED = 130
 
 

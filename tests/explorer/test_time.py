@@ -9,16 +9,23 @@ from time import monotonic
 
 import pytest
 
+from opvasm.cli.emit import proof
+from opvasm.cli.emit.proof import prove
 from opvasm.cli.terminal.alarm import Alarm
 from opvasm.explorer.answers import diagnose
 from opvasm.explorer.answers.json_report import report_json
 from opvasm.explorer.answers.library import explore_text
+from opvasm.explorer.answers.verdict import Report, run_scenario
 from opvasm.explorer.plan import validate
 from opvasm.explorer.plan.validate import check_scenarios
 from opvasm.explorer.search.progress import check_progress
+from opvasm.explorer.search.search import Search
 from opvasm.explorer.setting.options import PYTHON, Limits, OutOfTime
 from opvasm.explorer_reports.comparison import compare
 from opvasm.explorer_reports.comparison_text import comparison_text
+from opvasm.program import Program
+from opvasm.suite.scenarios import run_scenarios
+from opvasm.text.scenario_tree import Scenario, Strategy
 
 from ..cli.conftest import spawn
 from .helpers import COUNTER, assembled, plans, report
@@ -155,3 +162,31 @@ def test_an_alarm_ends_work_that_looks_at_no_clock() -> None:
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
     with Alarm(None):
         pass
+
+
+@pytest.mark.usefixtures("python_engine")
+def test_an_interrupt_ends_a_test_run_and_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an exploration has kept of itself is not taken for an answer, or the next one begun."""
+
+    def interrupted(self: Search, number: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Search, "_expand", interrupted)
+    assembly = assembled(MANY)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_scenarios(assembly, "text.opv", lambda name: True))
+    with pytest.raises(KeyboardInterrupt):
+        prove(assembly, assembly.strategies[0])
+
+
+def test_a_proof_that_a_limit_ended_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`emit` names the scenario that was not explored to its end, and what stopped it."""
+
+    def few(program: Program, scenario: Scenario, strategies: dict[str, Strategy]) -> Report:
+        limits = Limits(states=2, goes_on=False)
+        return run_scenario(program, scenario, strategies, limits)
+
+    monkeypatch.setattr(proof, "run_scenario", few)
+    assembly = assembled(MANY)
+    made = prove(assembly, assembly.strategies[0])
+    assert made.open == "scenario s was stopped by 2 states"

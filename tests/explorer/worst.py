@@ -45,6 +45,8 @@ percpu done: u64
 section copies(n: u64) { copy to[0], from[0], n; commit done += 1 }
 """
 
+_STEPS = "loop 64 { loop 64 { loop 25 { x = load f } } }"
+
 FILES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "counts for ever": _one(f"    thread a @0 {{ {_BUSY} }}"),
     "counts in registers": _one("    thread a @0 { x = 1; loop { x = x + 1 } }"),
@@ -167,6 +169,53 @@ FILES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
         f"    thread a @0 {{ {_BUSY} }}\n"
         + "\n".join(f"    invariant sum(words) + f != {10**9 + n}" for n in range(300)),
         HEAD + _LARGE,
+    ),
+    "a hundred thousand alike threads": _one(f"    thread w x100000 @0 {{ {_COUNTING} }}"),
+    "three thousand threads": _one("    cpus 4\n" + _threads(_COUNTING, 3000, 4)),
+    "a hundred thousand locals": _one(
+        "    thread a @0 { " + "; ".join(f"x{n} = {n}" for n in range(100_000)) + " }"
+    ),
+    "a line of a megabyte": _one(
+        "    thread a @0 { " + "; ".join(["store f, 123456789"] * 50_000) + " }"
+    ),
+    "deep nests": _one(
+        "    thread a @0 { " + "if x == 0 { loop 2 { " * 60 + "x = load f" + " } }" * 60 + " }"
+    ),
+    "thousands of invariants": _one(
+        f"    thread a @0 {{ {_BUSY} }}\n"
+        + "\n".join(f"    invariant f != {10**9 + n}" for n in range(5000))
+    ),
+    "thousands of vectors": _one(
+        "    thread a @0 { " + "; ".join(f"run v{n}()" for n in range(3000)) + " }",
+        HEAD + "".join(f"vector v{n}() {{ add.u64 c, {n} }}\n" for n in range(3000)),
+    ),
+    "huge percpu arrays": _one(
+        "    cpus 64\n" + _threads("x = load huge[N]; store huge[N], x + 1", 4, 64),
+        HEAD + "percpu huge: u64[2000000]\n",
+    ),
+    "many outcomes": _one(
+        "    cpus 2\n"
+        + _threads("loop 12 { x = load f; store f, 3 * x + N }", 3, 2)
+        + "\n    observe f",
+        HEAD,
+        *("-f", "json"),
+    ),
+    "a hundred thousand steps to a failure": _one(f"    thread a @0 {{ {_STEPS}; fail }}"),
+    "a hundred thousand steps beside others": _one(
+        f"    cpus 2\n    thread a @0 {{ {_STEPS}; fail }}\n    thread b @1 {{ y = load g }}"
+    ),
+    "a hundred thousand steps as a page": _one(
+        f"    thread a @0 {{ {_STEPS}; fail }}", HEAD, "-f", "html"
+    ),
+    "uses in a circle": (
+        {"a.opv": 'use "b.opv"\n', "b.opv": 'use "a.opv"\n'},
+        ("explore", "a.opv"),
+    ),
+    "little memory": _one(
+        "    cpus 3\n" + _MANY, HEAD, "--max-memory", "16", "--no-reduction", "all"
+    ),
+    "little memory in Python": _one(
+        "    cpus 3\n" + _MANY, HEAD, "--max-memory", "16", "--engine", "python"
     ),
     "many columns": _one(
         f"    cpus 2\n{_threads('x = load f; store f, x + N', 6, 2)}\n    observe "

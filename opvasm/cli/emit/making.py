@@ -8,7 +8,7 @@ import re
 from ...light_typing import TYPE_CHECKING
 from ..inputs.inputs import display_name
 from ..inputs.programs import assembled_input
-from ..terminal.exits import DONE, INCONCLUSIVE, INTERRUPTED, NEGATIVE, UsageError
+from ..terminal.exits import DONE, INCONCLUSIVE, NEGATIVE, UsageError
 from .arguments import Options
 
 if TYPE_CHECKING:
@@ -75,11 +75,15 @@ def _prove(assembly: Assembly, strategy: Strategy, terminal: Terminal) -> Proof 
         return NEGATIVE
     made = prove(assembly, strategy)
     terminal.report(made.errors)
-    if made.interrupted:
-        return INTERRUPTED
     if made.errors:
         return NEGATIVE
-    return INCONCLUSIVE if made.inconclusive else made
+    if made.open is None:
+        return made
+    terminal.fail(
+        f"{made.open}, so that nothing is known of the header",
+        "explore it by itself, bound it, or write the header without a proof: --no-explore",
+    )
+    return INCONCLUSIVE
 
 
 def chosen_strategy(assembly: Assembly, name: str | None) -> Strategy:

@@ -15,13 +15,12 @@ from ...text.scenario_tree import Scenario, Strategy
 class Proof(NamedTuple):
     """What became of the scenarios: lines for the head, and what stands against the header.
 
-    ``inconclusive`` says that a limit was hit before there was an answer.
+    ``open`` says of which scenario a limit left something open, and which limit.
     """
 
     lines: tuple[str, ...]
     errors: tuple[Diagnostic, ...] = ()
-    inconclusive: bool = False
-    interrupted: bool = False
+    open: str | None = None
 
 
 def uses(scenario: Scenario, strategy: Strategy) -> bool:
@@ -31,24 +30,28 @@ def uses(scenario: Scenario, strategy: Strategy) -> bool:
 
 
 def prove(assembly: Assembly, strategy: Strategy) -> Proof:
-    """Explore each scenario that uses the strategy, as `opvasm explore` does."""
+    """Explore each scenario that uses the strategy, as `opvasm explore` does.
+
+    An interrupt ends it as KeyboardInterrupt: half a proof is none.
+    """
     scenarios = [each for each in assembly.scenarios if uses(each, strategy)]
     if not scenarios:
         return Proof(("none: no scenario of the file uses this strategy",))
     strategies = strategy_table(assembly.strategies)
     lines: list[str] = []
     errors: list[Diagnostic] = []
-    inconclusive = interrupted = False
+    open_: str | None = None
     for scenario in scenarios:
         report = run_scenario(assembly.program, scenario, strategies)
-        interrupted = any(run.stopped == "an interrupt" for run in report.runs)
-        if interrupted:
-            break
+        stopped = next((run.stopped for run in report.runs if run.stopped), None)
+        if any(run.stopped == "an interrupt" for run in report.runs):
+            raise KeyboardInterrupt
         alone = [run for run in report.runs if _alone(run, strategy)]
         lines += _lines(scenario, report, alone, strategy)
-        inconclusive |= report.as_expected is None or any(run.stopped for run in alone)
+        if report.as_expected is None or any(run.stopped for run in alone):
+            open_ = open_ or f"scenario {scenario.name} was stopped by {stopped}"
         errors += _errors(scenario, report, alone, strategy)
-    return Proof(tuple(lines), tuple(errors), inconclusive, interrupted)
+    return Proof(tuple(lines), tuple(errors), open_)
 
 
 def _alone(run: Run, strategy: Strategy) -> bool:
