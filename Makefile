@@ -52,7 +52,7 @@ bench: $(VENV)/.run
 
 # Not for CI: downloads kernels into a temporary folder (KERNELS="--keep FOLDER" keeps them).
 kernels: $(VENV)/.dev
-	$(BIN)/python -m tests.kernels --boot --probe --tries 100 $(KERNELS)
+	$(BIN)/python -m tests.kernels --boot --probe --tries 30 $(KERNELS)
 
 native: $(VENV)/bin/python
 	$(BIN)/python opvasm/explorer/native/build.py

@@ -18,7 +18,7 @@ from pathlib import Path
 from opvasm.kernels.profiles import Profile
 from opvasm.probe.breakage import uname_says
 
-from .boot import KERNELS, CannotBoot, boot_all
+from .boot import KERNELS, CannotBoot, Wish, boot_all, end_with_me
 from .build import ARCHITECTURES, CannotBuild
 from .native import run_here
 from .recorded import Recorded, matrix, merged, read_recorded
@@ -38,11 +38,13 @@ def main(words: list[str]) -> int:
     parser.add_argument("--record", type=Path, help="--boot: keep what kernels say in this file")
     parser.add_argument("--probe", action="store_true", help="--boot: run opvasm probe inside, too")
     parser.add_argument(
-        "--probes", type=int, default=3, help="--probe: boots a kernel (default: 3)"
+        "--probes", type=int, default=1, help="--probe: boots a kernel (default: 1)"
     )
+    parser.add_argument("--debug", action="store_true", help="--boot: with rseq_debug=1")
     chosen = parser.parse_args(words)
     try:
         if chosen.boot:
+            end_with_me()
             return _boot(chosen)
         release, machine, rows = run_here(chosen.tries)
         return _judge(release, machine, rows)
@@ -85,7 +87,8 @@ def _boot(chosen: argparse.Namespace) -> int:
             for each in KERNELS
             if each.version.startswith(chosen.only) and chosen.arch in (None, each.architecture)
         ]
-        for booted in boot_all(kernels, folder, chosen.tries, chosen.probes if chosen.probe else 0):
+        wish = Wish(chosen.tries, chosen.probes if chosen.probe else 0, chosen.debug)
+        for booted in boot_all(kernels, folder, wish):
             name = f"{booted.kernel.version} {booted.kernel.architecture}"
             if booted.skipped:
                 print(f"{name}: skipped: {booted.skipped}", flush=True)

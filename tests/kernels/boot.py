@@ -9,20 +9,23 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from opvasm.light_typing import NamedTuple
 
 from .build import ARCHITECTURES, Architecture, CannotBuild, archive, build
-from .python_root import INIT_WORDS, python_root
+from .python_root import INIT_WORDS, LAST, python_root
 from .recorded import kept
 
 SUITES = ("bookworm", "trixie", "trixie-backports", "sid")
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SECONDS = 900
-BOOTS = 3  # of one kernel: one in twenty ends in a panic, under load
+AGAIN = 3  # times that a boot is tried: one in twenty ends in a panic, under load
+DEBUG_WORDS = "rseq_debug=1"
 
 
 class CannotBoot(Exception):
@@ -53,12 +56,22 @@ KERNELS = tuple(
 )
 
 
-def boot_all(kernels: Sequence[Kernel], folder: Path, tries: int, probes: int) -> Iterator[Booted]:
-    """Fetch, boot and read one kernel after the other; the probe runs in this many boots of it."""
+class Wish(NamedTuple):
+    """What is asked of each kernel: tries a row, boots in which the probe runs (0: none, and the
+    rows alone are the first process), and whether it is started with rseq_debug=1."""
+
+    tries: int
+    probes: int
+    debug: bool
+
+
+def boot_all(kernels: Sequence[Kernel], folder: Path, wish: Wish) -> Iterator[Booted]:
+    """Fetch, boot and read one kernel after the other."""
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise CannotBoot(f"{tool} is not installed: Debian's packages can't be had")
     folder.mkdir(parents=True, exist_ok=True)
+    roots: dict[str, bytes] = {}
     for kernel in kernels:
         architecture = ARCHITECTURES[kernel.architecture]
         if shutil.which(architecture.qemu[0]) is None:
@@ -66,25 +79,52 @@ def boot_all(kernels: Sequence[Kernel], folder: Path, tries: int, probes: int) -
             continue
         try:
             image = fetch_image(kernel, architecture, folder)
-            program = build(architecture, folder)
             if image is None:
                 yield Booted(kernel, skipped="Debian has no such package any more")
                 continue
-            text = boot(architecture, image, archive({"init": program}, {}), f"tries={tries}")
-            (folder / f"{kernel.version}-{kernel.architecture}.log").write_text(text)
-            lines = kept(text)
-            if "kernel " not in lines or "\nend" not in text:
-                yield Booted(kernel, skipped="the kernel did not come to the end of the rows")
-                continue
-            if probes:
-                lines += "".join(probe_inside(kernel, architecture, image, folder, probes))
-            yield Booted(kernel, lines)
+            if kernel.architecture not in roots:
+                roots[kernel.architecture] = _root(architecture, folder, wish)
+            yield _booted(kernel, image, roots[kernel.architecture], folder, wish)
         except CannotBuild as problem:
             yield Booted(kernel, skipped=str(problem))
 
 
-def boot(architecture: Architecture, image: Path, root: bytes, words: str) -> str:
-    """What a kernel prints with this root, from its start to its end."""
+def _root(architecture: Architecture, folder: Path, wish: Wish) -> bytes:
+    program = build(architecture, folder)
+    if not wish.probes:
+        return archive({"init": program}, {})
+    return python_root(
+        architecture, program, folder, lambda names: fetch(architecture, folder, names)
+    )
+
+
+def _booted(kernel: Kernel, image: Path, root: bytes, folder: Path, wish: Wish) -> Booted:
+    """One kernel: the rows in its first boot, the probe in each."""
+    words = [f"tries={wish.tries}", *[DEBUG_WORDS] * wish.debug, *[INIT_WORDS] * bool(wish.probes)]
+    lines = ""
+    for number in range(max(wish.probes, 1)):
+        last = LAST if wish.probes else "\nend\n"
+        text = boot(
+            ARCHITECTURES[kernel.architecture], image, root, " ".join(words[number > 0 :]), last
+        )
+        name = f"{kernel.version}-{kernel.architecture}{'-debug' * wish.debug}-{number}.log"
+        (folder / name).write_text(text)
+        if not number:
+            lines = kept(text)
+            if "kernel " not in lines or "\nend\n" not in text:
+                return Booted(kernel, skipped="the kernel did not come to the end of the rows")
+        if wish.probes:
+            lines += "".join(probes_in(text))
+    return Booted(kernel, lines)
+
+
+def end_with_me() -> None:
+    """A SIGTERM ends this program by an exception, so that the machine it runs ends as well."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
+def boot(architecture: Architecture, image: Path, root: bytes, words: str, last: str) -> str:
+    """What a kernel prints with this root, from its start to its end; ``last`` ends it."""
     initrd = image.with_name(f"{image.name}.initrd")
     initrd.write_bytes(root)
     line = f"console={architecture.console} loglevel=3 panic=-1 {words}"
@@ -94,7 +134,7 @@ def boot(architecture: Architecture, image: Path, root: bytes, words: str) -> st
         *("-kernel", str(image), "-initrd", str(initrd), "-append", line),
     ]
     text = ""
-    for _ in range(BOOTS):
+    for _ in range(AGAIN):
         try:
             done = subprocess.run(
                 command,
@@ -106,25 +146,22 @@ def boot(architecture: Architecture, image: Path, root: bytes, words: str) -> st
             text = done.stdout.decode(errors="replace").replace("\r", "")
         except subprocess.TimeoutExpired as over:
             text = (over.stdout or b"").decode(errors="replace").replace("\r", "")
-        if "\nend" in text:
+        if last in text:
             break
+    initrd.unlink()
     return text
 
 
-def probe_inside(
-    kernel: Kernel, architecture: Architecture, image: Path, folder: Path, probes: int
-) -> Iterator[str]:
-    """What ``opvasm probe`` says in a booted kernel: a line for each boot and registered size."""
-    root = python_root(architecture, folder, lambda names: fetch(architecture, folder, names))
-    for number in range(probes):
-        text = boot(architecture, image, root, INIT_WORDS)
-        name = f"{kernel.version}-{kernel.architecture}-probe{number}.log"
-        (folder / name).write_text(text)
-        for label, size in (("glibc's own", 32), ("feature size", 64)):
-            said = re.search(rf"registration: {label} \((\d+) bytes\).*?^verdict: (\S+?):",
-                             text, re.MULTILINE | re.DOTALL)  # fmt: skip
-            if said is not None or label == "glibc's own":
-                yield f"probe {size} {'nothing' if said is None else said[2]}\n"
+def probes_in(text: str) -> Iterator[str]:
+    """What ``opvasm probe`` said in a booted kernel: a line for each registered size."""
+    sizes = {"glibc's own": 32, "feature size": 64}
+    found = dict.fromkeys(["glibc's own"], "nothing")
+    for part in re.split(r"^registration: ", text, flags=re.MULTILINE)[1:]:
+        label = part.partition(" (")[0]
+        said = re.search(r"^verdict: (\w+)", part, re.MULTILINE)
+        found[label] = "nothing" if said is None else said[1]
+    for label, name in found.items():
+        yield f"probe {sizes[label]} {name}\n"
 
 
 # ---- packages -------------------------------------------------------------------------------------
@@ -156,10 +193,15 @@ def _package(kernel: Kernel, architecture: Architecture, folder: Path) -> str | 
     """The package of a version: linux-image to 6.18, linux-binary from 6.19 on."""
     debian = architecture.debian
     pattern = rf"^linux-(image|binary)-{re.escape(kernel.version)}\+deb[0-9]+-{debian}$"
-    listed = _apt("apt-cache", architecture, folder, "search", "--names-only", pattern)
-    names = sorted(line.split()[0] for line in listed.splitlines() if line)
+    names = found_packages(architecture, folder, pattern)
     binaries = [each for each in names if each.startswith("linux-binary")]
     return next(iter(binaries or names), None)
+
+
+def found_packages(architecture: Architecture, folder: Path, pattern: str) -> list[str]:
+    """The names of Debian's packages that a pattern matches, sorted."""
+    listed = _apt("apt-cache", architecture, folder, "search", "--names-only", pattern)
+    return sorted(line.split()[0] for line in listed.splitlines() if line)
 
 
 def fetch(architecture: Architecture, folder: Path, names: Sequence[str]) -> list[Path]:

@@ -43,14 +43,14 @@ class CannotBuild(Exception):
     """The compiler is missing, or refuses."""
 
 
-def build(architecture: Architecture, folder: Path) -> Path:
-    """The program ``rows``, static, for an architecture."""
+def build(architecture: Architecture, folder: Path, source: Path = SOURCE) -> Path:
+    """A program of one C file, static, for an architecture."""
     if shutil.which(architecture.compiler) is None:
         raise CannotBuild(f"{architecture.compiler} is not installed")
-    made = folder / f"rows-{architecture.name}"
+    made = folder / f"{source.stem}-{architecture.name}"
     words = [architecture.compiler, "-O1", "-Wall", "-Wextra", "-static", "-pthread"]
     done = subprocess.run(
-        [*words, "-o", str(made), str(SOURCE)], capture_output=True, text=True, check=False
+        [*words, "-o", str(made), str(source)], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise CannotBuild(done.stderr)

@@ -1,4 +1,8 @@
-"""A root with Debian's Python and this package: the probe runs in it as the first process."""
+"""A root with Debian's Python, this package and the rows: all that is asked in one boot.
+
+Python is the first process; it runs the rows where the kernel's command line has ``tries=N``, and
+then the probe.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +23,28 @@ PACKAGES = (
     *("libc6", "zlib1g", "libexpat1", "libffi8"),
 )
 VERSION = (3, 11)  # of that Python: only the same version compiles for it
-INIT_WORDS = "rdinit=/usr/bin/python3.11 -- -S /first.py"
+INIT_WORDS = "rdinit=/usr/bin/python3.11 -- -S /first.py"  # what comes before -- is its environment
+LAST = "\nprobed\n"
 FIRST = b"""\
 import ctypes, os, sys
 libc = ctypes.CDLL(None)
 for name in ("proc", "sys"):
     os.makedirs("/" + name, exist_ok=True)
     libc.mount(name.encode(), ("/" + name).encode(), (name + ("fs" if name == "sys" else "")).encode(), 0, None)
+libc.mount(b"debug", b"/sys/kernel/debug", b"debugfs", 0, None)
+if "tries" in os.environ:
+    limit = "/proc/sys/kernel/sched_rt_runtime_us"
+    with open(limit, "r+") as file:
+        before = file.read()
+        file.write("-1")
+    os.waitpid(os.posix_spawn("/rows", ["/rows", os.environ["tries"]], os.environ), 0)
+    with open(limit, "w") as file:
+        file.write(before)
 sys.path.insert(0, "/project")
 from opvasm.cli.main import main
 print()
 print("exit", main(["probe", "--timeout", "150"]))
-print("end", flush=True)
+print("probed", flush=True)
 os.sync()
 libc.reboot(0x4321FEDC)
 """
@@ -38,9 +52,12 @@ PROJECT = Path(__file__).parents[2] / "opvasm"
 
 
 def python_root(
-    architecture: Architecture, folder: Path, fetch: Callable[[Sequence[str]], list[Path]]
+    architecture: Architecture,
+    program: Path,
+    folder: Path,
+    fetch: Callable[[Sequence[str]], list[Path]],
 ) -> bytes:
-    """The file system, made from packages that ``fetch`` gets."""
+    """The file system, made from packages that ``fetch`` gets, with ``program`` as the rows."""
     root = folder / f"root-{architecture.debian}"
     if not root.exists():
         made = folder / f"root-{architecture.debian}.part"
@@ -48,7 +65,7 @@ def python_root(
         for package in fetch([f"{name}/{SUITE}" for name in PACKAGES]):
             subprocess.run(["dpkg-deb", "-x", str(package), str(made)], check=True)
         made.rename(root)
-    files: dict[str, bytes | Path] = {"first.py": FIRST}
+    files: dict[str, bytes | Path] = {"first.py": FIRST, "rows": program}
     for top in ("lib", "lib64", "usr/bin", "usr/lib"):
         for path in (root / top).rglob("*"):
             if path.is_file() and _wanted(path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from opvasm.kernels.profiles import RULE_SETS, Profile
@@ -18,13 +18,16 @@ _SHORT = {"x86-64": "x86", "aarch64": "arm64"}
 
 
 class Recorded(NamedTuple):
-    """One kernel: its version, the architecture, its rows, its counts of lost increments by
-    registered size, and what ``opvasm probe`` named in it, a pair for each size and boot."""
+    """One kernel: its version, the architecture, what it says of itself (auxiliary vector, slices),
+    its rows, its counts of lost increments and of restarts (with milliseconds) by registered size,
+    and what ``opvasm probe`` named in it, a pair for each size and boot."""
 
     release: str
     architecture: str
+    facts: Mapping[str, str]
     rows: tuple[Row, ...]
     lost: tuple[tuple[int, int, int], ...]
+    restarts: tuple[tuple[int, int, int], ...]
     probes: tuple[tuple[int, str], ...]
 
     @property
@@ -36,22 +39,34 @@ class Recorded(NamedTuple):
 def kept(text: str) -> str:
     """The lines of a log that are kept."""
     lines = text.replace("\r", "").splitlines()
-    return "".join(f"{line}\n" for line in lines if re.match(r"(kernel|row|lost|probe) ", line))
+    return "".join(
+        f"{line}\n" for line in lines if re.match(r"(kernel|row|lost|restarts|probe) \S", line)
+    )
 
 
 def read_recorded(text: str) -> list[Recorded]:
     """The kernels of a record, in their order."""
     found = []
     for part in re.split(r"^(?=kernel )", text, flags=re.MULTILINE):
-        head = re.match(r"kernel (\S+) (\S+)", part)
+        head = re.match(r"kernel (\S+) (\S+)(.*)", part)
         if head is not None:
-            lost = re.findall(r"^lost (\d+) (-?\d+) of (\d+)", part, re.MULTILINE)
-            counts = tuple((int(a), int(b), int(c)) for a, b, c in lost)
-            rows = tuple(read_rows(part))
             said = re.findall(r"^probe (\d+) (\S+)", part, re.MULTILINE)
-            probes = tuple((int(size), name) for size, name in said)
-            found.append(Recorded(head[1], MACHINES[head[2]], rows, counts, probes))
+            found.append(
+                Recorded(
+                    release=head[1],
+                    architecture=MACHINES[head[2]],
+                    facts=dict(re.findall(r"(\w+)=(\S+)", head[3])),
+                    rows=tuple(read_rows(part)),
+                    lost=_triples(r"^lost (\d+) (-?\d+) of (\d+)", part),
+                    restarts=_triples(r"^restarts (\d+) (\d+) in (\d+) ms", part),
+                    probes=tuple((int(size), name) for size, name in said),
+                )
+            )
     return found
+
+
+def _triples(pattern: str, text: str) -> tuple[tuple[int, int, int], ...]:
+    return tuple((int(a), int(b), int(c)) for a, b, c in re.findall(pattern, text, re.MULTILINE))
 
 
 def merged(record: str, lines: str) -> str:
@@ -89,6 +104,8 @@ def matrix(recorded: list[Recorded]) -> str:
     lines.append("| named so by `opvasm probe` | " + " | ".join(named) + " |")
     lost = [_lost(each) for each in groups.values()]
     lines.append("| increments lost by two threads of one CPU | " + " | ".join(lost) + " |")
+    rates = [_rate(each) for each in groups.values()]
+    lines.append("| restarts a second of these two | " + " | ".join(rates) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -138,6 +155,17 @@ def _named(name: str, group: list[tuple[Recorded, int]]) -> str:
 def _lost(group: list[tuple[Recorded, int]]) -> str:
     pairs = [(lost, of) for kernel, size in group for at, lost, of in kernel.lost if at == size]
     return f"{sum(a for a, _ in pairs):,} of {sum(b for _, b in pairs):,}" if pairs else "–"
+
+
+def _rate(group: list[tuple[Recorded, int]]) -> str:
+    """Restarts in a second, the least and the most of all kernels of a rule set."""
+    found = [
+        1000 * count / milliseconds
+        for kernel, size in group
+        for at, count, milliseconds in kernel.restarts
+        if at == size
+    ]
+    return f"{min(found):.0f} to {max(found):.0f}" if found else "–"
 
 
 def profile_of(kernel: Recorded, size: int) -> Profile | None:

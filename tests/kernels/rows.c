@@ -118,8 +118,11 @@ asm(".text\n.globl spin,spin_start,spin_end,spin_abort,spin_within,spin_unsigned
     "add: str x1,[x0,#8]\nadd_start: ldr x9,[x2]\n1: subs x3,x3,#1\nb.ne 1b\nadd x9,x9,#1\nstr x9,[x2]\n" OUT(add));
 #endif
 
-enum outcome { ABORTS, COMMITS, WITHIN, REWRITTEN, KEPT, CLEARED, LOST, NONE_LOST, DIED, OUTCOMES };
-static const char *const OUTCOME[] = {"aborts", "commits", "lands", "rewritten", "kept", "cleared", "lost", "none_lost", "killed"};
+enum outcome { ABORTS, COMMITS, WITHIN, REWRITTEN, KEPT, CLEARED, LOST, NONE_LOST, HANDLED, DIED, OUTCOMES };
+static const char *const OUTCOME[] = {"aborts", "commits", "lands", "rewritten", "kept", "cleared", "lost", "none_lost", "handled", "killed"};
+
+/* What a program's own handler of SIGSEGV is like. */
+enum handler { NO_HANDLER, PLAIN, NODEFER, SLEEPS };
 
 enum event {
 	NOTHING, PREEMPT, SIGNALLED, IGNORED, FENCE_ALL, FENCE_HERE, FENCE_ELSEWHERE, MIGRATE, AND_BACK, SAME,
@@ -139,9 +142,10 @@ static struct shared {
 static struct area A, B;
 static struct section good, bad, calls, faults[3], adds;
 static unsigned tries = 100;
-static int size, event, target;
-static long rounds = 40000000;
-static volatile int stop, ready, unreadable, *forbidden, *fresh;
+static int size, event, target, handler;
+static long rounds = 40000000, ticking;
+static volatile int stop, ready, *forbidden, *fresh;
+static uintptr_t elsewhere; /* what rseq_cs points to, where that is no descriptor of ours */
 
 static long sys_rseq(struct area *area, int length, int flags)
 {
@@ -186,6 +190,7 @@ static long membarrier(int command, int flags, int cpu)
 {
 	return syscall(SYS_membarrier, command, flags, cpu);
 }
+enum { PR_RSEQ_SLICE_EXTENSION = 79, NR_RSEQ_SLICE_YIELD = 471 };
 enum { PRIVATE = 8, REGISTER_PRIVATE = 16, FENCE_RSEQ = 128, REGISTER_RSEQ = 256, ON_CPU = 1 };
 
 static void on_signal(int number)
@@ -200,11 +205,27 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	ucontext_t *user = context;
 	uintptr_t at = user->PC;
 	(void)number;
-	(void)info;
+	if (info->si_addr != forbidden)
+		_exit(5);
 	aborted_by_fault = at == (uintptr_t)fault_start_abort || at == (uintptr_t)fault_last_abort ||
 			   at == (uintptr_t)fault_after_abort;
 	if (!aborted_by_fault)
 		user->PC += FAULT_LENGTH;
+}
+
+/* The kernel's own kill, seen by the program: it counts when it is told so, SI_KERNEL without an address. */
+static void on_kill(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)context;
+	if (handler == SLEEPS) /* a switch, while rseq_cs still is what the kernel kills for */
+		pause_for(100);
+	A.rseq_cs = 0;
+	if (info->si_code != SI_KERNEL || info->si_addr)
+		_exit(5);
+	S->counts[HANDLED]++;
+	S->done++;
+	_exit(0);
 }
 
 /* The thread that makes things happen. */
@@ -296,7 +317,7 @@ static int try_section(struct section *section, int kind)
 		short_thread();
 	before = switches();
 	S->words.number += 2;
-	result = spin(&A, section, &S->words, rounds);
+	result = spin(&A, section, &S->words, event == TICK ? ticking : rounds);
 	uint64_t left = A.rseq_cs;
 	int moved = switches() != before;
 	A.rseq_cs = 0;
@@ -320,7 +341,7 @@ static int try_outside(void)
 		A.rseq_cs = 0;
 		return switches() == before ? -1 : still ? KEPT : CLEARED;
 	}
-	A.rseq_cs = (uintptr_t)(unreadable ? (struct section *)forbidden : &bad);
+	A.rseq_cs = elsewhere ? elsewhere : (uintptr_t)&bad;
 	base = w->events;
 	w->inside = 1;
 	for (long i = 0; i < rounds && w->events == base; i++)
@@ -473,17 +494,17 @@ static int try_fault(int kind)
 	return aborted_by_fault ? ABORTS : COMMITS;
 }
 
-static volatile long counter, added[2];
+static volatile long counter, added[2], restarts[2];
 
 static void *adder(void *argument)
 {
 	struct area *area = argument;
-	volatile long *mine = &added[area == &B];
+	volatile long *mine = &added[area == &B], *again = &restarts[area == &B];
 	if (sys_rseq(area, size, 0))
 		_exit(3);
 	while (!stop) {
 		while (add(area, &adds, &counter, 20000))
-			;
+			++*again;
 		++*mine;
 		area->rseq_cs = 0;
 	}
@@ -493,6 +514,7 @@ static void *adder(void *argument)
 static int two_threads(void)
 {
 	pthread_t threads[2];
+	double began = now();
 	pin(0, 0);
 	for (int i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, adder, i ? &B : &A);
@@ -503,6 +525,7 @@ static int two_threads(void)
 		pthread_join(threads[i], NULL);
 	long lost = added[0] + added[1] - counter;
 	printf("lost %d %ld of %ld\n", size, lost, added[0] + added[1]);
+	printf("restarts %d %ld in %.0f ms\n", size, restarts[0] + restarts[1], (now() - began) * 1000);
 	fflush(stdout);
 	return lost ? LOST : NONE_LOST;
 }
@@ -547,6 +570,10 @@ static void child(int kind)
 	action.sa_sigaction = on_fault;
 	action.sa_flags = SA_SIGINFO;
 	if (kind >= FAULT_START && kind <= FAULT_AFTER)
+		sigaction(SIGSEGV, &action, NULL);
+	action.sa_sigaction = on_kill;
+	action.sa_flags |= handler == NODEFER ? SA_NODEFER : 0;
+	if (handler)
 		sigaction(SIGSEGV, &action, NULL);
 	pin(0, 0);
 	real_time(1);
@@ -627,7 +654,13 @@ static void row(const char *name, int kind, int what)
 	fflush(stdout);
 }
 
-#define BAD_ROW(change, name, kind, what) (bad = good, bad.change, row(name, kind, what))
+#define BAD_ROW(change, name, kind, what) \
+	do { \
+		bad = good; \
+		bad.change; \
+		row(name, kind, what); \
+	} while (0)
+#define HANDLER_ROW(kind, name) (handler = kind, row(name, OUTSIDE, FENCE_HERE), handler = NO_HANDLER)
 
 static void rows(void)
 {
@@ -677,14 +710,25 @@ static void rows(void)
 	BAD_ROW(abort = (uintptr_t)spin_within, "inside-abort-within", BAD, PREEMPT);
 	BAD_ROW(abort = (uintptr_t)spin_unsigned, "inside-unsigned", BAD, PREEMPT);
 	BAD_ROW(abort = (uintptr_t)1 << 63, "inside-abort-kernel", BAD, PREEMPT);
+	BAD_ROW(length = -(uint64_t)(uintptr_t)spin_start, "inside-wraps", BAD, PREEMPT);
 	BAD_ROW(version = 0, "outside-sleep", OUTSIDE, SLEEP);
 	BAD_ROW(version = 0, "outside-preempted", OUTSIDE, PREEMPT);
 	BAD_ROW(version = 0, "left-after-commit", LEFT, NOTHING);
 	BAD_ROW(version = 1, "outside-version", OUTSIDE, PREEMPT);
 	BAD_ROW(abort = (uintptr_t)spin_unsigned, "outside-unsigned", OUTSIDE, PREEMPT);
-	unreadable = 1;
+	BAD_ROW(abort = (uintptr_t)spin_within, "outside-abort-within", OUTSIDE, PREEMPT);
+	BAD_ROW(start = (uintptr_t)1 << 46; bad.length = -((uint64_t)1 << 46), "outside-wraps", OUTSIDE, PREEMPT);
+	BAD_ROW(flags = 1, "outside-flags", OUTSIDE, PREEMPT);
+	BAD_ROW(length = 0, "outside-empty", OUTSIDE, PREEMPT);
+	BAD_ROW(length = 0, "inside-empty", BAD, PREEMPT);
+	elsewhere = -(uintptr_t)4096;
+	row("outside-kernel-pointer", OUTSIDE, PREEMPT);
+	elsewhere = (uintptr_t)forbidden;
 	row("outside-unreadable", OUTSIDE, PREEMPT);
-	unreadable = 0;
+	HANDLER_ROW(PLAIN, "kill-handler");
+	HANDLER_ROW(NODEFER, "kill-handler-nodefer");
+	HANDLER_ROW(SLEEPS, "kill-handler-sleeps");
+	elsewhere = 0;
 	row("two-threads", TWO_THREADS, PREEMPT);
 }
 
@@ -696,6 +740,44 @@ static void say(const char *path, const char *text)
 			printf("note %s: %m\n", path);
 		close(file);
 	}
+}
+
+/* As many rounds of a section as last for some tens of ticks. */
+static long rounds_with_ticks(void)
+{
+	const long few = 1000000;
+	double began = now();
+	spin(&A, NULL, &S->words, few);
+	return few * 0.15 / (now() - began);
+}
+
+/* Why a call failed; 0: it did not. */
+static int failed(long result)
+{
+	return result < 0 ? errno : 0;
+}
+
+/* What registering 64 bytes at a multiple of 32, and not of 64, answers, in a child: it keeps that. */
+static int at_half_alignment(void)
+{
+	int status = 0;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (!pid)
+		_exit(-sys_rseq((struct area *)((char *)&A + 32), 64, 0));
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+/* Whether the kernel was started with rseq_debug=1: 1 or 0; "none" where it has no such thing. */
+static const char *debug(void)
+{
+	static char text[2] = "";
+	int file = open("/sys/kernel/debug/rseq/debug", O_RDONLY);
+	if (file < 0 || read(file, text, 1) != 1)
+		return "none";
+	close(file);
+	return text;
 }
 
 int main(int count, char **words)
@@ -727,11 +809,11 @@ int main(int count, char **words)
 	faults[1] = SECTION(fault_last);
 	faults[2] = SECTION(fault_after);
 	adds = SECTION(add);
-	long slice = prctl(79, 1, 0, 0, 0);
-	printf("\nkernel %s %s feature_size=%lu align=%lu slice=%ld/%d debug=%d\n", name.release, name.machine, getauxval(27),
-	       getauxval(28), slice, slice < 0 ? errno : 0, access("/sys/kernel/debug/rseq/debug", F_OK) == 0);
-	if (getenv("debug"))
-		say("/sys/kernel/debug/rseq/debug", "1");
+	printf("\nkernel %s %s feature_size=%lu align=%lu", name.release, name.machine, getauxval(27), getauxval(28));
+	printf(" align32_errno=%d", at_half_alignment());
+	printf(" slice_errno=%d", failed(prctl(PR_RSEQ_SLICE_EXTENSION, 1, 0, 0, 0)));
+	printf(" yield_errno=%d debug=%s\n", failed(syscall(NR_RSEQ_SLICE_YIELD)), debug());
+	ticking = rounds_with_ticks();
 	int sizes[] = {32, 64};
 	for (int i = 0; i < (count > 2 ? count - 2 : 2); i++) {
 		size = count > 2 ? atoi(words[i + 2]) : sizes[i];

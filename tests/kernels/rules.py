@@ -70,13 +70,18 @@ FIELDS: dict[str, str] = {
     "id-sleep": "id_at_sleep",
     "inside-version": "bad_version",
     "inside-flags": "bad_version",
+    # Start + length that wraps: where nobody minds, the thread is inside as everywhere after start.
+    "inside-wraps": "bad_version",
     "inside-abort-within": "abort_inside",
     "inside-unsigned": "bad_signature",
     "inside-abort-kernel": "bad_signature",
     "outside-version": "outside",
     "outside-unsigned": "outside",
+    "outside-abort-within": "outside",
+    "outside-wraps": "outside",
     # One that can't be read is looked at first, before it is known where the thread is.
     "outside-unreadable": "bad_signature",
+    "outside-kernel-pointer": "bad_signature",
     "two-threads": "preemption_aborts",
 }
 # Rows that every kernel answers alike.
@@ -92,6 +97,8 @@ ALWAYS: dict[str, str] = {
     "section-fault-after": "commits",
     # A child in the same memory (vfork, posix_spawn) is not registered.
     "vfork-child-signal": "commits",
+    # A section of no bytes: nobody is ever inside.
+    "inside-empty": "commits",
     "left-after-commit": "kept",
     "id-nothing": "kept",
     "id-ignored-signal": "kept",
@@ -101,7 +108,10 @@ ALWAYS: dict[str, str] = {
     "id-getppid": "kept",
 }
 # Rows that stand in the table and that no field of a profile says.
-NOTED = ("section-tick", "outside-sleep", "outside-preempted")
+NOTED = (
+    *("section-tick", "outside-sleep", "outside-preempted", "outside-flags", "outside-empty"),
+    *("kill-handler", "kill-handler-nodefer", "kill-handler-sleeps"),
+)
 _WORDS = {"kills": "killed", "continues": "commits"}
 
 
