@@ -46,8 +46,10 @@ def main(words: list[str]) -> int:
         if chosen.boot:
             end_with_me()
             return _boot(chosen)
-        release, machine, rows = run_here(chosen.tries)
-        return _judge(release, machine, rows)
+        here = run_here(chosen.tries)
+        status = _judge(here.release, here.architecture, here.rows)
+        print("two busy threads of one CPU:", *here.counts, sep="\n  ")
+        return status
     except (CannotBuild, CannotBoot) as problem:
         print(problem, file=sys.stderr)
         return MISSING

@@ -7,14 +7,25 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from opvasm.light_typing import NamedTuple
+
 from .build import ARCHITECTURES, CannotBuild, build
 from .rules import Row, read_rows
 
 SECONDS = 900
 
 
-def run_here(tries: int, sizes: tuple[int, ...] = (32, 64)) -> tuple[str, str, list[Row]]:
-    """The kernel's version, the architecture, and the rows of registrations of these sizes."""
+class Here(NamedTuple):
+    """The kernel's version, the architecture, the rows, and the lines about two busy threads."""
+
+    release: str
+    architecture: str
+    rows: list[Row]
+    counts: list[str]
+
+
+def run_here(tries: int, sizes: tuple[int, ...] = (32, 64)) -> Here:
+    """The rows of registrations of these sizes in bytes."""
     machine = platform.machine()
     found = [each for each in ARCHITECTURES.values() if each.machine == machine]
     if not found:
@@ -25,4 +36,5 @@ def run_here(tries: int, sizes: tuple[int, ...] = (32, 64)) -> tuple[str, str, l
         done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
     if done.returncode or not done.stdout.rstrip().endswith("end"):
         raise CannotBuild(f"rows ended with {done.returncode}: {done.stdout}{done.stderr}")
-    return platform.release(), found[0].name, read_rows(done.stdout)
+    counts = [line for line in done.stdout.splitlines() if line.startswith(("lost ", "restarts "))]
+    return Here(platform.release(), found[0].name, read_rows(done.stdout), counts)

@@ -22,11 +22,11 @@ def here() -> tuple[Profile, list[Row]]:
     """This kernel's profile by its version, and its rows for 32 bytes."""
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
-    release, machine, rows = run_here(TRIES, (32,))
-    profile = uname_says(release, machine, 32)
+    seen = run_here(TRIES, (32,))
+    profile = uname_says(seen.release, seen.architecture, 32)
     if profile is None:
-        pytest.skip(f"no profile is known for {release}")
-    return profile, rows
+        pytest.skip(f"no profile is known for {seen.release}")
+    return profile, seen.rows
 
 
 def test_every_row_is_known() -> None:
