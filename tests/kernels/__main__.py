@@ -41,6 +41,9 @@ def main(words: list[str]) -> int:
         "--probes", type=int, default=1, help="--probe: boots a kernel (default: 1)"
     )
     parser.add_argument("--debug", action="store_true", help="--boot: with rseq_debug=1")
+    parser.add_argument(
+        "--missing", action="store_true", help="--record: boot only kernels that it does not have"
+    )
     chosen = parser.parse_args(words)
     try:
         if chosen.boot:
@@ -80,14 +83,20 @@ def report(release: str, size: int, rows: list[Row], profile: Profile) -> int:
 
 
 def _boot(chosen: argparse.Namespace) -> int:
-    """Boot, judge each kernel, and print the matrix of all that were booted."""
-    status, record = DONE, ""
+    """Boot and judge each kernel; print the matrix of those and, with --missing, of the record's."""
+    status, record = DONE, _before(chosen) if chosen.missing else ""
+    known = {(each.version, each.architecture) for each in read_recorded(record)}
+    for each in read_recorded(record):
+        status = max(status, _judge(each.release, each.architecture, each.rows))
+        status = max(status, _judge_probes(each))
     with tempfile.TemporaryDirectory(prefix="kernels-") as made:
         folder = chosen.keep or Path(made)
         kernels = [
             each
             for each in KERNELS
-            if each.version.startswith(chosen.only) and chosen.arch in (None, each.architecture)
+            if each.version.startswith(chosen.only)
+            and chosen.arch in (None, each.architecture)
+            and (each.version, each.architecture) not in known
         ]
         wish = Wish(chosen.tries, chosen.probes if chosen.probe else 0, chosen.debug)
         for booted in boot_all(kernels, folder, wish):
@@ -101,10 +110,15 @@ def _boot(chosen: argparse.Namespace) -> int:
             status = max(status, _judge_probes(kernel))
             sys.stdout.flush()
             if chosen.record:
-                before = chosen.record.read_text() if chosen.record.exists() else ""
-                chosen.record.write_text(merged(before, booted.lines))
+                chosen.record.write_text(merged(_before(chosen), booted.lines))
     print(matrix(read_recorded(record)), end="")
     return status
+
+
+def _before(chosen: argparse.Namespace) -> str:
+    """What the file of --record already has."""
+    exists = chosen.record is not None and chosen.record.exists()
+    return chosen.record.read_text() if exists else ""
 
 
 def _judge_probes(kernel: Recorded) -> int:
