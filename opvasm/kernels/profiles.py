@@ -237,6 +237,18 @@ DEBUG = V7_X86_SIZE33._replace(
     source="debugfs rseq/debug of 6.19.6 to 7.3.4 booted",
 )
 
+DEBUG_SIZE32 = DEBUG._replace(
+    size="32",
+    first="7.0.10",
+    id_at_signal=KILLS,
+    id_at_sleep=KILLS,
+    summary="a kernel started with rseq_debug=1 (debugfs rseq/debug), x86-64, registered with 32 bytes: "
+    "every look at a written id, and a system call inside of a section, kill the process",
+    source="7.1.3 booted with rseq_debug=1",
+)
+"""``debug`` as a registration of 32 bytes meets it where such a one has rules of its own; the probe
+tells the two apart, and the name is one."""
+
 NO_RSEQ = LEGACY._replace(
     name="no_rseq",
     first="",

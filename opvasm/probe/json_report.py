@@ -59,5 +59,5 @@ def _answer(name: str, counts: Counts, machine: str, size: int) -> dict[str, obj
         "why": counts.why,
         "seen": dict(counts.seen),
         "outcome": outcome,
-        "fits": [] if name == CONTROL else [each.name for each in found],
+        "fits": [] if name == CONTROL else list(dict.fromkeys(each.name for each in found)),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..kernels.profiles import NO_RSEQ, PROFILES, Profile
+from ..kernels.profiles import DEBUG_SIZE32, NO_RSEQ, PROFILES, Profile
 from ..light_typing import NamedTuple
 from .answers import Answers
 from .questions import BY_NAME, CONTROL, ESSENTIAL, expected
@@ -58,7 +58,7 @@ def judge(answers: Answers, architecture: str, size: int) -> Verdict:
     if len(fitting) == 1:
         return Verdict(KNOWN, fitting[0])
     if fitting:
-        names = ", ".join(each.name for each in fitting)
+        names = ", ".join(dict.fromkeys(each.name for each in fitting))
         return Verdict(OPEN, None, why=f"the answers fit {names}")
     wrong, nearest = min(against, key=lambda pair: len(pair[0]))
     return Verdict(UNKNOWN, nearest, tuple(wrong))
@@ -69,7 +69,7 @@ def candidates(architecture: str, size: int) -> list[Profile]:
     kind = "32" if size <= 32 else "33"
     return [
         each
-        for each in PROFILES.values()
+        for each in (*PROFILES.values(), DEBUG_SIZE32)
         if each is not NO_RSEQ and architecture in each.architectures and each.size in ("any", kind)
     ]
 

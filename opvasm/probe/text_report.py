@@ -67,7 +67,7 @@ def _fitting(facts: Facts, registration: Registration, name: str, counts: Counts
     found = fits(name, counts.outcome, facts.machine, registration.size)
     if len(found) == len(candidates(facts.machine, registration.size)):
         return "all"
-    return " ".join(each.name for each in found) or "none"
+    return " ".join(dict.fromkeys(each.name for each in found)) or "none"
 
 
 def _verdict(facts: Facts, registration: Registration, verdict: Verdict) -> list[str]:

@@ -22,7 +22,7 @@ from .boot import KERNELS, CannotBoot, Wish, boot_all, end_with_me
 from .build import ARCHITECTURES, CannotBuild
 from .native import run_here
 from .recorded import Recorded, matrix, merged, read_recorded
-from .rules import Row, contradictions
+from .rules import Row, contradictions, debug_profile
 
 DONE, CONTRADICTED, MISSING = 0, 1, 4
 
@@ -58,17 +58,23 @@ def main(words: list[str]) -> int:
         return MISSING
 
 
-def _judge(release: str, machine: str, rows: Sequence[Row]) -> int:
+def _judge(release: str, machine: str, rows: Sequence[Row], debug: bool = False) -> int:
     """Print the rows of a kernel beside what its profiles say; the exit code."""
     wrong = 0
     for size in sorted({row.size for row in rows}):
         of_size = [row for row in rows if row.size == size]
-        profile = uname_says(release, machine, size)
+        profile = _profile(release, machine, size, debug)
         if profile is None:
             print(f"{release}: no profile is known for this version")
             return CONTRADICTED
         wrong += report(release, size, of_size, profile)
     return CONTRADICTED if wrong else DONE
+
+
+def _profile(release: str, machine: str, size: int, debug: bool) -> Profile | None:
+    """The profile of a version, as it is or with rseq_debug=1."""
+    profile = uname_says(release, machine, size)
+    return debug_profile(profile) if debug and profile is not None else profile
 
 
 def report(release: str, size: int, rows: list[Row], profile: Profile) -> int:
@@ -106,12 +112,15 @@ def _boot(chosen: argparse.Namespace) -> int:
                 continue
             record += booted.lines
             (kernel,) = read_recorded(booted.lines)
-            status = max(status, _judge(kernel.release, kernel.architecture, kernel.rows))
-            status = max(status, _judge_probes(kernel))
+            status = max(
+                status, _judge(kernel.release, kernel.architecture, kernel.rows, chosen.debug)
+            )
+            status = max(status, _judge_probes(kernel, chosen.debug))
             sys.stdout.flush()
             if chosen.record:
                 chosen.record.write_text(merged(_before(chosen), booted.lines))
-    print(matrix(read_recorded(record)), end="")
+    if not chosen.debug:  # whose rules stand in no column
+        print(matrix(read_recorded(record)), end="")
     return status
 
 
@@ -121,11 +130,11 @@ def _before(chosen: argparse.Namespace) -> str:
     return chosen.record.read_text() if exists else ""
 
 
-def _judge_probes(kernel: Recorded) -> int:
+def _judge_probes(kernel: Recorded, debug: bool = False) -> int:
     """Print what the probe said in a kernel; the exit code."""
     status = DONE
     for size, said in kernel.probes:
-        profile = uname_says(kernel.release, kernel.architecture, size)
+        profile = _profile(kernel.release, kernel.architecture, size, debug)
         must = "?" if profile is None else profile.name
         right = said == must
         verdict = "as it must be" if right else f"WRONG: must be {must}"

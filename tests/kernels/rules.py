@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from opvasm.kernels.profiles import Profile
+from opvasm.kernels.profiles import DEBUG, DEBUG_SIZE32, X86_64, Profile
 from opvasm.light_typing import NamedTuple
 
 SHARE = 0.95  # of the tries must agree
@@ -113,6 +113,13 @@ NOTED = (
     *("kill-handler", "kill-handler-nodefer", "kill-handler-sleeps"),
 )
 _WORDS = {"kills": "killed", "continues": "commits"}
+
+
+def debug_profile(profile: Profile) -> Profile | None:
+    """What a profile becomes with rseq_debug=1; None where that is not known (arm64)."""
+    if X86_64 not in profile.architectures:
+        return None
+    return DEBUG_SIZE32 if profile.size == "32" else DEBUG
 
 
 def wanted(name: str, profile: Profile) -> str | None:

@@ -74,6 +74,20 @@ def test_a_debug_kernel_is_named() -> None:
         assert verdict.profile.name == "debug"
 
 
+def test_a_debug_kernel_is_named_for_small_registrations_too() -> None:
+    """From 7.0.10 on a written id of a registration of 32 bytes is looked at after signals and sleeps
+    as well (7.1.3, booted with rseq_debug=1); of a larger one that is no known kernel."""
+    killed = ("id_preemption", "id_membarrier", "id_signal", "id_sleep", "id_migration")
+    found = answers(
+        "v7_x86_size32",
+        {"sleep_inside": "killed", "call_inside": "killed", "bad_version": "killed"}
+        | dict.fromkeys(killed, "kills"),
+    )
+    verdict = judge(found, "x86-64", 32)
+    assert (verdict.state, verdict.profile and verdict.profile.name) == (KNOWN, "debug")
+    assert judge(found, "x86-64", 64).state == UNKNOWN
+
+
 def test_a_mixture_is_inconclusive() -> None:
     """Half of the tries aborted, half did not: nobody can say what the rule is."""
     found = answers("legacy") | {"preemption": Counts({"aborts": 30, "commits": 30})}
