@@ -123,7 +123,9 @@ def end_with_me() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
-def boot(architecture: Architecture, image: Path, root: bytes, words: str, last: str) -> str:
+def boot(
+    architecture: Architecture, image: Path, root: bytes, words: str, last: str = "\nend"
+) -> str:
     """What a kernel prints with this root, from its start to its end; ``last`` ends it."""
     initrd = image.with_name(f"{image.name}.initrd")
     initrd.write_bytes(root)
