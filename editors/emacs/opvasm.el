@@ -20,6 +20,14 @@
              (cons 'opv-mode (lambda (&rest _) (append opvasm-command '("lsp")))))
 (add-hook 'opv-mode-hook #'eglot-ensure)
 
+;; dap-mode (Debian: elpa-dap-mode), where it is installed:
+;;   (dap-debug (list :type "opvasm" :request "launch" :name "push" :program FILE :test "push"))
+(with-eval-after-load 'dap-mode
+  (dap-register-debug-provider
+   "opvasm" (lambda (asked)
+              (plist-put asked :dap-server-path
+                         (append opvasm-command '("debug" "--dap" "stdio"))))))
+
 ;; dape, where it is installed: M-x dape RET opvasm steps through the first test of the file.
 (with-eval-after-load 'dape
   (add-to-list 'dape-configs

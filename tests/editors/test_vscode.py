@@ -125,12 +125,13 @@ def test_a_finding_and_a_step_in_vs_code(tmp_path: Path) -> None:
         page.wait_for_selector(".debug-toolbar")
         page.keyboard.press("Control+Shift+D")
         stack = page.locator(".debug-call-stack")
-        stack.get_by_text("run bump() -> 0").first.wait_for()
+        stack.get_by_text("cpu 0").first.wait_for()
 
         def steps(key: str, until: str) -> None:
             page.keyboard.press(key)
             stack.get_by_text(until).first.wait_for()
 
+        steps("F10", "run bump() -> 0")
         steps("F11", "op 0")
         steps("F10", "op 1")
         page.locator(".debug-toolbar .codicon-debug-step-back").click()
