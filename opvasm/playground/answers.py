@@ -9,7 +9,6 @@ from .._version import __version__
 from ..abi.layout import DATA_MODELS
 from ..abi.revisions import DEFAULT_DATA_MODEL, DEFAULT_REVISION, REVISIONS
 from ..errors import OpvasmError
-from ..explain import find
 from ..light_typing import Any
 from ..report.human import render_all
 from ..report.style import COLORED
@@ -84,9 +83,16 @@ def _sample(asked: Question, tell: Tell) -> dict[str, Any]:
     return {"text": text}
 
 
-def _explain(asked: Question, tell: Tell) -> dict[str, Any]:
-    topic = find(str(asked["word"]))
-    return {"text": None if topic is None else topic.explain()}
+def _hover(asked: Question, tell: Tell) -> dict[str, Any]:
+    from .editing import explained
+
+    return explained(_text(asked), int(asked["at"]))
+
+
+def _complete(asked: Question, tell: Tell) -> dict[str, Any]:
+    from .editing import completed
+
+    return completed(_text(asked), int(asked["at"]))
 
 
 def _format(asked: Question, tell: Tell) -> dict[str, Any]:
@@ -135,7 +141,8 @@ _QUESTIONS: dict[str, Callable[[Question, Tell], dict[str, Any]]] = {
     "check": lambda asked, tell: check(_text(asked)),
     "verify": lambda asked, tell: report(_text(asked)),
     "run": lambda asked, tell: run(_text(asked)),
-    "explain": _explain,
+    "hover": _hover,
+    "complete": _complete,
     "format": _format,
     "listing": _listing,
     "disassemble": _disassemble,

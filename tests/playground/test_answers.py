@@ -189,8 +189,23 @@ def test_nothing_of_it_needs_what_a_browser_lacks() -> None:
 
 def test_a_word_is_explained() -> None:
     """The text of an op is that of its topic, and a word that means nothing has none."""
-    assert "cmpeq" in ask("explain", word="cmpeq")["text"]
-    assert ask("explain", word="xyzzy")["text"] is None
+    at = COUNTER.index("add counter")
+    found = ask("hover", at=at + 1)
+    assert "add" in found["text"]
+    assert (found["from"], found["to"]) == (at, at + 3)
+    assert "percpu" in ask("hover", at=at + 5)["text"]
+    assert ask("hover", at=0)["text"] is None
+
+
+def test_what_can_be_written_is_said() -> None:
+    """Names and ops that fit, in the place of what was begun; positions are a browser's."""
+    text = "// 🎉\n" + COUNTER.replace("add counter, n", "add cou")
+    at = len((text[: text.index("add cou") + len("add cou")]).encode("utf-16-le")) // 2
+    items = ask("complete", text, at=at)["items"]
+    assert "counter" in [each["label"] for each in items]
+    assert {(each["from"], each["to"]) for each in items} == {(at - 3, at)}
+    ops = ask("complete", text.replace("add cou", "ad"), at=at - 5)["items"]
+    assert "add" in [each["label"] for each in ops]
 
 
 def test_format_brings_a_text_into_its_layout() -> None:

@@ -92,6 +92,8 @@ def test_every_example_can_be_tried(pages: dict[Path, _Read]) -> None:
                 value = json.loads(zlib.decompress(data, -15))
                 tried.setdefault(str(page.relative_to(BUILT).parent), []).append(value)
     language = (BUILT.parent.parent / "grammar" / "README.md").read_text()
+    coloured = (BUILT / "language" / "index.html").read_text()
+    assert '<span class="k">vector</span>' in coloured  # by the lexer of the package
     blocks = [each.partition("\n")[2].partition("```")[0] for each in language.split("```opv")[1:]]
     assert [each["text"] for each in tried["language"]] == blocks
     assert {"tutorial", "debate", "explorer"} <= set(tried)

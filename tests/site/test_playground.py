@@ -244,3 +244,25 @@ def test_it_fits_the_window(browser: Any, site: str, width: int, scheme: str) ->
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == other
     visitor.context.close()
     assert visitor.complaints == []
+
+
+def test_names_are_explained_and_completed(visitor: Visitor, site: str) -> None:
+    """A name under the pointer says what it is; what fits is offered, by the same answers as in editors."""
+    page = playground(visitor, site)
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    write(page, RACE.replace("add counter, 1", "add cou"))
+    page.keyboard.press("Escape")
+    for _ in range(RACE.count("\n")):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Control+Space")
+    page.locator(".cm-tooltip-autocomplete li").first.wait_for()
+    assert "counter" in page.locator(".cm-tooltip-autocomplete li").first.inner_text()
+    page.keyboard.press("Enter")
+    until(page, "() => document.querySelector('.cm-content').innerText.includes('add counter }')")
+    page.locator(".cm-line", has_text="bump() {").get_by_text("add", exact=True).hover()
+    page.locator(".hover").wait_for()
+    assert "(CPU_ADD_OP): add count to the word" in page.locator(".hover").inner_text()

@@ -3,7 +3,7 @@ import { byId, element } from "./dom";
 import { Editor } from "./editor";
 import { Engine } from "./engine";
 import { decode, encode, type Shared } from "./link";
-import type { Facts, Finding, Outline } from "./messages";
+import type { Answer, Facts, Finding, Outline } from "./messages";
 import { BytesPanel } from "./panels/bytes";
 import { DebugPanel } from "./panels/debug";
 import { ComparePanel, ExplorePanel } from "./panels/explore";
@@ -29,11 +29,10 @@ class Playground implements Page {
   private checking = false;
   private again = false;
   private runWhenKnown = false;
-  private explained = new Map<string, Promise<string | null>>();
 
   constructor(private readonly texts: Record<string, string>) {
     this.engine = new Engine((text, failed) => this.stage(text, failed));
-    this.editor = new Editor(byId("editor"), this.facts, () => this.changed(), (word) => this.explain(word));
+    this.editor = new Editor(byId("editor"), this.facts, () => this.changed(), (ask, at) => this.ask(ask, at));
     this.panels = [new ExplorePanel(this), new ComparePanel(this), new RunPanel(this), new DebugPanel(this), new VerifyPanel(this), new BytesPanel(this)];
     this.open = this.panels[0];
     this.drawTabs();
@@ -145,13 +144,9 @@ class Playground implements Page {
     if (answer.ok) { if (answer.text !== before) this.editor.text = answer.text; } else this.findings(answer.findings ?? []);
   }
 
-  private explain(word: string): Promise<string | null> {
-    let found = this.explained.get(word);
-    if (!found) {
-      found = this.engine.ask({ ask: "explain", word }).then((answer) => answer.text ?? null, () => null);
-      this.explained.set(word, found);
-    }
-    return found;
+  /** What opvasm says of a place of the text; null where it is not there yet. */
+  private ask(ask: "hover" | "complete", at: number): Promise<Answer | null> {
+    return this.engine.ask({ ask, name: this.file, text: this.editor.text, at }).then((answer) => answer.ok ? answer : null, () => null);
   }
 
   // -- findings ----------------------------------------------------------------------------------

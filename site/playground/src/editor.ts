@@ -8,9 +8,9 @@ import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import {
   Decoration, type DecorationSet, drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap, lineNumbers,
 } from "@codemirror/view";
-import { element } from "./dom";
 import { language } from "./language";
-import type { Facts, Finding } from "./messages";
+import { markdown } from "./markdown";
+import type { Ask, Facts, Finding } from "./messages";
 
 const setNow = StateEffect.define<[number, number] | null>();
 
@@ -36,20 +36,11 @@ const now = StateField.define<DecorationSet>({
 export class Editor {
   readonly view: EditorView;
 
-  constructor(parent: HTMLElement, facts: Facts, changed: () => void, explain: (word: string) => Promise<string | null>) {
-    const hover = hoverTooltip(async (view, position) => {
-      const line = view.state.doc.lineAt(position);
-      for (const match of line.text.matchAll(/[A-Za-z_][\w.]*/g)) {
-        const from = line.from + match.index;
-        if (position < from || position > from + match[0].length) continue;
-        const text = await explain(match[0]);
-        if (text === null) return null;
-        return {
-          pos: from, end: from + match[0].length, above: true,
-          create: () => ({ dom: element("pre", { class: "hover" }, text) }),
-        };
-      }
-      return null;
+  constructor(parent: HTMLElement, facts: Facts, changed: () => void, ask: Ask) {
+    const hover = hoverTooltip(async (_view, position) => {
+      const answer = await ask("hover", position);
+      if (!answer?.text) return null;
+      return { pos: answer.from, end: answer.to, above: true, create: () => ({ dom: markdown(answer.text) }) };
     }, { hoverTime: 450 });
     this.view = new EditorView({
       parent,
@@ -57,7 +48,7 @@ export class Editor {
         extensions: [
           lineNumbers(), lintGutter(), history(), drawSelection(), bracketMatching(), closeBrackets(), autocompletion(),
           highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), linter(null), hover, now,
-          indentUnit.of("    "), EditorView.lineWrapping, language(facts.words),
+          indentUnit.of("    "), EditorView.lineWrapping, language(facts.words, ask),
           // Tab leaves the editor: whoever has no mouse must be able to.
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
           EditorView.contentAttributes.of({ "aria-label": "the text", spellcheck: "false", autocapitalize: "off" }),

@@ -1,8 +1,10 @@
-/** The language's colours and completions, from the words that opvasm itself gives. */
-import { type CompletionContext, type CompletionResult, completeAnyWord } from "@codemirror/autocomplete";
+/** The language's colours, from the words that opvasm itself gives, and its completions. */
+import type { CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import { HighlightStyle, StreamLanguage, type StreamParser, type StringStream, syntaxHighlighting } from "@codemirror/language";
 import { tags } from "@lezer/highlight";
-import type { Facts } from "./messages";
+import type { Ask, Facts } from "./messages";
+
+interface Item { label: string; detail: string; text: string; from: number }
 
 interface Reading { comment: boolean; values: boolean }
 
@@ -64,17 +66,16 @@ const COLORS = HighlightStyle.define([
   { tag: tags.operator, color: "var(--soft)" },
 ]);
 
-export function language(words: Facts["words"]) {
+export function language(words: Facts["words"], ask: Ask) {
   const opv = StreamLanguage.define(parser(words));
-  const options = Object.entries({
-    operations: "op", declarations: "declaration", keywords: "keyword", types: "type", kernels: "kernel", values: "word",
-  }).flatMap(([kind, detail]) => words[kind as keyof Facts["words"]].map((label) => ({ label, detail })));
-  const known = new Set(options.map((each) => each.label));
   const complete = async (context: CompletionContext): Promise<CompletionResult | null> => {
-    const word = context.matchBefore(/[A-Za-z_][\w.]*/);
-    if (!word && !context.explicit) return null;
-    const names = (await completeAnyWord(context))?.options.filter((each) => !known.has(each.label)) ?? [];
-    return { from: word ? word.from : context.pos, options: [...options, ...names], validFor: /^[\w.]*$/ };
+    if (!context.matchBefore(/[\w.@&>]/) && !context.explicit) return null;
+    const items: Item[] = (await ask("complete", context.pos))?.items ?? [];
+    if (items.length === 0 || context.aborted) return null;
+    const options = items.map((each, index) => ({
+      label: each.label, detail: each.detail, apply: each.text, boost: Math.max(99 - index, -99),
+    }));
+    return { from: items[0].from, options, validFor: /^\w*$/ };
   };
   return [opv, syntaxHighlighting(COLORS), opv.data.of({ autocomplete: complete })];
 }

@@ -24,6 +24,9 @@ export interface Outline {
 
 export interface Answer { ok: boolean; error?: string; findings?: Finding[]; [name: string]: any }
 
+/** Asks about a place of the text, in UTF-16 units. */
+export type Ask = (ask: "hover" | "complete", at: number) => Promise<Answer | null>;
+
 export type FromWorker =
   | { kind: "stage" | "failed" | "progress"; text: string }
   | { kind: "ready" }
