@@ -4,7 +4,7 @@
  *
  * Prints "fact NAME VALUE" and "row NAME 64 OUTCOME=COUNT ...".  Static, and an init as well.  A busy
  * thread of the same CPU makes the interrupts that would switch.  Where the kernel has no slices only
- * the facts and the first row are asked.  Built by tests/kernels/slices.py.
+ * the facts and the first row are asked.
  */
 #define _GNU_SOURCE
 #include <errno.h>
