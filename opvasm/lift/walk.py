@@ -147,7 +147,7 @@ class Walk:
         if code.mnemonic.startswith(("cmov", "cmpxchg", "movk", "bfi", "bfxil", "cas")):
             return code.writes
         text = code.text.partition(" ")[2].partition(",")[0].strip()
-        return code.writes if text not in code.writes and text[:1] not in "wer" else frozenset()
+        return code.writes if text not in code.writes and text[:1] not in "werq" else frozenset()
 
     def _exits_of(self, nodes: frozenset[int]) -> tuple[int, ...]:
         """The places in the section where a loop goes on; none where it only leaves the section."""

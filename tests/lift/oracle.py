@@ -285,12 +285,16 @@ class Machine:
         code = b"".join(each.data for each in subject.codes)
         base = subject.start & ~0xFFF
         # The code lies where nothing of the state does.
-        engine.mem_map(base, (subject.end - base + 0x2000) & ~0xFFF, uc.UC_PROT_ALL)
+        whole = range(base, (subject.end + 0x1FFF) & ~0xFFF, 0x1000)
+        # An exit may lead to another page, at which it is stopped.
+        left = {at & ~0xFFF for at in found.exits.values()} - set(whole)
+        for page in (*whole, *sorted(left)):
+            engine.mem_map(page, 0x1000, uc.UC_PROT_ALL)
         engine.mem_write(subject.start, code)
         self._kept.clear()
         pages = {at & ~0xFFF for at in memory.first}
         for page in pages:
-            if base <= page < subject.end:
+            if page in whole or page in left:
                 raise Skip
             self._map(engine, page)
         for at, byte in memory.first.items():

@@ -78,12 +78,16 @@ def test_the_corpus(compiler: str, level: str, tmp_path: Path) -> None:
         assert committed >= 0.3 * ran
 
 
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
 @pytest.mark.parametrize("compiler", ["gcc x86-64", "gcc aarch64"])
-def test_exact_vectors(compiler: str, tmp_path: Path) -> None:
-    """Ten of the sixteen, at -O2, are vectors, and the lifted file has them beside the sections."""
+def test_exact_vectors(compiler: str, level: str, tmp_path: Path) -> None:
+    """Ten of the sixteen are vectors, and the lifted file has them beside the sections.
+
+    At -O0 gcc makes the area's address twice for aarch64, in a register for each use.
+    """
     import opvasm
 
-    with open_elf(str(library(tmp_path, compiler, "-O2"))) as file:
+    with open_elf(str(library(tmp_path, compiler, level))) as file:
         audit = audit_file(file)
         text = document(audit, lift_audit(audit))
     program = opvasm.assemble(opvasm.SourceFile("corpus.opv", text)).program

@@ -75,7 +75,7 @@ cmp x1, x2; csetm x1, hi | cmp w1, w2; csneg w1, w1, w2, lt | cmp x1, x2; cinc x
 1: ldxr x1, [x6]; add x4, x1, x2; stxr w5, x4, [x6]; cbnz w5, 1b | 1: ldaxrb w1, [x6]; orr w4, w1, w2; stlxrb w5, w4, [x6]; cbnz w5, 1b
 1: ldaxr w1, [x6]; stlxr w5, w2, [x6]; cbnz w5, 1b | 1: ldxr x1, [x6]; cmp x1, x2; b.ne out; stxr w5, x4, [x6]; cbnz w5, 1b
 1: ldxrh w1, [x6]; cmp w1, w2, uxth; b.ne 2f; stxrh w5, w4, [x6]; cbnz w5, 1b; 2: | 1: ldxr x1, [x6]; sub x1, x1, #1; stlxr w5, x1, [x6]; cbnz w5, 1b
-negs x1, x2; b.mi out | nop | dmb ish | prfm pldl1keep, [x6]
+1: ldr q4, [x6, x7, lsl #4]; str q4, [x6, #320]; cbz x7, 2f; sub x7, x7, #1; b 1b; 2: | negs x1, x2; b.mi out | nop | dmb ish | prfm pldl1keep, [x6]
 1: ldr x1, [x6, x7, lsl #3]; cmp x1, x2; b.eq 2f; subs x7, x7, #1; b.pl 1b; str x7, [x6, #72]; 2:
 1: subs x7, x7, #1; b.pl 1b | 1: ldr x1, [x6, x7, lsl #3]; str x1, [x6, #64]; cbz x7, 2f; sub x7, x7, #1; b 1b; 2:
 cmp x1, x2; b.lo 1f; add x1, x1, #5; 1: | cbz x2, 1f; b 2f; 1: mov x1, #1; 2:
