@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 
-from tests.oracle.generator import make
-
-from .agreement import MODES, ROOT, Compared, file_compared, text_compared
+from .agreement import MODES, ROOT, Compared, Work, done
 from .builds import loaded, searching_with
 
 
@@ -39,7 +37,7 @@ def _campaign(chosen: argparse.Namespace) -> int:
     modes = tuple(chosen.modes.split(","))
     if chosen.count is not None:
         numbers = range(chosen.first, chosen.first + chosen.count)
-        work: list[_Work] = [
+        work: list[Work] = [
             (chosen.seed, number, None, modes, chosen.states) for number in numbers
         ]
     else:
@@ -69,22 +67,12 @@ def _campaign(chosen: argparse.Namespace) -> int:
     return 1 if counts["differ"] else 0
 
 
-_Work = tuple[int, int, Path | None, tuple[str, ...], int]
-
-
-def _each(work: list[_Work], jobs: int) -> Iterator[list[Compared]]:
+def _each(work: list[Work], jobs: int) -> Iterator[list[Compared]]:
     if jobs == 1:
-        yield from map(_done, work)
+        yield from map(done, work)
         return
     with get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap(_done, work, chunksize=4)
-
-
-def _done(work: _Work) -> list[Compared]:
-    seed, number, path, modes, states = work
-    if path is not None:
-        return list(file_compared(path, modes, states))
-    return list(text_compared(make(seed, number).text, f"{seed}/{number}", modes, states))
+        yield from pool.imap(done, work, chunksize=4)
 
 
 if __name__ == "__main__":

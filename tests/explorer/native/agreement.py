@@ -16,6 +16,7 @@ from opvasm.explorer.search.search import Found, Search
 from opvasm.explorer.setting.configuration import configurations
 from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits, Reductions
 from opvasm.source import SourceFile
+from tests.oracle.generator import make
 
 ROOT = Path(__file__).parents[3]
 # What is compared of two searches, beside the graph.
@@ -122,3 +123,15 @@ def file_compared(path: Path, modes: tuple[str, ...], states: int) -> Iterator[C
 def text_compared(text: str, where: str, modes: tuple[str, ...], states: int) -> Iterator[Compared]:
     """The scenarios of a text."""
     yield from all_compared(assemble(SourceFile(where, text)), where, modes, states)
+
+
+# A seed and a number, or a file; the modes; states after which both stop.
+Work = tuple[int, int, Path | None, tuple[str, ...], int]
+
+
+def done(work: Work) -> list[Compared]:
+    """A piece of a campaign; here, since processes can't take it from ``__main__``."""
+    seed, number, path, modes, states = work
+    if path is not None:
+        return list(file_compared(path, modes, states))
+    return list(text_compared(make(seed, number).text, f"{seed}/{number}", modes, states))
