@@ -37,9 +37,7 @@ def _campaign(chosen: argparse.Namespace) -> int:
     modes = tuple(chosen.modes.split(","))
     if chosen.count is not None:
         numbers = range(chosen.first, chosen.first + chosen.count)
-        work: list[Work] = [
-            (chosen.seed, number, None, modes, chosen.states) for number in numbers
-        ]
+        work: list[Work] = [(chosen.seed, number, None, modes, chosen.states) for number in numbers]
     else:
         files = [each.resolve() for each in chosen.files] or sorted(
             each
