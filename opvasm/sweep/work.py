@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from time import process_time
+from time import monotonic, process_time
 
 from .._version import __version__
 from ..assembler import Assembly, assemble
@@ -18,7 +18,7 @@ from ..explorer.schedules.replay_file import replay_json
 from ..explorer.schedules.schedule import Replay, follow
 from ..explorer.schedules.walks import WalksTaken, walk
 from ..explorer.setting.configuration import Configuration
-from ..explorer.setting.options import INTERRUPTED, Limits
+from ..explorer.setting.options import AFTER_SECONDS, INTERRUPTED, Limits
 from ..kernels.profiles import PROFILES
 from ..light_typing import Any
 from ..source import SourceFile
@@ -136,7 +136,10 @@ class _File:
         """Random schedules; ``result`` is what is known without them."""
         walks = settings.walks
         plan = make_plan(self.assembly.program, scenario, configuration)
-        taken = walk(plan, walks, unit.name, unit.bound)
+        # After a search that its time has ended they must not take any time they like.
+        late = settings.seconds is not None
+        until = monotonic() + AFTER_SECONDS if late else None
+        taken = walk(plan, walks, unit.name, unit.bound, until)
         failing = None if taken.trouble is None else taken.number - 1
         walked = Walked(walks.seed, walks.depth, taken.number, taken.cut, taken.steps, failing)
         if taken.trouble is None:

@@ -176,6 +176,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-limit", action="store_true", help="leave out the time limit")
     parser.add_argument("--no-interrupt", action="store_true", help="leave out the interrupts")
     chosen = parser.parse_args(arguments)
+    # A shell's background jobs have interrupts ignored, and so would the commands.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     more = () if chosen.engine is None else ("--engine", chosen.engine)
     late: list[Came] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -18,6 +18,7 @@ from opvasm.explorer.answers.library import explore_text
 from opvasm.explorer.answers.verdict import Report, run_scenario
 from opvasm.explorer.plan import validate
 from opvasm.explorer.plan.validate import check_scenarios
+from opvasm.explorer.schedules.walks import Walks, walk
 from opvasm.explorer.search.progress import check_progress
 from opvasm.explorer.search.search import Search
 from opvasm.explorer.setting.options import PYTHON, Limits, OutOfTime
@@ -190,3 +191,12 @@ def test_a_proof_that_a_limit_ended_says_which(monkeypatch: pytest.MonkeyPatch) 
     assembly = assembled(MANY)
     made = prove(assembly, assembly.strategies[0])
     assert made.open == "scenario s was stopped by 2 states"
+
+
+def test_random_schedules_end_with_their_time() -> None:
+    """None is counted that was not taken to its end."""
+    (plan,) = plans(
+        assembled(MANY.replace("1..2", "1").replace("any of twice, elide, opv", "opv")), "s"
+    )
+    assert walk(plan, Walks(100, 1), "s", until=monotonic() - 1).number == 0
+    assert walk(plan, Walks(3, 1), "s", until=monotonic() + 600).number == 3

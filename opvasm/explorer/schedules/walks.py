@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from random import Random
+from time import monotonic
 
 from ...light_typing import NamedTuple
 from ..model.judging import Trouble, ending, trouble_in
@@ -53,8 +54,10 @@ class WalksTaken(NamedTuple):
     decisions: tuple[Decision, ...]
 
 
-def walk(plan: Plan, walks: Walks, name: str, bound: int | None = None) -> WalksTaken:
-    """Take walks until one fails.
+def walk(
+    plan: Plan, walks: Walks, name: str, bound: int | None = None, until: float | None = None
+) -> WalksTaken:
+    """Take walks until one fails, or it is ``until`` (time.monotonic).
 
     ``name`` differs between configurations: with the seed and its number it determines a walk, and
     nothing else does.  ``bound`` is the most preemptions of a schedule.
@@ -63,12 +66,16 @@ def walk(plan: Plan, walks: Walks, name: str, bound: int | None = None) -> Walks
     length = 0
     if walks.depth is not None:
         for number in range(-MEASURING, 0):
-            taken = _Walk(plan, model, _random(walks.seed, name, number), None, 0).run()
+            taken = _Walk(plan, model, _random(walks.seed, name, number), None, 0).run(until)
+            if taken is None:
+                return WalksTaken(0, 0, 0, None, ())
             length = max(length, taken.steps)
     cut = steps = 0
     for number in range(walks.number):
         random = _random(walks.seed, name, number)
-        taken = _Walk(plan, model, random, walks.depth, length).run()
+        taken = _Walk(plan, model, random, walks.depth, length).run(until)
+        if taken is None:
+            return WalksTaken(number, cut, steps, None, ())
         steps += taken.steps
         cut += taken.cut
         if taken.trouble is not None:
@@ -103,13 +110,15 @@ class _Walk:
         """Some steps of the schedule, each by its number."""
         return [self.random.randrange(self.length) for _ in range(count)]
 
-    def run(self) -> WalksTaken:
-        """One schedule from the first state until it ends, fails, or is too long."""
+    def run(self, until: float | None) -> WalksTaken | None:
+        """One schedule from the first state until it ends, fails, or is too long; None: out of time."""
         plan, model = self.plan, self.model
         state = model.initial()
         decisions: list[Decision] = []
         trouble = next(iter(trouble_in(plan, model, state)), None)
         while trouble is None and len(decisions) < LENGTH_MAX:
+            if until is not None and monotonic() > until:
+                return None
             ready = [t for t in range(model.threads) if model.enabled(state, t)]
             if not ready:
                 ended = ending(plan, model, state)
