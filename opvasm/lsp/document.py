@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 
@@ -22,6 +22,8 @@ from ..text.tree import File, Test, Use
 from .names import Occurrence, names_in
 from .pieces import Piece, Placed, pieces_of
 
+# So many pieces are read between two looks at what else is to be done.
+_PIECES = 32
 Files = Callable[[str], "Document"]
 """The document of a path, for ``use``.  Raises OSError or ValueError where there is none."""
 
@@ -52,15 +54,41 @@ class Document(SourceFile):
         self.files = files
         self.memory: Memory = before.memory if before is not None else Memory()
         self._before = before
+        self._read: list[Placed] = []
 
     # ---- pieces ---------------------------------------------------------------------------------
 
     @cached_property
     def pieces(self) -> tuple[Placed, ...]:
         """The pieces in the order of the text; what is between declarations belongs to one."""
+        return tuple(self._reading())
+
+    def read(self, check: Callable[[], None]) -> None:
+        """Make the pieces, and ask ``check`` now and then, which may raise; what was read is kept."""
+        pieces = self._reading()
+        while "pieces" not in self.__dict__ and next(pieces, None) is not None:
+            if len(self._read) % _PIECES == 0:
+                check()
+        if "pieces" not in self.__dict__:
+            self.__dict__["pieces"] = tuple(self._read)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its pieces are known."""
+        return "pieces" in self.__dict__
+
+    def _reading(self) -> Iterator[Placed]:
         before, self._before = self._before, None
-        known = before.__dict__.get("pieces", ()) if before is not None else ()
-        return tuple(pieces_of(self.name, self.text, known))
+        known = before._known() if before is not None else self._read
+        self._read = []
+        for each in pieces_of(self.name, self.text, known):
+            self._read.append(each)
+            yield each
+
+    def _known(self) -> Sequence[Placed]:
+        """The pieces, as many as were read."""
+        pieces: Sequence[Placed] = self.__dict__.get("pieces", self._read)
+        return pieces
 
     @cached_property
     def _positions(self) -> dict[int, int]:

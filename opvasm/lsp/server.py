@@ -17,7 +17,7 @@ from .answers import lenses as lens_answers
 from .answers.findings import Findings, findings
 from .answers.lenses import Result
 from .answers.running import exploration_of, run_of
-from .document import Document
+from .document import Document, names_of
 from .positions import UTF16
 from .protocol import Words, path_of, uri_of
 from .texts import Texts
@@ -28,6 +28,7 @@ RUN, EXPLORE, EXPLAIN, DEBUG = "opvasm.run", "opvasm.explore", "opvasm.explain",
 # which take several times as long to find, for this long after them.
 PATIENCE = 0.05
 PAUSE = 0.3
+SMALL = 20_000  # characters
 _T = TypeVar("_T")
 
 
@@ -93,7 +94,10 @@ class Server(LanguageServer):
         return [
             name
             for name, document in self.texts.open.items()
-            if name != path and any(each.name == path for each in document.documents)
+            # One that is not read yet will be looked through in any case.
+            if name != path
+            and document.is_read
+            and any(each.name == path for each in document.documents)
         ]
 
     async def close(self, uri: str) -> None:
@@ -120,6 +124,22 @@ class Server(LanguageServer):
         if await self._looked(path, version, False):
             await asyncio.sleep(0 if first else PAUSE)
             await self._looked(path, version, True)
+        await self._prepare(path)
+
+    async def _prepare(self, path: str) -> None:
+        """Find the names of a text before somebody asks for one, in the pauses."""
+        number = self.versions[path]
+
+        def prepare() -> None:
+            document = self.texts.open.get(path)
+            if document is not None:
+                for placed in document.pieces:
+                    names_of(placed.piece)
+                    self.worker.pause()
+                    if self.versions[path] != number:
+                        return
+
+        await self.worker.work(prepare)
 
     async def _looked(self, path: str, version: int | None, with_scenarios: bool) -> bool:
         """Look through a document, and say what was found; whether scenarios were left out."""
@@ -136,13 +156,17 @@ class Server(LanguageServer):
             document = self.texts.open.get(path)
             if document is None:
                 return None
+            document.read(check)
             found = findings(document, self.found.get(path), check, with_scenarios)
             self.found[path] = found
             words = Words(document, self.encoding)
             return [words.diagnostic(each) for each in found.found]
 
         with suppress(Stale):
-            diagnostics = await self.worker.work(look)
+            document = self.texts.open.get(path)
+            small = document is not None and len(document.text) <= SMALL
+            # A small text does not wait until a large one has been looked through.
+            diagnostics = await (self.worker.ask(look) if small else self.worker.work(look))
             if diagnostics is not None and self.versions[path] == number:
                 self.text_document_publish_diagnostics(
                     lsp.PublishDiagnosticsParams(
