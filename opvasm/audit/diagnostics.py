@@ -21,14 +21,15 @@ def diagnostics(audit: FileAudit, file: ElfFile) -> Iterator[Diagnostic]:
 def diagnostic(audit: FileAudit, file: ElfFile, each: Audited, finding: Finding) -> Diagnostic:
     """A finding with its place in the file, the function, the instruction and the source line."""
     offset = file.offset_of(finding.address) or 0
-    where = f"{each.subject.function}, {file.place(finding.address)}"
+    function = each.subject.function_at(finding.address)
+    where = f"{function}, {file.place(finding.address)}"
     if finding.instruction:
         where += f": {finding.instruction}"
     notes = [Note(f"in the section of {where}")]
     line = audit.lines.get(finding.address)
     if line is not None:
         notes.append(Note(f"source line {line}"))
-    place = BytePlace(audit.name, offset, offset + 1, symbol=each.subject.function)
+    place = BytePlace(audit.name, offset, offset + 1, symbol=function)
     return Diagnostic(
         *(finding.level, finding.code, finding.message, place, tuple(notes), finding.help)
     )

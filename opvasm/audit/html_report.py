@@ -58,7 +58,7 @@ def _findings(audit: FileAudit, file: ElfFile, shape: Shape) -> str:
     for each in shape.sections:
         for finding in each.findings:
             key = order[finding.level], finding.code
-            groups.setdefault(key, []).append((finding, each.subject.function))
+            groups.setdefault(key, []).append((finding, each.subject.function_at(finding.address)))
     rows = []
     for (_, code), found in sorted(groups.items(), key=lambda each: each[0]):
         first = found[0][0]

@@ -119,16 +119,20 @@ class Subject:
 
     @cached_property
     def function(self) -> str:
-        """The function's name and offset; ``sub_…`` by its address where it has no name."""
-        symbol = self.context.names.covering(self.start)
+        """Where the section begins, by its function's name."""
+        return self.function_at(self.start)
+
+    def function_at(self, address: int) -> str:
+        """An address as its function's name and offset; ``sub_…`` where it has no name.
+
+        An address outside of the section's function has another one's name, or none.
+        """
+        symbol = self.context.names.covering(address)
         if symbol is not None:
-            offset = self.start - symbol.address
-            return f"{symbol.name}+{offset:#x}" if offset else symbol.name
-        if self.extent is not None:
-            offset = self.start - self.extent.start
-            name = f"sub_{self.extent.start:x}"
-            return f"{name}+{offset:#x}" if offset else name
-        return self.context.file.place(self.start)
+            return _with_offset(symbol.name, address - symbol.address)
+        if self.extent is not None and self.extent.start <= address < self.extent.end:
+            return _with_offset(f"sub_{self.extent.start:x}", address - self.extent.start)
+        return self.context.file.place(address)
 
     def inside(self, address: int) -> bool:
         """Whether an address is one of the section's."""
@@ -217,3 +221,7 @@ class Subject:
         codes = self.context.decode(self.extent.start, 24)[:5]
         wanted = ("mov rbp, rsp", "mov x29, sp", "add x29, sp")
         return any(each.text.startswith(wanted) for each in codes)
+
+
+def _with_offset(name: str, offset: int) -> str:
+    return f"{name}+{offset:#x}" if offset else name

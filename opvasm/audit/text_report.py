@@ -98,7 +98,8 @@ def _places(
         line = audit.lines.get(finding.address)
         source = f"  ({line})" if line is not None else ""
         instruction = f"  {finding.instruction}" if finding.instruction else ""
-        yield f"      {file.place(finding.address)} in {each.subject.function}{instruction}{source}"
+        where = f"{file.place(finding.address)} in {each.subject.function_at(finding.address)}"
+        yield f"      {where}{instruction}{source}"
     if len(shown) < len(found):
         yield f"      … {len(found) - len(shown)} more; --all shows them"
 
