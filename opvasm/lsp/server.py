@@ -84,21 +84,11 @@ class Server(LanguageServer):
         path = path_of(uri)
         self.uris[path] = uri
         self.versions[path] = self.versions.get(path, 0) + 1
-        await self.worker.ask(lambda: self.texts.change(path, text))
+        users = await self.worker.ask(lambda: self.texts.change(path, text))
         self.look_through(path, version)
-        for other in await self.worker.ask(lambda: self._users(path)):
+        for other in users:
             self.versions[other] = self.versions.get(other, 0) + 1
             self.look_through(other, None)
-
-    def _users(self, path: str) -> list[str]:
-        return [
-            name
-            for name, document in self.texts.open.items()
-            # One that is not read yet will be looked through in any case.
-            if name != path
-            and document.is_read
-            and any(each.name == path for each in document.documents)
-        ]
 
     async def close(self, uri: str) -> None:
         """Forget a document; its findings go with it."""

@@ -15,14 +15,22 @@ class Texts:
         self.open: dict[str, Document] = {}
         self._files: dict[str, tuple[tuple[int, int], Document]] = {}
 
-    def change(self, path: str, text: str) -> Document:
-        """The next version of an open document; those that use it get a next version, too."""
-        before = self.open.get(path)
-        document = self.open[path] = Document(path, text, self.of, before)
-        for other, old in list(self.open.items()):
-            if other != path and any(each.name == path for each in old.documents):
-                self.open[other] = Document(other, old.text, self.of, old)
-        return document
+    def change(self, path: str, text: str) -> list[str]:
+        """Open a document, or give it its next version; those that use it get a next version, too.
+
+        Returns the paths of these.  One that was not read yet is not among them: it is a new version
+        still, and will find this one when it is read.
+        """
+        self.open[path] = Document(path, text, self.of, self.open.get(path))
+        users = [
+            other
+            for other, old in self.open.items()
+            if other != path and old.is_read and any(each.name == path for each in old.documents)
+        ]
+        for other in users:
+            old = self.open[other]
+            self.open[other] = Document(other, old.text, self.of, old)
+        return users
 
     def close(self, path: str) -> None:
         """Forget an open document: from now on the file counts."""
