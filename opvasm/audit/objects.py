@@ -24,6 +24,7 @@ _NEAR, _FIELDS_END = 64, 1 << 16
 _LOWEST = 0x1000  # a number below is an offset
 _NAME = re.compile(r"[^A-Za-z0-9_]+")
 _LOADED = 1  # PT_LOAD
+_EXECUTABLE = 2  # ET_EXEC
 Place = Callable[[ir.Term], ir.Term]
 Access = tuple[ir.Term, int]  # an address, and how many bytes are there
 
@@ -42,10 +43,16 @@ class Global(NamedTuple):
 
 
 class Globals:
-    """The globals of the lifted sections of one file."""
+    """The globals of the lifted sections of one file.
 
-    def __init__(self, found: Iterable[Global]) -> None:
+    ``fixed``: the file is loaded at its own addresses.  In a file that can lie anywhere a number that is
+    added to a register is an offset, whatever stands at that number in the file; but for a register
+    that is multiplied, which is an index and needs an address beside it.
+    """
+
+    def __init__(self, found: Iterable[Global], fixed: bool = False) -> None:
         self.found = tuple(sorted(found, key=lambda each: each.address))
+        self.fixed = fixed
 
     def at(self, address: int) -> Global | None:
         """The one in which an address lies."""
@@ -78,7 +85,7 @@ class Globals:
                         return ir.Address(known.name, value - known.address, None, pointer)
                     return term
                 case ir.Binary(operator="+", left=left, right=ir.Constant(value=value)) if (
-                    self.at(value) is not None
+                    _is_index(left, self.fixed) and self.at(value) is not None
                 ):
                     # The language has an index after what it is added to.
                     return ir.Binary("+", place(term.right), left, Pointer(None, 8))
@@ -97,10 +104,11 @@ def globals_of(file: ElfFile, sections: Iterable[ir.Section]) -> Globals:
     """The globals that sections use by fixed addresses; none in object files, which have no addresses."""
     if file.relocatable:
         return Globals(())
+    fixed = file.header.kind == _EXECUTABLE
     used: dict[int, set[int]] = {}
     for section in sections:
         for address, size in accesses(section):
-            number = _number(address)
+            number = _number(address, fixed)
             if number is not None and _is_data(file, number):
                 used.setdefault(number, set()).add(size)
     if not used:
@@ -132,24 +140,33 @@ def globals_of(file: ElfFile, sections: Iterable[ir.Section]) -> Globals:
         size = max(end for end in (offset + width for offset, width in fields))
         size = max(size, known.size if known is not None and wish else OBJECT_BYTES)
         found.append(Global(name, first, size, struct_of(f"{name}_type", fields, size)))
-    return Globals(found)
+    return Globals(found, fixed)
 
 
-def _number(address: ir.Term) -> int | None:
+def _number(address: ir.Term, fixed: bool) -> int | None:
     """The fixed part of an address that has no base: a number, or one with an index."""
     match address:
         case ir.Constant(value=value):
             return value if value >= _LOWEST else None
         case ir.Binary(operator="+", left=left, right=ir.Constant(value=value)) if value >= _LOWEST:
-            return value if _is_index(left) else None
+            return value if _is_index(left, fixed) else None
         case ir.Binary(operator="+", left=ir.Constant(value=value), right=right):
-            return value if value >= _LOWEST and _is_index(right) else None
+            return value if value >= _LOWEST and _is_index(right, True) else None
         case _:
             return None
 
 
-def _is_index(term: ir.Term) -> bool:
-    return not isinstance(term, ir.Constant | ir.Address)
+def _is_index(term: ir.Term, fixed: bool) -> bool:
+    """Whether a number beside a term must be an address (``fixed``: can be one)."""
+    match term:
+        case ir.Constant() | ir.Address():
+            return False
+        case ir.Convert(operand=operand):
+            return _is_index(operand, fixed)
+        case ir.Binary(operator="*" | "<<"):
+            return True
+        case _:
+            return fixed
 
 
 def _is_data(file: ElfFile, address: int) -> bool:
