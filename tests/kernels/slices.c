@@ -146,7 +146,8 @@ int main(int count, char **words)
 	rseq(32, UNREGISTER);
 	again(64, 0);
 	int there = A.flags & AVAILABLE;
-	printf("fact flags %u\nfact set %ld\n", A.flags, slices(SET, ENABLE));
+	printf("fact flags %u\n", A.flags); /* before the prctl changes them */
+	printf("fact set %ld\n", slices(SET, ENABLE));
 	printf("fact flags_set %u\nfact get %ld\n", A.flags, slices(GET, 0));
 	rseq(64, UNREGISTER);
 	memset(&A, 0, sizeof A);
