@@ -21,7 +21,7 @@ from opvasm.explorer.plan.validate import check_scenarios
 from opvasm.explorer.schedules.walks import Walks, walk
 from opvasm.explorer.search.progress import check_progress
 from opvasm.explorer.search.search import Search
-from opvasm.explorer.setting.options import PYTHON, Limits, OutOfTime
+from opvasm.explorer.setting.options import INTERRUPTED, PYTHON, Limits, OutOfTime
 from opvasm.explorer_reports.comparison import compare
 from opvasm.explorer_reports.comparison_text import comparison_text
 from opvasm.program import Program
@@ -163,6 +163,18 @@ def test_an_alarm_ends_work_that_looks_at_no_clock() -> None:
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
     with Alarm(None):
         pass
+
+
+@pytest.mark.usefixtures("python_engine")
+def test_an_interrupt_ends_all_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one at hand is kept as far as it came, and no other one is begun."""
+
+    def interrupted(self: Search, number: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Search, "_expand", interrupted)
+    (run,) = report(assembled(MANY), "s").runs
+    assert run.stopped == INTERRUPTED
 
 
 @pytest.mark.usefixtures("python_engine")

@@ -127,6 +127,7 @@ def run_scenario(
             runs.append(run_plan(plan, limits, reductions, report))
             if runs[-1].stopped == INTERRUPTED:
                 every = every[: len(runs)]
+                break
     except OutOfTime:
         pass
     rest = every[len(runs) :]
