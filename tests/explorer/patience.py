@@ -153,7 +153,8 @@ def interrupted(asked: Asked, moment: float, more: tuple[str, ...]) -> Came | No
         running.end(0)
         return None
     before, began = running.processor(), running.clock()
-    running.process.send_signal(signal.SIGINT)
+    # Popen's own way would look whether it has ended first, and then `end` found no child.
+    os.kill(running.process.pid, signal.SIGINT)
     took, code, lines = running.end(before + MOST)
     words = [each for each in lines if "nterrupt" in each or "rror" in each] or lines[-1:]
     late = took - before > ANSWER or code not in (*EXITS, INTERRUPTED)
