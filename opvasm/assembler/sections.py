@@ -340,18 +340,12 @@ class _SectionAssembler:
             return None
         expected = self.terms.term(step.expected, type)
         replacement = self.terms.term(step.replacement, type)
-        local: str | None = None
-        if step.target is not None:
-            wanted = self._written_type(step.target)
-            if wanted is not None and wanted.size == type.size:
-                type = wanted
-            if not self._assign(step.target, type):
-                return None
-            local = step.target.name
-        if expected is None or replacement is None:
+        found = self._found(step.target, type)
+        if found is None or expected is None or replacement is None:
             return None
+        local = step.target.name if step.target is not None else None
         return ir.CompareExchange(
-            local, spot.address, expected, replacement, type, step.commit, step.span
+            local, spot.address, expected, replacement, found, step.commit, step.span
         )
 
     def _atomic(self, step: AtomicStep) -> ir.Step | None:
@@ -360,18 +354,21 @@ class _SectionAssembler:
         if spot is None or type is None:
             return None
         value = self.terms.term(step.value, type)
-        local: str | None = None
-        if step.target is not None:
-            wanted = self._written_type(step.target)
-            if wanted is not None and wanted.size == type.size:
-                type = wanted
-            if not self._assign(step.target, type):
-                return None
-            local = step.target.name
-        if value is None:
+        found = self._found(step.target, type)
+        if found is None or value is None:
             return None
+        local = step.target.name if step.target is not None else None
         operator = ir.ATOMIC_WORDS[step.word]
-        return ir.AtomicChange(local, operator, spot.address, value, type, step.commit, step.span)
+        return ir.AtomicChange(local, operator, spot.address, value, found, step.commit, step.span)
+
+    def _found(self, target: Target | None, type: ir.RegisterType) -> ir.RegisterType | None:
+        """The type of what an atomic step found, with a local that gets it; None where that can't be."""
+        if target is None:
+            return type
+        wanted = self._written_type(target)
+        if wanted is not None and wanted.size == type.size:
+            type = wanted
+        return type if self._assign(target, type) else None
 
     # ---- types of locals and places -----------------------------------------------------------
 
