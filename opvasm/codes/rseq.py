@@ -58,7 +58,8 @@ CODES: tuple[Code, ...] = (
         "error",
         "an op before the commit builds on the old value (R4)",
         "A store before the commit is a try: an abort after it makes it happen again. That does no "
-        "harm when it stores the same value again, and does when it adds to what is there.",
+        "harm when it stores the same value again, and does when it adds to what is there, or "
+        "overwrites what another store of the section is made of.",
         _DATA + "vector v(n: i64) {\n    add.u64 total, n\n    add.u64 counter, n\n}",
     ),
     Code(

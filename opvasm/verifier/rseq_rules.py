@@ -85,6 +85,7 @@ def _work(op: Instruction, index: int, stores: list[int], data: Data) -> Work:
         leaves=compares,
         foreign=_foreign(written, data),
         exit_looks_at=tuple(_bytes(op.addresses, op.length)) if compares else (),
+        builds_on=(index,) if written is not None else (),
         expects_faults=tuple(operand.name for operand, _, expects in op.operands() if expects),
         through=tuple(value.parameter for value in reads if isinstance(value, ArgumentValue)),
         proves=frozenset(slots if operation is CMPEQ else ()),

@@ -111,7 +111,7 @@ class Attempt(NamedTuple):
 
 
 def broken(attempt: Attempt) -> tuple[RseqFinding, ...]:
-    """Every rule that a attempt breaks, in the order of the rules."""
+    """Every rule that an attempt breaks, in the order of the rules."""
     return tuple(finding for rule in _RULES for finding in rule(attempt))
 
 
@@ -171,7 +171,7 @@ def _one_commit(attempt: Attempt) -> Iterator[RseqFinding]:
 
 
 def _tries(attempt: Attempt) -> Iterator[RseqFinding]:
-    """R4: an earlier store may be done twice, so it must not build on what was there."""
+    """R4: an earlier store may be done twice, so nothing must be made of what it overwrites."""
     twice = "makes it happen twice"
     for index in attempt.early():
         work = attempt.works[index]
@@ -184,6 +184,8 @@ def _tries(attempt: Attempt) -> Iterator[RseqFinding]:
             what = f"{work.text} builds on what {attempt.works[read].text} read there"
             help = f"an abort after it {twice}; only the commit may do that"
             yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
+        else:
+            yield from _overwritten(attempt, index)
     yield from _early_commits(attempt)
 
 
@@ -193,6 +195,34 @@ def _built_on(attempt: Attempt, index: int) -> int | None:
     for earlier in work.builds_on:
         if earlier in attempt.before[index] and _meet_any(work, attempt.works[earlier].reads):
             return earlier
+    return None
+
+
+def _overwritten(attempt: Attempt, index: int) -> Iterator[RseqFinding]:
+    """R4: what an early store overwrites is read again by the next attempt, for a store."""
+    for user in attempt.stores():
+        read = _spoiled(attempt, index, user)
+        if read is None:
+            continue
+        name, reader = attempt.works[index].text, attempt.works[read].text
+        made = " and stored" if read == user else f", and {attempt.works[user].text} is made of it"
+        what = f"{name} overwrites what {reader} has read{made}"
+        help = "an abort after it makes the next attempt read the new value; take it as a parameter"
+        yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
+        return
+
+
+def _spoiled(attempt: Attempt, index: int, user: int) -> int | None:
+    """An instruction that a store in the same attempt is made of, and whose bytes another overwrites."""
+    work = attempt.works[index]
+    ran = attempt.before[index] | {index}
+    if user not in ran and index not in attempt.before[user]:
+        return None
+    for read in attempt.works[user].builds_on:
+        reads = attempt.works[read].reads
+        onto_itself = read == user == index and reads == (work.writes,)
+        if read in ran and not onto_itself and _meet_any(work, reads):
+            return read
     return None
 
 

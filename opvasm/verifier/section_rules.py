@@ -27,7 +27,7 @@ _WORDS = Words(
     this_commit="the commit {text}",
     leave="exits",
     leaves="leaves",
-    own_cpu="compare cpu_id first, or use cmpxchg",
+    own_cpu="compare cpu_id first, or change it in one step (cmpxchg, xchg, fetch_add)",
     only_commit="only the commit may read and write a word",
     read_once="keep the value in a local",
     prove="load it inside, or compare where {name} came from, unless it never changes",
@@ -40,7 +40,7 @@ def section_findings(section: ir.Section, data: Data) -> tuple[RseqFinding, ...]
     ``op`` of a finding is the index of an instruction of the flat form.
     """
     works = _Works(section, data)
-    return broken(Attempt(works.all(), _reached_from(works.code), exact=False, words=_WORDS))
+    return broken(Attempt(works.all(), works.before, exact=False, words=_WORDS))
 
 
 def section_diagnostics(section: ir.Section, data: Data) -> tuple[Diagnostic, ...]:
@@ -60,6 +60,7 @@ class _Works:
         self.data = data
         self.code: tuple[FlatInstruction, ...] = flatten(section)
         self.sets = _sets(self.code)
+        self.before = _reached_from(self.code)
         self.exit_locals = self._exit_locals()
 
     def all(self) -> tuple[Work, ...]:
@@ -72,7 +73,7 @@ class _Works:
         work = Work(text=f"`{instruction_text(step)}`", endless=self._is_endless(index))
         match step:
             case ir.Load(local=local, address=address, type=type):
-                read = self.places(address, type)
+                read = self.places(address, type.size)
                 looked = read if local in self.exit_locals else ()
                 return work._replace(
                     reads=read, exit_looks_at=looked, through=self.pointer(address)
@@ -83,36 +84,39 @@ class _Works:
                 )
             case ir.Change(address=address, type=type, release=release):
                 return self.stores(work, step)._replace(
-                    reads=self.places(address, type),
+                    reads=self.places(address, type.size),
                     changes=True,
                     release=release,
                     through=self.pointer(address),
                 )
             case ir.CompareExchange(local=local, address=address, type=type):
                 # One step for every CPU, so no other CPU's data is unprotected.
-                read = self.places(address, type)
+                read = self.places(address, type.size)
                 looked = read if local in self.exit_locals else ()
                 return self.stores(work, step)._replace(
-                    writes=None,
                     foreign=None,
                     reads=read,
+                    builds_on=self.loads_of(self.depends(step.replacement)),
                     exit_looks_at=looked,
                     through=self.pointer(address),
                 )
             case ir.AtomicChange(local=local, operator=operator, address=address, type=type):
-                read = self.places(address, type)
+                read = self.places(address, type.size)
                 looked = read if local in self.exit_locals else ()
                 return self.stores(work, step)._replace(
                     foreign=None,
                     reads=read,
                     changes=operator is not None,
+                    builds_on=self.loads_of(self.depends(step.value)),
                     exit_looks_at=looked,
                     through=self.pointer(address),
                 )
-            case ir.Copy(target=target, source=source):
-                return work._replace(
-                    stores=True, foreign=self.foreign(target), through=self.pointer(source)
+            case ir.Copy(target=target, source=source, length=ir.Constant(value=length)):
+                return self.copies(work, step, index)._replace(
+                    reads=self.places(source, length), writes=self.place(target, length)
                 )
+            case ir.Copy():
+                return self.copies(work, step, index)
             case Branch(condition=condition, target=target):
                 leaves = protected and settled(self.code, target) is not None
                 return work._replace(leaves=leaves, proves=self.proved(condition))
@@ -120,6 +124,15 @@ class _Works:
                 return work._replace(barrier=True)
             case ir.Set() | ir.SystemCall() | Leave():
                 return work
+
+    def copies(self, work: Work, step: ir.Copy, index: int) -> Work:
+        """With what a copy says, but for its bytes, of which there may be any number."""
+        return work._replace(
+            stores=True,
+            foreign=self.foreign(step.target),
+            builds_on=(index,),
+            through=self.pointer(step.source),
+        )
 
     def stores(
         self, work: Work, step: ir.Store | ir.Change | ir.CompareExchange | ir.AtomicChange
@@ -195,9 +208,9 @@ class _Works:
                 found |= self.depends(step.condition)
         return found
 
-    def places(self, address: ir.Term, type: ir.RegisterType) -> tuple[Bytes, ...]:
+    def places(self, address: ir.Term, length: int) -> tuple[Bytes, ...]:
         """What an address names, where something can be said of it."""
-        place = self.place(address, type.size)
+        place = self.place(address, length)
         return () if place is None else (place,)
 
     def value(self, term: ir.Term) -> ir.Term:
@@ -217,7 +230,7 @@ class _Works:
                 key: object = (symbol, self._cpu(cpu))
             case ir.Argument(name=name):
                 key = ("argument", name)
-            case ir.Local(name=name) if len(self.sets.get(name, [])) == 1:
+            case ir.Local(name=name) if self.has_one_value(name):
                 key = ("local", name)
             case ir.Constant(value=value):
                 key, offset = "address", offset + value
@@ -244,9 +257,14 @@ class _Works:
     def _is_steady(self, term: ir.Term) -> bool:
         """Whether a term has one value in the whole section."""
         return all(
-            not isinstance(each, ir.Local) or len(self.sets.get(each.name, [])) == 1
+            not isinstance(each, ir.Local) or self.has_one_value(each.name)
             for each in ir.every_term(term)
         )
+
+    def has_one_value(self, name: str) -> bool:
+        """Whether a local is set once: by one instruction, which no loop runs again."""
+        setters = self.sets.get(name, [])
+        return len(setters) == 1 and setters[0] not in self.before[setters[0]]
 
     def _cpu(self, cpu: ir.Term | None) -> object:
         """Which CPU a percpu address means: None is the one that the section runs on."""

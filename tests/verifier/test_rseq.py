@@ -116,6 +116,15 @@ RULES = {
 }
 
 
+def test_a_copy_of_what_is_overwritten_before_the_commit_refuses() -> None:
+    """R4: after an abort the copy is one of the new value; a copy onto itself does no harm."""
+    text = "percpu a: u64\npercpu b: u64\npercpu c: u64\nvector v(x: u64) {{ {}; memcpy.u64 c, x }}"
+    _, broken = report(program(text.format("memcpy.u64 b, a; memcpy.u64 a, x")), "v")
+    assert [(each.code, each.level) for each in broken] == [(codes.REPEATED_CHANGE, "error")]
+    for harmless in ("memcpy.u64 a, x; memcpy.u64 b, x", "memcpy.u64 a, a"):
+        assert report(program(text.format(harmless)), "v")[1] == ()
+
+
 @pytest.mark.parametrize("code", RULES)
 def test_each_rule_is_said_and_refuses(code: str) -> None:
     outcome, broken = report(program(RULES[code]), "v")

@@ -39,10 +39,17 @@ BREAKS = {
         "x = load total; store total, x + 1; commit head, 1",
         "x = load log[n]; y = x + 1; store log[n], y; commit head, 1",
         "x = fetch_add total, 1; commit head, x",
+        # Cut off before the commit, `explore` shows, the next attempt commits the 5.
+        "x = load total; store total, 5; commit head, x",
+        "x = load total; y = x + 1; store total, 5; store log[0], y; commit head, 1",
+        "x = xchg total, 5; commit head, x",
+        "loop { x = load total; y = cmpxchg total, x, x + 1; break if y == x }; commit head, 1",
     ],
     "R5": [
         "store total, n; x = load total; commit head, x",
         "store head, n; commit head += 1",
+        "x = cmpxchg total, 4, 9; y = load total; commit head, y",
+        "copy log, total, 8; x = load log[0]; commit head, x",
     ],
     "R6": ["store total, 1, release; commit head, 1"],
 }
@@ -62,6 +69,10 @@ NEARLY = {
     ],
     "R3": ["commit [&bytes + 8].u64, 1", "commit bytes[3], 1", "commit log[n], 1"],
     "R4": [
+        "x = load total; store log[0], 5; commit head, x",
+        "x = load total; store total, 5; commit head, n",  # nothing is made of it
+        "if n == 1 { x = load total; store log[0], x } else { store total, 5 }; commit head, 1",
+        "x = load total; copy log, total, 8; commit total, 0",
         "commit total += 1",
         "x = commit xchg total, n",
         "x = load total; store log[0], x; commit total, x + 1",
@@ -69,7 +80,8 @@ NEARLY = {
         "x = load log[n]; store log[c], x; commit head, 1",  # other elements, or the same: unknown
     ],
     "R5": [
-        "x = load total; store total, n; commit head, x",
+        "loop 2 { i = load head; x = load log[i]; break if x != 0; store log[i], 1 }; commit total, 1",
+        "x = load total; store log[1], n; commit head, x",
         "store log[0], n; x = load log[1]; commit head, x",
     ],
     "R6": ["store total, 1; commit head, 1, release"],
