@@ -22,7 +22,6 @@ def run_scenarios(assembly: Assembly, file: str, chosen: Selection) -> Iterator[
     from ..explorer.answers.verdict import run_scenario
     from ..explorer.plan.plan import Plans
     from ..explorer.plan.validate import check_scenarios, strategy_table
-    from ..explorer.setting.options import INTERRUPTED
 
     program, plans = assembly.program, Plans()
     wrong = [
@@ -37,7 +36,7 @@ def run_scenarios(assembly: Assembly, file: str, chosen: Selection) -> Iterator[
             problem: str | None = "; ".join(each.message for each in wrong)
         else:
             report = run_scenario(program, scenario, strategies, plans=plans)
-            if any(run.stopped == INTERRUPTED for run in report.runs):
+            if report.interrupted:
                 raise KeyboardInterrupt
             problem = (
                 "; ".join(

@@ -18,7 +18,7 @@ from ..explorer.schedules.replay_file import replay_json
 from ..explorer.schedules.schedule import Replay, follow
 from ..explorer.schedules.walks import WalksTaken, walk
 from ..explorer.setting.configuration import Configuration
-from ..explorer.setting.options import AFTER_SECONDS, INTERRUPTED, Limits
+from ..explorer.setting.options import AFTER_SECONDS, INTERRUPTED, Limits, OutOfTime
 from ..kernels.profiles import PROFILES
 from ..light_typing import Any
 from ..source import SourceFile
@@ -112,7 +112,10 @@ class _File:
             raise KeyboardInterrupt
         result = Result(run.verdict, run.verdicts, stopped=run.stopped, states=run.found.states)
         if run.verdicts:
-            diagnosis = diagnose(run, limits, explained=False)
+            try:
+                diagnosis = diagnose(run, limits, explained=False)
+            except OutOfTime:
+                return result._replace(label="its schedule could not be worked out in time")
             if diagnosis is None:  # what must be reached at some time never is
                 label = f"{', '.join(run.found.missing)} is never reached"
                 return result._replace(label=label)

@@ -6,6 +6,7 @@ import json
 import signal
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,13 @@ from opvasm.explorer.answers.json_report import report_json
 from opvasm.explorer.answers.library import explore_text
 from opvasm.explorer.answers.verdict import Report, run_scenario
 from opvasm.explorer.plan import validate
+from opvasm.explorer.plan.plan import Plan
 from opvasm.explorer.plan.validate import check_scenarios
 from opvasm.explorer.schedules.walks import Walks, walk
+from opvasm.explorer.search.explore import explore
 from opvasm.explorer.search.progress import check_progress
-from opvasm.explorer.search.search import Search
-from opvasm.explorer.setting.options import INTERRUPTED, PYTHON, Limits, OutOfTime
+from opvasm.explorer.search.search import Found, Search
+from opvasm.explorer.setting.options import INTERRUPTED, PYTHON, Limits, OutOfTime, Reductions
 from opvasm.explorer_reports.comparison import compare
 from opvasm.explorer_reports.comparison_text import comparison_text
 from opvasm.program import Program
@@ -29,7 +32,7 @@ from opvasm.suite.scenarios import run_scenarios
 from opvasm.text.scenario_tree import Scenario, Strategy
 
 from ..cli.conftest import spawn
-from .helpers import COUNTER, assembled, plans, report
+from .helpers import COUNTER, assembled, plans, report, sample
 
 STRATEGIES = "strategy twice = rseq then opv after 2\nstrategy elide = rseq then lock after 2\n"
 MANY = f"""{COUNTER}{STRATEGIES}scenario s {{
@@ -173,8 +176,45 @@ def test_an_interrupt_ends_all_configurations(monkeypatch: pytest.MonkeyPatch) -
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Search, "_expand", interrupted)
-    (run,) = report(assembled(MANY), "s").runs
-    assert run.stopped == INTERRUPTED
+    done = report(assembled(MANY), "s")
+    assert [run.stopped for run in done.runs] == [INTERRUPTED]
+    assert len(done.not_begun) == CONFIGURATIONS - 1
+    assert f"Not begun {CONFIGURATIONS - 1} configurations" in explore_text([done])
+
+
+@pytest.mark.usefixtures("python_engine")
+def test_what_an_interrupt_leaves_out_is_not_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the run at hand is excepted, and the one that would fail was not begun, it is open."""
+    text = MANY.replace("== 3", "== 4").replace(
+        "    progress finishes\n", "    expect holds unless strategy twice\n"
+    )
+    first, take = iter([True]), Search._expand
+
+    def interrupted(self: Search, number: int) -> None:
+        if next(first, False):
+            raise KeyboardInterrupt
+        take(self, number)
+
+    monkeypatch.setattr(Search, "_expand", interrupted)
+    assert report(assembled(text), "s").as_expected is None
+
+
+def test_preemptions_are_counted_to_the_end_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search with a bound that was broken off does not say that so many are not enough."""
+    done = report(sample("checkpoint"), "restored_inside")
+    (run,) = [each for each in done.runs if each.found.failures]
+    whole = diagnose.diagnose(run, done.limits)
+    assert whole is not None
+    assert whole.preemptions == 1
+
+    def broken_off(plan: Plan, reductions: Reductions | None, limits: Limits, **more: Any) -> Found:
+        found = explore(plan, reductions, limits, **more)
+        return found._replace(stopped=INTERRUPTED) if limits.preemptions == 1 else found
+
+    monkeypatch.setattr("opvasm.explorer.answers.diagnose.explore", broken_off)
+    found = diagnose.diagnose(run, done.limits)
+    assert found is not None
+    assert found.preemptions is None
 
 
 @pytest.mark.usefixtures("python_engine")

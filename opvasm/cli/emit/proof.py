@@ -44,7 +44,7 @@ def prove(assembly: Assembly, strategy: Strategy) -> Proof:
     for scenario in scenarios:
         report = run_scenario(assembly.program, scenario, strategies)
         stopped = next((run.stopped for run in report.runs if run.stopped), None)
-        if any(run.stopped == "an interrupt" for run in report.runs):
+        if report.interrupted:
             raise KeyboardInterrupt
         alone = [run for run in report.runs if _alone(run, strategy)]
         lines += _lines(scenario, report, alone, strategy)

@@ -115,8 +115,8 @@ def _execute(options: Options, terminal: Terminal) -> int:
         own = limits._replace(until=None).started() if reports else limits
         report = _explore(assembly, scenario, strategies, own, reductions, plans)
         reports.append(report)
-        if any(run.stopped == "an interrupt" for run in report.runs):
-            interrupted = True
+        interrupted = report.interrupted
+        if interrupted:
             break
     written = write_reports(options, assembly, reports, required, with_coverage, terminal)
     if interrupted:

@@ -87,8 +87,10 @@ def _failure(run: Run, limits: Limits, explained: bool) -> Diagnosis:
     if found.stopped is None and found.states <= EXPLAIN_LIMIT and limits.preemptions is None:
         for bound in range(MOST_PREEMPTIONS + 1):
             bounded = explore(found.plan, found.reductions, limits._replace(preemptions=bound))
+            if bounded.stopped is not None:
+                break  # fewer might have done: it is not known how many it needs
             same = [f for f in bounded.failures if f.kind == wanted.kind]
-            if same and bounded.stopped is None:
+            if same:
                 preemptions, best, wanted = bound, bounded, same[0]
                 break
     graph = best.graph

@@ -8,7 +8,7 @@ from ...assembler import Assembly
 from ...report.style import PLAIN, Style
 from ..plan.plan import Plans, ScenarioError
 from ..plan.validate import check_scenarios, strategy_table
-from ..setting.options import INTERRUPTED, Limits, Reductions
+from ..setting.options import Limits, Reductions
 from .coverage import Line, coverage_lines
 from .diagnose import diagnosed
 from .text_report import answer_lines, diagnosis_lines, outcome_line, run_lines, unfinished_lines
@@ -43,7 +43,7 @@ def explore(
             assembly.program, scenario, strategies, limits, reductions, report, plans
         )
         reports.append(done)
-        if any(run.stopped == INTERRUPTED for run in done.runs):
+        if done.interrupted:
             break
     return tuple(reports)
 

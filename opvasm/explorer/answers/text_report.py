@@ -110,11 +110,13 @@ def _raise(stopped: str) -> str:
 
 
 def unfinished_lines(report: Report, style: Style = PLAIN) -> list[str]:
-    """What the time was over for: configurations that were not begun, the schedule of a failure."""
+    """What was left out at the end of the time or an interrupt: configurations, a failure's schedule."""
     lines: list[str] = []
     if not (report.not_begun or report.undiagnosed):
         return lines
     over = f"after {report.limits.time_text()}; raise --timeout"
+    if report.interrupted:
+        over = f"by {INTERRUPTED}"
     if report.not_begun:
         count = _count(len(report.not_begun), "configuration")
         first = report.not_begun[0].describe(report.scenario)

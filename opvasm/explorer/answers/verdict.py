@@ -77,8 +77,8 @@ class Outcome(NamedTuple):
 class Report(NamedTuple):
     """A scenario with all its configurations explored.
 
-    ``not_begun`` are those that come after all ``runs``, and that the time was over for.
-    ``undiagnosed`` says that it was over before the schedule of a failure was worked out.
+    ``not_begun`` are those that come after all ``runs``, where the time was over or an interrupt came.
+    ``undiagnosed`` says that the time was over before the schedule of a failure was worked out.
     """
 
     scenario: Scenario
@@ -89,11 +89,21 @@ class Report(NamedTuple):
     undiagnosed: bool = False
 
     @property
+    def interrupted(self) -> bool:
+        """Whether an interrupt has ended it."""
+        return was_interrupted(self.runs)
+
+    @property
     def as_expected(self) -> bool | None:
         """Whether every expectation was met; None when some are open and none has failed."""
         if any(outcome.met is False for outcome in self.outcomes):
             return False
         return None if any(outcome.met is None for outcome in self.outcomes) else True
+
+
+def was_interrupted(runs: Sequence[Run]) -> bool:
+    """Whether an interrupt has ended the last of some runs; no other one is begun then."""
+    return bool(runs) and runs[-1].stopped == INTERRUPTED
 
 
 Reporter = Callable[[Configuration, Progress], None]
@@ -111,8 +121,8 @@ def run_scenario(
     """Explore every configuration of a scenario and judge it by its ``expect`` lines.
 
     Raises ScenarioError where its text is wrong (see validate.check_scenarios).  KeyboardInterrupt
-    ends the exploration; what was found so far is then in ``runs``.  So does the end of the time;
-    the configurations that were not begun then are in ``not_begun``, and open.  ``plans`` are what
+    ends the exploration, as the end of the time does; what was found so far is then in ``runs``, and
+    the configurations that were not begun are in ``not_begun``, and open.  ``plans`` are what
     the check of the scenario has made.
     """
     limits = (limits or Limits()).started()
@@ -125,13 +135,13 @@ def run_scenario(
                 break
             plan = plans.take(program, scenario, configuration)
             runs.append(run_plan(plan, limits, reductions, report))
-            if runs[-1].stopped == INTERRUPTED:
-                every = every[: len(runs)]
+            if was_interrupted(runs):
                 break
     except OutOfTime:
         pass
     rest = every[len(runs) :]
-    open_ = [_Open(each, limits.time_text()) for each in rest]
+    why = INTERRUPTED if was_interrupted(runs) else limits.time_text()
+    open_ = [_Open(each, why) for each in rest]
     judged = tuple(outcomes(scenario, [*runs, *open_], limits.preemptions))
     return Report(scenario, tuple(runs), judged, limits, rest)
 

@@ -87,4 +87,4 @@ class Limits(NamedTuple):
 
     def time_text(self) -> str:
         """What a report says of a search that was stopped by its time."""
-        return f"{self.seconds:g} seconds"
+        return "its time" if self.seconds is None else f"{self.seconds:g} seconds"
