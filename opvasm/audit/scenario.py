@@ -183,8 +183,10 @@ class _Maker:
 
     def claim(self) -> str:
         """That what the section changed in the old object is not moved as if it had not."""
-        commits = [each for each in self.start.accesses if each.writes]
-        last = commits[-1]
+        writes = [each for each in self.start.accesses if each.writes]
+        if not writes:
+            return ""
+        last = writes[-1]
         value = self.start.memory.get((last.thing, last.offset, last.size))
         if last.thing != self.moved() or value is None:
             return ""

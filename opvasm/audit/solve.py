@@ -1,8 +1,8 @@
 """A start from which a lifted section commits: found by running it, never guessed.
 
 Each base is an object of its own.  Memory is chosen when the section first reads it, from values that
-make its compares equal and its pointers lead to objects; a run that ends with the commit says what
-each byte must hold at first.
+make its compares equal and its pointers lead to objects; a run that ends with the commit, and whose
+commit writes, says what each byte must hold at first.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ..lift.roles import roles_of
 from ..lift.state import AREA
 from ..light_typing import NamedTuple
 from ..program import section as ir
+from ..program.flat import Branch, Leave
 from .objects import OBJECT_BYTES
 
 FIRST_OBJECT = 0x6000_0000_0000  # where the language lays shared variables
@@ -176,12 +177,17 @@ def _try(
         world.read, world.write, lambda symbol, cpu: places[symbol][0], area, "little"
     )
     run = SectionRun(section, arguments, surroundings)
+    written = False  # an exchange that fails commits nothing
     try:
         while run.label is None and run.steps < _STEPS:
+            step = run.code[run.point].step
+            commits = not isinstance(step, Branch | Leave) and ir.is_commit(step)
+            before = len(world.accesses)
             run.step()
+            written |= commits and any(each.writes for each in world.accesses[before:])
     except _Elsewhere:
         return None
-    if run.label != ir.OK:
+    if run.label != ir.OK or not written:
         return None
     used = {each.thing for each in world.accesses} | {
         each for each in shown.values() if isinstance(each, str)

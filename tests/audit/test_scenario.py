@@ -10,6 +10,7 @@ import pytest
 from opvasm.audit.audit import audit_file
 from opvasm.audit.lifting import document, lift_audit
 from opvasm.audit.scenario import PEERS
+from opvasm.audit.solve import solve
 from opvasm.elf.file import open_elf
 from tests.audit.sections import linked
 from tests.audit.test_command import run
@@ -53,6 +54,41 @@ def test_a_start_is_found_and_tested(tmp_path: Path) -> None:
     code, out = opvasm("run", path)
     assert code == 0, out
     assert "1 passed" in out
+
+
+EXCHANGED = {
+    "x86-64": "cmp %esi, 4(%rdi)\n jne out\n mov (%r8), %rax\n cmpxchg %rdx, 0x40(%rcx)",
+    "aarch64": ".arch armv8.1-a\n ldr w10, [x0, #4]\n cmp w10, w1\n b.ne out\n casal x4, x2, [x3]",
+}
+
+
+@pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("machine", EXCHANGED)
+def test_an_exchange_that_commits_writes(machine: str, peer: str, tmp_path: Path) -> None:
+    """A start is one from which the exchange at the section's end finds what it expects, and writes."""
+    library = linked(tmp_path, machine, body=EXCHANGED[machine])
+    path = tmp_path / "lifted.opv"
+    code, _, errors = run("--lift", path, "--peer", peer, library)
+    assert code in (0, 1), errors
+    code, out = opvasm("run", path)
+    assert (code, "1 passed" in out) == (0, True), out
+    with open_elf(str(library)) as file:
+        (lifted,) = (each.lifted for each in lift_audit(audit_file(file)))
+    assert lifted is not None
+    start = solve(lifted.section)
+    assert start is not None
+    assert start.accesses[-1].writes
+
+
+def test_no_start_from_which_an_exchange_never_writes(tmp_path: Path) -> None:
+    """An exchange that cannot find what it expects commits nothing: no start, said in the page too."""
+    library = linked(
+        tmp_path,
+        body="cmp %esi, 4(%rdi)\n jne out\n mov (%rcx), %rax\n not %rax\n cmpxchg %rdx, (%rcx)",
+    )
+    assert "No start was found" in text_of(library, ("resizer",))
+    code, _, errors = run("-f", "html", "-o", tmp_path / "page.html", library)
+    assert code in (0, 1), errors
 
 
 def test_no_start_is_said(tmp_path: Path) -> None:
