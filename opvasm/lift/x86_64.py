@@ -236,7 +236,9 @@ class Instruction:
     @property
     def locked(self) -> bool:
         """Whether the instruction is one step for every CPU."""
-        return self.code.text.startswith("lock ")
+        return (
+            x86.X86_PREFIX_LOCK in self.code.instruction.prefix
+        )  # the text may begin with xacquire
 
     def _copy(self, unit: int) -> None:
         state = self.state
@@ -257,6 +259,11 @@ class Instruction:
                 state.flags = of.of_result(binary("&", self.read(0), self._second()))
             case "add" | "sub" | "and" | "or" | "xor" | "inc" | "dec":
                 self._change()
+            case "neg" | "not" if self.is_memory(0) and self.locked:
+                if name == "neg":
+                    raise self.unknown()  # no step for every CPU takes a word from zero
+                ones = number(-1, self.operands[0].size)
+                state.atomic("^", self.place(0), ones, self.code, False)
             case "neg":
                 value = self.read(0)
                 zero = number(0, value.type.size)

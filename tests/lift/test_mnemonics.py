@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from opvasm.audit.audit import audit_file
 from opvasm.elf.file import open_elf
 from opvasm.lift.state import NotLifted
-from tests.audit.sections import linked_bodies
-from tests.lift.oracle import Machine, compare
+from opvasm.program import section as ir
+from tests.audit.sections import linked, linked_bodies
+from tests.lift.oracle import Machine, compare, lifted
 from tests.lift.vex import NotKnown, VexMachine
 
 # Each runs before a commit of rax to (%rcx); rdi is the area, so that it is left alone.
@@ -41,7 +43,8 @@ lock cmpxchg %si, (%rdx); jne out | lock cmpxchg %esi, (%rdx); jne out
 xchg %rax, (%rdx) | xchg %sil, (%rdx) | xchg %esi, 4(%rdx) | lock xadd %rax, (%rdx) | lock xadd %esi, (%rdx); jz out
 xadd %rsi, (%rdx) | xadd %ax, (%rdx) | xadd %rsi, %rax | xadd %rax, %rax | lock xadd %sil, (%rdx); js out
 lock decl (%rdx); jz out | lock subq %rsi, (%rdx); jb out | lock orb $3, (%rdx) | lock andw %si, (%rdx); js out | lock xorl $-1, (%rdx); jnz out
-lock incq (%rdx); jz out
+lock incq (%rdx); jz out | lock notq (%rdx) | lock notw (%rdx) | lock notb (%rdx) | notl (%rdx) | negq (%rdx); jz out
+xacquire lock addq %rsi, (%rdx)
 movups (%rdx), %xmm0; movups %xmm0, 16(%rdx) | movdqu (%rdx), %xmm3; movdqu %xmm3, 32(%rdx)
 nop | pause | mfence | lfence | prefetcht0 (%rdx) | nopl 8(%rax)
 1: cmp (%rdx,%rbx,8), %rsi; je 2f; dec %rbx; jnz 1b; mov %rbx, 72(%rdx); 2:
@@ -88,6 +91,15 @@ ldeoral x2, x1, [x6] | swp x2, x1, [x6] | swpalb w2, w1, [x6] | swpa w2, w1, [x6
 stset w2, [x6] | stclr x2, [x6] | stclrb w2, [x6] | steorh w2, [x6] | staddlb w2, [x6]
 """
 
+# Storing instructions that are one step for every CPU: those of ARMv8.1, lock, xchg with memory, cmpxchg.
+_ONE_STEP = re.compile(
+    r"(xacquire |lock |xchg|cmpxchg|cas|swp|ldadd|ldset|ldclr|ldeor|st(add|set|clr|eor))"
+)
+_STORES = {
+    "x86-64": re.compile(r"(?!cmp[bwlq]? |prefetch|nop).*(\)$|xchg .*\()"),
+    "aarch64": re.compile(r"st(?!l?xr)|cas|swp|ld(add|set|clr|eor)"),
+}
+
 
 def _snippets(text: str) -> list[str]:
     return [each.strip() for line in text.strip().splitlines() for each in line.split("|")]
@@ -121,3 +133,46 @@ def test_every_mnemonic(machine: str, text: str, commit: str, oracle: str, tmp_p
             if ran < 3:
                 wrong.append(f"{snippet}: only {ran} states ran to an end")
     assert not wrong, "\n".join(wrong)
+
+
+def _storing(machine: str) -> list[list[str]]:
+    """The snippets without a loop up to their last instruction that stores, where one does."""
+    found = []
+    for snippet in _snippets(X86 if machine == "x86-64" else ARM + ARM_ATOMIC):
+        parts = [each.strip() for each in snippet.split(";")]
+        while parts and not _STORES[machine].match(parts[-1]):
+            parts.pop()
+        if parts and not any(":" in each for each in parts):
+            found.append(parts)
+    return found
+
+
+@pytest.mark.parametrize("machine", ["x86-64", "aarch64"])
+def test_steps_of_what_stores(machine: str, tmp_path: Path) -> None:
+    """An instruction that is one step for every CPU is such a step, and no load beside a store."""
+    commit = "mov %rax, (%rcx)" if machine == "x86-64" else "str x1, [x3]"
+    first = ".arch armv8.1-a\n" if machine == "aarch64" else ""
+    storing = _storing(machine)
+    assert len(storing) > 30
+    bodies = [first + "\n".join([*parts, commit]) for parts in storing]
+    with open_elf(str(linked_bodies(tmp_path, machine, bodies))) as file:
+        found = audit_file(file).sections
+        assert len(found) == len(storing)
+        for parts, section in zip(storing, found, strict=True):
+            subject = section.subject
+            mark = f"{subject.codes[-2].address:x}:"
+            steps = [each for each in lifted(subject)[0].section.body if mark in each.remark]
+            if _ONE_STEP.match(parts[-1]):
+                wanted = [each for each in steps if not isinstance(each, ir.Set)]
+                assert len(wanted) == 1, parts
+                assert isinstance(wanted[0], ir.AtomicChange | ir.CompareExchange), parts
+            else:
+                assert any(isinstance(each, ir.Store | ir.Change) for each in steps), parts
+
+
+def test_what_no_step_is(tmp_path: Path) -> None:
+    """`lock neg` is refused by name: no step for every CPU takes a word from zero."""
+    with open_elf(str(linked(tmp_path, body="lock negq (%rcx)\n mov %rdx, (%rcx)"))) as file:
+        (section,) = audit_file(file).sections
+        with pytest.raises(NotLifted, match="lock neg"):
+            lifted(section.subject)
