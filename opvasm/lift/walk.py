@@ -345,15 +345,24 @@ class Walk:
                 state.given[local] = term
 
     def _commit(self, state: State) -> None:
-        """The end of the last instruction: what it stored is the commit."""
+        """The end of the last instruction: what it stored is the commit.
+
+        What it gave registers afterwards may follow.
+        """
         code = self.codes[-1]
-        last = state.out[-1] if state.out else None
-        match last:
-            case ir.Store() | ir.Change() | ir.CompareExchange() | ir.AtomicChange():
-                mark = f"{code.address:x}:"
-                if not last.remark.startswith(mark):
-                    raise NotLifted("its last instruction does not store", code.address)
-                state.out[-1] = last._replace(commit=True)
+        mark = f"{code.address:x}:"
+        at = len(state.out) - 1
+        while (
+            at >= 0 and isinstance(state.out[at], ir.Set) and state.out[at].remark.startswith(mark)
+        ):
+            at -= 1
+        match state.out[at] if at >= 0 else None:
+            case (
+                ir.Store() | ir.Change() | ir.CompareExchange() | ir.AtomicChange() as last
+            ) if last.remark.startswith(mark):
+                state.out[at] = last._replace(commit=True)
+            case ir.Copy(remark=remark) if remark.startswith(mark):
+                raise NotLifted(f"`{code.text}`: no one step of a copy commits", code.address)
             case _:
                 raise NotLifted("its last instruction does not store", code.address)
         self._give(state, code)

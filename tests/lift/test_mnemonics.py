@@ -112,15 +112,32 @@ def _snippets(text: str) -> list[str]:
 )
 def test_every_mnemonic(machine: str, text: str, commit: str, oracle: str, tmp_path: Path) -> None:
     """Text and machine code end alike from random states, for each instruction, under unicorn and as VEX."""
-    pytest.importorskip("unicorn")
-    executes = VexMachine(machine) if oracle == "vex" else Machine(machine)
-    wrong = []
     snippets = _snippets(text)
     if machine == "aarch64" and oracle == "unicorn":
         snippets += _snippets(ARM_ATOMIC)
+    bodies = [snippet.replace(";", "\n") + "\n" + commit for snippet in snippets]
+    _compare_all(machine, oracle, snippets, bodies, tmp_path)
+
+
+@pytest.mark.parametrize("oracle", ["unicorn", "vex"])
+@pytest.mark.parametrize("machine", ["x86-64", "aarch64"])
+def test_every_commit(machine: str, oracle: str, tmp_path: Path) -> None:
+    """Each instruction that stores can be a section's last, and so its commit."""
+    storing = _storing(machine, atomic=oracle == "unicorn")
+    bodies = ["\n".join(parts) for parts in storing]
+    _compare_all(machine, oracle, ["; ".join(parts) for parts in storing], bodies, tmp_path)
+
+
+def _compare_all(
+    machine: str, oracle: str, snippets: list[str], bodies: list[str], folder: Path
+) -> None:
+    """Hold each of these sections against its text in eight states."""
+    pytest.importorskip("unicorn")
+    executes = VexMachine(machine) if oracle == "vex" else Machine(machine)
+    wrong = []
     first = ".arch armv8.1-a\n" if machine == "aarch64" else ""
-    bodies = [first + snippet.replace(";", "\n") + "\n" + commit for snippet in snippets]
-    with open_elf(str(linked_bodies(tmp_path, machine, bodies))) as file:
+    bodies = [first + body for body in bodies]
+    with open_elf(str(linked_bodies(folder, machine, bodies))) as file:
         found = audit_file(file).sections
         assert len(found) == len(snippets)
         for snippet, section in zip(snippets, found, strict=True):
@@ -135,10 +152,11 @@ def test_every_mnemonic(machine: str, text: str, commit: str, oracle: str, tmp_p
     assert not wrong, "\n".join(wrong)
 
 
-def _storing(machine: str) -> list[list[str]]:
+def _storing(machine: str, atomic: bool = True) -> list[list[str]]:
     """The snippets without a loop up to their last instruction that stores, where one does."""
     found = []
-    for snippet in _snippets(X86 if machine == "x86-64" else ARM + ARM_ATOMIC):
+    text = X86 if machine == "x86-64" else ARM + ARM_ATOMIC if atomic else ARM
+    for snippet in _snippets(text):
         parts = [each.strip() for each in snippet.split(";")]
         while parts and not _STORES[machine].match(parts[-1]):
             parts.pop()
@@ -168,6 +186,14 @@ def test_steps_of_what_stores(machine: str, tmp_path: Path) -> None:
                 assert isinstance(wanted[0], ir.AtomicChange | ir.CompareExchange), parts
             else:
                 assert any(isinstance(each, ir.Store | ir.Change) for each in steps), parts
+
+
+def test_a_copy_is_no_commit(tmp_path: Path) -> None:
+    """A section that ends with rep movsb is refused for what it is."""
+    with open_elf(str(linked(tmp_path, body="mov %rdx, %rsi\n rep movsb"))) as file:
+        (section,) = audit_file(file).sections
+        with pytest.raises(NotLifted, match="no one step of a copy commits"):
+            lifted(section.subject)
 
 
 def test_what_no_step_is(tmp_path: Path) -> None:
