@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from ..abi.revisions import DEFAULT_REVISION, get_abi
@@ -15,6 +14,7 @@ from ..light_typing import NamedTuple
 from ..program import Data, Struct, section as ir
 from ..text.section_printer import section_text
 from .audit import FileAudit
+from .naming import Naming
 from .objects import Globals, globals_of, structs_text, typed, written_globals
 from .subject import Subject
 
@@ -22,7 +22,6 @@ _RESULT = {"x86-64": ("rax",), "aarch64": ("x0",)}
 _AFTER_BYTES = 64
 _WITH_RELEASE = "2019-04"
 _NOTHING = Data({}, {}, {}, ())
-_NAME = re.compile(r"[^A-Za-z0-9_]+")
 
 
 class LiftedText(NamedTuple):
@@ -84,24 +83,26 @@ def _wholly_set(code: Code) -> set[str]:
 def lift_audit(audit: FileAudit, wanted: Iterable[str] = ()) -> list[LiftedText]:
     """The texts of all sections, or of those that are named by function, address or place."""
     chosen = list(wanted)
-    names: set[str] = set()
+    naming = Naming()
     found = []
     for each in audit.sections:
         subject = each.subject
         if chosen and not any(_is_meant(subject, word) for word in chosen):
             continue
-        name = _name(subject, names)
         try:
-            lifted = lift_subject(subject, name)
+            lifted = lift_subject(subject, "section")
         except NotLifted as error:
             place = subject.context.file.place(error.address)
+            name = _named(subject, naming, None)
             found.append(LiftedText(subject, name, "", f"{error.reason} ({place})", None))
             continue
+        name = _named(subject, naming, lifted)
+        lifted = lifted._replace(section=lifted.section._replace(name=name))
         found.append(LiftedText(subject, name, "", "", lifted))
     if not found:
         return found
-    known = [each.lifted for each in found if each.lifted is not None]
-    globals = globals_of(audit.sections[0].subject.context.file, [each.section for each in known])
+    known = [each.lifted.section for each in found if each.lifted is not None]
+    globals = globals_of(audit.sections[0].subject.context.file, known, naming)
     return [_with_text(each, globals) for each in found]
 
 
@@ -127,16 +128,10 @@ def _is_meant(subject: Subject, word: str) -> bool:
         return False
 
 
-def _name(subject: Subject, names: set[str]) -> str:
-    """A name of the language: the function, and the section's address where that is not unique."""
-    function = _NAME.sub("_", subject.function.partition("+")[0]).strip("_")[:60]
-    if not function or function[0].isdigit():
-        function = f"section_{function}"
-    name = function
-    if name in names or name.startswith("sub_"):
-        name = f"{function}_at_{subject.start:x}"
-    names.add(name)
-    return name
+def _named(subject: Subject, naming: Naming, lifted: Lifted | None) -> str:
+    """A name of the language: the function's where that is free."""
+    section = lifted.section if lifted is not None else None
+    return naming.section(subject.function.partition("+")[0], subject.start, section)
 
 
 def exact_vector(section: ir.Section, data: Data = _NOTHING) -> str | None:

@@ -7,7 +7,6 @@ symbol that lie near each other are one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..elf.file import ElfFile
@@ -18,11 +17,11 @@ from ..lift.roles import replace_terms, roles_of
 from ..lift.state import AREA
 from ..light_typing import NamedTuple
 from ..program import Area, Array, Data, Member, Pointer, Scalar, Struct, Symbol, section as ir
+from .naming import Naming, inner_names
 
 OBJECT_BYTES = 256
 _NEAR, _FIELDS_END = 64, 1 << 16
 _LOWEST = 0x1000  # a number below is an offset
-_NAME = re.compile(r"[^A-Za-z0-9_]+")
 _LOADED = 1  # PT_LOAD
 _EXECUTABLE = 2  # ET_EXEC
 Place = Callable[[ir.Term], ir.Term]
@@ -100,8 +99,11 @@ class Globals:
         return lifted._replace(section=with_places(lifted.section, place))
 
 
-def globals_of(file: ElfFile, sections: Iterable[ir.Section]) -> Globals:
-    """The globals that sections use by fixed addresses; none in object files, which have no addresses."""
+def globals_of(file: ElfFile, sections: Sequence[ir.Section], naming: Naming) -> Globals:
+    """The globals that sections use by fixed addresses; none in object files, which have no addresses.
+
+    ``naming`` has given the sections their names.
+    """
     if file.relocatable:
         return Globals(())
     fixed = file.header.kind == _EXECUTABLE
@@ -129,12 +131,10 @@ def globals_of(file: ElfFile, sections: Iterable[ir.Section]) -> Globals:
             key = ("", number)
         groups.setdefault(key, []).append(number)
         last = key
-    found, taken = [], set[str]()
+    naming.keep(name for section in sections for name in inner_names(section))
+    found = []
     for (wish, first), numbers in groups.items():
-        name = _NAME.sub("_", wish).strip("_")[:60]
-        if not name or name[0].isdigit() or name in taken:
-            name = f"global_{first:x}"
-        taken.add(name)
+        name = naming.variable(wish, first)
         fields = [(number - first, size) for number in numbers for size in used[number]]
         known = symbols.covering(first)
         size = max(end for end in (offset + width for offset, width in fields))

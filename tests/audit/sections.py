@@ -26,6 +26,7 @@ X86 = {
     "length": "end - start",
     "abort": "abort",
     "more": "",
+    "name": "f",
 }
 # The same: the area in x0, the CPU in w1, a value in x2, where it goes in x3.
 ARM = X86 | {
@@ -36,10 +37,11 @@ ARM = X86 | {
 }
 TEXT = """
     .text
-    .globl f
-    .hidden f
-    .type f, %function
-f:  .cfi_startproc
+    .globl {name}
+    .hidden {name}
+    .type {name}, %function
+{name}:
+    .cfi_startproc
     {before}
 start:
     {body}
@@ -49,7 +51,7 @@ end:
 out:
     {out}
     .cfi_endproc
-    .size f, .-f
+    .size {name}, .-{name}
     .section __rseq_cs, "aw"
     .balign 32
 cs: .long {version}, {flags}

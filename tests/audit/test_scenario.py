@@ -183,6 +183,32 @@ def test_globals_are_variables(machine: str, tmp_path: Path) -> None:
     assert code == 0, out
 
 
+WORDS = ("shared", "sizeof", "cpu_rsi", "loaded", "slab", "more", "f_base_rcx", "f_base_rcx_type")
+NAMED = """
+    .data
+    .balign 64
+    .type NAME, %object
+    .local NAME
+NAME: .zero 64
+    .size NAME, 64"""
+
+
+@pytest.mark.parametrize(("name", "word"), [*(("f", word) for word in WORDS), ("shared", "f")])
+def test_names_that_mean_something_else(name: str, word: str, tmp_path: Path) -> None:
+    """What is called like a word, a local or an object that was made up has another name."""
+    library = linked(
+        tmp_path,
+        body=f"cmp %esi, 4(%rdi)\n jne out\n mov {word}+8(%rip), %rax\n mov 8(%rcx), %r9\n"
+        f"mov %rax, 16(%rcx)\n mov %r9, {word}+16(%rip)",
+        more=NAMED.replace("NAME", word),
+        name=name,
+    )
+    path = tmp_path / "lifted.opv"
+    path.write_text(text_of(library, tuple(PEERS)))
+    code, out = opvasm("run", path)
+    assert (code, "1 passed" in out) == (0, True), out
+
+
 @pytest.mark.parametrize("peers", [(), ("self",)])
 def test_a_base_register_has_one_struct(peers: tuple[str, ...], tmp_path: Path) -> None:
     """Its fields stand at the offsets of what is read and written, with and without a scenario."""
