@@ -25,7 +25,6 @@ _LOWEST = 0x1000  # a number below is an offset
 _LOADED = 1  # PT_LOAD
 _EXECUTABLE = 2  # ET_EXEC
 Place = Callable[[ir.Term], ir.Term]
-Access = tuple[ir.Term, int]  # an address, and how many bytes are there
 
 
 class Global(NamedTuple):
@@ -250,7 +249,7 @@ def _split(address: ir.Term) -> tuple[ir.Term, int]:
 # ---- both -------------------------------------------------------------------------------------------
 
 
-def accesses(section: ir.Section) -> Iterator[Access]:
+def accesses(section: ir.Section) -> Iterator[tuple[ir.Term, int]]:
     """The addresses that a section reads and writes, with the bytes there."""
     for step in ir.walk(section.body):
         match step:
@@ -288,9 +287,18 @@ def _step(step: ir.Step, change: Place) -> ir.Step:
             return step
 
 
-def struct_of(name: str, places: Iterable[tuple[int, int]], size: int) -> Struct:
-    """A struct of the places that do not overlap, the widest of those that do: (offset, bytes)."""
-    chosen: list[tuple[int, int]] = []
+def struct_of(
+    name: str, places: Iterable[tuple[int, int]], size: int, known: Struct | None = None
+) -> Struct:
+    """A struct of the places that do not overlap, the widest of those that do: (offset, bytes).
+
+    The fields of ``known`` are kept, whatever overlaps them.
+    """
+    chosen: list[tuple[int, int]] = [
+        (each.offset, each.type.size)
+        for each in (known.members if known is not None else ())
+        if isinstance(each.type, Scalar)
+    ]
     for offset, width in sorted(set(places), key=lambda each: (-each[1], each[0])):
         free = all(offset + width <= at or at + wide <= offset for at, wide in chosen)
         if free and width in (1, 2, 4, 8) and offset % width == 0:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..lift.lift import Lifted
-from ..light_typing import NamedTuple
 from ..program import Scalar, Struct, section as ir
-from .objects import OBJECT_BYTES, Globals
+from .objects import OBJECT_BYTES, Globals, struct_of, structs_text
 from .solve import BEFORE_AREA, Access, Start, solve
 
 PEERS = {
@@ -20,15 +19,6 @@ PEERS = {
     "remote-writer-with-membarrier": "a thread of another CPU fences, then changes what is read",
     "resizer": "a thread of another CPU publishes a new object, fences, and moves the old one's fields",
 }
-
-
-class _Field(NamedTuple):
-    offset: int
-    size: int
-
-    @property
-    def name(self) -> str:
-        return f"at_{self.offset:x}"
 
 
 def no_scenario(lifted: Lifted) -> str:
@@ -52,50 +42,53 @@ def scenario_text(
     start = solve(section, {each.name: each.size for each in globals.found})
     if start is None:
         return None
-    maker = _Maker(section, start, structs, globals)
-    maker.kernels = tuple(kernels)
+    maker = _Maker(section, start, structs, globals, tuple(kernels))
     parts = ["\n".join(maker.variables()), "\n".join(maker.test())]
     parts += ["\n".join(maker.scenario(each)) for each in peers]
     text = "\n\n".join(part for part in parts if part) + "\n"
-    return "\n".join(maker.structs()) + "\n", text
+    return structs_text(maker.structs()) or "\n", text
 
 
 class _Maker:
     """Writes the parts for one section."""
 
     def __init__(
-        self, section: ir.Section, start: Start, structs: Sequence[Struct], globals: Globals
+        self,
+        section: ir.Section,
+        start: Start,
+        structs: Sequence[Struct],
+        globals: Globals,
+        kernels: tuple[str, ...],
     ) -> None:
         self.section = section
         self.start = start
-        self.kernels: tuple[str, ...] = ()
-        self.globals = {each.name for each in globals.found}
-        known = {each.name: each for each in structs}
-        known |= {each.type.name: each.type for each in globals.found}
-        self.fields = {
-            name: _fields(name, start.accesses, known.get(f"{self.name(name)}_type"))
-            for name in start.objects
+        self.kernels = kernels
+        self.accesses = [half for each in start.accesses for half in _halves(each)]
+        self.memory = {
+            (thing, offset + at, min(size, 8)): value >> 8 * at & (1 << 64) - 1
+            for (thing, offset, size), value in start.memory.items()
+            for at in range(0, size, 8)
         }
+        self.types = {each.name: each.type for each in globals.found}
+        self.globals = set(self.types)
+        known = {each.name: each for each in structs}
+        for thing in start.objects:
+            if thing not in self.globals:
+                name = f"{self.name(thing)}_type"
+                places = [(each.offset, each.size) for each in self.accesses if each.thing == thing]
+                self.types[thing] = struct_of(name, places, OBJECT_BYTES, known.get(name))
 
     def name(self, thing: str) -> str:
         """An object's variable."""
         return thing if thing in self.globals else f"{self.section.name}_{thing}"
 
-    def structs(self) -> Iterator[str]:
+    def structs(self) -> list[Struct]:
         """The types of the objects that are not variables of the file, each of OBJECT_BYTES bytes."""
-        for thing, fields in self.fields.items():
-            if thing in self.globals:
-                continue
-            parts = []
-            at = 0
-            for each in fields:
-                if each.offset > at:
-                    parts.append(f"gap_{at:x}: u8[{each.offset - at}]")
-                parts.append(f"{each.name}: u{8 * each.size}")
-                at = each.offset + each.size
-            if at < OBJECT_BYTES:
-                parts.append(f"gap_{at:x}: u8[{OBJECT_BYTES - at}]")
-            yield f"struct {self.name(thing)}_type {{ {', '.join(parts)} }}"
+        return [self.types[each] for each in self.start.objects if each not in self.globals]
+
+    def fields(self, thing: str) -> list[str]:
+        """The names of an object's fields, in their order."""
+        return [each.name for each in self.types[thing].members if isinstance(each.type, Scalar)]
 
     def variables(self) -> Iterator[str]:
         """These objects."""
@@ -105,11 +98,10 @@ class _Maker:
 
     def initial(self) -> Iterator[str]:
         """Assignments of the start's memory."""
-        for (thing, offset, size), value in sorted(self.start.memory.items()):
+        for (thing, offset, size), value in sorted(self.memory.items()):
             if value:
-                field = _Field(offset, size)
-                if field in self.fields[thing]:
-                    yield f"{self.name(thing)}.{field.name} = {self.value(value, size)}"
+                place = self.place(self.name(thing), thing, offset, size)
+                yield f"{place} = {self.value(value, size)}"
 
     def value(self, value: int, size: int) -> str:
         """A number, as an object's address where it is one."""
@@ -140,7 +132,7 @@ class _Maker:
         """The object that a resizer replaces: the cached one, or the one that is written last."""
         if self.start.marked:
             return "slab"
-        written = [each.thing for each in self.start.accesses if each.writes]
+        written = [each.thing for each in self.accesses if each.writes]
         return written[-1] if written else self.start.objects[0]
 
     def test(self) -> Iterator[str]:
@@ -173,9 +165,9 @@ class _Maker:
         yield from self.peer(peer)
         yield "    // What must hold is for a person to say. Until then these are all outcomes"
         yield f"    // of the section{' and one claim that is near' if resized else ''}."
-        places = [self.place(each) for each in self.start.accesses if each.writes]
+        places = [self.accessed(each) for each in self.accesses if each.writes]
         if resized:
-            places += [f"{new}.{each.name}" for each in self.fields[self.moved()]]
+            places += [f"{new}.{each}" for each in self.fields(self.moved())]
         yield f"    observe {', '.join(['a.committed', *dict.fromkeys(places)])}"
         claim = self.claim() if resized else ""
         yield claim or "    exists a.committed == 1"
@@ -183,19 +175,19 @@ class _Maker:
 
     def claim(self) -> str:
         """That what the section changed in the old object is not moved as if it had not."""
-        writes = [each for each in self.start.accesses if each.writes]
+        writes = [each for each in self.accesses if each.writes]
         if not writes:
             return ""
         last = writes[-1]
-        value = self.start.memory.get((last.thing, last.offset, last.size))
+        value = self.memory.get((last.thing, last.offset, last.size))
         if last.thing != self.moved() or value is None:
             return ""
-        field = _Field(last.offset, last.size).name
         first = self.value(value, last.size)
-        old, new = self.name(last.thing), self.name("new")
+        old = self.accessed(last)
+        new = self.place(self.name("new"), last.thing, last.offset, last.size)
         return (
             '    forall "what was taken from the old object is not in the new one": '
-            f"!({old}.{field} != {first} && {new}.{field} == {first})"
+            f"!({old} != {first} && {new} == {first})"
         )
 
     def thread(self, name: str, current: str) -> Iterator[str]:
@@ -208,7 +200,7 @@ class _Maker:
         if current:
             yield f"        here = load {current}"
         if current and self.start.marked:
-            low = f"{self.name('before')}.{_Field(BEFORE_AREA - 4, 4).name}"
+            low = self.place(self.name("before"), "before", BEFORE_AREA - 4, 4)
             yield f"        store {low}, here & 0xffffffff"
         given = "here" if current and not self.start.marked else ""
         taken = f"{results} = " if results else ""
@@ -218,7 +210,7 @@ class _Maker:
 
     def peer(self, peer: str) -> Iterator[str]:
         """The other thread."""
-        mine = [each for each in dict.fromkeys(self.start.accesses) if each.thing != "before"]
+        mine = [each for each in dict.fromkeys(self.accesses) if each.thing != "before"]
         read = [each for each in mine if not each.writes]
         written = [each for each in mine if each.writes]
         match peer:
@@ -227,45 +219,40 @@ class _Maker:
             case "reader":
                 yield "    thread reader @1 {"
                 for number, each in enumerate(written):
-                    yield f"        seen_{number} = load {self.place(each)}"
+                    yield f"        seen_{number} = load {self.accessed(each)}"
                 yield "    }"
             case "remote-writer-with-membarrier":
                 yield "    thread writer @1 {"
                 yield "        fence membarrier on 0"
                 for each in read[-1:]:
-                    yield f"        store {self.place(each)}, 0   // what the section reads last"
+                    yield f"        store {self.accessed(each)}, 0   // what the section reads last"
                 yield "    }"
             case _:
                 moved, new = self.moved(), self.name("new")
                 yield "    thread resizer @1 {"
                 yield f"        store {self.name('current')}, &{new}"
                 yield "        fence membarrier on 0"
-                for field in [each.name for each in reversed(self.fields[moved])]:
+                for field in reversed(self.fields(moved)):
                     yield f"        moved_{field} = load {self.name(moved)}.{field}"
                     yield f"        store {new}.{field}, moved_{field}"
                 yield "    }"
 
-    def place(self, each: Access) -> str:
-        """A field by its name."""
-        return f"{self.name(each.thing)}.{_Field(each.offset, each.size).name}"
+    def accessed(self, each: Access) -> str:
+        """What was read or written."""
+        return self.place(self.name(each.thing), each.thing, each.offset, each.size)
+
+    def place(self, variable: str, thing: str, offset: int, size: int) -> str:
+        """A field of a variable of an object's type by its name, its address where no field is just there."""
+        for each in self.types[thing].members:
+            if isinstance(each.type, Scalar) and (each.offset, each.type.size) == (offset, size):
+                return f"{variable}.{each.name}"
+        at = f" + {offset}" if offset else ""
+        return f"[&{variable}{at}].u{8 * size}"
 
 
-def _fields(thing: str, accesses: tuple[Access, ...], known: Struct | None) -> list[_Field]:
-    """The fields of an object that do not overlap: those of its struct, then the widest."""
-    wanted = sorted(
-        {_Field(each.offset, each.size) for each in accesses if each.thing == thing},
-        key=lambda each: (-each.size, each.offset),
-    )
-    found = [
-        _Field(each.offset, each.type.size)
-        for each in (known.members if known is not None else ())
-        if isinstance(each.type, Scalar)
+def _halves(each: Access) -> list[Access]:
+    """An access as accesses of at most eight bytes, the most that a scenario's own steps have."""
+    return [
+        each._replace(offset=each.offset + at, size=min(each.size, 8))
+        for at in range(0, each.size, 8)
     ]
-    for each in wanted:
-        free = all(
-            each.offset + each.size <= one.offset or one.offset + one.size <= each.offset
-            for one in found
-        )
-        if free and each.offset % each.size == 0 and each.size <= 8:
-            found.append(each)
-    return sorted(found)
