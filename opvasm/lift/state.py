@@ -255,6 +255,9 @@ class State:
         if self.exclusive is None or self.exclusive[0] != self.address(place):
             raise NotLifted(f"`{code.text}`: what was read exclusively is not known", code.address)
         _, before = self.exclusive
+        if before.type.size != place.size:
+            what = f"{before.type.size} bytes were read exclusively, and {place.size} are written"
+            raise NotLifted(f"`{code.text}`: {what}", code.address)
         self.exclusive = None
         old = self.exchange(place, before, part(value, place.size), code)
         return binary("!=", old, before)

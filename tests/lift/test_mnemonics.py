@@ -202,3 +202,14 @@ def test_what_no_step_is(tmp_path: Path) -> None:
         (section,) = audit_file(file).sections
         with pytest.raises(NotLifted, match="lock neg"):
             lifted(section.subject)
+
+
+@pytest.mark.parametrize("store", ["stxr w5, w4, [x6]", "stxrb w5, w4, [x6]", "stxr w5, x4, [x6]"])
+def test_an_exclusive_store_of_another_width(store: str, tmp_path: Path) -> None:
+    """What is stored exclusively must be as wide as what was read: the rest was not compared."""
+    load = "ldxrh w1, [x6]" if "x4" in store else "ldxr x1, [x6]"
+    body = f"1: {load}\n {store}\n cbnz w5, 1b\n str x1, [x3]"
+    with open_elf(str(linked(tmp_path, "aarch64", body=body))) as file:
+        (section,) = audit_file(file).sections
+        with pytest.raises(NotLifted, match="bytes were read exclusively, and"):
+            lifted(section.subject)
