@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from ..elf.file import ElfFile
+from ..elf.file import EXECUTABLE, PF_W, ElfFile
 from ..elf.problems import ElfError
 from ..elf.symbols import OBJECT, names_covering
 from ..lift.lift import Lifted
@@ -22,8 +22,6 @@ from .naming import Naming, inner_names
 OBJECT_BYTES = 256
 _NEAR, _FIELDS_END = 64, 1 << 16
 _LOWEST = 0x1000  # a number below is an offset
-_LOADED = 1  # PT_LOAD
-_EXECUTABLE = 2  # ET_EXEC
 Place = Callable[[ir.Term], ir.Term]
 
 
@@ -45,16 +43,20 @@ class Globals:
 
     ``fixed``: the file is loaded at its own addresses.  In a file that can lie anywhere a number that is
     added to a register is an offset, whatever stands at that number in the file; but for a register
-    that is multiplied, which is an index and needs an address beside it.
+    that is multiplied, which is an index and needs an address beside it.  ``offsets`` are numbers
+    that are no addresses, though one of the globals lies there.
     """
 
-    def __init__(self, found: Iterable[Global], fixed: bool = False) -> None:
+    def __init__(
+        self, found: Iterable[Global], fixed: bool = False, offsets: Iterable[int] = ()
+    ) -> None:
         self.found = tuple(sorted(found, key=lambda each: each.address))
         self.fixed = fixed
+        self.offsets = frozenset(offsets)
 
     def at(self, address: int) -> Global | None:
         """The one in which an address lies."""
-        for each in self.found:
+        for each in self.found if address not in self.offsets else ():
             if each.address <= address < each.address + each.size:
                 return each
         return None
@@ -105,22 +107,30 @@ def globals_of(file: ElfFile, sections: Sequence[ir.Section], naming: Naming) ->
     """
     if file.relocatable:
         return Globals(())
-    fixed = file.header.kind == _EXECUTABLE
+    fixed = file.header.kind == EXECUTABLE
     used: dict[int, set[int]] = {}
+    written: set[int] = set()
     for section in sections:
-        for address, size in accesses(section):
+        for address, size, writes in accesses(section):
             number = _number(address, fixed)
-            if number is not None and _is_data(file, number):
+            if number is not None and file.segment_at(number) is not None:
                 used.setdefault(number, set()).add(size)
+                if writes:
+                    written.add(number)
     if not used:
         return Globals(())
     try:
         symbols = names_covering(file, used, (OBJECT,))
     except ElfError:
         return Globals(())
+    offsets = {
+        number
+        for number in used
+        if not _is_data(file, number, number in written, symbols.covering(number) is not None)
+    }
     groups: dict[tuple[str, int], list[int]] = {}
     last: tuple[str, int] | None = None
-    for number in sorted(used):
+    for number in sorted(used.keys() - offsets):
         symbol = symbols.covering(number)
         if symbol is not None and symbol.size:
             key = (symbol.name, symbol.address)
@@ -139,7 +149,7 @@ def globals_of(file: ElfFile, sections: Sequence[ir.Section], naming: Naming) ->
         size = max(end for end in (offset + width for offset, width in fields))
         size = max(size, known.size if known is not None and wish else OBJECT_BYTES)
         found.append(Global(name, first, size, struct_of(f"{name}_type", fields, size)))
-    return Globals(found, fixed)
+    return Globals(found, fixed, offsets)
 
 
 def _number(address: ir.Term, fixed: bool) -> int | None:
@@ -168,12 +178,15 @@ def _is_index(term: ir.Term, fixed: bool) -> bool:
             return fixed
 
 
-def _is_data(file: ElfFile, address: int) -> bool:
-    """Whether an address is one of the file's memory."""
-    return any(
-        each.kind == _LOADED and each.address <= address < each.address + each.memory_size
-        for each in file.segments
-    )
+def _is_data(file: ElfFile, address: int, written: bool, has_symbol: bool) -> bool:
+    """Whether a number is the address of a variable, and no offset that code or a header stands at.
+
+    What is written must be writable, and so must what no symbol says to be data.
+    """
+    segment = file.segment_at(address)
+    if segment is None:
+        return False
+    return bool(segment.flags & PF_W) or (has_symbol and not written)
 
 
 def written_globals(section: ir.Section) -> tuple[str, ...]:
@@ -199,7 +212,7 @@ def typed(lifted: Lifted, globals: Globals) -> tuple[ir.Section, tuple[Struct, .
     section = lifted.section
     roles = roles_of(section)
     fields: dict[str, list[tuple[int, int]]] = {}
-    for address, size in accesses(section):
+    for address, size, _ in accesses(section):
         base, offset = _split(address)
         if not isinstance(base, ir.Argument) or base.name == AREA:
             continue
@@ -249,18 +262,19 @@ def _split(address: ir.Term) -> tuple[ir.Term, int]:
 # ---- both -------------------------------------------------------------------------------------------
 
 
-def accesses(section: ir.Section) -> Iterator[tuple[ir.Term, int]]:
-    """The addresses that a section reads and writes, with the bytes there."""
+def accesses(section: ir.Section) -> Iterator[tuple[ir.Term, int, bool]]:
+    """The addresses that a section reads and writes, with the bytes there, and whether it writes."""
     for step in ir.walk(section.body):
         match step:
+            case ir.Load(address=address, type=type):
+                yield address, type.size, False
             case (
-                ir.Load(address=address, type=type)
-                | ir.Store(address=address, type=type)
+                ir.Store(address=address, type=type)
                 | ir.Change(address=address, type=type)
                 | ir.CompareExchange(address=address, type=type)
                 | ir.AtomicChange(address=address, type=type)
             ):
-                yield address, type.size
+                yield address, type.size, True
             case _:
                 pass
 

@@ -233,6 +233,31 @@ def test_names_that_mean_something_else(name: str, word: str, tmp_path: Path) ->
     assert code in (0, 1), out
 
 
+READ_ONLY = """
+    .section .rodata, "a"
+    .balign 64
+    .type table, %object
+table: .zero 64
+    .size table, 64"""
+
+
+def test_what_is_no_variable(tmp_path: Path) -> None:
+    """A number is a variable's address where a symbol says so, or where it can be written."""
+    offsets = "mov 0x1010(,%r8,8), %rax\n mov 0x2010(,%r8,8), %r9\n mov %r9, 0x2018(,%r8,8)"
+    library = linked(
+        tmp_path,
+        body=f"cmp %esi, 4(%rdi)\n jne out\n {offsets}\n mov table+8(%rip), %r10\n mov %rdx, (%rcx)",
+        more=READ_ONLY,
+    )
+    with open_elf(str(library)) as file:
+        flags = {at: segment.flags for at in (0x1010, 0x2010) if (segment := file.segment_at(at))}
+    assert flags == {0x1010: 5, 0x2010: 4}  # code, and what is only read
+    text = text_of(library, ())
+    assert "load table.at_8" in text
+    assert "global_" not in text
+    assert "[index_r8 * 8 + 0x2018].u64" in text
+
+
 @pytest.mark.parametrize("peers", [(), ("self",)])
 def test_a_base_register_has_one_struct(peers: tuple[str, ...], tmp_path: Path) -> None:
     """Its fields stand at the offsets of what is read and written, with and without a scenario."""
