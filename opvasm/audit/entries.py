@@ -12,7 +12,7 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from ..elf.file import ElfFile
+from ..elf.file import PF_X, PT_LOAD, ElfFile
 from ..elf.problems import ElfError
 from ..lift.code import Decoder
 from .subject import Context, Subject
@@ -20,7 +20,6 @@ from .subject import Context, Subject
 _PIECE = 1 << 20
 _LAST = 5  # bytes that the next piece has again: a branch may lie across
 _FUNCTION_MAX = 1 << 20
-_LOADED, _EXECUTABLE = 1, 1  # PT_LOAD, PF_X
 _WORD, _DISTANCE = struct.Struct("<I"), struct.Struct("<i")
 
 
@@ -48,7 +47,7 @@ def _suspects(
     file: ElfFile, machine: str, subjects: Sequence[Subject]
 ) -> Iterator[tuple[int, int]]:
     for segment in file.segments:
-        if segment.kind != _LOADED or not segment.flags & _EXECUTABLE:
+        if segment.kind != PT_LOAD or not segment.flags & PF_X:
             continue
         for at in range(0, segment.file_size, _PIECE):
             size = min(_PIECE + _LAST, segment.file_size - at)
