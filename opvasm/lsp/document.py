@@ -53,8 +53,12 @@ class Document(SourceFile):
         super().__init__(name, text)
         self.files = files
         self.memory: Memory = before.memory if before is not None else Memory()
+        # The newest version whose pieces somebody began to read; this one's reading takes over from it.
         self._before = before
+        if before is not None and before._before is not None:
+            self._before = before._before
         self._read: list[Placed] = []
+        self._left: Sequence[Placed] = ()
 
     # ---- pieces ---------------------------------------------------------------------------------
 
@@ -65,12 +69,16 @@ class Document(SourceFile):
 
     def read(self, check: Callable[[], None]) -> None:
         """Make the pieces, and ask ``check`` now and then, which may raise; what was read is kept."""
-        pieces = self._reading()
-        while "pieces" not in self.__dict__ and next(pieces, None) is not None:
-            if len(self._read) % _PIECES == 0:
+        read: list[Placed] = []
+        if self.is_read:
+            return
+        for each in self._reading():
+            read.append(each)
+            if len(read) % _PIECES == 0:
                 check()
-        if "pieces" not in self.__dict__:
-            self.__dict__["pieces"] = tuple(self._read)
+                if self.is_read:  # somebody asked for all of them meanwhile
+                    return
+        self.__dict__["pieces"] = tuple(read)
 
     @property
     def is_read(self) -> bool:
@@ -78,17 +86,25 @@ class Document(SourceFile):
         return "pieces" in self.__dict__
 
     def _reading(self) -> Iterator[Placed]:
-        before, self._before = self._before, None
-        known = before._known() if before is not None else self._read
-        self._read = []
-        for each in pieces_of(self.name, self.text, known):
-            self._read.append(each)
+        self._left, read = self._known(), []
+        self._before, self._read = None, read
+        for each in pieces_of(self.name, self.text, self._left):
+            read.append(each)
             yield each
+        self._left = ()
 
     def _known(self) -> Sequence[Placed]:
-        """The pieces, as many as were read."""
-        pieces: Sequence[Placed] = self.__dict__.get("pieces", self._read)
-        return pieces
+        """The pieces that the next reading of this text or of the next version can take over.
+
+        Those of a text that is read in part are what was read, and what it has not reached yet of
+        the version before; those of one that nobody read are that version's.
+        """
+        if self.is_read:
+            return self.pieces
+        if self._before is not None:
+            return self._before._known()
+        read = {id(each.piece) for each in self._read}
+        return [*self._read, *(each for each in self._left if id(each.piece) not in read)]
 
     @cached_property
     def _positions(self) -> dict[int, int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from opvasm.errors import Diagnostic
+from opvasm.lsp import pieces as pieces_module
 from opvasm.lsp.document import Document
 from opvasm.lsp.pieces import Placed, pieces_of, span_of
 from opvasm.source import SourceFile, Span
@@ -123,6 +124,94 @@ def test_a_key_in_a_vector_reads_only_that_vector_again() -> None:
     assert [piece.own_text for piece, _ in after.pieces if id(piece) not in known] == [
         "vector v7() {\n    mb\n    mb\n}\n"
     ]
+
+
+MANY = "percpu x: u64\n" + "".join(f"vector v{i}() {{\n    mb\n}}\n" for i in range(200))
+
+
+def after_keys(before: Document, count: int) -> Document:
+    """The next version, in which spaces stand before the op of one vector."""
+    text = MANY.replace("v77() {\n", "v77() {\n" + " " * count)
+    return Document("x", text, before=before)
+
+
+@pytest.fixture(name="reads")
+def fixture_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The borders at which a piece was read that could not be taken over."""
+    found: list[int] = []
+    read = pieces_module._read
+
+    def counted(name: str, text: str, borders: list[int], index: int) -> pieces_module.Piece:
+        found.append(borders[index])
+        return read(name, text, borders, index)
+
+    monkeypatch.setattr(pieces_module, "_read", counted)
+    return found
+
+
+def test_a_version_that_nobody_read_keeps_the_pieces(reads: list[int]) -> None:
+    """Of keys that follow each other quickly only the last one's text is read, and of it one piece."""
+    before = Document("x", MANY)
+    assert len(before.pieces) == 201
+    reads.clear()
+    after = before
+    for count in range(1, 2_000):  # as many as a key that is held down gives: none refers to all
+        after = after_keys(after, count)
+    assert len(after.pieces) == 201
+    assert reads == [MANY.index("vector v77()")]
+
+
+def test_a_reading_that_was_broken_off_keeps_the_pieces(reads: list[int]) -> None:
+    """What it had read, and what it had not reached, is taken over by the next version."""
+    before = Document("x", MANY)
+    assert len(before.pieces) == 201
+
+    def stale(document: Document, checks: int) -> None:
+        left = iter(range(checks))
+
+        def check() -> None:
+            if next(left, None) is None:
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            document.read(check)
+        assert not document.is_read
+
+    for checks in (0, 4):  # before and after the vector that was edited
+        after = after_keys(before, checks + 1)
+        stale(after, checks)
+        stale(after, checks)
+        reads.clear()
+        last = after_keys(after, checks + 2)
+        assert len(last.pieces) == 201
+        assert reads == [MANY.index("vector v77()")]
+        reads.clear()
+        assert after.pieces[0].piece is last.pieces[0].piece
+        assert reads == ([MANY.index("vector v77()")] if checks == 0 else [])
+
+
+def test_a_question_within_a_reading_keeps_the_pieces(reads: list[int]) -> None:
+    """Who asks for all pieces while they are read takes over as well, and ends that reading."""
+    before = Document("x", MANY)
+    assert len(before.pieces) == 201
+    reads.clear()
+    after = after_keys(before, 1)
+    asked: list[int] = []
+    after.read(lambda: asked.append(len(after.pieces)))
+    assert asked == [201]
+    assert reads == [MANY.index("vector v77()")]
+    # One that is broken off within another leaves that one its own.
+    after = after_keys(after, 2)
+
+    def stop() -> None:
+        raise InterruptedError
+
+    def within() -> None:
+        with pytest.raises(InterruptedError):
+            after.read(stop)
+
+    after.read(within)
+    assert "".join(piece.own_text for piece, _ in after.pieces) == after.text
 
 
 def test_a_comment_over_declarations_is_one_piece() -> None:
