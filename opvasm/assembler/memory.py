@@ -43,6 +43,7 @@ class Memory:
     def __init__(self) -> None:
         self._data: Sequence[Declaration] = ()
         self._scope: Scope | None = None
+        self._targets: frozenset[str] = frozenset()
         self._code: _Code = {}
         self._made: dict[int, _Made] = {}
 
@@ -51,13 +52,14 @@ class Memory:
         data = [each for each in declarations if not isinstance(each, _NO_DATA)]
         before = self._scope
         if before is not None and before.abi == scope.abi and _same(self._data, data):
-            scope.take_over(before)
+            scope.take_over(before, self._targets)
             self._scope = scope
             return
         problems = scope.problems
         found, doubts = len(problems.found), problems.doubts
         scope.settle()
         lay_out(scope)
+        self._targets = frozenset(scope.targets_here)
         clean = len(problems.found) == found and problems.doubts == doubts
         self._data, self._scope = data, scope if clean else None
         self._made = {}

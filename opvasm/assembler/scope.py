@@ -33,12 +33,7 @@ from ..places import (
 from ..program import Array, Data, Member, Pointer, PoolItem, Scalar, Struct, Symbol, Type
 from ..source import Span
 from ..text.names import type_text
-from ..text.tree import (
-    Constant,
-    Page,
-    StructDefinition,
-    Variable,
-)
+from ..text.tree import Constant, Page, StructDefinition, Variable
 from .declarations import Declarations
 from .problems import Problems
 from .types import (
@@ -80,6 +75,7 @@ class Scope:
         self._settling: list[str] = []
         self._pointers: dict[str | None, Pointer] = {None: Pointer(None, abi.model.word)}
         self._targets: dict[str, TypeName] = {}
+        self.targets_here: set[str] = set()  # those that were named in this version of a text
 
     # ---- definitions --------------------------------------------------------------------------
 
@@ -100,14 +96,18 @@ class Scope:
             pool,
         )
 
-    def take_over(self, before: Scope) -> None:
-        """Instead of ``settle`` and of laying out: what another scope of the same data found."""
+    def take_over(self, before: Scope, targets: Collection[str]) -> None:
+        """Instead of ``settle`` and of laying out: what another scope of the same data found.
+
+        ``targets`` are those that its data name; where others were named may be gone.
+        """
         self.symbols = before.symbols
         self._constants = before._constants
         self.laid_out = before.laid_out
         self._nestings = before._nestings
         self._pointers = before._pointers
-        self._targets = before._targets
+        self._targets = dict(before._targets)
+        self.targets_here = set(targets)
 
     # ---- constants ----------------------------------------------------------------------------
 
@@ -308,6 +308,8 @@ class Scope:
         pointer = self._pointers.get(text)
         if pointer is None:
             pointer = self._pointers[text] = Pointer(text, self.abi.model.word)
+        if text not in self.targets_here:
+            self.targets_here.add(text)
             self._targets[text] = target
         return pointer
 

@@ -9,6 +9,7 @@ import pytest
 
 from opvasm.lsp.answers.findings import Findings, findings
 from opvasm.lsp.document import Document, no_files
+from opvasm.source import Span
 from opvasm.text.program_printer import program_text
 
 from .texts import LIST
@@ -100,3 +101,37 @@ def test_a_new_vector_with_a_name_that_a_scenario_asked_for() -> None:
     vector = LIST[LIST.index("vector") : LIST.index("test")].replace("push(", "put(")
     document = Document("list.opv", text + vector, no_files, document)
     assert findings(document, found).found == ()
+
+
+def located(document: Document) -> list[tuple[object, ...]]:
+    """What is wrong with a text, each at its offset in it."""
+    found = [
+        (each, document.locate(each.place) if isinstance(each.place, Span) else None)
+        for each in document.resolved.problems
+    ]
+    return [(each.code, each.message, at and at.start) for each, at in found]
+
+
+HEAD = "struct node { x: u64 }\npercpu a: ptr<node>\n"
+UNKNOWN = {
+    "a name": "vector v(p: ptr<nod>) {\n    add p->x, 1\n}\n",
+    "a count": "vector v(p: ptr<u64[K]>) {\n    add p->x, 1\n}\n",
+    "a count in data": "percpu b: ptr<u64[K]>\nvector v(p: ptr<u64[K]>) {\n    add p->x, 1\n}\n",
+    "two": "vector v(p: ptr<nod>) { add p->x, 1 }\nvector w(p: ptr<nod>) {\n    add p->x, 1\n}\n",
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_pointer_to_what_is_unknown(name: str) -> None:
+    """Where it is reported is in this text, not in one that is gone, whatever is typed around it."""
+    text = HEAD + UNKNOWN[name]
+    typed = [text.replace("add p->x, 1\n", f"add {' ' * count}p->x, 1\n") for count in range(3)]
+    alone = HEAD + text[text.rindex("vector") :]
+    versions = [*typed, alone, text, HEAD, typed[1], text.replace("p->x", "p->y")]
+    document, found = Document("t.opv", HEAD, no_files), None
+    for each in versions:
+        document = Document("t.opv", each, no_files, document)
+        opened = Document("t.opv", each, no_files)
+        assert located(document) == located(opened)
+        found = findings(document, found)
+        assert said(found) == said(findings(opened))
