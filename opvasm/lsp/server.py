@@ -156,7 +156,7 @@ class Server(LanguageServer):
             document = self.texts.open.get(path)
             small = document is not None and len(document.text) <= SMALL
             # A small text does not wait until a large one has been looked through.
-            diagnostics = await (self.worker.ask(look) if small else self.worker.work(look))
+            diagnostics = await (self.worker.work_shortly if small else self.worker.work)(look)
             if diagnostics is not None and self.versions[path] == number:
                 self.text_document_publish_diagnostics(
                     lsp.PublishDiagnosticsParams(

@@ -1,7 +1,7 @@
 """One thread that works for the server: questions first, findings when nothing is asked.
 
 Whatever is asked of a document runs here, so that nothing is worked out twice or by two at once.
-Long work asks ``pause`` now and then, which lets questions through.
+Work asks ``pause`` now and then, which lets questions through, and short work where it is long.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_Waiting = deque[tuple[Future[Any], Callable[[], Any]]]
 
 
 class Worker:
@@ -20,30 +21,54 @@ class Worker:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "opvasm")
-        self._asked: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._asked: _Waiting = deque()
+        self._short: _Waiting = deque()
+        self._is_short = False
 
     async def ask(self, question: Callable[[], _T]) -> _T:
         """The answer to a question; it is dropped when the asker is cancelled before."""
-        future: Future[_T] = Future()
-        self._asked.append((future, question))
-        self._pool.submit(self.pause)
-        return await asyncio.wrap_future(future)
+        return await self._wait(self._asked, question)
+
+    async def work_shortly(self, work: Callable[[], _T]) -> _T:
+        """The result of something short, after all questions and before what is long."""
+        return await self._wait(self._short, work)
 
     async def work(self, work: Callable[[], _T]) -> _T:
         """The result of something long, for which nobody waits."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
+    async def _wait(self, where: _Waiting, what: Callable[[], _T]) -> _T:
+        future: Future[_T] = Future()
+        where.append((future, what))
+        self._pool.submit(self.pause)
+        return await asyncio.wrap_future(future)
+
     def pause(self) -> None:
-        """Answer what was asked meanwhile."""
+        """Answer what was asked meanwhile, and do what is short, unless this is a pause of such."""
+        self._answer()
+        if self._is_short:
+            return
+        self._is_short = True
+        try:
+            while self._short:
+                _do(*self._short.popleft())
+                self._answer()
+        finally:
+            self._is_short = False
+
+    def _answer(self) -> None:
         while self._asked:
-            future, question = self._asked.popleft()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(question())
-            except BaseException as error:
-                future.set_exception(error)
+            _do(*self._asked.popleft())
 
     def close(self) -> None:
         """Let the thread end after what it is doing."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _do(future: Future[Any], what: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(what())
+    except BaseException as error:
+        future.set_exception(error)
