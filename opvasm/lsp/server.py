@@ -111,28 +111,31 @@ class Server(LanguageServer):
     async def _looking(self, path: str, version: int | None) -> None:
         first = path not in self.found
         await asyncio.sleep(0 if first else PATIENCE)
-        if await self._looked(path, version, False):
-            await asyncio.sleep(0 if first else PAUSE)
-            await self._looked(path, version, True)
-        await self._prepare(path)
+        with suppress(Stale):
+            if await self._looked(path, version, False):
+                await asyncio.sleep(0 if first else PAUSE)
+                await self._looked(path, version, True)
+            await self._prepare(path)
 
     async def _prepare(self, path: str) -> None:
-        """Find the names of a text before somebody asks for one, in the pauses."""
-        number = self.versions[path]
+        """Find the names of a text before somebody asks for one, in the pauses.
+
+        Raises Stale where the text changes meanwhile.
+        """
+        check = self._check(path)
 
         def prepare() -> None:
             document = self.texts.open.get(path)
             if document is not None:
+                document.read(check)
                 for placed in document.pieces:
                     names_of(placed.piece)
-                    self.worker.pause()
-                    if self.versions[path] != number:
-                        return
+                    check()
 
         await self.worker.work(prepare)
 
-    async def _looked(self, path: str, version: int | None, with_scenarios: bool) -> bool:
-        """Look through a document, and say what was found; whether scenarios were left out."""
+    def _check(self, path: str) -> Callable[[], None]:
+        """What work calls now and then, and what ends it with Stale when the text has changed."""
         number = self.versions[path]
 
         def check() -> None:
@@ -141,6 +144,15 @@ class Server(LanguageServer):
             self.worker.pause()
             if self.versions[path] != number:
                 raise Stale
+
+        return check
+
+    async def _looked(self, path: str, version: int | None, with_scenarios: bool) -> bool:
+        """Look through a document, and say what was found; whether scenarios were left out.
+
+        Raises Stale where the text changes meanwhile.
+        """
+        number, check = self.versions[path], self._check(path)
 
         def look() -> list[lsp.Diagnostic] | None:
             document = self.texts.open.get(path)
@@ -152,19 +164,18 @@ class Server(LanguageServer):
             words = Words(document, self.encoding)
             return [words.diagnostic(each) for each in found.found]
 
-        with suppress(Stale):
-            document = self.texts.open.get(path)
-            small = document is not None and len(document.text) <= SMALL
-            # A small text does not wait until a large one has been looked through.
-            diagnostics = await (self.worker.work_shortly if small else self.worker.work)(look)
-            if diagnostics is not None and self.versions[path] == number:
-                self.text_document_publish_diagnostics(
-                    lsp.PublishDiagnosticsParams(
-                        self.uris.get(path, uri_of(path)), diagnostics, version
-                    )
-                )
-                return self.found[path].waiting > 0
-        return False
+        document = self.texts.open.get(path)
+        small = document is not None and len(document.text) <= SMALL
+        # A small text does not wait until a large one has been looked through.
+        diagnostics = await (self.worker.work_shortly if small else self.worker.work)(look)
+        if diagnostics is None:
+            return False
+        if self.versions[path] != number:
+            raise Stale
+        self.text_document_publish_diagnostics(
+            lsp.PublishDiagnosticsParams(self.uris.get(path, uri_of(path)), diagnostics, version)
+        )
+        return self.found[path].waiting > 0
 
     # ---- results --------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ if not importlib.util.find_spec("pygls"):
 
 from lsprotocol import types as lsp
 
+from opvasm.lsp.protocol import path_of
 from opvasm.lsp.server import Server
 from opvasm.lsp.worker import Worker
 
@@ -96,3 +97,36 @@ def test_questions_go_before_what_is_short_and_that_before_what_is_long() -> Non
     asyncio.run(session())
     worker.close()
     assert order == ["long begins", "question", "a begins", "a", "b begins", "b", "long"]
+
+
+def test_a_look_that_is_stale_prepares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody wants the names of a text that has changed; where they are found, it is in pauses."""
+    path = path_of(uri("a.opv"))
+    text = "".join(f"vector v{i}() {{ mb }}\n" for i in range(200))
+    pauses: list[int] = []
+
+    async def session(server: Quiet) -> None:
+        pause = server.worker.pause
+
+        def typed() -> None:
+            document = server.texts.open.get(path)
+            if document is not None and document._known() and not document.is_read:
+                pauses.append(len(document._known()))
+                server.versions[path] += 1
+            pause()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(server.worker, "pause", typed)
+            await server.change(uri("a.opv"), text, 1)
+            await server.quiet()
+        assert pauses == [32]
+        assert not server.texts.open[path].is_read
+        assert server.published == {}
+        with monkeypatch.context() as patch:
+            patch.setattr(server.worker, "pause", lambda: pauses.append(len(known())))
+            known = server.texts.open[path]._known
+            await server._prepare(path)
+        assert pauses[1:7] == [32, 64, 96, 128, 160, 192]
+        assert server.texts.open[path].is_read
+
+    serve(session)
