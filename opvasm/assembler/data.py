@@ -19,8 +19,8 @@ _AREAS = {"percpu": Area.PERCPU, "shared": Area.SHARED}
 AREA_MAX = {Area.PERCPU: 16 << 20, Area.SHARED: 128 << 20, Area.PAGE: 128 << 20}
 
 
-def lay_out(scope: Scope) -> dict[str, Symbol]:
-    """Every variable and page, in the order of the text."""
+def lay_out(scope: Scope) -> None:
+    """Give the scope a symbol for every variable and page, in the order of the text."""
     ends = dict.fromkeys(Area, 0)
     for name, declaration in scope.declared.values.items():
         match declaration:
@@ -35,7 +35,6 @@ def lay_out(scope: Scope) -> dict[str, Symbol]:
     for name, declaration in scope.declared.values.items():
         if isinstance(declaration, Variable) and declaration.initial is not None:
             _give_initial(name, declaration.initial, scope)
-    return scope.symbols
 
 
 def _give_initial(name: str, initial: Initial, scope: Scope) -> None:

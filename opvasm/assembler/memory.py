@@ -8,7 +8,7 @@ meant, depends on all others.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 Checked = VectorDefinition | SectionDefinition | Test | Scenario
 _Code = Mapping[str, VectorDefinition | SectionDefinition]
 # With more names than this that stand for something else, everything is worked out again.
-CHANGES_MAX = 16
+_CHANGES_MAX = 16
 
 
 class _Made(NamedTuple):
@@ -51,7 +51,7 @@ class Memory:
         """Work out constants, structs and variables, or take them over where all are the same."""
         data = [each for each in declarations if not isinstance(each, _NO_DATA)]
         before = self._scope
-        if before is not None and before.abi == scope.abi and _same(self._data, data):
+        if before is not None and before.abi == scope.abi and same_objects(self._data, data):
             scope.take_over(before, self._targets)
             self._scope = scope
             return
@@ -67,30 +67,38 @@ class Memory:
     def maker(self, scope: Scope, pool: Pool) -> Maker:
         """What makes the declarations of one version."""
         code: _Code = scope.declared.code
-        changed = [name for name, each in code.items() if self._code.get(name) is not each]
-        changed += [name for name in self._code if name not in code]
-        known = self._made if len(changed) <= CHANGES_MAX else {}
-        self._code, self._made = code, {}
-        return Maker(scope, pool, known, naming(changed), self._made)
+        names_change = changes(self._code, code)
+        known, self._code, self._made = self._made, code, {}
+        return Maker(scope, pool, known, names_change, self._made)
 
 
-def naming(names: Iterable[str]) -> re.Pattern[str] | None:
-    """Finds any of some names in a text; None where there are none."""
-    words = "|".join(names)
-    return re.compile(rf"\b(?:{words})\b") if words else None
+def changes(before: Mapping[str, object], now: Mapping[str, object]) -> Callable[[str], bool]:
+    """Says of a text whether it has a name in it that is new, gone, or of another object.
+
+    Of every text, where there are more of these than it pays to look for.
+    """
+    names = [name for name, each in now.items() if before.get(name) is not each]
+    names += [name for name in before if name not in now]
+    if len(names) > _CHANGES_MAX:
+        return lambda text: True
+    if not names:
+        return lambda text: False
+    pattern = re.compile(rf"\b(?:{'|'.join(names)})\b")
+    return lambda text: pattern.search(text) is not None
 
 
 _NO_DATA = (VectorDefinition, SectionDefinition, Test, Scenario, Strategy, Use)
 
 
-def _same(before: Sequence[object], now: Sequence[object]) -> bool:
+def same_objects(before: Sequence[object], now: Sequence[object]) -> bool:
+    """Whether both are made of the very same objects."""
     return len(before) == len(now) and all(map(is_, before, now))
 
 
 class Maker:
     """Makes what declarations become, or finds it in what the version before made of them.
 
-    ``changed`` finds the names of vectors and sections that are new, gone or different.
+    ``names_change`` says of a text whether it names a vector or section that is not what it was.
     """
 
     def __init__(
@@ -98,13 +106,13 @@ class Maker:
         scope: Scope,
         pool: Pool,
         known: Mapping[int, _Made],
-        changed: re.Pattern[str] | None,
+        names_change: Callable[[str], bool],
         made: dict[int, _Made],
     ) -> None:
         self._problems = scope.problems
         self._pool = pool
         self._known = known
-        self._changed = changed
+        self._names_change = names_change
         self._made = made
 
     def __call__(
@@ -128,6 +136,6 @@ class Maker:
 
     def _holds(self, known: _Made) -> bool:
         """Whether nothing that it names has changed, and its constants lie where they did."""
-        if self._changed is not None and self._changed.search(known.declaration.span.text):
+        if self._names_change(known.declaration.span.text):
             return False
         return all(self._pool.place(*constant) == place for constant, place in known.placed)

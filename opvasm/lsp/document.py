@@ -76,7 +76,7 @@ class Document(SourceFile):
             read.append(each)
             if len(read) % _PIECES == 0:
                 check()
-                if self.is_read:  # somebody asked for all of them meanwhile
+                if "pieces" in self.__dict__:  # somebody asked for all of them meanwhile
                     return
         self.__dict__["pieces"] = tuple(read)
 
@@ -86,7 +86,8 @@ class Document(SourceFile):
         return "pieces" in self.__dict__
 
     def _reading(self) -> Iterator[Placed]:
-        self._left, read = self._known(), []
+        read: list[Placed] = []
+        self._left = self._known()
         self._before, self._read = None, read
         for each in pieces_of(self.name, self.text, self._left):
             read.append(each)
@@ -180,6 +181,13 @@ class Document(SourceFile):
                     found[path] = document.files(path)
                     waiting.append(found[path])
         return tuple(found.values())
+
+    @cached_property
+    def used_paths(self) -> frozenset[str]:
+        """The paths of all files that it uses, also through others, and whether they can be read or not."""
+        return frozenset(
+            document.path_of(use) for document in self.documents for use in document.uses
+        )
 
     @cached_property
     def uses(self) -> tuple[Use, ...]:

@@ -30,8 +30,8 @@ class Positions:
         line, column = self.source.line_column(offset)
         if self._ascii or self.encoding == UTF32:
             return Position(line - 1, column - 1)
-        start = self.source.line_start(line)
-        return Position(line - 1, self._units(self.source.text[start:offset]))
+        text = self.source.text[offset - column + 1 : offset]
+        return Position(line - 1, units(text, len(text), self.encoding))
 
     def offset(self, line: int, character: int) -> int:
         """The offset of a position; one outside of the text is taken to the nearest place in it."""
@@ -43,14 +43,26 @@ class Positions:
         text = self.source.line_text(line + 1)
         if self._ascii or self.encoding == UTF32:
             return start + min(max(character, 0), len(text))
-        units = 0
-        for index, each in enumerate(text):
-            if units >= character:
-                return start + index
-            units += self._units(each)
-        return start + len(text)
+        return start + characters(text, character, self.encoding)
 
-    def _units(self, text: str) -> int:
-        if self.encoding == UTF8:
-            return len(text.encode("utf-8", "surrogatepass"))
-        return len(text) + sum(each > "\uffff" for each in text)
+
+def units(text: str, offset: int, encoding: str = UTF16) -> int:
+    """The units of an encoding that stand before a character of a text."""
+    if encoding == UTF32 or text.isascii():
+        return offset
+    if encoding == UTF8:
+        return len(text[:offset].encode("utf-8", "surrogatepass"))
+    return offset + sum(each > "\uffff" for each in text[:offset])
+
+
+def characters(text: str, position: int, encoding: str = UTF16) -> int:
+    """The offset of the character that a position, in units of an encoding, is at or in."""
+    position = max(position, 0)
+    if encoding == UTF32 or text.isascii():
+        return min(position, len(text))
+    end = 0
+    for index, each in enumerate(text):
+        end += units(each, 1, encoding)
+        if end > position:
+            return index
+    return len(text)

@@ -86,20 +86,24 @@ class Server(LanguageServer):
         self.versions[path] = self.versions.get(path, 0) + 1
         users = await self.worker.ask(lambda: self.texts.change(path, text))
         self.look_through(path, version)
-        for other in users:
-            self.versions[other] = self.versions.get(other, 0) + 1
-            self.look_through(other, None)
+        self._look_through_users(users)
 
     async def close(self, uri: str) -> None:
-        """Forget a document; its findings go with it."""
+        """Forget a document, with its findings; those that use it are looked through with its file."""
         path = path_of(uri)
         self.versions[path] = self.versions.get(path, 0) + 1
         task = self.checks.pop(path, None)
         if task is not None:
             task.cancel()
-        await self.worker.ask(lambda: self.texts.close(path))
+        users = await self.worker.ask(lambda: self.texts.close(path))
         self.found.pop(path, None)
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
+        self._look_through_users(users)
+
+    def _look_through_users(self, users: list[str]) -> None:
+        for path in users:
+            self.versions[path] = self.versions.get(path, 0) + 1
+            self.look_through(path, None)
 
     def look_through(self, path: str, version: int | None) -> None:
         """Begin to look through a document; what was begun before for it ends."""
@@ -207,7 +211,12 @@ class Server(LanguageServer):
 
     async def explore(self, uri: str, name: str) -> Result | None:
         """Explore a scenario, with progress that can be cancelled."""
-        document = await self.ask(uri, lambda document, _: document)
+
+        def ready(document: Document, _: Words) -> Document:
+            assert document.resolved  # worked out here, as only one thread works on a document
+            return document
+
+        document = await self.ask(uri, ready)
         if document is None:
             return None
         stopped = threading.Event()
@@ -226,7 +235,6 @@ class Server(LanguageServer):
 
         result: Result | None = None
         try:
-            await self.ask(uri, lambda document, _: document.assembly)
             with suppress(Stale):
                 result = await asyncio.to_thread(exploration_of, document, name, report, check)
         finally:

@@ -22,19 +22,26 @@ class Texts:
         still, and will find this one when it is read.
         """
         self.open[path] = Document(path, text, self.of, self.open.get(path))
+        return self._renewed(path)
+
+    def close(self, path: str) -> list[str]:
+        """Forget an open document: from now on the file counts.
+
+        As with ``change``, those that use it get a next version, and their paths are returned.
+        """
+        self.open.pop(path, None)
+        return self._renewed(path)
+
+    def _renewed(self, path: str) -> list[str]:
         users = [
             other
             for other, old in self.open.items()
-            if other != path and old.is_read and any(each.name == path for each in old.documents)
+            if other != path and old.is_read and path in old.used_paths
         ]
         for other in users:
             old = self.open[other]
             self.open[other] = Document(other, old.text, self.of, old)
         return users
-
-    def close(self, path: str) -> None:
-        """Forget an open document: from now on the file counts."""
-        self.open.pop(path, None)
 
     def of(self, path: str) -> Document:
         """The document of a path.  Raises OSError or ValueError where there is none."""

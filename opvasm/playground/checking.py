@@ -5,12 +5,13 @@ from __future__ import annotations
 from ..assembler import Assembly
 from ..errors import Diagnostic, OpvasmError, in_order
 from ..light_typing import Any
+from ..lsp.positions import units
 from ..report.human import render_all, tally
 from ..report.style import COLORED
 from ..source import SourceFile, Span
 from ..text.names import type_text
 from ..verifier.report import verify
-from .findings import findings_json, units
+from .findings import findings_json
 from .texts import Text, assembled
 
 

@@ -25,13 +25,13 @@ from ..explorer.answers.library import explore
 from ..explorer.setting.options import Limits
 from ..expression import Unevaluable
 from ..light_typing import Any
+from ..lsp.positions import units
 from ..machine import Cpus
 from ..program import default_layout
 from ..report.style import COLORED
 from ..scenario.arguments import argument_value
 from ..scenario.world import World
 from ..source import Span
-from .findings import units
 from .texts import Text, assembled
 
 # Words that need files, or a terminal.

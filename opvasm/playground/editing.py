@@ -6,9 +6,8 @@ from ..light_typing import Any
 from ..lsp.answers.completion import completion
 from ..lsp.answers.hover import hover
 from ..lsp.document import Document
-from .findings import characters, units
-from .samples import sample_text
-from .texts import Text
+from ..lsp.positions import characters, units
+from .texts import Text, used
 
 # The text as it was asked about last: what did not change in it is not read again.
 _last: list[Document] = []
@@ -47,13 +46,10 @@ def _document(text: Text) -> Document:
     before = _last[0] if _last and _last[0].name == text.name else None
     if before is not None and before.text == text.text:
         return before
-    found = Document(text.name, text.text, _sample, before)
+    found = Document(*text, _sample, before)
     _last[:] = [found]
     return found
 
 
 def _sample(path: str) -> Document:
-    found = sample_text(path)
-    if found is None:
-        raise ValueError("there are no other files here than the samples")
-    return Document(path, found, _sample)
+    return Document(*used(path), _sample)

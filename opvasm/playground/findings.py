@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import Diagnostic
 from ..light_typing import Any
+from ..lsp.positions import units
 from ..report.json_report import document
 from ..source import SourceFile
 
@@ -32,16 +33,3 @@ def _placed(finding: dict[str, Any], diagnostic: Diagnostic, source: SourceFile)
         edit["from"] = units(source.text, edit["place"]["start"])
         edit["to"] = units(source.text, edit["place"]["end"])
     return finding
-
-
-def characters(text: str, position: int) -> int:
-    """The offset of the character that a position in UTF-16 units is at or in."""
-    if text.isascii():
-        return min(position, len(text))
-    data = text.encode("utf-16-le", "surrogatepass")[: 2 * position]
-    return len(data.decode("utf-16-le", "ignore"))
-
-
-def units(text: str, offset: int) -> int:
-    """The UTF-16 units before a character: those outside of the first plane are two."""
-    return offset if text.isascii() else offset + sum(c > "\uffff" for c in text[:offset])

@@ -27,10 +27,12 @@ def assembled(text: Text) -> Assembly:
 
 @lru_cache(maxsize=2)
 def _assembled(text: Text) -> Assembly:
-    def used(path: str) -> SourceFile:
-        found = sample_text(os.path.normpath(path))
-        if found is None:
-            raise ValueError("there are no other files here than the samples")
-        return SourceFile(path, found)
+    return assemble(SourceFile(text.name, text.text), loader=lambda path: SourceFile(*used(path)))
 
-    return assemble(SourceFile(text.name, text.text), loader=used)
+
+def used(path: str) -> Text:
+    """A sample that a text takes in.  Raises ValueError where there is none of that path."""
+    found = sample_text(os.path.normpath(path))
+    if found is None:
+        raise ValueError("there are no other files here than the samples")
+    return Text(path, found)

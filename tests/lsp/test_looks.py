@@ -6,6 +6,8 @@ import asyncio
 import importlib.util
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +16,13 @@ if not importlib.util.find_spec("pygls"):
 
 from lsprotocol import types as lsp
 
+from opvasm.assembler import resolve
+from opvasm.lsp import document as document_module
 from opvasm.lsp.protocol import path_of
 from opvasm.lsp.server import Server
 from opvasm.lsp.worker import Worker
+
+from .texts import LIST
 
 
 class Quiet(Server):
@@ -25,11 +31,21 @@ class Quiet(Server):
     def __init__(self) -> None:
         super().__init__()
         self.published: dict[str, list[list[str | int | None]]] = {}
+        self.shown: list[str] = []
 
     @property
     def encoding(self) -> str:
         """UTF-16, as without a client's word."""
         return "utf-16"
+
+    @property
+    def client_capabilities(self) -> lsp.ClientCapabilities:
+        """Those of a client that can do nothing."""
+        return lsp.ClientCapabilities()
+
+    def window_show_message(self, params: lsp.ShowMessageParams) -> None:
+        """Keep the message."""
+        self.shown.append(params.message)
 
     def text_document_publish_diagnostics(self, params: lsp.PublishDiagnosticsParams) -> None:
         """Keep the codes."""
@@ -123,10 +139,58 @@ def test_a_look_that_is_stale_prepares_nothing(monkeypatch: pytest.MonkeyPatch) 
         assert not server.texts.open[path].is_read
         assert server.published == {}
         with monkeypatch.context() as patch:
-            patch.setattr(server.worker, "pause", lambda: pauses.append(len(known())))
             known = server.texts.open[path]._known
+            patch.setattr(server.worker, "pause", lambda: pauses.append(len(known())))
             await server._prepare(path)
         assert pauses[1:7] == [32, 64, 96, 128, 160, 192]
         assert server.texts.open[path].is_read
+
+    serve(session)
+
+
+def test_what_is_explored_was_assembled_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that explores works at no document, also where the text changes meanwhile."""
+    threads: list[str] = []
+
+    def recorded(*arguments: Any, **more: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return resolve(*arguments, **more)
+
+    monkeypatch.setattr(document_module, "resolve", recorded)
+
+    async def session(server: Quiet) -> None:
+        await server.change(uri("a.opv"), LIST, 1)
+        await asyncio.gather(
+            server.change(uri("a.opv"), LIST + "\n", 2),
+            server.explore(uri("a.opv"), "pushes"),
+            server.change(uri("a.opv"), LIST + "\n\n", 3),
+        )
+        await server.quiet()
+        assert server.shown == ["scenario pushes: holds, as expected"]
+
+    serve(session)
+    assert {each.partition("_")[0] for each in threads} == {"opvasm"}
+
+
+def test_a_file_that_is_opened_or_closed_reaches_its_users(tmp_path: Path) -> None:
+    """Who uses a file that was not there hears of it when it is opened; closed, the disk counts."""
+    user, used = ((tmp_path / name).as_uri() for name in ("user.opv", "used.opv"))
+
+    async def session(server: Quiet) -> None:
+        await server.change(user, 'use "used.opv"\nvector v() { add x, 1 }\n', 1)
+        await server.quiet()
+        await server.change(used, "percpu x: u64\n", 1)
+        await server.quiet()
+        (tmp_path / "used.opv").write_text("percpu y: u64\n")
+        await server.close(used)
+        await server.quiet()
+        (tmp_path / "used.opv").unlink()
+        await server.change(used, "percpu x: u64\n", 2)
+        await server.quiet()
+        await server.close(used)
+        await server.quiet()
+        absent, unknown = ["OPV026"], ["OPV010"]
+        assert server.published[user] == [absent, [], unknown, [], absent]
+        assert server.published[used] == [[], [], [], []]
 
     serve(session)

@@ -188,7 +188,7 @@ def test_nothing_of_it_needs_what_a_browser_lacks() -> None:
 
 
 def test_a_word_is_explained() -> None:
-    """The text of an op is that of its topic, and a word that means nothing has none."""
+    """An op and a name are explained, each with where it stands; a comment is not."""
     at = COUNTER.index("add counter")
     found = ask("hover", at=at + 1)
     assert "add" in found["text"]

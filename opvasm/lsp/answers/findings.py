@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from operator import is_
 
-from ...assembler.memory import CHANGES_MAX, naming
+from ...assembler.memory import changes, same_objects
 from ...errors import Diagnostic, Level, in_order
 from ...explorer.plan.validate import check_scenario, declared_twice, strategy_table
 from ...light_typing import NamedTuple
@@ -202,7 +201,7 @@ def _held(
         if id(each.program) not in unchanged:
             unchanged[id(each.program)] = _unchanged(each.program, program)
         if (
-            not _same(each.strategies, strategies)
+            not same_objects(each.strategies, strategies)
             or document.start_of(each.piece) is None
             or any(one.level == "error" for one in each.found)
             or not unchanged[id(each.program)](each.piece.text)
@@ -221,13 +220,8 @@ def _unchanged(before: Program, now: Program) -> Holds:
     if before.data.symbols is not now.data.symbols:
         return lambda text: False
     old = {**before.vectors, **before.sections}
-    new = {**now.vectors, **now.sections}
-    names = [name for name, each in new.items() if old.get(name) is not each]
-    names += [name for name in old if name not in new]
-    if len(names) > CHANGES_MAX:
-        return lambda text: False
-    pattern = naming(names)
-    return lambda text: pattern is None or not pattern.search(text)
+    names_change = changes(old, {**now.vectors, **now.sections})
+    return lambda text: not names_change(text)
 
 
 def _checked(
@@ -246,10 +240,6 @@ def _checked(
             said = in_order(check_scenario(program, scenario, table))
             found = Checked(piece, scenario.name, said, program, strategies)
         yield found
-
-
-def _same(before: tuple[object, ...], now: tuple[object, ...]) -> bool:
-    return len(before) == len(now) and all(map(is_, before, now))
 
 
 def scenario_of(document: Document, name: str) -> Scenario | None:
