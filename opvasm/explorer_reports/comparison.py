@@ -96,6 +96,11 @@ def compare(
     return Table(scenario, scenario.cpus[1], found, tuple(cells[:whole]), complete)
 
 
+def not_begun(scenario: Scenario) -> Table:
+    """The table of a scenario that comes after one which was interrupted."""
+    return Table(scenario, scenario.cpus[1], environments(scenario), (), complete=False)
+
+
 def _strategies(scenario: Scenario, known: Mapping[str, Strategy]) -> Iterator[Strategy | None]:
     """Each that differs in more than its name; None where every thread names its own."""
     if all(thread.strategy is not None for thread in scenario.threads):
@@ -173,15 +178,19 @@ class _Row:
         return first._replace(kernel=profile.name, same_as=first.kernel)
 
     def _of(self, run: Run, blank: Cell) -> Cell:
+        diagnosis, stopped = None, run.stopped
         try:
-            diagnosis = diagnose(run, self.limits) if run.verdicts else None
+            if run.verdicts and stopped != INTERRUPTED:
+                diagnosis = diagnose(run, self.limits)
         except OutOfTime:
-            diagnosis = None
+            pass
+        except KeyboardInterrupt:
+            stopped = INTERRUPTED
         return blank._replace(
             verdict=WORDS.get(run.verdict, run.verdict),
             rule=None,
             states=run.found.states,
             preemptions=None if diagnosis is None else diagnosis.preemptions,
-            stopped=run.stopped,
+            stopped=stopped,
             diagnosis=diagnosis,
         )

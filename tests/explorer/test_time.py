@@ -24,7 +24,15 @@ from opvasm.explorer.schedules.walks import Walks, walk
 from opvasm.explorer.search.explore import explore
 from opvasm.explorer.search.progress import check_progress
 from opvasm.explorer.search.search import Found, Search
-from opvasm.explorer.setting.options import INTERRUPTED, PYTHON, Limits, OutOfTime, Reductions
+from opvasm.explorer.setting.options import (
+    INTERRUPTED,
+    NATIVE,
+    NO_REDUCTIONS,
+    PYTHON,
+    Limits,
+    OutOfTime,
+    Reductions,
+)
 from opvasm.explorer_reports.comparison import compare
 from opvasm.explorer_reports.comparison_text import comparison_text
 from opvasm.program import Program
@@ -197,6 +205,32 @@ def test_what_an_interrupt_leaves_out_is_not_met(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Search, "_expand", interrupted)
     assert report(assembled(text), "s").as_expected is None
+
+
+@pytest.mark.parametrize("engine", [NATIVE, PYTHON])
+@pytest.mark.parametrize(
+    ("raised", "stopped"), [(OutOfTime, "600 seconds"), (KeyboardInterrupt, INTERRUPTED)]
+)
+def test_a_limit_of_time_is_told_from_an_interrupt_by_what_was_raised(
+    engine: str, raised: type[KeyboardInterrupt], stopped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the clock says; and a search that keeps nothing raises it again."""
+
+    def tell(*_: object) -> None:
+        raise raised
+
+    if engine == NATIVE:
+        pytest.importorskip("opvasm.explorer.native._engine")
+        monkeypatch.setattr("opvasm.explorer.search.native_search.REPORT_SECONDS", 0.0)
+    else:
+        monkeypatch.setattr("opvasm.explorer.search.search.PROGRESS_EVERY", 1)
+    strategies = MANY.replace("any of twice, elide, opv", "twice").replace("1..2", "2")
+    limits = Limits(seconds=600, engine=engine)
+    (plan,) = plans(assembled(strategies), "s")
+    found = explore(plan, NO_REDUCTIONS, limits, report=tell, keeps=True)
+    assert found.stopped == stopped
+    with pytest.raises(raised):
+        explore(plan, NO_REDUCTIONS, limits, report=tell)
 
 
 def test_preemptions_are_counted_to_the_end_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

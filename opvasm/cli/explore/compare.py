@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import monotonic
 
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import DONE, INCONCLUSIVE, INTERRUPTED, UsageError
@@ -32,8 +33,9 @@ def compare_scenarios(
 ) -> int:
     """Explore every combination, write the table, save the counterexamples."""
     from ...explorer.setting.options import AFTER_SECONDS
-    from ...explorer_reports.comparison import compare
+    from ...explorer_reports.comparison import compare, not_begun
     from ..terminal.alarm import Alarm
+    from .output import PROMPT_SECONDS, in_time
 
     if options.format not in FORMATS:
         raise UsageError(
@@ -48,17 +50,28 @@ def compare_scenarios(
     tables: list[Table] = []
     try:
         for scenario in scenarios:
+            if tables and not tables[-1].complete:
+                tables.append(not_begun(scenario))
+                continue
             own = limits._replace(until=None).started() if tables else limits
             with Alarm(None if own.until is None else own.until + AFTER_SECONDS):
                 tables.append(compare(assembly.program, scenario, strategies, own, progress.show))
-            if not tables[-1].complete:
-                break
     finally:
         progress.clear()
-    write_text(_written(options, assembly, tables, terminal), options.output)
+    interrupted = not all(table.complete for table in tables)
+
+    def made() -> str:
+        with Alarm(monotonic() + PROMPT_SECONDS if interrupted else None):
+            return _written(options, assembly, tables, terminal)
+
+    verdicts = sorted({cell.verdict for table in tables for cell in table.cells})
+    text = in_time(made, interrupted, verdicts, terminal)
+    if not isinstance(text, str):
+        return text
+    write_text(text, options.output)
     if options.save is not None:
         _save(options.save, assembly, tables, terminal)
-    if not all(table.complete for table in tables):
+    if interrupted:
         return INTERRUPTED
     open_ = any(cell.verdict == "inconclusive" for table in tables for cell in table.cells)
     return INCONCLUSIVE if open_ else DONE

@@ -70,6 +70,7 @@ def _execute(options: Options, terminal: Terminal) -> int:
 
         return sweep(options, terminal)
     _refuse_sweep_options(options)
+    from ...explorer.answers.verdict import not_begun
     from ...explorer.plan.plan import Plans
     from ...explorer.plan.validate import strategy_table
     from ...explorer.setting.options import OutOfTime
@@ -109,17 +110,15 @@ def _execute(options: Options, terminal: Terminal) -> int:
     with_coverage = options.coverage or options.require is not None
     required = _required(options.require)
     reductions = _reductions(options, with_coverage)
-    interrupted = False
     for scenario in chosen:
+        if reports and reports[-1].interrupted:
+            reports.append(not_begun(scenario, strategies, limits))
+            continue
         # The first one's time began with the command.
         own = limits._replace(until=None).started() if reports else limits
-        report = _explore(assembly, scenario, strategies, own, reductions, plans)
-        reports.append(report)
-        interrupted = report.interrupted
-        if interrupted:
-            break
+        reports.append(_explore(assembly, scenario, strategies, own, reductions, plans))
     written = write_reports(options, assembly, reports, required, with_coverage, terminal)
-    if interrupted:
+    if written.interrupted:
         return INTERRUPTED
     if any(report.as_expected is False for report in reports) or written.lacking:
         return NEGATIVE

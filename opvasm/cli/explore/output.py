@@ -5,13 +5,16 @@ from __future__ import annotations
 from time import monotonic
 
 from ...light_typing import TYPE_CHECKING, NamedTuple
-from ..terminal.exits import UsageError
+from ..terminal.exits import INCONCLUSIVE, INTERRUPTED, UsageError
 from ..terminal.outputs import picture_width, replace_file, write_text
 from .arguments import Options
 from .formats import FORMATS, Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from ...assembler import Assembly
+    from ...explorer.answers.coverage import Line
     from ...explorer.answers.diagnosis import Diagnosis
     from ...explorer.answers.verdict import Report
     from ..terminal.terminal import Terminal
@@ -19,13 +22,19 @@ if TYPE_CHECKING:
 
 # Seconds for making a report, once the time for working out schedules is over.
 WRITING_SECONDS = 0.5
+# Seconds for schedules, and then for the report, where an interrupt asks for an answer now.
+PROMPT_SECONDS = 0.3
 
 
 class Written(NamedTuple):
-    """What became of a report: whether required coverage is missing, whether it could be written."""
+    """What became of a report: whether required coverage is missing, whether it could be written.
+
+    ``interrupted``: an interrupt came before it was made, or while it was.
+    """
 
     lacking: bool
     whole: bool
+    interrupted: bool
 
 
 def write_reports(
@@ -38,33 +47,41 @@ def write_reports(
 ) -> Written:
     """The report on standard output, and the replay file.
 
-    Schedules of failures, and the report, end with the time of the last scenario, or soon after it.
+    Schedules of failures, and the report, end with the time of the last scenario, or soon after it,
+    and soon after an interrupt.
     """
     from ...explorer.answers.coverage import coverage
     from ...explorer.answers.diagnose import diagnosed
-    from ...explorer.setting.options import AFTER_SECONDS, OutOfTime
+    from ...explorer.setting.options import AFTER_SECONDS
     from ..terminal.alarm import Alarm
 
     form = FORMATS[options.format]
     if options.coverage and not form.coverage:
         able = " or ".join(name for name, each in FORMATS.items() if each.coverage)
         raise UsageError(f"--coverage can't be written as {options.format}", able)
-    lines = coverage(run for report in reports for run in report.runs) if with_coverage else None
+    interrupted = any(each.interrupted for each in reports)
     moments = [each.limits.until for each in reports if each.limits.until is not None]
     over = max(max(moments), monotonic()) + AFTER_SECONDS if moments else None
-    with Alarm(over):
-        reports = [diagnosed(report, form.every_schedule) for report in reports]
-    answer = Answer(assembly, reports, lines, terminal.out, picture_width(options.output))
-    try:
-        with Alarm(None if over is None else over + WRITING_SECONDS):
-            text = form.write(answer)
-    except OutOfTime:
-        verdicts = sorted({run.verdict for report in reports for run in report.runs})
-        terminal.fail(
-            f"--timeout: the time was over while the report was made (verdicts: {', '.join(verdicts)})",
-            "raise --timeout, or take -f json",
-        )
-        return Written(lacking=False, whole=False)
+    more = WRITING_SECONDS
+    if interrupted:
+        over, more = monotonic() + PROMPT_SECONDS, PROMPT_SECONDS
+
+    lines: tuple[Line, ...] | None = None
+
+    def made() -> str:
+        nonlocal reports, lines
+        if with_coverage:
+            lines = coverage(run for report in reports for run in report.runs)
+        with Alarm(over):
+            reports = [diagnosed(report, form.every_schedule) for report in reports]
+        answer = Answer(assembly, reports, lines, terminal.out, picture_width(options.output))
+        with Alarm(None if over is None else over + more):
+            return form.write(answer)
+
+    verdicts = sorted({run.verdict for report in reports for run in report.runs})
+    text = in_time(made, interrupted, verdicts, terminal)
+    if not isinstance(text, str):
+        return Written(lacking=False, whole=False, interrupted=text is INTERRUPTED)
     write_text(text, options.output)
     if options.save is not None:
         found = (run.diagnosis for report in reports for run in report.runs)
@@ -77,7 +94,29 @@ def write_reports(
             terminal.remark(
                 f"{line.vector}[{line.op}] as {line.method} was never: {', '.join(missing)}"
             )
-    return Written(lacking, whole=True)
+    return Written(lacking, True, interrupted)
+
+
+def in_time(
+    made: Callable[[], str], interrupted: bool, verdicts: Sequence[str], terminal: Terminal
+) -> str | int:
+    """A report; where its time is over first, or an interrupt comes, this is said instead.
+
+    The exit code for that is given then: INTERRUPTED, also where an interrupt has set the time.
+    """
+    from ...explorer.setting.options import OutOfTime
+
+    while_made = f"while the report was made (verdicts: {', '.join(verdicts) or 'none'})"
+    try:
+        return made()
+    except KeyboardInterrupt as interrupt:
+        if interrupted or not isinstance(interrupt, OutOfTime):
+            terminal.fail(f"interrupted {while_made}: it is not written")
+            return INTERRUPTED
+        terminal.fail(
+            f"--timeout: the time was over {while_made}", "raise --timeout, or take -f json"
+        )
+        return INCONCLUSIVE
 
 
 def _save(path: str, assembly: Assembly, first: Diagnosis | None, terminal: Terminal) -> None:

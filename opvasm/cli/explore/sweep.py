@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import monotonic
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.kernels import named_profiles
@@ -35,6 +36,8 @@ def sweep(options: Options, terminal: Terminal) -> int:
     """Plan, explore, merge, report."""
     from ...sweep.merge import merge
     from ...sweep.plan import plan_sweep
+    from ..terminal.alarm import Alarm
+    from .output import PROMPT_SECONDS, in_time
 
     _check_usage(options)
     axes, settings = _axes(options), _settings(options)
@@ -54,7 +57,17 @@ def sweep(options: Options, terminal: Terminal) -> int:
         _tell_kept(options, terminal)
         return error.code
     report = merge(planned, results)
-    write_text(_written(options, report, terminal), options.output)
+
+    def made() -> str:
+        with Alarm(monotonic() + PROMPT_SECONDS if results.interrupted else None):
+            return _written(options, report, terminal)
+
+    verdicts = sorted({result.verdict for result in results.of.values()})
+    text = in_time(made, results.interrupted, verdicts, terminal)
+    if not isinstance(text, str):
+        _tell_kept(options, terminal)
+        return text
+    write_text(text, options.output)
     if options.save is not None:
         _save(options.save, report, terminal)
     if results.interrupted:

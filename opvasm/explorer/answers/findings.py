@@ -30,6 +30,8 @@ def _finding(report: Report, outcome: Outcome) -> Diagnostic:
     if outcome.met is None:
         help = "give it more with --max-states or --timeout, or bound it with --preemptions"
         stopped = [run for run in report.runs if run.stopped is not None]
+        if report.interrupted:
+            help = "an interrupt ended it: run it again to see the rest"
         growth = next((run.found.growth for run in stopped if run.found.growth), None)
         if growth is not None:
             help = growth

@@ -59,6 +59,8 @@ def _scenario(
         ],
         "runs": [_run(report, run, sources, version) for run in report.runs],
         "not_begun": len(report.not_begun),
+        "undiagnosed": report.undiagnosed,
+        "interrupted": report.interrupted,
     }
 
 

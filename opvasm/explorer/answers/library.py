@@ -12,7 +12,7 @@ from ..setting.options import Limits, Reductions
 from .coverage import Line, coverage_lines
 from .diagnose import diagnosed
 from .text_report import answer_lines, diagnosis_lines, outcome_line, run_lines, unfinished_lines
-from .verdict import Report, Reporter, run_scenario
+from .verdict import Report, Reporter, not_begun, run_scenario
 
 
 def explore(
@@ -26,7 +26,8 @@ def explore(
 
     A Report has the scenario's configurations as ``runs``, each with a ``verdict`` (``holds``,
     ``fails``, ``deadlock`` …), and ``as_expected``.  ``limits`` end a search early (states, seconds,
-    preemptions); ``report(configuration, progress)`` is called while it runs.
+    preemptions); ``report(configuration, progress)`` is called while it runs.  KeyboardInterrupt ends
+    the scenario at hand: what it has found is in its Report, and those after it are ``interrupted``, too.
 
     Raises ScenarioError with everything that is wrong with the file's scenarios, and KeyError for a
     name that none of them has.
@@ -37,14 +38,15 @@ def explore(
         raise ScenarioError(found)
     known = {each.name: each for each in assembly.scenarios}
     strategies = strategy_table(assembly.strategies)
-    reports = []
+    reports: list[Report] = []
     for scenario in [known[name] for name in names or known]:
+        if reports and reports[-1].interrupted:
+            reports.append(not_begun(scenario, strategies, limits))
+            continue
         done = run_scenario(
             assembly.program, scenario, strategies, limits, reductions, report, plans
         )
         reports.append(done)
-        if done.interrupted:
-            break
     return tuple(reports)
 
 

@@ -120,6 +120,8 @@ def unfinished_lines(report: Report, style: Style = PLAIN) -> list[str]:
     if report.not_begun:
         count = _count(len(report.not_begun), "configuration")
         first = report.not_begun[0].describe(report.scenario)
+        if not report.runs:  # nothing else has named it
+            lines.append(style.strong(f"Scenario {report.scenario.name}"))
         lines.append(f"{style.warning('Not begun')} {count}, from {first} on: stopped {over}")
     if report.undiagnosed:
         text = "the schedule of a failure could not be worked out in time"

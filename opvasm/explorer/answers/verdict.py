@@ -78,7 +78,8 @@ class Report(NamedTuple):
     """A scenario with all its configurations explored.
 
     ``not_begun`` are those that come after all ``runs``, where the time was over or an interrupt came.
-    ``undiagnosed`` says that the time was over before the schedule of a failure was worked out.
+    ``undiagnosed`` says that the time was over before the schedule of a failure was worked out,
+    ``interrupted`` that an interrupt has ended it, or came before it was begun.
     """
 
     scenario: Scenario
@@ -87,11 +88,7 @@ class Report(NamedTuple):
     limits: Limits
     not_begun: tuple[Configuration, ...] = ()
     undiagnosed: bool = False
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether an interrupt has ended it."""
-        return was_interrupted(self.runs)
+    interrupted: bool = False
 
     @property
     def as_expected(self) -> bool | None:
@@ -139,11 +136,28 @@ def run_scenario(
                 break
     except OutOfTime:
         pass
+    return _report(scenario, runs, every, limits, was_interrupted(runs))
+
+
+def not_begun(
+    scenario: Scenario, strategies: Mapping[str, Strategy], limits: Limits | None = None
+) -> Report:
+    """The report of a scenario that comes after one which was interrupted: everything is open."""
+    return _report(scenario, [], configurations(scenario, strategies), limits or Limits(), True)
+
+
+def _report(
+    scenario: Scenario,
+    runs: list[Run],
+    every: tuple[Configuration, ...],
+    limits: Limits,
+    interrupted: bool,
+) -> Report:
     rest = every[len(runs) :]
-    why = INTERRUPTED if was_interrupted(runs) else limits.time_text()
+    why = INTERRUPTED if interrupted else limits.time_text()
     open_ = [_Open(each, why) for each in rest]
     judged = tuple(outcomes(scenario, [*runs, *open_], limits.preemptions))
-    return Report(scenario, tuple(runs), judged, limits, rest)
+    return Report(scenario, tuple(runs), judged, limits, rest, interrupted=interrupted)
 
 
 def run_configuration(
@@ -172,7 +186,8 @@ def run_plan(
         if report is not None:
             report(configuration, progress)
 
-    found = explore(plan, reductions, limits, report=tell if report is not None else None)
+    said = tell if report is not None else None
+    found = explore(plan, reductions, limits, report=said, keeps=True)
     stopped = found.stopped
     answers: tuple[Answer, ...] = ()
     if stopped is None:

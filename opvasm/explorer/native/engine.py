@@ -53,12 +53,14 @@ class Wanted(NamedTuple):
 class Given(NamedTuple):
     """What a search answered.
 
+    ``interrupt`` is what was raised while it ran (KeyboardInterrupt, OutOfTime), and ended it.
     ``events`` are (what, state) in the order in which they were seen; ``rows`` (count, state) of
     outcomes that the engine itself told apart; ``witnessed`` the numbers of claims that were seen to
     hold.
     """
 
     stopped: int
+    interrupt: KeyboardInterrupt | None
     states: int
     expanded: int
     transitions: int
@@ -86,7 +88,7 @@ class Native:
         flags = wanted[:9]
         noted = wanted.covered
         coverage = bytes(each in noted for each in self.table.covered)
-        stopped = self.engine.run(
+        stopped, interrupt = self.engine.run(
             sum(int(flag) << bit for bit, flag in enumerate(flags)),
             *(wanted.stays, wanted.bound, wanted.states, wanted.memory, wanted.seconds),
             (*wanted.sharing, coverage),
@@ -98,6 +100,7 @@ class Native:
         covered = zip(self.table.covered, found["covered"], strict=True)
         return Given(
             stopped=stopped,
+            interrupt=interrupt,
             states=found["states"],
             expanded=found["expanded"],
             transitions=found["transitions"],

@@ -16,11 +16,16 @@ def explore(
     limits: Limits | None = None,
     keep_edges: bool = False,
     report: Callable[[Progress], None] | None = None,
+    keeps: bool = False,
 ) -> Found:
     """Search a configuration for everything its scenario asks of every schedule.
 
     What the C engine can't do the Python engine does: Found.engine says which one it was, and
     ``refused`` why it was not the other.
+
+    KeyboardInterrupt, and OutOfTime, end the search and are raised again.  With ``keeps`` what was
+    found until then is returned, and Found.stopped says so: that is for the search whose answer
+    somebody waits for, and not for one that only a schedule or a picture needs.
     """
     from .native_search import NativeSearch
 
@@ -28,8 +33,8 @@ def explore(
     refused: str | None = None
     if limits.engine != PYTHON:
         try:
-            return NativeSearch(plan, reductions, limits, keep_edges, report).run()
+            return NativeSearch(plan, reductions, limits, keep_edges, report, keeps).run()
         except Refused as reason:
             refused = str(reason)
-    found = Search(plan, reductions, limits, keep_edges, report).run()
+    found = Search(plan, reductions, limits, keep_edges, report, keeps).run()
     return found._replace(refused=refused) if limits.engine == NATIVE else found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from math import inf
 from time import monotonic
 
 from ...errors import Crash
@@ -24,6 +25,8 @@ from .search import Found, Progress, Search, StartOver
 
 # Seconds between two reports of how far a search is.
 REPORT_SECONDS = 0.2
+# Seconds for what an interrupted search has seen.
+PROMPT_SECONDS = 0.2
 
 
 class _States(Sequence[State]):
@@ -141,6 +144,8 @@ class NativeSearch(Search):
             ),
             None if self.report is None else self._reporter(),
         )
+        if given.interrupt is not None:
+            self.broken_off(given.interrupt)
         sharing.take(native.sharing())
         self.classes = bytes(sharing.classes)
         if self.reductions.fuse:
@@ -150,14 +155,14 @@ class NativeSearch(Search):
         graph = NativeGraph(model, Symmetry(plan) if symmetric else None, native, given.states)
         self.begin(graph)
         self.transitions, self.expanded = given.transitions, given.expanded
-        self._judge(given, native)
-        stopped = self._stopped(given.stopped)
+        stopped = self._stopped(given)
         try:
+            self._judge(given, native)
             if stopped not in (None, INTERRUPTED) and not self.failures and self.limits.goes_on:
                 graph.walked = {}
                 self.walk()
         except KeyboardInterrupt as interrupt:
-            stopped = self.limits.stopped_by(interrupt)
+            stopped = self.broken_off(interrupt)
         graph.walked = None
         return self.found(stopped)
 
@@ -180,8 +185,11 @@ class NativeSearch(Search):
         return tell
 
     def _judge(self, given: Given, native: Native) -> None:
-        """Put into words what the engine has seen."""
+        """Put into words what the engine has seen: after an interrupt, as much as is quickly done."""
+        until = inf if given.interrupt is None else monotonic() + PROMPT_SECONDS
         for what, number in given.events:
+            if monotonic() > until:
+                return
             state, before = native.state(number), len(self.failures)
             if what in (engine.SAW_END, engine.SAW_BAD_END):
                 self.ended(number, state, counts=what == engine.SAW_END)
@@ -190,13 +198,17 @@ class NativeSearch(Search):
             if what != engine.SAW_END and len(self.failures) == before:
                 raise Crash(f"the engines judge state {number} differently")
         for count, number in given.rows:
+            if monotonic() > until:
+                return
             outcome = self.plan.judge.outcome(native.state(number))
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
         for label, number in native.table.exists:
             self.exists[label] = self.exists[label] or bool(given.witnessed >> number & 1)
 
-    def _stopped(self, reason: int) -> str | None:
-        match reason:
+    def _stopped(self, given: Given) -> str | None:
+        if given.interrupt is not None:
+            return self.limits.stopped_by(given.interrupt)
+        match given.stopped:
             case engine.DONE:
                 return None
             case engine.BY_STATES:
@@ -205,8 +217,8 @@ class NativeSearch(Search):
                 return self.limits.time_text()
             case engine.BY_MEMORY:
                 return f"{self.room >> 20} MiB of memory"
-            case _:  # an interrupt, also one by the clock
-                return self.limits.time_text() if self.limits.over else INTERRUPTED
+            case other:
+                raise Crash(f"the engine stopped for a reason without a name: {other}")
 
 
 def _mask(flags: Sequence[bool]) -> int:

@@ -131,8 +131,10 @@ class Search:
         limits: Limits,
         keep_edges: bool = False,
         report: Callable[[Progress], None] | None = None,
+        keeps: bool = False,
     ) -> None:
         self.plan = plan
+        self.keeps = keeps
         self.limits = limits
         self.reductions = reductions
         self.keep_edges = keep_edges
@@ -226,8 +228,14 @@ class Search:
             if stopped is not None and not self.failures and self.limits.goes_on:
                 self.walk()
         except KeyboardInterrupt as interrupt:
-            stopped = self.limits.stopped_by(interrupt)
+            stopped = self.broken_off(interrupt)
         return self.found(stopped)
+
+    def broken_off(self, interrupt: KeyboardInterrupt) -> str:
+        """What ended the search, where what it has found is kept; else the interrupt goes on."""
+        if not self.keeps:
+            raise interrupt
+        return self.limits.stopped_by(interrupt)
 
     def found(self, stopped: str | None) -> Found:
         """What is known when the search ends."""

@@ -37,7 +37,7 @@ class _Engine:
         self.recorder, self.data = recorder, data
         self.real = recorder.kind(data)
 
-    def run(self, *arguments: Any) -> int:
+    def run(self, *arguments: Any) -> tuple[int, KeyboardInterrupt | None]:
         """Search, with answers noted."""
         given, asked = arguments[: -CALLBACKS - 1], arguments[-CALLBACKS - 1 : -1]
         answers: tuple[dict[Any, Any], ...] = tuple({} for _ in asked)
@@ -49,7 +49,9 @@ class _Engine:
 
             return ask
 
-        stopped: int = self.real.run(*given, *(noting(i) for i in range(len(asked))), None)
+        stopped: tuple[int, KeyboardInterrupt | None] = self.real.run(
+            *given, *(noting(i) for i in range(len(asked))), None
+        )
         self.recorder.searches.append((self.data, given, answers, self.real.found()))
         return stopped
 

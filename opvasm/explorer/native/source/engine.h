@@ -498,7 +498,7 @@ bool touches(const Engine *e, uint32_t reads, uint32_t writes, int class_);
 bool apart(Engine *e, int32_t cpu);
 
 /* symmetry.c: renames threads[] and memory so that they are those of the state that stands for it */
-bool canonical(Engine *e); /* false: it stood for itself */
+void canonical(Engine *e);
 bool symmetry_begin(Engine *e);
 void symmetry_end(Engine *e);
 

@@ -205,7 +205,7 @@ static bool sized(Py_ssize_t size, size_t wanted) {
 }
 
 PyDoc_STRVAR(run_doc,
-"run(reductions, stays, bound, states, memory, seconds, sharing, bind, place, judge, report) -> int\n\n"
+"run(reductions, stays, bound, states, memory, seconds, sharing, bind, place, judge, report) -> (why it stopped, the KeyboardInterrupt that ended it or None)\n\n"
 "Search.  `reductions` has the bits 1 fuse, 2 dead, 4 groups, 8 symmetry, 16 keep edges, 32 private,\n"
 "64 sections, 128 vectors, 256 walk at random first to see who shares what; `sharing` is (threads, CPUs, written, classes, coverage), as bytes.");
 
@@ -251,12 +251,15 @@ static PyObject *engine_run(PyObject *object, PyObject *args) {
     leave_python(&asked);
     search(e);
     enter_python(&asked);
-    if (PyErr_Occurred()) {
-        if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) return NULL;
-        PyErr_Clear();
-        e->stopped = BY_INTERRUPT;
-    }
-    return PyLong_FromLong(e->stopped);
+    if (!PyErr_Occurred()) return Py_BuildValue("(iO)", e->stopped, Py_None);
+    if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) return NULL;
+    PyObject *kind, *interrupt, *traceback;
+    PyErr_Fetch(&kind, &interrupt, &traceback);
+    PyErr_NormalizeException(&kind, &interrupt, &traceback);
+    Py_XDECREF(kind);
+    Py_XDECREF(traceback);
+    e->stopped = BY_INTERRUPT;
+    return Py_BuildValue("(iN)", e->stopped, interrupt);
 }
 
 static bool in_range(unsigned long long number, uint64_t count) {

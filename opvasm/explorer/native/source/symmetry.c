@@ -338,7 +338,7 @@ static void rename_numbers(Engine *e, const uint32_t *order_, const uint32_t *ne
 }
 
 /* The state at hand becomes the one that stands for it, and so does e->vector where steps are looked up. */
-bool canonical(Engine *e) {
+void canonical(Engine *e) {
     uint32_t order_[MOST_THREADS], new[MOST_THREADS], count = e->plan.threads_count;
     const uint64_t *threads[MOST_THREADS];
     bool same = true;
@@ -349,7 +349,7 @@ bool canonical(Engine *e) {
     else
         order_plain(e, order_);
     for (uint32_t i = 0; i < count; i++) same = same && order_[i] == i;
-    if (same) return false;
+    if (same) return;
     for (uint32_t i = 0; i < count; i++) new[order_[i]] = i;
     if (e->has_own) rename_memory(e, order_, new, pointers == UINT32_MAX ? find_pointers(e) : pointers);
     for (uint32_t i = 0; i < count; i++) threads[i] = e->threads[order_[i]];
@@ -362,7 +362,6 @@ bool canonical(Engine *e) {
     }
     for (uint32_t cpu = 0; e->tracks_running && cpu < e->plan.cpus; cpu++)
         if (e->system.running[cpu] >= 0) e->system.running[cpu] = (int32_t)new[e->system.running[cpu]];
-    return true;
 }
 
 bool symmetry_begin(Engine *e) {
