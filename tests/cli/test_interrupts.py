@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from opvasm.cli.explore import compare, formats, sweep
+from opvasm.explorer.search.explore import explore as search
 from opvasm.explorer.search.search import Search
-from opvasm.explorer_reports import comparison, graph_svg, state_graph
+from opvasm.explorer_reports import comparison, graph_svg
 
 from .conftest import Ran, Run
 
@@ -81,13 +82,12 @@ def test_an_interrupt_in_the_search_for_a_picture_ends_the_command(
     explore: Callable[..., Ran], form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A graph is searched once more to be drawn: that search is not taken for its whole, or for an answer."""
-    original = state_graph.explore
 
     def searches(*given: Any, **named: Any) -> Any:
         monkeypatch.setattr(Search, "_expand", interrupting(Search._expand, 3))
-        return original(*given, **named)
+        return search(*given, **named)
 
-    monkeypatch.setattr(state_graph, "explore", searches)
+    monkeypatch.setattr("opvasm.explorer_reports.state_graph.explore", searches)
     ran = explore("-f", form)
     assert ran.code == 130
     assert MAKING in ran.errors
@@ -111,12 +111,9 @@ def test_an_interrupt_while_a_schedule_is_worked_out_ends_the_command(
 
     def diagnosed(*given: Any, **named: Any) -> Any:
         monkeypatch.setattr(Search, "_expand", interrupting(Search._expand, 2))
-        return original(*given, **named)
+        return search(*given, **named)
 
-    from opvasm.explorer.answers import diagnose
-
-    original = diagnose.explore
-    monkeypatch.setattr(diagnose, "explore", diagnosed)
+    monkeypatch.setattr("opvasm.explorer.answers.diagnose.explore", diagnosed)
     ran = explore()
     assert (ran.code, MAKING in ran.errors, untouched()) == (130, True, True)
 
