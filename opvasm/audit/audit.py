@@ -83,10 +83,10 @@ def audit_file(
     context = Context(file, found, engine)
     shapes = []
     groups = cluster(Subject(context, each) for each in found.descriptors)
-    entries = _entries(context, groups) if all_code else {}
+    elsewhere = _elsewhere(context, groups, all_code)
     for group in groups:
         audited = tuple(
-            Audited(each, tuple(check(each, chosen, entries.get(each.descriptor.address, ()))))
+            Audited(each, tuple(check(each, chosen, elsewhere.get(each.descriptor.address, ()))))
             for each in group
         )
         faults = {finding.fault for each in audited for finding in each.findings}
@@ -109,16 +109,16 @@ def audit_file(
 
 
 def check(
-    subject: Subject, kernels: Sequence[Profile], entries: Sequence[Finding] = ()
+    subject: Subject, kernels: Sequence[Profile], elsewhere: Sequence[Finding] = ()
 ) -> Iterator[Finding]:
     """Every rule's findings of a section; one that harms under none of the kernels is a note.
 
-    ``entries`` are branches into it that were found elsewhere in the code.
+    ``elsewhere`` is what was found about it in the rest of the code.
     """
     rules = (descriptor_rules, code_rules, area_rules, entry_rules, step_rules)
     found = [each for rule in rules for each in rule(subject)]
     known = {(each.code, each.address) for each in found}
-    found += [each for each in entries if (each.code, each.address) not in known]
+    found += [each for each in elsewhere if (each.code, each.address) not in known]
     for each in found:
         if each.level == "note":
             yield each
@@ -133,15 +133,22 @@ def check(
         )
 
 
-def _entries(context: Context, groups: list[list[Subject]]) -> dict[int, list[Finding]]:
-    """The branches from anywhere into sections, by the addresses of these sections' descriptors."""
-    from .entries import branches_into
+def _elsewhere(
+    context: Context, groups: list[list[Subject]], all_code: bool
+) -> dict[int, list[Finding]]:
+    """What the rest of the code says of sections, by the addresses of these sections' descriptors."""
+    from .left_behind import left_behind
 
     found: dict[int, list[Finding]] = {}
     subjects = [each for group in groups for each in group]
-    for address, target, subject in branches_into(context, subjects):
-        finding = entered(subject, address, target)
+    for subject, finding in left_behind(context, subjects):
         found.setdefault(subject.descriptor.address, []).append(finding)
+    if all_code:
+        from .entries import branches_into
+
+        for address, target, subject in branches_into(context, subjects):
+            finding = entered(subject, address, target)
+            found.setdefault(subject.descriptor.address, []).append(finding)
     return found
 
 

@@ -18,7 +18,7 @@ from ..lift.code import Decoder
 from .subject import Context, Subject
 
 _PIECE = 1 << 20
-_LAST = 5  # bytes that the next piece has again: a branch may lie across
+_LAST = 40  # bytes that the next piece has again: what is looked for may lie across
 _FUNCTION_MAX = 1 << 20
 _WORD, _DISTANCE = struct.Struct("<I"), struct.Struct("<i")
 
@@ -43,19 +43,22 @@ def branches_into(context: Context, subjects: Sequence[Subject]) -> list[tuple[i
     return found
 
 
-def _suspects(
-    file: ElfFile, machine: str, subjects: Sequence[Subject]
-) -> Iterator[tuple[int, int]]:
+def code_pieces(file: ElfFile) -> Iterator[tuple[bytes, int]]:
+    """The code of a file in pieces that overlap a little, each with the address of its first byte."""
     for segment in file.segments:
         if segment.kind != PT_LOAD or not segment.flags & PF_X:
             continue
         for at in range(0, segment.file_size, _PIECE):
             size = min(_PIECE + _LAST, segment.file_size - at)
-            data = file.source.read(segment.offset + at, size)
-            first = segment.address + at
-            yield from (
-                _x86(data, first, subjects) if machine == "x86-64" else _arm(data, first, subjects)
-            )
+            yield file.source.read(segment.offset + at, size), segment.address + at
+
+
+def _suspects(
+    file: ElfFile, machine: str, subjects: Sequence[Subject]
+) -> Iterator[tuple[int, int]]:
+    branches = _x86 if machine == "x86-64" else _arm
+    for data, first in code_pieces(file):
+        yield from branches(data, first, subjects)
 
 
 def _x86(data: bytes, first: int, subjects: Sequence[Subject]) -> Iterator[tuple[int, int]]:

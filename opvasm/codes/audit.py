@@ -19,6 +19,7 @@ REPEATED_CHANGE = "OPV711"
 ENTERED = "OPV712"
 AREA_WRITE = "OPV713"
 ID_OVERLAP = "OPV714"
+LEFT_BEHIND = "OPV715"
 EARLY_STORE = "OPV720"
 LOOP = "OPV721"
 EXCHANGE_COMMIT = "OPV722"
@@ -174,6 +175,16 @@ CODES: tuple[Code, ...] = (
         "switch by the kernel writing the id over it. Kernels 6.19 to 7.0.9 no longer write it at every "
         "switch, so that two threads use one CPU's memory; from 7.0.10 on a registration of more than 32 "
         "bytes kills the thread. This is why databases refuse to start there.",
+        _EXAMPLE,
+    ),
+    Code(
+        LEFT_BEHIND,
+        "audit-left-behind",
+        "error",
+        "a section that a rewriter of programs has left behind",
+        "llvm-bolt moves functions and keeps the old code. In a program that can lie anywhere the "
+        "descriptors go on to name the old code (16.0.6), while the moved code stores their addresses in "
+        "rseq_cs and runs outside of the range: nothing aborts it, and what it stores is lost now and then.",
         _EXAMPLE,
     ),
     Code(

@@ -26,6 +26,7 @@ X86 = {
     "length": "end - start",
     "abort": "abort",
     "more": "",
+    "code": ".text",
     "name": "f",
 }
 # The same: the area in x0, the CPU in w1, a value in x2, where it goes in x3.
@@ -36,7 +37,7 @@ ARM = X86 | {
     "out": "mov w0, #2\n ret",
 }
 TEXT = """
-    .text
+    .section {code}, "ax"
     .globl {name}
     .hidden {name}
     .type {name}, %function
