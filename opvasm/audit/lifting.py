@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ..abi.revisions import DEFAULT_REVISION, get_abi
+from ..elf.object_code import outside
 from ..elf.problems import ElfError
 from ..lift.code import Code, Flow
 from ..lift.lift import Lifted, lift
@@ -15,7 +16,7 @@ from ..program import Data, Struct, section as ir
 from ..text.section_printer import section_text
 from .audit import FileAudit
 from .naming import Naming
-from .objects import Globals, globals_of, structs_text, typed, written_globals
+from .objects import Globals, globals_of, structs_text, typed
 from .subject import Subject
 
 _RESULT = {"x86-64": ("rax",), "aarch64": ("x0",)}
@@ -25,7 +26,10 @@ _NOTHING = Data({}, {}, {}, ())
 
 
 class LiftedText(NamedTuple):
-    """The text of a section, or the reason why there is none."""
+    """The text of a section, or the reason why there is none.
+
+    ``broken`` says which of the language's rules for sections it breaks: it is ``unverified`` then.
+    """
 
     subject: Subject
     name: str
@@ -34,6 +38,7 @@ class LiftedText(NamedTuple):
     lifted: Lifted | None
     structs: tuple[Struct, ...] = ()
     globals: Globals = Globals(())
+    broken: tuple[str, ...] = ()
 
 
 def lift_subject(subject: Subject, name: str) -> Lifted:
@@ -110,12 +115,20 @@ def _with_text(text: LiftedText, globals: Globals) -> LiftedText:
     """The same with its text, its globals named, and the structs of its base registers."""
     if text.lifted is None:
         return text
+    from ..verifier.section_rules import section_findings
+
     lifted = globals.named(text.lifted)
-    if written_globals(lifted.section):
-        lifted = lifted._replace(section=lifted.section._replace(verified=False))
     section, structs = typed(lifted, globals)
-    written = section_text(section, globals.data(*structs))
-    return text._replace(text=written, lifted=lifted, structs=structs, globals=globals)
+    data = globals.data(*structs)
+    broken = tuple(
+        f"{each.message} ({each.rule})" for each in section_findings(section, data) if each.refuses
+    )
+    if broken:
+        section = section._replace(verified=False)
+        lifted = lifted._replace(section=lifted.section._replace(verified=False))
+    written = section_text(section, data)
+    found = text._replace(text=written, lifted=lifted, structs=structs, globals=globals)
+    return found._replace(broken=broken)
 
 
 def _is_meant(subject: Subject, word: str) -> bool:
@@ -141,7 +154,8 @@ def exact_vector(section: ir.Section, data: Data = _NOTHING) -> str | None:
 
     abi = get_abi(_revision([section]))
     try:
-        found = as_vector(section._replace(name=f"{section.name}_vector"), data, abi)
+        as_one = section._replace(name=f"{section.name}_vector", verified=True)
+        found = as_vector(as_one, data, abi)
     except NoVector:
         return None
     head = f"// {section.name} is exactly this vector, which cpu_opv runs as well.\n"
@@ -156,6 +170,11 @@ def _revision(sections: Iterable[ir.Section]) -> str:
         for step in ir.walk(section.body)
     )
     return _WITH_RELEASE if ordered else DEFAULT_REVISION
+
+
+def _where(audit: FileAudit, address: int) -> str:
+    file = audit.sections[0].subject.context.file
+    return "in another file" if outside(file, address) else f"{file.place(address)} in the file"
 
 
 def document(
@@ -179,7 +198,7 @@ def document(
         parts.append(f"abi {_WITH_RELEASE}  // the revision whose ops know release order\n")
     globals = next((each.globals for each in texts if each.lifted is not None), Globals(()))
     for one in globals.found:
-        parts.append(f"// {one.address:#x} in the file\n{one.declaration()}")
+        parts.append(f"// {_where(audit, one.address)}\n{one.declaration()}")
     for each in texts:
         subject = each.subject
         place = subject.context.file.place
@@ -190,10 +209,7 @@ def document(
         for label, address in each.lifted.exits.items():
             what = ", its abort handler" if address == subject.descriptor.abort else ""
             lines.append(f"// exit {label}: {place(address)}{what}")
-        shared = written_globals(each.lifted.section)
-        if shared:
-            what = "which is its CPU's own only where the address says so"
-            lines.append(f"// unverified: it writes {', '.join(shared)}, {what}")
+        lines += [f"// unverified: {what}" for what in each.broken]
         for name in each.lifted.section.results:
             lines.append(f"// result {name}: {each.lifted.registers[name]}, read after the section")
         made = scenario_text(each.lifted, peers, each.structs, globals, kernels) if peers else None

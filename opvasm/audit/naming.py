@@ -67,7 +67,13 @@ def inner_names(section: ir.Section) -> set[str]:
 
 def _of_section(name: str, objects: Iterable[str]) -> list[str]:
     things = [f"{name}_{each}" for each in objects]
-    return [name, f"{name}_vector", *things, *map(_type, things)]
+    return [
+        name,
+        f"{name}_vector",
+        *things,
+        *map(_type, things),
+        *(f"{each}_around" for each in things),
+    ]
 
 
 def _type(name: str) -> str:

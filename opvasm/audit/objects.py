@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..elf.file import EXECUTABLE, PF_W, ElfFile
+from ..elf.object_code import outside
 from ..elf.problems import ElfError
 from ..elf.symbols import OBJECT, names_covering
 from ..lift.lift import Lifted
@@ -19,7 +20,7 @@ from ..light_typing import NamedTuple
 from ..program import Area, Array, Data, Member, Pointer, Scalar, Struct, Symbol, section as ir
 from .naming import Naming, inner_names
 
-OBJECT_BYTES = 256
+_GLOBAL_BYTES = 256  # of a variable whose size no symbol says
 _NEAR, _FIELDS_END = 64, 1 << 16
 _LOWEST = 0x1000  # a number below is an offset
 Place = Callable[[ir.Term], ir.Term]
@@ -101,19 +102,19 @@ class Globals:
 
 
 def globals_of(file: ElfFile, sections: Sequence[ir.Section], naming: Naming) -> Globals:
-    """The globals that sections use by fixed addresses; none in object files, which have no addresses.
+    """The globals that sections use by fixed addresses, in object files those of the layout.
 
     ``naming`` has given the sections their names.
     """
-    if file.relocatable:
-        return Globals(())
-    fixed = file.header.kind == EXECUTABLE
+    fixed = file.header.kind == EXECUTABLE or file.relocatable
     used: dict[int, set[int]] = {}
     written: set[int] = set()
     for section in sections:
         for address, size, writes in accesses(section):
             number = _number(address, fixed)
-            if number is not None and file.segment_at(number) is not None:
+            if number is None:
+                continue
+            if file.segment_at(number) is not None or outside(file, number) is not None:
                 used.setdefault(number, set()).add(size)
                 if writes:
                     written.add(number)
@@ -132,8 +133,13 @@ def globals_of(file: ElfFile, sections: Sequence[ir.Section], naming: Naming) ->
     last: tuple[str, int] | None = None
     for number in sorted(used.keys() - offsets):
         symbol = symbols.covering(number)
+        other = outside(file, number)
         if symbol is not None and symbol.size:
             key = (symbol.name, symbol.address)
+        elif other is not None:
+            key = (other[0], min(other[1], number))
+        elif file.relocatable:
+            key = (file.place(number), number)
         elif last is not None and not last[0] and number - groups[last][-1] < _NEAR:
             key = last
         else:
@@ -147,7 +153,7 @@ def globals_of(file: ElfFile, sections: Sequence[ir.Section], naming: Naming) ->
         fields = [(number - first, size) for number in numbers for size in used[number]]
         known = symbols.covering(first)
         size = max(end for end in (offset + width for offset, width in fields))
-        size = max(size, known.size if known is not None and wish else OBJECT_BYTES)
+        size = max(size, known.size if known is not None and wish else _GLOBAL_BYTES)
         found.append(Global(name, first, size, struct_of(f"{name}_type", fields, size)))
     return Globals(found, fixed, offsets)
 
@@ -185,20 +191,8 @@ def _is_data(file: ElfFile, address: int, written: bool, has_symbol: bool) -> bo
     """
     segment = file.segment_at(address)
     if segment is None:
-        return False
+        return outside(file, address) is not None
     return bool(segment.flags & PF_W) or (has_symbol and not written)
-
-
-def written_globals(section: ir.Section) -> tuple[str, ...]:
-    """The variables that a section names and writes, but for those that it changes atomically."""
-    found = [
-        each.symbol
-        for step in ir.walk(section.body)
-        if isinstance(step, ir.Store | ir.Change)
-        for each in ir.every_term(step.address)
-        if isinstance(each, ir.Address)
-    ]
-    return tuple(dict.fromkeys(found))
 
 
 # ---- base registers -------------------------------------------------------------------------------
@@ -281,24 +275,17 @@ def accesses(section: ir.Section) -> Iterator[tuple[ir.Term, int, bool]]:
 
 def with_places(section: ir.Section, change: Place) -> ir.Section:
     """The same section with its addresses replaced."""
-    return section._replace(body=tuple(_step(each, change) for each in section.body))
 
+    def one(step: ir.Step) -> ir.Step:
+        match step:
+            case ir.Load() | ir.Store() | ir.Change() | ir.CompareExchange() | ir.AtomicChange():
+                return step._replace(address=change(step.address))
+            case ir.Copy(target=target, source=source):
+                return step._replace(target=change(target), source=change(source))
+            case _:
+                return step
 
-def _step(step: ir.Step, change: Place) -> ir.Step:
-    match step:
-        case ir.Load() | ir.Store() | ir.Change() | ir.CompareExchange() | ir.AtomicChange():
-            return step._replace(address=change(step.address))
-        case ir.Copy(target=target, source=source):
-            return step._replace(target=change(target), source=change(source))
-        case ir.If(then=then, otherwise=otherwise):
-            return step._replace(
-                then=tuple(_step(each, change) for each in then),
-                otherwise=tuple(_step(each, change) for each in otherwise),
-            )
-        case ir.Loop(body=body):
-            return step._replace(body=tuple(_step(each, change) for each in body))
-        case _:
-            return step
+    return section._replace(body=ir.with_steps(section.body, one))
 
 
 def struct_of(

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from ..lift.lift import Lifted
 from ..program import Scalar, Struct, section as ir
-from .objects import OBJECT_BYTES, Globals, struct_of, structs_text
-from .solve import BEFORE_AREA, Access, Start, solve
+from .objects import Globals, struct_of, structs_text
+from .solve import Access, Start, solve
 
 PEERS = {
     "self": "another thread of the same CPU runs the section",
@@ -44,7 +44,11 @@ def scenario_text(
         return None
     maker = _Maker(section, start, structs, globals, tuple(kernels))
     parts = ["\n".join(maker.variables()), "\n".join(maker.test())]
-    parts += ["\n".join(maker.scenario(each)) for each in peers]
+    parts += ["\n".join(maker.scenario(each)) for each in peers if maker.can_be_there(each)]
+    if any(not maker.can_be_there(each) for each in peers):
+        parts.append(
+            f"// No resizer for {section.name}: no pointer to what it changes is handed to it."
+        )
     text = "\n\n".join(part for part in parts if part) + "\n"
     return structs_text(maker.structs()) or "\n", text
 
@@ -71,20 +75,41 @@ class _Maker:
         }
         self.types = {each.name: each.type for each in globals.found}
         self.globals = set(self.types)
-        known = {each.name: each for each in structs}
+        self.known = {each.name: each for each in structs}
         for thing in start.objects:
             if thing not in self.globals:
-                name = f"{self.name(thing)}_type"
+                spot = start.places[thing]
+                # Where something lies in front of the pointer, what it points to is no whole object.
+                name = f"{self.name(thing)}_{'around' if spot.lead else 'type'}"
                 places = [(each.offset, each.size) for each in self.accesses if each.thing == thing]
-                self.types[thing] = struct_of(name, places, OBJECT_BYTES, known.get(name))
+                self.types[thing] = struct_of(name, places, spot.size, self.known.get(name))
 
     def name(self, thing: str) -> str:
         """An object's variable."""
         return thing if thing in self.globals else f"{self.section.name}_{thing}"
 
     def structs(self) -> list[Struct]:
-        """The types of the objects that are not variables of the file, each of OBJECT_BYTES bytes."""
-        return [self.types[each] for each in self.start.objects if each not in self.globals]
+        """The types of the objects that are not variables of the file, and what pointers point to."""
+        types = [self.types[each] for each in self.start.objects if each not in self.globals]
+        return list(({each.name: each for each in types} | self._pointed_to(types)).values())
+
+    def _pointed_to(self, types: Sequence[Struct]) -> dict[str, Struct]:
+        """The structs of base registers that are no object's own type."""
+        mine = {each.name for each in types}
+        return {name: each for name, each in self.known.items() if name not in mine}
+
+    def pointer(self, thing: str, variable: str = "") -> str:
+        """The address by which an object is known; of another variable of its type, if one is given."""
+        lead = self.start.places[thing].lead
+        name = variable or self.name(thing)
+        return f"&{name} + {lead}" if lead else f"&{name}"
+
+    def pointer_type(self, thing: str) -> str:
+        """The type of a variable that holds this address."""
+        if not self.start.places[thing].lead:
+            return f"ptr<{self.types[thing].name}>"
+        pointed = f"{self.name(thing)}_type"
+        return f"ptr<{pointed}>" if pointed in self.known else "ptr"
 
     def fields(self, thing: str) -> list[str]:
         """The names of an object's fields, in their order."""
@@ -94,7 +119,7 @@ class _Maker:
         """These objects."""
         for thing in self.start.objects:
             if thing not in self.globals:
-                yield f"shared {self.name(thing)}: {self.name(thing)}_type"
+                yield f"shared {self.name(thing)}: {self.types[thing].name}"
 
     def initial(self) -> Iterator[str]:
         """Assignments of the start's memory."""
@@ -105,13 +130,12 @@ class _Maker:
 
     def value(self, value: int, size: int) -> str:
         """A number, as an object's address where it is one."""
-        from .solve import FIRST_OBJECT
-
+        places = self.start.places
         for thing in self.start.objects:
-            if size == 8 and value == self.start.places[thing][0]:
-                return f"&{self.name(thing)}"
-        if size == 4 and self.start.marked and value == FIRST_OBJECT & 0xFFFF_FFFF:
-            return f"&{self.name('slab')} & 0xffffffff"
+            if size == 8 and value == places[thing].pointer:
+                return self.pointer(thing)
+        if size == 4 and self.start.marked and value == places["slab"].pointer & 0xFFFF_FFFF:
+            return f"{self.pointer('slab')} & 0xffffffff"
         return hex(value) if value > 9 else str(value)
 
     def call(self, replaced: str = "") -> str:
@@ -119,21 +143,27 @@ class _Maker:
         words = []
         for each in self.section.parameters:
             given = self.start.arguments[each.name]
-            if given == "before":
-                words.append(f"&{self.name('before')} + {BEFORE_AREA}")
-            elif isinstance(given, str):
+            if isinstance(given, str):
                 moved = replaced and given == self.moved()
-                words.append(replaced if moved else f"&{self.name(given)}")
+                words.append(replaced if moved else self.pointer(given))
             else:
                 words.append(hex(given) if given > 9 else str(given))
         return f"{self.section.name}({', '.join(words)})"
 
+    def can_be_there(self, peer: str) -> bool:
+        """Whether a peer has something to do: a variable of the program is where it is for good."""
+        return peer != "resizer" or bool(self.moved())
+
     def moved(self) -> str:
-        """The object that a resizer replaces: the cached one, or the one that is written last."""
+        """The object that a resizer replaces, the cached one, or that given by a pointer and written last.
+
+        Empty where there is none.
+        """
         if self.start.marked:
             return "slab"
-        written = [each.thing for each in self.accesses if each.writes]
-        return written[-1] if written else self.start.objects[0]
+        given = set(self.start.arguments.values()) - {"before"}
+        written = [each.thing for each in self.accesses if each.writes and each.thing in given]
+        return written[-1] if written else ""
 
     def test(self) -> Iterator[str]:
         """A test that the way to the commit can be taken."""
@@ -147,11 +177,11 @@ class _Maker:
 
     def scenario(self, peer: str) -> Iterator[str]:
         """The scenario."""
-        old, new, current = self.name(self.moved()), self.name("new"), self.name("current")
+        new, current = self.name("new"), self.name("current")
         resized = peer == "resizer"
         if resized:
-            yield f"shared {new}: {old}_type"
-            yield f"shared {current}: ptr<{old}_type>"
+            yield f"shared {new}: {self.types[self.moved()].name}"
+            yield f"shared {current}: {self.pointer_type(self.moved())}"
         yield f'scenario {self.section.name}_{peer.replace("-", "_")} "{PEERS[peer]}" {{'
         yield f"    cpus {1 if peer == 'self' else 2}"
         if self.kernels:
@@ -159,7 +189,7 @@ class _Maker:
         yield "    init {"
         yield from (f"        {each}" for each in self.initial())
         if resized:
-            yield f"        {current} = &{old}"
+            yield f"        {current} = {self.pointer(self.moved())}"
         yield "    }"
         yield from self.thread("a", current if resized else "")
         yield from self.peer(peer)
@@ -200,7 +230,8 @@ class _Maker:
         if current:
             yield f"        here = load {current}"
         if current and self.start.marked:
-            low = self.place(self.name("before"), "before", BEFORE_AREA - 4, 4)
+            lead = self.start.places["before"].lead
+            low = self.place(self.name("before"), "before", lead - 4, 4)
             yield f"        store {low}, here & 0xffffffff"
         given = "here" if current and not self.start.marked else ""
         taken = f"{results} = " if results else ""
@@ -230,7 +261,7 @@ class _Maker:
             case _:
                 moved, new = self.moved(), self.name("new")
                 yield "    thread resizer @1 {"
-                yield f"        store {self.name('current')}, &{new}"
+                yield f"        store {self.name('current')}, {self.pointer(moved, new)}"
                 yield "        fence membarrier on 0"
                 for field in reversed(self.fields(moved)):
                     yield f"        moved_{field} = load {self.name(moved)}.{field}"

@@ -16,10 +16,10 @@ from ..lift.state import AREA
 from ..light_typing import NamedTuple
 from ..program import section as ir
 from ..program.flat import Branch, Leave
-from .objects import OBJECT_BYTES
+from .extents import OBJECT_BYTES, Extent, extents
 
 FIRST_OBJECT = 0x6000_0000_0000  # where the language lays shared variables
-BEFORE_AREA = 64  # bytes of the object in front of struct rseq that belong to the thread
+_AREA = Extent(OBJECT_BYTES, 64)  # in front of struct rseq is what belongs to the thread
 _MARKED = 0x8000_0000 | FIRST_OBJECT >> 32  # cpu_id_start as the upper half of a cached pointer
 _TRIES, _STEPS = 4000, 400
 
@@ -38,8 +38,9 @@ class Start(NamedTuple):
 
     ``objects`` are the names of the objects in their order; ``arguments`` are numbers, or the names
     of objects.  ``memory`` gives (object, offset, bytes) their value.  ``marked`` says that
-    cpu_id_start must hold the upper half of the first object's address.  ``places`` says where the
-    objects were while the start was looked for: their addresses and bytes.
+    cpu_id_start must hold the upper half of the first object's address, ``changes`` that the commit
+    does not write what is there.  ``places`` says where the objects were while the start was looked
+    for.
     """
 
     objects: tuple[str, ...]
@@ -47,7 +48,21 @@ class Start(NamedTuple):
     memory: dict[tuple[str, int, int], int]
     accesses: tuple[Access, ...]
     marked: bool
-    places: dict[str, tuple[int, int]]
+    changes: bool
+    places: dict[str, Spot]
+
+
+class Spot(NamedTuple):
+    """An object's first address, its bytes, and the distance to the address by which it is known."""
+
+    first: int
+    size: int
+    lead: int
+
+    @property
+    def pointer(self) -> int:
+        """The address by which it is known."""
+        return self.first + self.lead
 
 
 class _Elsewhere(Exception):
@@ -57,25 +72,24 @@ class _Elsewhere(Exception):
 class _World:
     """Objects one after the other, bytes chosen when they are read."""
 
-    def __init__(
-        self, places: dict[str, tuple[int, int]], pool: list[int], generator: random.Random
-    ) -> None:
+    def __init__(self, places: dict[str, Spot], pool: list[int], generator: random.Random) -> None:
         self.places = places
         self.pool = pool
         self.generator = generator
         self.now: dict[int, int] = {}
         self.first: dict[tuple[str, int, int], int] = {}
         self.accesses: list[Access] = []
+        self.changed = False
 
     def address(self, name: str) -> int:
-        """Where an object begins."""
-        return self.places[name][0]
+        """The address by which an object is known."""
+        return self.places[name].pointer
 
     def where(self, address: int, size: int) -> tuple[str, int]:
         """The object and offset of an access."""
-        for name, (first, length) in self.places.items():
-            if first <= address <= first + length - size:
-                return name, address - first
+        for name, spot in self.places.items():
+            if spot.first <= address <= spot.first + spot.size - size:
+                return name, address - spot.first
         raise _Elsewhere
 
     def read(self, address: int, size: int) -> bytes:
@@ -94,6 +108,7 @@ class _World:
         name, offset = self.where(address, len(data))
         self.accesses.append(Access(name, offset, len(data), True))
         for at, byte in enumerate(data):
+            self.changed |= self.now.get(address + at) != byte
             self.now[address + at] = byte
 
 
@@ -116,18 +131,31 @@ def solve(
         "more",
         *(["before"] if AREA in names else []),
     )
-    places: dict[str, tuple[int, int]] = {}
+    needed, loaded = extents(section)
+    needed |= {"slab": loaded, "more": loaded, "before": _AREA}
+    needed |= {name: Extent((sizes or {}).get(name, OBJECT_BYTES)) for name in variables}
+    places: dict[str, Spot] = {}
     at = FIRST_OBJECT
     for name in objects:
-        size = (sizes or {}).get(name, OBJECT_BYTES) if name in variables else OBJECT_BYTES
-        places[name] = (at, size)
+        size, lead = needed.get(name, Extent())
+        places[name] = Spot(at, size, lead)
         at += -(-size // OBJECT_BYTES) * OBJECT_BYTES
     generator = random.Random(seed)
+    kept: Start | None = None
     for _ in range(_TRIES):
         found = _try(section, roles, places, marked, generator)
-        if found is not None:
+        if found is not None and found.changes:
             return found
-    return None
+        kept = kept or found
+    return None if _may_keep(section) else kept
+
+
+def _may_keep(section: ir.Section) -> bool:
+    """Whether the commit is an exchange that writes back what is there where it fails."""
+    return any(
+        isinstance(step, ir.Store) and step.commit and isinstance(step.value, ir.Choose)
+        for step in ir.walk(section.body)
+    )
 
 
 def _terms(section: ir.Section) -> Iterable[ir.Term]:
@@ -139,7 +167,7 @@ def _terms(section: ir.Section) -> Iterable[ir.Term]:
 def _try(
     section: ir.Section,
     roles: dict[str, str],
-    places: dict[str, tuple[int, int]],
+    places: dict[str, Spot],
     marked: bool,
     generator: random.Random,
 ) -> Start | None:
@@ -150,7 +178,7 @@ def _try(
     for number, each in enumerate(section.parameters):
         role = roles.get(each.name)
         if each.name == AREA:
-            arguments[AREA] = world.address("before") + BEFORE_AREA
+            arguments[AREA] = world.address("before")
             shown[AREA] = "before"
         elif role == "base" and each.name in objects:
             arguments[each.name] = world.address(each.name)
@@ -167,24 +195,25 @@ def _try(
     area = dict.fromkeys(ir.AREA_FIELDS, 0)
     if marked:
         area["cpu_id_start"] = _MARKED
-        low = world.address("before") + BEFORE_AREA - 4 if AREA in arguments else None
+        low = world.address("before") - 4 if AREA in arguments else None
         if low is not None:
             value = world.address("slab") & 0xFFFF_FFFF
-            world.first["before", BEFORE_AREA - 4, 4] = value
+            world.first["before", _AREA.lead - 4, 4] = value
             for at, byte in enumerate(value.to_bytes(4, "little")):
                 world.now[low + at] = byte
     surroundings = Surroundings(
-        world.read, world.write, lambda symbol, cpu: places[symbol][0], area, "little"
+        world.read, world.write, lambda symbol, cpu: places[symbol].first, area, "little"
     )
     run = SectionRun(section, arguments, surroundings)
-    written = False  # an exchange that fails commits nothing
+    written = changed = False  # an exchange that fails commits nothing
     try:
         while run.label is None and run.steps < _STEPS:
             step = run.code[run.point].step
             commits = not isinstance(step, Branch | Leave) and ir.is_commit(step)
-            before = len(world.accesses)
+            before, world.changed = len(world.accesses), False
             run.step()
             written |= commits and any(each.writes for each in world.accesses[before:])
+            changed |= commits and world.changed
     except _Elsewhere:
         return None
     if run.label != ir.OK or not written:
@@ -195,4 +224,5 @@ def _try(
     kept = tuple(each for each in objects if each in used or each != "more")
     if kept != objects and any(each.thing == "more" for each in world.accesses):
         kept = objects
-    return Start(kept, shown, world.first, tuple(dict.fromkeys(world.accesses)), marked, places)
+    accesses = tuple(dict.fromkeys(world.accesses))
+    return Start(kept, shown, world.first, accesses, marked, changed, places)

@@ -105,8 +105,9 @@ CODES: tuple[Code, ...] = (
          "percpu c: u64\nsection add() { commit c += 1 }\nscenario s {\n    thread a @0 { run add() on 0 "
          "{ aborted -> retry } }\n}"),
     Code("OPV527", "section-without-vector", "error", "a fallback to cpu_opv that a section does not have",
-         "`rseq then opv` runs one vector both ways. A section that loads is not a vector; what is to be done "
-         "after so many aborts stands in its arm `aborted`, or it falls back to a lock.",
+         "`rseq then opv` runs one vector both ways. A section that loads is not a vector, and the message names "
+         "its first statement that is no op; what is to be done after so many aborts stands in its arm "
+         "`aborted`, or it falls back to a lock. Where a section is exactly a vector, run that.",
          "percpu c: u64\nsection add() { commit c += 1 }\nstrategy both = rseq then opv after 2\n"
          "scenario s {\n    strategy both\n    thread a @0 { run add() { aborted -> retry } }\n}"),
     Code("OPV530", "cpu-outside", "error", "a thread, or a fence, on a CPU that does not exist",

@@ -28,7 +28,7 @@ SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS = 1, 2, 4, 0x400
 _SHN_XINDEX = 0xFFFF
 _PN_XNUM = 0xFFFF
 _NAME_MAX = 1 << 14  # bytes of a name: more than any compiler makes, a limit for hostile files
-_OBJECT_BASE = 0x10000  # the first address in the layout of an object file
+_OBJECT_BASE = 0x1000_0000  # the first address in the layout of an object file
 
 
 class Header(NamedTuple):

@@ -11,8 +11,13 @@ from .machines import AARCH64, X86_64
 from .relocations import Relocation, object_relocations, object_tables
 from .symbols import Symbol, symbol_at
 
-_ELSEWHERE = 1 << 40  # where symbols of other files are thought to lie, 64 KiB each
-_SLOTS = 1 << 41  # the words of a global offset table, one for each symbol
+# Where symbols of other files are thought to lie, and the words of a global offset table, one for each
+# symbol: what a number of 32 bits reaches, as a linker promises of small programs.
+_ELSEWHERE, _SLOTS, _END = 0x4000_0000, 0x7000_0000, 0x8000_0000
+_ROOM = (
+    1 << 16
+)  # bytes for a symbol of another file, half of them in front of it; less where there are many
+_UNKNOWN = (0, 0xFFF2)  # SHN_UNDEF, SHN_COMMON: what the linker finds a place for
 _THREAD = -(1 << 24)  # the offsets of thread-local variables from the thread pointer
 
 _X86_PC = (2, 4)  # PC32, PLT32
@@ -48,7 +53,7 @@ def relocated_code(file: ElfFile, address: int, size: int) -> bytes:
 
 
 def _apply(file: ElfFile, data: bytearray, at: int, each: Relocation, symbol: Symbol) -> None:
-    goal = symbol.address if symbol.section else _ELSEWHERE + (each.symbol << 16)
+    goal = _elsewhere(file, each.symbol) if symbol.section in _UNKNOWN else symbol.address
     goal += each.addend or 0
     slot = _SLOTS + 8 * each.symbol
     thread = (symbol.value if symbol.section else each.symbol << 12) + (each.addend or 0)
@@ -57,6 +62,36 @@ def _apply(file: ElfFile, data: bytearray, at: int, each: Relocation, symbol: Sy
         _apply_x86(data, at, each, (goal, slot, thread))
     elif file.machine.number == AARCH64:
         _apply_arm(data, at, each, (goal, slot, thread))
+
+
+def outside(file: ElfFile, address: int) -> tuple[str, int] | None:
+    """The symbol of another file around an address of the layout, and the address where that begins.
+
+    The word of a global offset table with a symbol's address is called ``NAME.got``.  None where there
+    is neither.  Raises ElfError.
+    """
+    table = next((each for each in file.sections if each.kind == 2), None)
+    if not file.relocatable or table is None or not _ELSEWHERE <= address < _END:
+        return None
+    if address >= _SLOTS:
+        number = (address - _SLOTS) // 8
+        return f"{symbol_at(file, table, number).name}.got", _SLOTS + 8 * number
+    number = (address - _ELSEWHERE) // _room(file)
+    return symbol_at(file, table, number).name, _elsewhere(file, number)
+
+
+def _room(file: ElfFile) -> int:
+    tables = [each for each in file.sections if each.kind == 2]
+    count = max((each.size // 16 for each in tables), default=1)
+    room = _ROOM
+    while room > 16 and count * room > _SLOTS - _ELSEWHERE:
+        room //= 2
+    return room
+
+
+def _elsewhere(file: ElfFile, symbol: int) -> int:
+    room = _room(file)
+    return _ELSEWHERE + symbol * room + room // 2
 
 
 def _apply_x86(data: bytearray, at: int, each: Relocation, goals: tuple[int, int, int]) -> None:

@@ -5,6 +5,7 @@ What is not here is not lifted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from capstone import arm64_const as arm
@@ -65,6 +66,36 @@ def condition(code: Code, state: State) -> ir.Term:
 def execute(code: Code, state: State) -> None:
     """Do what an instruction does.  Raises NotLifted."""
     Instruction(code, state).execute()
+
+
+def kept(code: Code) -> frozenset[str]:
+    """The registers that an instruction changes a part of, or perhaps not at all."""
+    if code.mnemonic.startswith(("movk", "bfi", "bfxil", "cas")):
+        return code.writes
+    text = code.text.partition(" ")[2].partition(",")[0].strip()
+    return code.writes if text not in code.writes and text[:1] not in "wq" else frozenset()
+
+
+def untried(codes: Sequence[Code], at: int) -> str:
+    """Why an exclusive store is not lifted, which may fail for no reason; "" for anything else.
+
+    It is only where its failure leads back to its load, and all is tried again.
+    """
+    code = codes[at]
+    if code.mnemonic not in EXCLUSIVE_STORES:
+        return ""
+    status = code.text.partition(" ")[2].partition(",")[0]
+    loads = [each for each in codes[:at] if each.mnemonic in EXCLUSIVE_LOADS]
+    after = codes[at + 1] if at + 1 < len(codes) else None
+    if (
+        after is not None
+        and after.text.split(",")[0] == f"cbnz {status}"
+        and after.target is not None
+        and loads
+        and codes[0].address <= after.target <= loads[-1].address
+    ):
+        return ""
+    return f"`{code.text}`: an exclusive store whose failure does not lead back to its load"
 
 
 class Instruction:

@@ -24,17 +24,23 @@ class Lifted(NamedTuple):
     registers: dict[str, str]
 
 
+def _anywhere(codes: Sequence[Code], at: int) -> str:
+    return ""
+
+
 def machine_of(name: str) -> Machine | None:
     """How an architecture is lifted, None where it is not.  Needs capstone."""
     match name:
         case "x86-64":
             from . import x86_64
 
-            return Machine(x86_64.execute, x86_64.condition, False)
+            return Machine(x86_64.execute, x86_64.condition, x86_64.kept, _anywhere, False)
         case "aarch64":
             from . import aarch64
 
-            return Machine(aarch64.execute, aarch64.condition, True)
+            return Machine(
+                *(aarch64.execute, aarch64.condition, aarch64.kept, aarch64.untried), True
+            )
         case _:
             return None
 

@@ -130,10 +130,10 @@ def replace_terms(
     body: tuple[ir.Step, ...], change: Callable[[ir.Term], ir.Term]
 ) -> tuple[ir.Step, ...]:
     """The same steps with every term, the innermost first, replaced by what ``change`` makes of it."""
-    return tuple(_replace_step(step, change) for step in body)
+    return ir.with_steps(body, lambda step: _with_terms(step, change))
 
 
-def _replace_step(step: ir.Step, change: Callable[[ir.Term], ir.Term]) -> ir.Step:
+def _with_terms(step: ir.Step, change: Callable[[ir.Term], ir.Term]) -> ir.Step:
     def term(old: ir.Term) -> ir.Term:
         match old:
             case ir.Unary() | ir.Convert():
@@ -171,12 +171,6 @@ def _replace_step(step: ir.Step, change: Callable[[ir.Term], ir.Term]) -> ir.Ste
         case ir.Exit() | ir.Break():
             return step if step.condition is None else step._replace(condition=term(step.condition))
         case ir.If():
-            return step._replace(
-                condition=term(step.condition),
-                then=replace_terms(step.then, change),
-                otherwise=replace_terms(step.otherwise, change),
-            )
-        case ir.Loop():
-            return step._replace(body=replace_terms(step.body, change))
-        case ir.Barrier() | ir.SystemCall():
+            return step._replace(condition=term(step.condition))
+        case ir.Loop() | ir.Barrier() | ir.SystemCall():
             return step

@@ -23,16 +23,17 @@ Condition = Callable[[Code, State], ir.Term]
 class Machine(NamedTuple):
     """How an architecture's instructions are lifted.
 
+    ``kept`` are the registers that an instruction changes a part of, or perhaps not at all.
+    ``untried`` says of the instruction at an index why it is lifted in no such place, "" where it is.
     ``top_byte_ignored``: the uppermost byte of an address does not matter, which Linux grants
     programs on aarch64.
     """
 
     execute: Execute
     condition: Condition
+    kept: Callable[[Code], frozenset[str]]
+    untried: Callable[[Sequence[Code], int], str]
     top_byte_ignored: bool
-
-
-_EXCLUSIVE_STORES = ("stxr", "stlxr")
 
 
 class Loop(NamedTuple):
@@ -63,26 +64,9 @@ class Walk:
         self.loops = {header: self._nodes(header) for header in self._headers()}
         self.live = self._live() if self.loops else []
         for at, code in enumerate(codes):
-            if code.mnemonic.startswith(_EXCLUSIVE_STORES):
-                self._tried_again(at)
-
-    def _tried_again(self, at: int) -> None:
-        """A store that may fail for no reason: only where its failure leads back is it lifted."""
-        code = self.codes[at]
-        status = code.text.partition(" ")[2].partition(",")[0]
-        after = self.codes[at + 1] if at + 1 < len(self.codes) else None
-        loads = [n for n, each in enumerate(self.codes[:at]) if each.mnemonic.startswith("ld")]
-        exclusive = [n for n in loads if "xr" in self.codes[n].mnemonic]
-        back = None if after is None else self._inside(after)
-        if (
-            after is None
-            or after.text.split(",")[0] != f"cbnz {status}"
-            or back is None
-            or not exclusive
-            or back > exclusive[-1]
-        ):
-            what = f"`{code.text}`: an exclusive store whose failure does not lead back to its load"
-            raise NotLifted(what, code.address)
+            reason = machine.untried(codes, at)
+            if reason:
+                raise NotLifted(reason, code.address)
 
     # ---- loops --------------------------------------------------------------------------------
 
@@ -136,18 +120,11 @@ class Walk:
             for at in range(len(self.codes) - 1, -1, -1):
                 code = self.codes[at]
                 after = wanted.union(*(live[to] for to in self._next(at)))
-                writes = code.writes - self._kept(code)
-                found = (after - writes) | set(code.reads) | self._kept(code)
+                kept = self.machine.kept(code)
+                found = (after - (code.writes - kept)) | set(code.reads) | kept
                 if found != live[at]:
                     live[at], changed = found, True
         return live
-
-    def _kept(self, code: Code) -> frozenset[str]:
-        """The registers that an instruction changes a part of, or perhaps not at all."""
-        if code.mnemonic.startswith(("cmov", "cmpxchg", "movk", "bfi", "bfxil", "cas")):
-            return code.writes
-        text = code.text.partition(" ")[2].partition(",")[0].strip()
-        return code.writes if text not in code.writes and text[:1] not in "werq" else frozenset()
 
     def _exits_of(self, nodes: frozenset[int]) -> tuple[int, ...]:
         """The places in the section where a loop goes on; none where it only leaves the section."""

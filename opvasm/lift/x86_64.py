@@ -64,6 +64,14 @@ def execute(code: Code, state: State) -> None:
     Instruction(code, state).execute()
 
 
+def kept(code: Code) -> frozenset[str]:
+    """The registers that an instruction changes a part of, or perhaps not at all."""
+    if code.mnemonic.startswith(("cmov", "cmpxchg")):
+        return code.writes
+    text = code.text.partition(" ")[2].partition(",")[0].strip()
+    return code.writes if text not in code.writes and text[:1] not in "er" else frozenset()
+
+
 def _condition(code: Code, state: State, suffix: str) -> ir.Term:
     name = _CONDITIONS.get(suffix)
     found = state.flags.condition(name) if name is not None else None
@@ -195,9 +203,15 @@ class Instruction:
         size = self.operands[0].size
         if not self.is_memory(0):
             raise self.unknown()
-        expected = part(state.get("rax"), size)
-        old = state.exchange(self.place(0), expected, self.read(1), self.code)
-        same = binary("==", old, expected)
+        expected, new = part(state.get("rax"), size), self.read(1)
+        if self.locked:
+            old = state.exchange(self.place(0), expected, new, self.code)
+            same = binary("==", old, expected)
+        else:
+            # Other CPUs can come between its read and its write, which there is in either case.
+            old = self.read(0)
+            same = binary("==", old, expected)
+            state.store(self.place(0), choose(same, new, old), self.code)
         if size == 8:
             state.set("rax", old)
         elif size == 4:

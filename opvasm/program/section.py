@@ -11,7 +11,7 @@ names of this module too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..light_typing import NamedTuple, Record
 from ..source import Place
@@ -266,6 +266,22 @@ def walk(body: tuple[Step, ...]) -> Iterator[Step]:
                 yield from walk(inner)
             case _:
                 pass
+
+
+def with_steps(body: tuple[Step, ...], change: Callable[[Step], Step]) -> tuple[Step, ...]:
+    """The same steps, each replaced by what ``change`` makes of it; those inside others come first."""
+
+    def one(step: Step) -> Step:
+        match step:
+            case If(then=then, otherwise=otherwise):
+                inner = (with_steps(then, change), with_steps(otherwise, change))
+                return change(step._replace(then=inner[0], otherwise=inner[1]))
+            case Loop(body=inside):
+                return change(step._replace(body=with_steps(inside, change)))
+            case _:
+                return change(step)
+
+    return tuple(map(one, body))
 
 
 def terms_of(step: Step) -> tuple[Term, ...]:

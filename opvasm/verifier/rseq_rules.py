@@ -6,7 +6,9 @@ set) and for whoever gives advice about it.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 from ..abi.ops import CMPEQ, Access, Effect
 from ..errors import Diagnostic
@@ -53,7 +55,8 @@ def findings(vector: Vector, data: Data) -> tuple[RseqFinding, ...]:
     stores = [index for index, op in enumerate(ops) if _written(op) is not None]
     works = tuple(_work(op, index, stores, data) for index, op in enumerate(ops))
     before = tuple(frozenset(range(index)) for index in range(len(ops)))
-    return broken(Attempt(works, before, exact=True, words=_WORDS))
+    proven = tuple(accumulate(map(_proves, ops), operator.or_))
+    return broken(Attempt(works, before, proven, exact=True, words=_WORDS))
 
 
 def rseq_diagnostics(vector: Vector, data: Data) -> tuple[Diagnostic, ...]:
@@ -69,7 +72,6 @@ def _work(op: Instruction, index: int, stores: list[int], data: Data) -> Work:
     """An op as the rules see it."""
     operation, written = op.operation, _written(op)
     reads = [value for operand, value, _ in op.operands() if Access.READ in operand.access]
-    slots = [value.parameter for value in op.addresses if isinstance(value, SlotAddress)]
     compares = operation is not None and operation.is_compare
     return Work(
         text=f"op {index}",
@@ -88,8 +90,13 @@ def _work(op: Instruction, index: int, stores: list[int], data: Data) -> Work:
         builds_on=(index,) if written is not None else (),
         expects_faults=tuple(operand.name for operand, _, expects in op.operands() if expects),
         through=tuple(value.parameter for value in reads if isinstance(value, ArgumentValue)),
-        proves=frozenset(slots if operation is CMPEQ else ()),
     )
+
+
+def _proves(op: Instruction) -> frozenset[str]:
+    """The parameters that are equal to memory once an op has run."""
+    slots = [value.parameter for value in op.addresses if isinstance(value, SlotAddress)]
+    return frozenset(slots if op.operation is CMPEQ else ())
 
 
 def _is_barrier(op: Instruction) -> bool:

@@ -53,7 +53,7 @@ class Work(NamedTuple):
     in ``reads`` and ``writes``; ``stores`` is set for those too.  ``size`` counts bytes.
     ``foreign`` is a clause that says what it writes of another CPU.  ``exit_looks_at`` are bytes that
     it reads and on which an exit depends, ``builds_on`` the instructions that read what its value is
-    made of, ``through`` the parameters that it reads memory by, ``proves`` those that it compares.
+    made of, ``through`` the parameters that it reads memory by.
     """
 
     text: str
@@ -73,7 +73,6 @@ class Work(NamedTuple):
     builds_on: tuple[int, ...] = ()
     expects_faults: tuple[str, ...] = ()
     through: tuple[str, ...] = ()
-    proves: frozenset[str] = frozenset()
 
 
 class Words(NamedTuple):
@@ -90,14 +89,16 @@ class Words(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """What the rules are asked of: an instruction's index is its place in ``works`` and ``before``.
+    """What the rules are asked of: an instruction's index is its place in all three lists.
 
-    ``before`` are the instructions that can have run before one.  ``exact``: an exit looks at nothing
-    but whether bytes are equal, so that the order of the stores is known to matter.
+    ``before`` are the instructions that can have run before one, ``proven`` the parameters that a
+    compare has found equal on every way to it.  ``exact``: an exit looks at nothing but whether bytes
+    are equal, so that the order of the stores is known to matter.
     """
 
     works: tuple[Work, ...]
     before: tuple[frozenset[int], ...]
+    proven: tuple[frozenset[str], ...]
     exact: bool
     words: Words
 
@@ -312,10 +313,8 @@ def _loaded(attempt: Attempt) -> Iterator[RseqFinding]:
     """R8: what is read through a pointer that was loaded before needs a compare that proves it."""
     said: set[str] = set()
     for index, work in enumerate(attempt.works):
-        ran = (*attempt.before[index], index)
-        proven = {name for each in ran for name in attempt.works[each].proves}
         for name in work.through:
-            if name in proven or name in said:
+            if name in attempt.proven[index] or name in said:
                 continue
             said.add(name)
             what = f"{work.text} reads through {name}, which was loaded before"

@@ -40,7 +40,8 @@ def section_findings(section: ir.Section, data: Data) -> tuple[RseqFinding, ...]
     ``op`` of a finding is the index of an instruction of the flat form.
     """
     works = _Works(section, data)
-    return broken(Attempt(works.all(), works.before, exact=False, words=_WORDS))
+    proven = _proven(works)
+    return broken(Attempt(works.all(), works.before, proven, exact=False, words=_WORDS))
 
 
 def section_diagnostics(section: ir.Section, data: Data) -> tuple[Diagnostic, ...]:
@@ -117,9 +118,9 @@ class _Works:
                 )
             case ir.Copy():
                 return self.copies(work, step, index)
-            case Branch(condition=condition, target=target):
+            case Branch(target=target):
                 leaves = protected and settled(self.code, target) is not None
-                return work._replace(leaves=leaves, proves=self.proved(condition))
+                return work._replace(leaves=leaves)
             case ir.Barrier():
                 return work._replace(barrier=True)
             case ir.Set() | ir.SystemCall() | Leave():
@@ -168,15 +169,21 @@ class _Works:
         base, _, _ = self._flat(address)
         return (base.name,) if isinstance(base, ir.Argument) else ()
 
-    def proved(self, condition: ir.Term | None) -> frozenset[str]:
-        """The parameters that a condition compares with something."""
-        return frozenset(
-            leaf[1]
-            for term in (ir.every_term(condition) if condition is not None else ())
-            if isinstance(term, ir.Binary) and term.operator in ("==", "!=")
-            for leaf in (self._leaf(term.left), self._leaf(term.right))
-            if leaf is not None and leaf[0] == "argument"
-        )
+    def proved(self, condition: ir.Term, holds: bool) -> frozenset[str]:
+        """The parameters that are equal to something where a condition holds, or does not."""
+        match self.value(condition):
+            case ir.Binary(operator="==" | "!=" as operator, left=left, right=right):
+                if (operator == "==") is not holds:
+                    return frozenset()
+                leaves = (self._leaf(left), self._leaf(right))
+                return frozenset(each[1] for each in leaves if each and each[0] == "argument")
+            case ir.Binary(operator="&&" | "||" as operator, left=left, right=right):
+                first, second = self.proved(left, holds), self.proved(right, holds)
+                return first | second if (operator == "&&") is holds else first & second
+            case ir.Unary(operator="!", operand=operand):
+                return self.proved(operand, not holds)
+            case _:
+                return frozenset()
 
     def loads_of(self, locals: frozenset[str]) -> tuple[int, ...]:
         """The instructions that read memory into one of some locals."""
@@ -330,6 +337,33 @@ def _sets(code: tuple[FlatInstruction, ...]) -> dict[str, list[int]]:
         if written is not None:
             found.setdefault(written[0], []).append(index)
     return found
+
+
+def _proven(works: _Works) -> tuple[frozenset[str], ...]:
+    """For each instruction the parameters that a compare has found equal on every way to it."""
+    code = works.code
+    found: list[frozenset[str] | None] = [frozenset(), *(None for _ in code[1:])]
+    waiting = [0]
+    while waiting:
+        index = waiting.pop()
+        here, step = found[index], code[index].step
+        assert here is not None
+        if isinstance(step, Leave):
+            continue
+        for following in successors(code, index):
+            ways = [here]
+            if isinstance(step, Branch) and step.condition is not None:
+                ways = [
+                    here | works.proved(step.condition, holds)
+                    for holds, to in ((True, step.target), (False, index + 1))
+                    if to == following
+                ]
+            before = found[following]
+            after = frozenset.intersection(*ways, *([] if before is None else [before]))
+            if after != before:
+                found[following] = after
+                waiting.append(following)
+    return tuple(each if each is not None else frozenset() for each in found)
 
 
 def _reached_from(code: tuple[FlatInstruction, ...]) -> tuple[frozenset[int], ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from ..abi import ops as op_table
 from ..abi.ops import Operation
 from ..abi.revisions import Abi
+from ..codes import all_codes
 from ..light_typing import NamedTuple
 from ..program import (
     ArgumentValue,
@@ -24,7 +25,9 @@ from ..program import (
     Vector,
     section as ir,
 )
+from ..source import Place
 from ..text.section_printer import step_line
+from .kernel_rules import violations
 
 _CHANGES: dict[str, Operation] = {
     "+": op_table.ADD,
@@ -52,7 +55,12 @@ class AsVector(NamedTuple):
 
 
 class NoVector(Exception):
-    """A section that is not a vector; the reason is a clause."""
+    """A section that is not a vector; the reason is a clause, ``place`` that of the step that has no op."""
+
+    def __init__(self, reason: str, place: Place | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.place = place
 
 
 def as_vector(section: ir.Section, data: Data, abi: Abi) -> AsVector:
@@ -85,11 +93,19 @@ class _ToVector:
         if section.results:
             raise NoVector(f"it gives {', '.join(section.results)} to its caller")
         for step in section.body:
-            self.step(step)
+            try:
+                self.step(step)
+            except NoVector as problem:
+                text = f"`{_text(step)}`"
+                reason = problem.reason if text in problem.reason else f"{text}: {problem.reason}"
+                raise NoVector(reason, step.place) from None
         limit = self.abi.revision.vector_length_max
         if not 0 < len(self.instructions) <= limit:
             count = len(self.instructions)
             raise NoVector(f"it would have {count} ops, and a vector has 1 to {limit}")
+        refused = next(violations(self.instructions, self.abi), None)
+        if refused is not None:
+            raise NoVector(f"cpu_opv would refuse it: {all_codes()[refused.code].title}")
         parameters = tuple(each for each in section.parameters if each.name != self.cpu)
         vector = Vector(
             section.name, parameters, tuple(self.instructions), section.verified, section.place
@@ -101,6 +117,8 @@ class _ToVector:
     def step(self, step: ir.Step) -> None:
         """One step."""
         match step:
+            case ir.Load(acquire=True):
+                raise NoVector(f"`{_text(step)}` is ordered, and no op reads with acquire order")
             case ir.Load(local=local, address=address, type=type):
                 if len(self.loaded) == 2:
                     raise NoVector(f"`{_text(step)}` reads what no op compares or copies at once")

@@ -74,20 +74,21 @@ def linked(folder: Path, machine: str = "x86-64", **parts: str) -> Path:
     """A shared library with one section, parts of which are replaced; skips without the tools."""
     _need(machine)
     tool = TOOLS[machine]
-    return _link(folder, tool, _text(machine, parts))
+    return _link(folder, tool, section_source(machine, **parts))
 
 
 def linked_bodies(folder: Path, machine: str, bodies: list[str]) -> Path:
     """A shared library with one section for each of these bodies, in their order."""
     texts = []
     for number, body in enumerate(bodies):
-        text = _text(machine, {"body": body})
+        text = section_source(machine, body=body)
         texts.append(re.sub(r"\b(f|start|end|abort|out|cs)\b", rf"\1_{number}", text))
     _need(machine)
     return _link(folder, TOOLS[machine], "\n".join(texts))
 
 
-def _text(machine: str, parts: dict[str, str]) -> str:
+def section_source(machine: str, **parts: str) -> str:
+    """The assembly of one section, parts of which are replaced."""
     return TEXT.format(**{**(X86 if machine == "x86-64" else ARM), **parts})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from opvasm.audit.lifting import document, lift_audit
 from opvasm.audit.scenario import PEERS
 from opvasm.audit.solve import solve
 from opvasm.elf.file import open_elf
-from tests.audit.sections import linked
+from tests.audit.sections import TOOLS, linked, linked_bodies, section_source
 from tests.audit.test_command import run
 
 # A pop in the shape of a cache: its address lies in eight bytes that end with cpu_id_start.
@@ -36,7 +37,6 @@ def text_of(library: Path, peers: tuple[str, ...]) -> str:
 
 def opvasm(*words: str | Path) -> tuple[int, str]:
     """Exit code and output of the command."""
-    import subprocess
     import sys
 
     command = [sys.executable, "-m", "opvasm", *map(str, words)]
@@ -183,6 +183,36 @@ def test_globals_are_variables(machine: str, tmp_path: Path) -> None:
     assert code == 0, out
 
 
+ELSEWHERE = {
+    "x86-64": "cmp %esi, 4(%rdi)\n jne out\n mov other+8(%rip), %rax\n mov slots(,%r8,8), %r9\n"
+    "mov far@GOTPCREL(%rip), %r10\n mov counts(%rip), %r11\n mov %r9, common-8(%rip)",
+    "aarch64": "ldr w10, [x0, #4]\n cmp w10, w1\n b.ne out\n adrp x9, other+8\n ldr x9, [x9, :lo12:other+8]\n"
+    "adrp x10, slots\n add x10, x10, :lo12:slots\n ldr x10, [x10, x4, lsl #3]\n"
+    "adrp x11, :got:far\n ldr x11, [x11, :got_lo12:far]\n adrp x12, counts\n ldr x12, [x12, :lo12:counts]\n"
+    "adrp x13, common-8\n str x10, [x13, :lo12:common-8]",
+}
+
+
+@pytest.mark.parametrize("machine", ELSEWHERE)
+def test_variables_of_an_object_file(machine: str, tmp_path: Path) -> None:
+    """Its relocations name them: its own, those of another file, and words of the global offset table."""
+    linked(tmp_path, machine)  # or skipped
+    source, out = tmp_path / "code.s", tmp_path / "code.o"
+    more = f"{DATA}\n .comm common, 64, 8"
+    source.write_text(section_source(machine, body=ELSEWHERE[machine], more=more))
+    subprocess.run([TOOLS[machine], "-c", "-o", str(out), str(source)], check=True)
+    text = text_of(out, tuple(PEERS))
+    assert "load other.at_8 " in text
+    assert re.search(r"load \[&slots \+ index_\w+ \* 8\]\.u64", text)
+    assert "load far_got.at_0 " in text
+    assert "load bss_0x480.at_0 " in text  # no symbol says that it is data
+    assert re.search(r"commit common\.at_0,", text)
+    path = tmp_path / "lifted.opv"
+    path.write_text(text)
+    code, out_ = opvasm("run", path)
+    assert (code, "1 passed" in out_) == (0, True), out_
+
+
 OVERLAPPING = {
     "a byte inside of a word": "mov 8(%rcx), %rax\n cmp %rdx, %rax\n jne out\n movb $1, 9(%rcx)",
     "a byte that is read, inside of a word": "cmpb $3, 9(%rcx)\n jne out\n mov 8(%rcx), %rax\n"
@@ -278,3 +308,72 @@ def test_a_base_register_has_one_struct(peers: tuple[str, ...], tmp_path: Path) 
     assert {("at_2", 2, 2), ("at_8", 8, 8)} <= fields
     assert "load base_rcx->at_8 " in text
     assert "commit base_rcx->at_2, " in text
+
+
+FAR = {
+    "x86-64": "cmp %esi, 4(%rdi)\n jne out\n mov 0x300(%rcx), %rax\n cmp %rax, -0x18(%rcx)\n jne out\n"
+    "test %rax, %rax\n jz out\n mov -0x40(%rax), %r9\n mov 0x400(%rax), %r10\n mov %r9, 0x8008(%rcx)",
+    "aarch64": "ldr w10, [x0, #4]\n cmp w10, w1\n b.ne out\n ldr x9, [x3, #0x300]\n ldur x10, [x3, #-0x18]\n"
+    "cmp x9, x10\n b.ne out\n cbz x9, out\n ldur x11, [x9, #-0x40]\n ldr x12, [x9, #0x400]\n"
+    "str x11, [x3, #0x7f0]",
+}
+
+
+@pytest.mark.parametrize("machine", FAR)
+def test_fields_far_from_a_pointer(machine: str, tmp_path: Path) -> None:
+    """An object is as large as its accesses ask for, also in front of the address that points to it."""
+    path = tmp_path / "lifted.opv"
+    path.write_text(text_of(linked(tmp_path, machine, body=FAR[machine]), tuple(PEERS)))
+    code, out = opvasm("run", path)
+    assert (code, "1 passed" in out) == (0, True), out
+    code, out = opvasm("explore", path)
+    assert out.count("Verdict") == len(PEERS), out
+
+
+def test_a_section_that_breaks_a_rule_of_the_language(tmp_path: Path) -> None:
+    """It says which, is unverified, and its scenario explores beside that of another."""
+    counted = "cmp %esi, 4(%rdi)\n jne out\n addq $1, 8(%rcx)\n mov %rdx, (%rcx)"
+    bodies = [counted, "cmp %esi, 4(%rdi)\n jne out\n mov %rdx, (%rcx)"]
+    text = text_of(linked_bodies(tmp_path, "x86-64", bodies), ("self",))
+    assert re.search(r"// unverified: .* changes its old value, .*\(R4\)", text)
+    assert text.count("unverified section") == 1
+    path = tmp_path / "lifted.opv"
+    path.write_text(text)
+    _, out = opvasm("explore", path)
+    assert out.count("Verdict") == 2, out
+
+
+def test_no_resizer_for_a_variable(tmp_path: Path) -> None:
+    """A variable of the program is where it is: that nobody replaces it is said, and nothing alarms."""
+    library = linked(
+        tmp_path,
+        body="cmp %esi, 4(%rdi)\n jne out\n mov slots+8(%rip), %rax\n mov %rax, slots+16(%rip)",
+        more=DATA,
+    )
+    text = text_of(library, ("resizer", "reader"))
+    assert "// No resizer for f: " in text
+    assert re.findall(r"^scenario (\w+)", text, re.MULTILINE) == ["f_reader"]
+    code, _, errors = run("-f", "html", "-o", tmp_path / "page.html", library)
+    assert code in (0, 1), errors
+
+
+def test_an_exchange_without_lock(tmp_path: Path) -> None:
+    """Another CPU can write between its read and its write, and that is lost; with lock it is not."""
+    body = "cmp %esi, 4(%rdi)\n jne out\n mov (%rcx), %rax\n LOCK cmpxchg %rdx, (%rcx)"
+    seen = {}
+    for lock in ("", "lock"):
+        path = tmp_path / f"lifted{lock}.opv"
+        path.write_text(text_of(linked(tmp_path, body=body.replace("LOCK", lock)), ("self",)))
+        lines = path.read_text().splitlines()
+        scenario = lines[: lines.index("    thread b @0 {")]
+        scenario += [
+            "    thread b @1 {",
+            "        store f_base_rcx.at_0, 0x1000",
+            "    }",
+        ]
+        scenario += ["    forall f_base_rcx.at_0 == 0x1000 || a.rax_out == 0x1000", "}"]
+        text = "\n".join(scenario).replace("    cpus 1", "    cpus 2")
+        path.write_text(text)
+        _, out = opvasm("explore", path)
+        seen[lock] = re.findall(r"Verdict \w+", out) or out
+    assert seen == {"": ["Verdict fails"], "lock": ["Verdict holds"]}

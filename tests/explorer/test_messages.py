@@ -10,7 +10,7 @@ from opvasm.codes.rseq import CODES as RSEQ_CODES
 from opvasm.codes.scenario import CODES
 from opvasm.errors import Diagnostic, OpvasmError
 from opvasm.explorer.plan.validate import check_scenarios
-from opvasm.source import SourceFile
+from opvasm.source import SourceFile, Span
 from opvasm.verifier.rseq_rules import findings
 from opvasm.verifier.section_rules import section_findings
 
@@ -118,3 +118,29 @@ def test_a_mistake_of_grammar_is_said_once_where_it_is() -> None:
     (finding,) = found_in("scenario s {\n    thread a { }\n    forall 1 == 1\n}\n")
     assert finding.code == "OPV001"
     assert str(finding.place) == "s.opv:2:14"
+
+
+@pytest.mark.parametrize(
+    ("body", "what", "notes"),
+    [
+        (
+            "x = load c; exit a if x > 3; commit d, x",
+            "odd is not a vector: `exit a if x > 3`: a compare asks only whether bytes are equal",
+            ["exit a if x > 3"],
+        ),
+        ("x = load c; exit a if x != 3; commit d, 1", "odd is a section", []),
+    ],
+)
+def test_why_a_section_has_no_fallback_to_a_vector(body: str, what: str, notes: list[str]) -> None:
+    """The message names the statement that is no op, and points at it; one that is a vector is said to be one."""
+    text = (
+        f"percpu c: u64\npercpu d: u64\nsection odd() {{ {body} }}\n"
+        "strategy both = rseq then opv after 2\nscenario s {\n    strategy both\n"
+        "    thread a @0 { run odd() { a -> return; aborted -> retry } }\n}\n"
+    )
+    (found,) = found_in(text)
+    assert found.message == f"strategy both falls back to cpu_opv, and {what}"
+    spans = [each.place for each in found.notes]
+    assert [
+        each.file.text[each.start : each.end] for each in spans if isinstance(each, Span)
+    ] == notes

@@ -16,6 +16,8 @@ from tests.lift.oracle import Machine, compare, lifted
 from tests.lift.vex import NotKnown, VexMachine
 
 # Each runs before a commit of rax to (%rcx); rdi is the area, so that it is left alone.
+# Where a 32-bit cmpxchg finds what it expects the processor leaves rax alone; unicorn 2.1.4 and pyvex 9.2.213
+# clear its upper half (findings/unicorn_cmpxchg_clears_rax.sh), so that it is clear before.
 X86 = """
 mov %rsi, %rax | mov %esi, %eax | mov %si, %ax | mov %sil, %al | mov %ah, %bl | mov $-5, %rax
 movabs $0x123456789abcdef0, %rax | mov $7, %eax | mov (%rdx), %eax | mov (%rdx), %ax | mov (%rdx), %al
@@ -39,7 +41,8 @@ cmp %rsi, %rax; sete %al | cmp %rsi, %rax; setb %bl; movzbl %bl, %eax
 addq $1, (%rdx) | subl %esi, (%rdx) | orw $3, (%rdx) | xorb %sil, (%rdx) | andq %rsi, (%rdx) | incq (%rdx)
 decl (%rdx) | movq $-2, (%rdx) | movb %ah, (%rdx) | mov %si, 2(%rdx) | movnti %rsi, (%rdx)
 lock cmpxchg %rsi, (%rdx); jne out | lock addq $1, (%rdx) | lock cmpxchg %sil, (%rdx); jne out
-lock cmpxchg %si, (%rdx); jne out | lock cmpxchg %esi, (%rdx); jne out
+lock cmpxchg %si, (%rdx); jne out | mov %eax, %eax; lock cmpxchg %esi, (%rdx); jne out
+cmpxchg %rsi, (%rdx); jne out | cmpxchg %sil, (%rdx); jne out | cmpxchg %si, (%rdx) | mov %eax, %eax; cmpxchg %esi, 4(%rdx); je out
 xchg %rax, (%rdx) | xchg %sil, (%rdx) | xchg %esi, 4(%rdx) | lock xadd %rax, (%rdx) | lock xadd %esi, (%rdx); jz out
 xadd %rsi, (%rdx) | xadd %ax, (%rdx) | xadd %rsi, %rax | xadd %rax, %rax | lock xadd %sil, (%rdx); js out
 lock decl (%rdx); jz out | lock subq %rsi, (%rdx); jb out | lock orb $3, (%rdx) | lock andw %si, (%rdx); js out | lock xorl $-1, (%rdx); jnz out
@@ -91,9 +94,9 @@ ldeoral x2, x1, [x6] | swp x2, x1, [x6] | swpalb w2, w1, [x6] | swpa w2, w1, [x6
 stset w2, [x6] | stclr x2, [x6] | stclrb w2, [x6] | steorh w2, [x6] | staddlb w2, [x6]
 """
 
-# Storing instructions that are one step for every CPU: those of ARMv8.1, lock, xchg with memory, cmpxchg.
+# Storing instructions that are one step for every CPU: those of ARMv8.1, lock, xchg with memory.
 _ONE_STEP = re.compile(
-    r"(xacquire |lock |xchg|cmpxchg|cas|swp|ldadd|ldset|ldclr|ldeor|st(add|set|clr|eor))"
+    r"(xacquire |lock |xchg|cas|swp|ldadd|ldset|ldclr|ldeor|st(add|set|clr|eor))"
 )
 _STORES = {
     "x86-64": re.compile(r"(?!cmp[bwlq]? |prefetch|nop).*(\)$|xchg .*\()"),

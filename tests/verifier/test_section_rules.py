@@ -88,12 +88,20 @@ NEARLY = {
 }
 WARNS = {
     "R4": ["x = load head; exit a if x != 0; store head, 1; commit total, 1"],
-    "R8": ["x = load [p].u64; commit head, x"],
+    "R8": [
+        "x = load [p].u64; commit head, x",
+        "if c == 1 { x = load head; exit a if ptr(x) != p }; y = load [p].u64; commit head, y",
+        "x = load head; if ptr(x) == p { store log[0], 1 }; y = load [p].u64; commit log[1], y",
+        "x = load head; exit a if ptr(x) == p; y = load [p].u64; commit head, y",
+    ],
     "R9": ["loop { x = load head; break if x != 0 }; commit total, 1"],
 }
 SILENT = {
     "R8": [
         "x = load head; exit a if ptr(x) != p; y = load [p].u64; commit head, y",
+        "x = load head; exit a if n == 1 || ptr(x) != p; y = load [p].u64; commit head, y",
+        "x = load head; if ptr(x) == p && n == 1 { y = load [p].u64; commit head, y } else { exit a }",
+        "x = load head; if !(ptr(x) == p) { exit a }; y = load [p].u64; commit head, y",
         "x = load head; y = load [x].u64; commit head, y",  # loaded inside
     ],
     "R9": ["loop 4 { x = load head; break if x != 0 }; commit total, 1"],

@@ -22,6 +22,7 @@ percpu total: u64
 percpu small: u16
 shared nodes: node[2]
 shared log: u64[2]
+shared big: u8[8208]
 """
 
 EXACT = {
@@ -75,6 +76,8 @@ NONE = {
     "no op takes a": "commit head -= n",
     "names a CPU by a value": "commit head@(u32(n)), 1",
     "computed": "commit head, n + 1",
+    "is ordered, and no op reads with acquire order": "x = load head, acquire; exit a if x != n; commit total, 1",
+    "cpu_opv would refuse it: a compare or memcpy is longer": "copy big[0], big[4104], 4104; commit head, 1",
 }
 
 

@@ -171,17 +171,27 @@ def _loading(program: Program, statement: RunVector, strategy: Strategy) -> Iter
                 note = Note("it is run here", statement.span)
                 yield finding._replace(notes=(*finding.notes, note))
     if strategy.fallback == OPV:
-        yield _no_vector(statement, strategy)
+        yield _no_call(program, statement, strategy)
 
 
-def _no_vector(statement: RunVector, strategy: Strategy) -> Diagnostic:
-    return Diagnostic(
-        "error",
-        "OPV527",
-        f"strategy {strategy.name} falls back to cpu_opv, and {statement.vector} is a section",
-        statement.span,
-        help="write what is done then in the arm `aborted`, or fall back to the lock",
-    )
+def _no_call(program: Program, statement: RunVector, strategy: Strategy) -> Diagnostic:
+    """A system call runs vectors; where a section is none the statement that is no op is the reason."""
+    from ...verifier.section_vector import NoVector, as_vector
+
+    name = statement.vector
+    notes: tuple[Note, ...] = ()
+    falls_back = f"strategy {strategy.name} falls back to cpu_opv, and {name} is"
+    try:
+        as_vector(program.sections[name], program.data, program.abi)
+    except NoVector as problem:
+        if problem.place is not None:
+            notes = (Note("no op does this", problem.place),)
+        message = f"{falls_back} not a vector: {problem.reason}"
+        help = "write what is done then in the arm `aborted`, or fall back to the lock"
+    else:
+        message = f"{falls_back} a section"
+        help = "it is exactly a vector, which `opvasm verify --rseq` prints: run that one"
+    return Diagnostic("error", "OPV527", message, statement.span, notes, help)
 
 
 def _plans(
