@@ -19,6 +19,15 @@ vector push(node: ptr, expect: ptr) {
     memcpy.ptr  head, node
 }
 vector bump() { add nodes[0], 1 }
+
+scenario twice {
+    cpus 1
+    strategy opv
+    thread a @0 { run bump() }
+    thread b @0 { run bump() }
+    forall nodes[0] == 2
+    expect holds
+}
 """
 PUSH = ["--vector", "push", "--arg", "node=0x600000000000", "--arg", "expect=0"]
 
@@ -38,6 +47,7 @@ def measure(rounds: int = 21) -> str:
         processor_time([*opvasm, "asm", text, *PUSH, "-o", ops])
         commands = {
             "python -c pass": [*python, "-c", "pass"],
+            "opvasm --version": [*opvasm, "--version"],
             "opvasm asm, 10 lines": [*opvasm, "asm", text, *PUSH],
             "opvasm disasm": [*opvasm, "disasm", ops],
             "opvasm run, assembled": [*opvasm, "run", "--from", "raw", ops],
@@ -47,8 +57,10 @@ def measure(rounds: int = 21) -> str:
                 *("run", "--from", "raw", ops),
             ],
             "opvasm run, text": [*opvasm, "run", text, "bump"],
+            "opvasm explore, 3 states": [*opvasm, "explore", text],
             "python -c 'import argparse'": [*python, "-c", "import argparse"],
             "python -c 'import typing'": [*python, "-c", "import typing"],
+            "python -c 'import enum'": [*python, "-c", "import enum"],
             "python -c 'import dataclasses'": [*python, "-c", "import dataclasses"],
             "python -c 'import lark'": [*python, "-c", "import lark"],
         }

@@ -1,4 +1,4 @@
-"""``python -m opvasm``."""
+"""``python -m opvasm``: the command line, as the console script starts it."""
 
 from __future__ import annotations
 

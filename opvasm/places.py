@@ -10,9 +10,9 @@ code of its own phase by the Mistake.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
 
 from .expression import Arrow, AtCpu, Expression, Index, Load, Member, Name, Number
+from .light_enum import Enum
 from .light_typing import Protocol, Record
 from .program import Array, Member as Field, Pointer, Scalar, Struct, Symbol, Type
 from .source import Span

@@ -8,8 +8,8 @@ later declares plain 64-bit fields, of which a 32-bit kernel uses the same value
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
 
+from ..light_enum import Enum
 from ..light_typing import Literal, NamedTuple
 
 OP_BYTES = 32

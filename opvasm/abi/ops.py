@@ -5,19 +5,27 @@ The parser, encoder, decoder, verifier, interpreter, printer, documents and help
 
 from __future__ import annotations
 
-from enum import Enum, Flag
-
-from ..errors import Crash
+from ..light_enum import Enum
 from ..light_typing import NamedTuple
 from .layout import Field, FieldKind
 
 
-class Access(Flag):
+class Access(Enum):
     """What an op does to an operand's bytes."""
 
-    READ = 1
-    WRITE = 2
-    READ_WRITE = 3
+    READ = "read"
+    WRITE = "write"
+    READ_WRITE = "read, then write"
+
+    @property
+    def reads(self) -> bool:
+        """Whether the bytes are read, written afterwards or not."""
+        return self is not Access.WRITE
+
+    @property
+    def writes(self) -> bool:
+        """Whether the bytes are written, read before or not."""
+        return self is not Access.READ
 
 
 class LengthRule(Enum):
@@ -97,6 +105,8 @@ class Operation(NamedTuple):
             case Effect.COMPARE_DIFFERENT:
                 return True
             case effect:
+                from ..errors import Crash  # never in a run that goes well
+
                 raise Crash(f"{self.mnemonic}: does {effect.name} stop a vector?")
 
     @property

@@ -6,9 +6,9 @@ because no kernel source of the revision was found, is marked so.
 
 from __future__ import annotations
 
-from enum import Enum
 from functools import cache
 
+from ..light_enum import Enum
 from ..light_typing import NamedTuple
 from . import ops
 from .layout import (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 
 from ..kernels.profiles import ABORTS, KEPT, KILLED, KILLS, PROFILES, RULE_SETS, Profile
+from ..light_enum import IntEnum
 
 
 class Outcome(IntEnum):

@@ -1,0 +1,1 @@
+"""The command line: a customer of the library like any other."""

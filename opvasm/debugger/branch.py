@@ -1,4 +1,4 @@
-"""What if memory had held something else: another history, the same up to one place.
+"""A branch of a history: the same up to one place, where memory then held something else.
 
 The branch is made from the start, by a new driver, so that all that follows the change is done and
 judged anew, as if the test had written the memory itself.  The history that it leaves stays as it is.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import NamedTuple
 
 from ..expression import Expression
 from ..interpreter.errno import result_name
 from ..interpreter.events import Called, CopiedIn, Loaded, Returned, Started, Stored
+from ..light_enum import Enum
 from ..scenario.events import (
     CallBegins,
     MemorySet,

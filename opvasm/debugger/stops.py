@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import NamedTuple
 
 from ..errors import Diagnostic
+from ..light_enum import Enum
 from .movements import Movement
 from .points import Point
 

@@ -1,4 +1,4 @@
-"""``who``: which op wrote these bytes last, and who before it."""
+"""Which op wrote some bytes last, and which before it: found in the history."""
 
 from __future__ import annotations
 

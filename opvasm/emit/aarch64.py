@@ -27,7 +27,6 @@ from ..abi.ops import (
     RSHIFT,
     WORD_LENGTHS,
     XOR,
-    Access,
 )
 from ..formats.c_words import identifier
 from ..program import Area, ArgumentValue, Instruction, SlotAddress, SymbolAddress, Value
@@ -103,7 +102,7 @@ class _Writer:
         if instruction.operation is not None and instruction.operation.release:
             return True
         return any(
-            Access.WRITE in operand.access
+            operand.access.writes
             for earlier in self.context.vector.instructions[:index]
             for operand, _, _ in earlier.operands()
         )

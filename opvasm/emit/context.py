@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..abi.ops import WORD_LENGTHS, Access
+from ..abi.ops import WORD_LENGTHS
 from ..formats.c_words import identifier
 from ..light_typing import NamedTuple
 from ..program import (
@@ -191,7 +191,7 @@ def last_store(vector: Vector) -> int | None:
         (
             index
             for index, instruction in enumerate(vector.instructions)
-            if any(Access.WRITE in operand.access for operand, _, _ in instruction.operands())
+            if any(operand.access.writes for operand, _, _ in instruction.operands())
         ),
         default=None,
     )

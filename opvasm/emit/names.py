@@ -1,4 +1,4 @@
-"""Names, types and addresses as the emitted C writes them."""
+"""Names, types and addresses in the form in which the emitted C writes them."""
 
 from __future__ import annotations
 

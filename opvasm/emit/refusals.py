@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ..abi.ops import Access, Effect
+from ..abi.ops import Effect
 from ..codes import emit as codes
 from ..errors import Diagnostic
 from ..program import (
@@ -147,7 +147,7 @@ def _operands(
                 message = f"{what} uses the page {symbol.name}, which exists in tests only"
                 help = "declare it as percpu or shared, or choose the vectors by --vector"
                 yield _error(codes.PAGE, message, place, help)
-        if Access.WRITE in operand.access and isinstance(value, SlotAddress | PoolAddress):
+        if operand.access.writes and isinstance(value, SlotAddress | PoolAddress):
             written = "the argument's own bytes" if isinstance(value, SlotAddress) else "a constant"
             message = f"{what} writes to {written}, which nobody can read afterwards"
             yield _error(codes.OPERAND, message, place, "name the memory: [p] is where p points to")

@@ -1,4 +1,4 @@
-"""What can answer a whole call: this interpreter, or another implementation behind a pipe."""
+"""The interface of an engine: a complete call in, an answer and its events out."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""Hold an engine against reference cases."""
+"""Reference cases held against an engine: which of them it answers as the kernel did."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from enum import Enum
 from typing import NamedTuple
 
 from ..conformance_case import Case, Expectation
 from ..interpreter.errno import result_name
+from ..light_enum import Enum
 from .base import Answer, Engine
 
 SHOWN_BYTES = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..abi.ops import Access, Effect, Operation
+from ..abi.ops import Effect, Operation
 from ..errors import Crash
 from ..light_typing import TYPE_CHECKING, NamedTuple, Protocol
 from ..program import (
@@ -317,8 +317,8 @@ class OpWriter:
     def pages(self) -> Iterator[str]:
         """Tests whether the pages are there that are not known to be."""
         for instruction in self.vector.instructions:
-            for row, value, _ in instruction.operands():
-                if isinstance(value, SlotAddress | PoolAddress) or row.access is Access(0):
+            for _, value, _ in instruction.operands():
+                if isinstance(value, SlotAddress | PoolAddress):
                     continue
                 found = self.operand(value, instruction.length, instruction).address
                 if found is not None and found.constant not in self.body.memory.by_address:

@@ -6,7 +6,6 @@ how the explorer or the interpreter run it is used.
 
 from __future__ import annotations
 
-from ..abi.ops import Access
 from ..binding import parameter_range
 from ..program import Instruction, Parameter, Vector
 from ..source import Span
@@ -385,4 +384,4 @@ class RunWriter:
     @staticmethod
     def stores(instruction: Instruction) -> bool:
         """Whether an op writes to memory."""
-        return any(Access.WRITE in operand.access for operand, _, _ in instruction.operands())
+        return any(operand.access.writes for operand, _, _ in instruction.operands())

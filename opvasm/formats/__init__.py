@@ -7,9 +7,9 @@ derive; a format's module is imported when it is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 
 from ..abi.revisions import Abi
+from ..light_import import import_module
 from ..light_typing import NamedTuple
 from ..program import Layout, Program, Vector
 
@@ -84,9 +84,11 @@ OUTPUTS: dict[str, OutputFormat] = {
 DISASSEMBLIES: dict[str, DisassemblyFormat] = {
     each.name: each
     for each in (
-        DisassemblyFormat("opv", "..disassembler", "text that assembles to the same bytes"),
-        DisassemblyFormat("table", ".table", "a line an op, every field by the header's name"),
-        DisassemblyFormat("json", ".json_writer", "the document that asm -f json writes"),
+        DisassemblyFormat("opv", "disassembler", "text that assembles to the same bytes"),
+        DisassemblyFormat(
+            "table", "formats.table", "a line an op, every field by the header's name"
+        ),
+        DisassemblyFormat("json", "formats.json_writer", "the document that asm -f json writes"),
     )
 }
 
@@ -109,7 +111,7 @@ def write(name: str, listing: Listing) -> bytes:
     Raises BindError where the format needs values that the listing does not have, or where one
     does not fit; KeyError for a name that is not in OUTPUTS.
     """
-    module = import_module(f".{OUTPUTS[name].module}", __name__)
+    module = import_module(f"{__name__}.{OUTPUTS[name].module}")
     data: bytes = module.write(listing)
     return data
 
@@ -120,7 +122,7 @@ def disassembly(name: str, data: bytes, source_name: str, abi: Abi) -> str:
     Raises DecodeError when the bytes are not a whole number of ops; KeyError for a name that is not
     in DISASSEMBLIES.
     """
-    module = import_module(DISASSEMBLIES[name].module, __name__)
+    module = import_module(f"opvasm.{DISASSEMBLIES[name].module}")
     text: str = module.disassembly(data, source_name, abi)
     return text
 
@@ -137,6 +139,6 @@ def read_ops(
     ``told`` is called with a sentence where the format has several layouts and one was recognised.
     Raises DecodeError with every problem of the input; KeyError for a name not in INPUTS.
     """
-    module = import_module(f".{INPUTS[name].module}", __name__)
+    module = import_module(f"{__name__}.{INPUTS[name].module}")
     ops: bytes = module.read(data, source_name, abi, told)
     return ops

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..abi.ops import Access, Operand
+from ..abi.ops import Operand
 from ..abi.pages import PageKind
 from ..abi.revisions import Abi, ZeroPageRead
 from ..light_typing import NamedTuple
@@ -73,7 +73,7 @@ class Pins:
         changes: list[PageChange] = []
         if outside_user_space(self.abi, address, length):
             return refused(demand, Denial(address, None, "the range leaves user space"), changes)
-        writes = Access.WRITE in demand.operand.access and self.abi.revision.pins_for_write
+        writes = demand.operand.access.writes and self.abi.revision.pins_for_write
         count = 0
         if self._error_is_missed(address, length):
             return self._pinned(demand, count, changes)

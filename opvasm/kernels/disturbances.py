@@ -6,8 +6,7 @@ it: all of that is read from these rows.
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
-
+from ..light_enum import Enum, StrEnum
 from ..light_typing import NamedTuple
 from .profiles import Profile
 

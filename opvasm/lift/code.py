@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 from typing import Any
 
+from ..light_enum import Enum
 from ..light_typing import NamedTuple, Protocol
 
 

@@ -11,7 +11,6 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from enum import Enum
 from functools import cached_property
 from time import perf_counter
 from typing import NamedTuple, Protocol
@@ -21,6 +20,7 @@ from ..abi.revisions import Abi
 from ..binary import decode
 from ..errors import DecodeError
 from ..interpreter import Machine
+from ..light_enum import Enum
 from ..program import Instruction, Layout, Program
 from ..scenario.evaluate import Scope
 from . import linux

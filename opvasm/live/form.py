@@ -13,7 +13,6 @@ from functools import cache
 from typing import NamedTuple
 
 from ..abi.layout import OP_BYTES
-from ..abi.ops import Access
 from ..abi.revisions import Abi
 from ..interpreter.prepared import Prepared
 from .stub import OP_SIZE, NativeOps
@@ -81,8 +80,7 @@ def key_of(words: Sequence[int]) -> Key:
 def reaches_of(prepared: Prepared) -> list[Reach]:
     """What the operands of a vector reach, in the order of the kernel's checks."""
     return [
-        Reach(each.address, each.length, Access.WRITE in each.operand.access)
-        for each in prepared.demands
+        Reach(each.address, each.length, each.operand.access.writes) for each in prepared.demands
     ]
 
 
@@ -101,7 +99,7 @@ def form_of(prepared: Prepared, native: NativeOps, abi: Abi) -> Form | None:
         (
             each.op * _WORDS + each.operand.offset // 8,
             each.length,
-            Access.WRITE in each.operand.access,
+            each.operand.access.writes,
         )
         for each in prepared.demands
     )

@@ -7,12 +7,12 @@ import platform
 import signal
 import sys
 from contextlib import suppress
-from enum import Enum
 from typing import NamedTuple
 
 from ..abi.syscalls import syscall_number
 from ..codes import live as codes
 from ..errors import Diagnostic
+from ..light_enum import Enum
 from . import linux, seccomp
 
 _ONLINE = "/sys/devices/system/cpu/online"

@@ -8,11 +8,11 @@ import shutil
 import signal
 import stat
 from collections.abc import Callable, Collection, Sequence
-from enum import Enum
 from typing import NamedTuple
 
 from ..codes import live as codes
 from ..errors import Diagnostic
+from ..light_enum import Enum
 from . import linux, seccomp
 from .auxiliary import hide_rseq
 from .call import Call

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from ..abi.ops import WORD_LENGTHS, Access
+from ..abi.ops import WORD_LENGTHS
 from ..abi.revisions import Abi, ZeroPageRead
 from ..binary import decode
 from ..interpreter.entry import outside_user_space
@@ -71,7 +71,7 @@ class Plan:
         """The operands that the pages of ``pages.touches`` are touched for."""
         touches, memory = _Touches(), Memory(self.page_size)
         for demand in self.prepared.demands:
-            stores = Access.WRITE in demand.operand.access and self._abi.revision.pins_for_write
+            stores = demand.operand.access.writes and self._abi.revision.pins_for_write
             for part in memory.ranges(demand.address, demand.length):
                 touches.add(part.page << memory.shift, stores, demand)
         return tuple(touches.owners)
@@ -218,13 +218,13 @@ class Planner:
             if isinstance(outcome, PinRefused):
                 return Checked(b"", (), plan.native, outcome, tuple(outcomes))
             changed = {change.page for change in outcome.changes}
-            stores = Access.WRITE in demand.operand.access
+            stores = demand.operand.access.writes
             for part in memory.ranges(demand.address, demand.length):
                 address = part.page << memory.shift
                 touches.add(address, (stores and pins_for_write) or address in changed, demand)
                 faults = stores and not pins_for_write and memory.kind(address).is_zero_page
                 if faults and fault_at is None:
-                    is_copy = Access.READ not in demand.operand.access
+                    is_copy = not demand.operand.access.reads
                     before = max(0, address - demand.address) if is_copy else 0
                     fault_at = (demand.op, 0 if demand.length in WORD_LENGTHS else before)
         native = plan.native if fault_at is None else native_ops(plan.prepared, fault_at)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from enum import Enum
 from errno import EINVAL, EIO
 from typing import NamedTuple
 
 from ..elf.descriptors import SIGNATURE_BYTES
+from ..light_enum import Enum
 from . import linux
 from .sections import DESCRIPTOR, Section
 

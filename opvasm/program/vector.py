@@ -9,11 +9,11 @@ the interpreter runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import Enum
 
 from ..abi.ops import Operand, Operation
 from ..abi.pages import PageKind
 from ..abi.revisions import Abi
+from ..light_enum import Enum
 from ..light_typing import NamedTuple, Record
 from ..source import Place
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 
 from ..errors import Diagnostic
+from ..light_import import import_module
 from .style import PLAIN, Style
 
 # In the order of the help.  Each sibling has render_all(findings) -> text.
@@ -25,6 +25,6 @@ def render(name: str, diagnostics: Sequence[Diagnostic], style: Style = PLAIN) -
         return render_all(diagnostics, style)
     if name not in FORMATS:
         raise KeyError(name)
-    module = import_module(f".{name}_report", __package__)
+    module = import_module(f"{__package__}.{name}_report")
     machine: Callable[[Sequence[Diagnostic]], str] = module.render_all
     return machine(diagnostics)

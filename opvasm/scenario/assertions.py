@@ -1,4 +1,4 @@
-"""What is said when an ``assert`` of a test does not hold."""
+"""The message for an ``assert`` that does not hold: both sides, and their values."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ..abi.ops import WORD_LENGTHS, Access, LengthRule, Operation
+from ..abi.ops import WORD_LENGTHS, LengthRule, Operation
 from ..abi.revisions import Abi, Revision, get_abi
 from ..codes import kernel as rules
 from ..interpreter.errno import EAGAIN
@@ -225,7 +225,7 @@ def _outcomes(
     yield EFAULT
     if revision.expect_fault:
         yield NOT_NOW
-    writes = any(Access.WRITE in operand.access for operand in operation.operands)
+    writes = any(operand.access.writes for operand in operation.operands)
     # Where pages are not made writable before, a store can fault while its op runs.
     if writes and length != NOTHING and not revision.pins_for_write:
         yield FAULTED

@@ -1,4 +1,4 @@
-"""What is to be done by workers, and what does it."""
+"""Tasks for workers, and the interface of what carries them out."""
 
 from __future__ import annotations
 

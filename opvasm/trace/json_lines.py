@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from enum import Enum, Flag
 from typing import Any
 
 from ..abi.ops import Access
 from ..abi.revisions import Abi
 from ..errors import Diagnostic
 from ..interpreter.events import Event
+from ..light_enum import Enum
 from ..machine import Cpus, Memory
 from ..program import Instruction, Vector
 from ..program.flat import Simple
@@ -61,7 +61,7 @@ def _plain(value: object, name: str) -> Any:
             return value
         case Access():
             return _ACCESS[value]
-        case Enum() | Flag():
+        case Enum():
             return value.value
         case int():
             return f"{value:#x}" if name in _ADDRESSES else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..abi.ops import Access, Operand
+from ..abi.ops import Operand
 from ..interpreter.events import Loaded, Started, Stored
 from ..program import Instruction, Vector
 from ..report.style import Style
@@ -60,7 +60,7 @@ class OpRecord:
 
     def _effect(self, operand: Operand, address: int, style: Style) -> str:
         """What an operand held; for one that was written, also what it holds now."""
-        if Access.WRITE in operand.access:
+        if operand.access.writes:
             before, after = self._stored(address)
             if after or not self.started.instruction.length:
                 text = change(before, after, self.names)

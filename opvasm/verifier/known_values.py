@@ -8,7 +8,7 @@ compare that passed makes its operands equal, or known to differ.  Data that oth
 
 from __future__ import annotations
 
-from ..abi.ops import Access as Direction, Effect
+from ..abi.ops import Effect
 from ..light_typing import NamedTuple
 from ..program import Area, Data, PoolItem
 from .subject import Access, Base, Subject
@@ -57,7 +57,7 @@ def settled_compares(subject: Subject) -> list[Settled]:
             known.copy(op, accesses[0], accesses[1])
         else:
             for access in accesses:
-                if Direction.WRITE in access.operand.access:
+                if access.operand.access.writes:
                     known.store(access, Content(known.fresh(), op))
     return found
 

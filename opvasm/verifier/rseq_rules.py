@@ -71,7 +71,7 @@ def rseq_diagnostics(vector: Vector, data: Data) -> tuple[Diagnostic, ...]:
 def _work(op: Instruction, index: int, stores: list[int], data: Data) -> Work:
     """An op as the rules see it."""
     operation, written = op.operation, _written(op)
-    reads = [value for operand, value, _ in op.operands() if Access.READ in operand.access]
+    reads = [value for operand, value, _ in op.operands() if operand.access.reads]
     compares = operation is not None and operation.is_compare
     return Work(
         text=f"op {index}",
@@ -106,7 +106,7 @@ def _is_barrier(op: Instruction) -> bool:
 def _written(op: Instruction) -> Value | None:
     """The operand that an op writes to."""
     for operand, value, _ in op.operands():
-        if Access.WRITE in operand.access:
+        if operand.access.writes:
             return value
     return None
 

@@ -18,16 +18,21 @@ HEAVY = {
     "argparse",
     "contextlib",
     "dataclasses",
+    "enum",
+    "hashlib",
+    "importlib",
     "inspect",
     "json",
     "lark",
+    "random",
     "re",
     "shutil",
+    "signal",
     "tempfile",
     "typing",
 }
-# Reading text takes regular expressions, which do not need typing.
-TEXT_MAY = {"re"}
+# Reading text takes regular expressions, which use enum and do not need typing, and lark's place.
+TEXT_MAY = {"enum", "importlib", "re"}
 OP = bytes.fromhex("03000000 08000000 0010000000000000 0100000000000000") + bytes(8)
 
 BYTES_LINES = (
@@ -42,6 +47,19 @@ TEXT_LINES = (
     "run list.opv push --arg node=0x1000 --arg expect=0 --trace=none",
     "verify list.opv",
 )
+
+SCENARIO = """
+shared word: u64
+vector bump() { add word, 1 }
+scenario twice {
+    cpus 1
+    strategy opv
+    thread a @0 { run bump() }
+    thread b @0 { run bump() }
+    forall word == 2
+    expect holds
+}
+"""
 
 
 def imported(folder: Path, line: str) -> set[str]:
@@ -96,6 +114,13 @@ def test_text_is_handled_with_cached_tables(line: str, folder: Path) -> None:
         "section_builder",
     )
     assert not {"opvasm.program.section", *(f"opvasm.text.{each}" for each in builders)} & loaded
+
+
+def test_a_small_scenario_needs_no_heavy_modules(folder: Path) -> None:
+    """Nothing is hashed, drawn or timed where nobody asks for it."""
+    (folder / "small.opv").write_text(SCENARIO)
+    loaded = imported(folder, "explore small.opv")
+    assert loaded & (HEAVY - TEXT_MAY) == set()
 
 
 def test_ops_that_are_read_are_not_bound(folder: Path) -> None:

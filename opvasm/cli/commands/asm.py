@@ -1,4 +1,4 @@
-"""``opvasm asm``."""
+"""``opvasm asm``: a text is assembled, and its vectors are written in one of the formats."""
 
 from __future__ import annotations
 

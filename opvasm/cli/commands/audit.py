@@ -1,4 +1,4 @@
-"""``opvasm audit``."""
+"""``opvasm audit``: the restartable sections of compiled programs are found and checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``opvasm completion``."""
+"""``opvasm completion``: the completion script of a shell is printed."""
 
 from __future__ import annotations
 

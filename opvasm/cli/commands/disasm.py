@@ -1,4 +1,4 @@
-"""``opvasm disasm``."""
+"""``opvasm disasm``: the bytes of ops become a text, a table or JSON."""
 
 from __future__ import annotations
 

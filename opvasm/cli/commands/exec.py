@@ -1,4 +1,4 @@
-"""``opvasm exec``."""
+"""``opvasm exec``: a real program runs, and its calls of cpu_opv are answered and traced."""
 
 from __future__ import annotations
 

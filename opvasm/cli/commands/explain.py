@@ -1,4 +1,4 @@
-"""``opvasm explain``."""
+"""``opvasm explain``: a code, an op, a revision or a word of the language is explained."""
 
 from __future__ import annotations
 

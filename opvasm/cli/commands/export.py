@@ -1,4 +1,4 @@
-"""``opvasm export``."""
+"""``opvasm export``: a scenario is written for Spin or herd7, or Spin is asked for its verdict."""
 
 from __future__ import annotations
 

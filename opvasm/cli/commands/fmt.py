@@ -1,4 +1,4 @@
-"""``opvasm fmt``."""
+"""``opvasm fmt``: texts are brought into their one layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``opvasm help``."""
+"""``opvasm help``: the help of a command, or man pages of all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``opvasm lsp``."""
+"""``opvasm lsp``: the language server is started on standard streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``opvasm probe``."""
+"""``opvasm probe``: the running kernel is asked for its rules of restartable sequences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``opvasm samples``."""
+"""``opvasm samples``: the sample files and the language by example are written to a folder."""
 
 from __future__ import annotations
 

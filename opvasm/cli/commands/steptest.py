@@ -1,4 +1,4 @@
-"""``opvasm steptest``."""
+"""``opvasm steptest``: a real program is stepped through its sections, or aborted in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``opvasm verify``."""
+"""``opvasm verify``: vectors and sections are held against the kernel's rules and advice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``opvasm debug``."""
+"""``opvasm debug``: a session for a prompt, a whole screen, or an editor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``opvasm emit``."""
+"""``opvasm emit``: vectors are written as a C header, or a header is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``opvasm explore``."""
+"""``opvasm explore``: a search, a sweep, a comparison or a replay, as the options say."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from time import monotonic
 from ...light_typing import TYPE_CHECKING
 from ..inputs.kernels import named_profiles
 from ..inputs.options import whole_number
-from ..inputs.workers import HostError, chosen_jobs, workers
+from ..inputs.runners import workers
+from ..inputs.workers import HostError, chosen_jobs
 from ..terminal.exits import DONE, INCONCLUSIVE, INTERRUPTED, NEGATIVE, UsageError
 from ..terminal.outputs import replace_file, write_text
 from ..terminal.progress import Progress

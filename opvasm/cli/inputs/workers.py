@@ -1,9 +1,6 @@
-"""``--jobs`` and ``--cluster``: who does the work of a sweep or of many tests."""
+"""``--jobs`` and ``--cluster``: the options that say who does the work of a sweep or of many tests."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ...light_typing import TYPE_CHECKING
 from ..terminal.exits import HOST, UsageError
@@ -12,8 +9,6 @@ from .options import whole_number
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-
-    from ...sweep.tasks import Runner
 
 # More processes than this on one machine are a slip of the finger.
 MOST_JOBS = 4096
@@ -59,28 +54,3 @@ def chosen_jobs(options: WorkerOptions, default: int) -> int:
     if not 1 <= jobs <= MOST_JOBS:
         raise UsageError(f"--jobs {jobs} is not within 1 to {MOST_JOBS}")
     return jobs
-
-
-@contextmanager
-def workers(options: WorkerOptions, jobs: int) -> Iterator[Runner]:
-    """Those that do the work.  Raises HostError where there is no cluster or workers die."""
-    from ...sweep.runners import local_runner
-    from ...sweep.tasks import WorkersLost
-
-    if options.cluster is None:
-        runner = local_runner(jobs)
-    else:
-        from ...sweep.cluster import Cluster, NoCluster
-
-        try:
-            runner = Cluster(options.cluster)
-        except NoCluster as error:
-            if error.malformed:
-                raise UsageError(f"--cluster: {error.message}", error.help) from None
-            raise HostError(error.message, error.help) from None
-    try:
-        yield runner
-    except WorkersLost as error:
-        raise HostError(error.message, error.help) from None
-    finally:
-        runner.close()

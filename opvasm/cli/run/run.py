@@ -1,4 +1,4 @@
-"""``opvasm run``."""
+"""``opvasm run``: what is named is run on the simulated machine, with a trace."""
 
 from __future__ import annotations
 

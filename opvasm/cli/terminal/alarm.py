@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from time import monotonic
 
 from ...explorer.setting.options import OutOfTime
@@ -27,7 +26,11 @@ class Alarm:
         self._set = False
 
     def __enter__(self) -> None:
-        if self._moment is None or not hasattr(signal, "setitimer"):
+        if self._moment is None:
+            return
+        import signal  # takes as long as ten of our files, and few commands have a limit
+
+        if not hasattr(signal, "setitimer"):
             return
         try:
             self._before = signal.signal(signal.SIGALRM, _ring)
@@ -38,6 +41,8 @@ class Alarm:
 
     def __exit__(self, *problem: object) -> None:
         if self._set:
+            import signal
+
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._before)
 

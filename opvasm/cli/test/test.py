@@ -1,4 +1,4 @@
-"""``opvasm test``."""
+"""``opvasm test``: tests are found, chosen, run and reported."""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...light_typing import Any
 from ...sweep.tasks import Task
-from ..inputs.workers import WorkerOptions, workers
+from ..inputs.runners import workers
+from ..inputs.workers import WorkerOptions
 from .pieces import Setup, here, pieces, run_shared
 from .results import Results
 

@@ -1,1 +1,1 @@
-"""What must hold."""
+"""What a scenario claims: conditions, and whether they hold in a state."""

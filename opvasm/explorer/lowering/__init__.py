@@ -1,1 +1,1 @@
-"""From text to steps."""
+"""From the text of a scenario to steps."""

@@ -33,7 +33,7 @@ def write_ops(
 
 def writes(instruction: Instruction) -> bool:
     """Whether an op writes memory."""
-    return any(Access.WRITE in operand.access for operand, _, _ in instruction.operands())
+    return any(operand.access.writes for operand, _, _ in instruction.operands())
 
 
 class _Op:

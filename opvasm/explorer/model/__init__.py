@@ -1,1 +1,1 @@
-"""What a step or a disturbance does."""
+"""The model: what a step of a thread or a disturbance does to a state."""

@@ -6,9 +6,9 @@ has no loops: jumps go forward, and every way ends with a GO.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from struct import Struct
 
+from ...light_enum import IntEnum
 from ...light_typing import NamedTuple
 from ..steps.step import REGISTERS, Point
 from ..steps.terms import (

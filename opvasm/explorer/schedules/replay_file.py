@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 
 from ...abi.revisions import DEFAULT_DATA_MODEL, DEFAULT_PAGE_SIZE, get_abi
 from ...errors import Diagnostic
@@ -57,6 +56,8 @@ class Recording(NamedTuple):
 
 def source_hash(sources: Iterable[SourceFile]) -> str:
     """The hash of a file and of all files that it uses."""
+    from hashlib import sha256  # it loads OpenSSL, and few commands hash anything
+
     digest = sha256()
     for source in sources:
         digest.update(source.text.encode())

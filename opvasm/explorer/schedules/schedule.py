@@ -6,8 +6,6 @@ which reductions found it, and a debugger can stop between any two.
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from ...errors import Diagnostic, OpvasmError
 from ...kernels.disturbances import BUDGETS, SLOT, Disturbance
 from ...light_typing import NamedTuple
@@ -196,6 +194,8 @@ def state_hash(state: State) -> str:
     counts = ", ".join(f"{each}={left[each]}" for each in hashed)
     rest = f"online={system.online}, running={system.running}, preemptions={system.preemptions}"
     text = f"({memory!r}, {threads!r}, System({counts}, {rest}))"
+    from hashlib import sha256  # it loads OpenSSL, and few commands hash anything
+
     return sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,1 +1,1 @@
-"""Going through the states."""
+"""The search: going through all states of a configuration."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from random import Random
 from time import monotonic
 
+from ...light_typing import TYPE_CHECKING
 from ..model.model import Model
 from ..steps.state import State
 from .graph import Graph
+
+if TYPE_CHECKING:
+    from random import Random
 
 WALKS, LENGTH = 30, 300
 # States that one which waits can stand for at most, beside itself.
@@ -25,6 +28,8 @@ def estimate(graph: Graph, seed: int = 1, seconds: float = MOST_SECONDS) -> int 
     Where steps take so long that it would keep somebody waiting, longer than ``seconds``, there is no
     telling either.
     """
+    from random import Random  # an import that takes as long as ten of our files
+
     random, until = Random(seed), monotonic() + seconds
     first, second = _sample(graph, random, until), _sample(graph, random, until)
     if first is None or second is None:

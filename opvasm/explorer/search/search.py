@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from random import Random
 from time import monotonic
 
 from ...kernels.disturbances import Disturbance
@@ -279,6 +278,8 @@ class Search:
 
     def walk(self) -> None:
         """Go on with random schedules from states that were not expanded; what fails there counts."""
+        from random import Random  # an import that takes as long as ten of our files
+
         random, model = Random(WALK_SEED), self.model
         first, until = self.expanded, monotonic() + WALK_SECONDS
         if self.until is not None:

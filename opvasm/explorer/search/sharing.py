@@ -8,7 +8,6 @@ one that broke them would come after a prefix in which all of them held, which t
 
 from __future__ import annotations
 
-from random import Random
 from time import monotonic
 
 from ..model.model import Model
@@ -141,6 +140,8 @@ def probe(
 
     After the moment ``until`` (time.monotonic) it gives up: the search sees the rest.
     """
+    from random import Random  # the search in C needs none
+
     random = Random(seed)
     longest = 0
     for _ in range(walks):

@@ -1,1 +1,1 @@
-"""Kernels, CPUs, limits."""
+"""In what setting a scenario is explored: kernels, CPUs, strategies, limits."""

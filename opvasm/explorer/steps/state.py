@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from functools import cache
 
 from ...kernels.disturbances import SLOT, Cause, Disturbance
+from ...light_enum import StrEnum
 from ...light_typing import NamedTuple
 from .step import NOWHERE, Step
 from .work import Range

@@ -16,8 +16,8 @@ The values of the other fields are plain numbers and flags.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import Enum, IntEnum
 
+from ...light_enum import Enum, IntEnum
 from ...light_typing import Any, NamedTuple, Record
 from ...source import Place
 from ...text.scenario_tree import LOCK, OPV, RSEQ

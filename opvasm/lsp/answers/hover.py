@@ -1,4 +1,4 @@
-"""What stands at a place, explained: an op, a name, a word of the language, a finding."""
+"""What an editor shows of a place: an op, a name, a word of the language, a finding."""
 
 from __future__ import annotations
 
