@@ -189,7 +189,8 @@ class Aborter(Watcher):
         linux.get_registers(task.tid, registers)
         stop = self._stops.pop(task.tid, None)
         if number != signal.SIGTRAP or is_inside(task, registers):
-            if stop is not None and stop.guard in (Guard.YES, Guard.UNKNOWN):
+            guarded = stop is not None and stop.guard in (Guard.YES, Guard.UNKNOWN)
+            if stop is not None and guarded and not self._kills(stop.section, number):
                 # Delivering a signal aborts the section, whatever the handler does.
                 self._aborted_at(stop.section, stop.offset)
             super()._signalled(task, number)

@@ -118,8 +118,7 @@ class Stepper(Watcher):
     def _interrupted(self, step: _Step, number: int) -> None:
         """A signal on its way to a thread inside a section: delivering it aborts the section."""
         section = step.section
-        killed = number == signal.SIGSEGV and self._reasons.get(section.key) is not None
-        if step.counted and not killed:
+        if step.counted and not self._kills(section, number):
             guarded = step.guard in (Guard.YES, Guard.UNKNOWN)
             (self.tallies.aborted if guarded else self.tallies.left)[section.key] += 1
 

@@ -152,6 +152,10 @@ class Watcher(Supervisor):
                 )
         return None
 
+    def _kills(self, section: Section, number: int) -> bool:
+        """Whether a signal is the kernel's kill of a thread that it would have had to abort."""
+        return number == signal.SIGSEGV and self._reasons.get(section.key) is not None
+
     def _remove(self, tid: int) -> None:
         self._begins.pop(tid, None)
         super()._remove(tid)

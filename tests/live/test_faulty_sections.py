@@ -202,7 +202,7 @@ def test_injecting_ends_at_the_bound(faulty: Made, opvasm: Opvasm) -> None:
     ],
 )
 def test_the_kernels_kill_is_named(option: str, reason: str, faulty: Made, opvasm: Opvasm) -> None:
-    """A thread that the kernel can't abort dies of SIGSEGV, and the descriptor says why."""
+    """A thread that the kernel can't abort dies of SIGSEGV, the descriptor says why, and no abort is counted."""
     program = build(faulty, option)
     for words in ((), ("--inject-abort", "1/2")):
         done = opvasm("steptest", *words, "--", program, "50")
@@ -212,6 +212,7 @@ def test_the_kernels_kill_is_named(option: str, reason: str, faulty: Made, opvas
         assert "the program was killed by SIGSEGV" in done.stderr
         assert reason in done.stderr
         assert "came to its end" not in done.stderr
+        assert set(re.findall(r"aborted (\d+)", done.stderr)) == {"0"}, done.stderr
 
 
 @pytest.mark.parametrize(
