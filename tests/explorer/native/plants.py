@@ -64,6 +64,8 @@ PLANTS: dict[int, str] = {
     35: "a step that is looked up commits nothing",
     36: "a step that is looked up aborts nobody",
     37: "a local state is renamed as it was for other names",
+    38: "threads are ordered as they were with other ranks",
+    39: "memory is renamed as it was for another order",
 }
 STATES = 400
 # Small scenarios that together touch what is planted; whole files, or (seed, number) of generated ones.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,34 @@ def test_every_plant_in_the_sources_is_listed() -> None:
     """The numbers of PLANT(…) in the C sources are those that have a name here."""
     sources = "".join(each.read_text() for each in Path(SOURCES).glob("*.c"))
     assert {int(each) for each in re.findall(r"PLANT\((\d+)\)", sources)} == set(PLANTS)
+
+
+def test_what_is_looked_up_is_what_is_worked_out(tmp_path: Path) -> None:
+    """A build that takes each step again that it has recalled, and renames each state again by its bytes."""
+    engine = built(tmp_path, "-O1", "-DRECHECK")
+    files = (
+        *("samples/races/list.opv", "samples/races/locks.opv", "samples/races/ring.opv"),
+        *("tests/explorer/cases/handlers.opv", "tests/explorer/cases/moves.opv"),
+    )
+    options = ("--states", "400", "--modes", "none,all", "--engine", str(engine))
+    command = [sys.executable, "-m", "tests.explorer.native", *options, *files]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+
+
+def test_a_step_that_is_looked_up_wrongly_ends_the_process(tmp_path: Path) -> None:
+    """The build that works everything out again does notice an error in what it has looked up."""
+    engine = built(tmp_path, "-O1", "-DRECHECK", "-DPLANTS")
+    command = (
+        "from tests.explorer.native.builds import loaded, searching_with\n"
+        "from tests.explorer.native.plants import cases, noticed\n"
+        f"noticed(loaded(__import__('pathlib').Path({str(engine)!r})), 36, cases()[:40])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGABRT
+    assert "but not so when it is worked out" in done.stderr
 
 
 def test_sanitizers_find_nothing(tmp_path: Path) -> None:

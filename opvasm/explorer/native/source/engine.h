@@ -369,7 +369,9 @@ typedef struct Engine {
     uint32_t changed;   /* threads that it has changed, as a mask; of a step that was recalled */
     bool failed, meets; /* some thread has failed; it touches what other CPUs touch, too */
     int32_t cpu_after;  /* of its thread */
+    bool at_hand; /* threads and memory are those of e->vector, and not of the state before */
     struct Memo *memo;
+    struct Orders *orders; /* NULL: nothing is looked up */
     uint8_t *covered;
     uint8_t *operand; /* room for the bytes of two operands */
     size_t operand_room;
@@ -391,9 +393,12 @@ typedef struct Engine {
     uint8_t *owners; /* of each byte of memory: the thread whose own it is, or MOST_THREADS */
     uint8_t *shape;
     Seen shapes_at_hand[MOST_THREADS];
+    uint32_t seen_last[MOST_THREADS]; /* the numbers of the local states that these are of */
 } Engine;
 
 #define STATES_IN_BLOCK 65536u
+#define MOST_PIECES 32u /* of memory, in a state */
+#define MOST_VECTOR (MOST_THREADS + MOST_PIECES + 1)
 
 /* locals.c: the words of a local state */
 #define POINT(l) ((int32_t)((l)[0] & 0xffffffffu))
@@ -409,6 +414,8 @@ static inline void set_guard(uint64_t *l, int32_t v) { l[1] = (l[1] & ~0xff0000u
 number register_value(Engine *e, const Thread *t, const uint64_t *local, int32_t r);
 void set_register(Engine *e, const Thread *t, uint64_t *local, int32_t r, number value);
 void clear_register(const Thread *t, uint64_t *local, int32_t r);
+/* Which of two numbers comes first: below 0, 0, above 0. */
+static inline int order(number a, number b) { return a < b ? -1 : a > b; }
 int compare_locals(const Thread *t, const uint64_t *a, const uint64_t *b);
 
 /* kept.c */
@@ -417,6 +424,10 @@ void kept_end(Kept *k);
 uint32_t kept_number(Engine *e, Kept *k, const void *bytes, size_t size, bool *fresh);
 const void *kept_bytes(const Kept *k, uint32_t number, size_t *size);
 uint64_t hash_bytes(const void *bytes, size_t size);
+static inline uint64_t mixed(uint64_t a, uint64_t b) {
+    wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
 void *grown(Engine *e, void *old, uint64_t *room, uint64_t wanted, size_t size);
 
 /* load.c: true when the bytes are a configuration in every detail, else what is wrong with them */
@@ -508,7 +519,7 @@ void states_clear(Engine *e);
 void states_end(Engine *e);
 #define NO_STATE UINT64_MAX
 void make_vector(Engine *e); /* e->vector becomes that of the state at hand */
-void take_vector(Engine *e); /* the state at hand becomes that of e->vector, after recall */
+void present(Engine *e); /* the state at hand becomes that of e->vector, where it is not yet */
 void number_pieces(Engine *e, uint32_t undo);      /* those that have changed since, in e->vector */
 uint32_t local_number(Engine *e, uint32_t thread); /* of the state at hand */
 uint64_t vector_hash(const Engine *e);
@@ -530,10 +541,27 @@ bool before_failed(Engine *e);
 Seen *seen_known(Engine *e, uint32_t thread, uint32_t number);
 uint32_t renamed_known(Engine *e, uint32_t thread, uint32_t number, uint64_t names, uint32_t given);
 
+/* orders.c: what symmetry did before */
+bool orders_begin(Engine *e);
+void orders_clear(Engine *e);
+void orders_end(Engine *e);
+bool order_known(Engine *e, const uint32_t *rank, uint32_t open, uint32_t *order_);
+void note_order(Engine *e, const uint32_t *order_);
+const uint32_t *memory_known(Engine *e, const uint32_t *order_);
+void note_memory(Engine *e);
+
+/* recheck.c: builds that look up nothing unseen */
+#ifdef RECHECK
+void recheck_step(Engine *e, uint32_t thread);
+void recheck_canonical(Engine *e, const uint32_t *vector);
+void memorize(Engine *e, bool steps);
+#endif
+
 /* probe.c */
 void probe(Engine *e);
 
 /* search.c */
+double now(void); /* seconds of a clock that only goes on */
 bool past(const Engine *e);
 bool has_failed(Engine *e, const uint64_t *const *threads);
 bool engine_begin(Engine *e);

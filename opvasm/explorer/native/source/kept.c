@@ -21,11 +21,6 @@ void *grown(Engine *e, void *old, uint64_t *room, uint64_t wanted, size_t size) 
     return new;
 }
 
-static inline uint64_t mixed(uint64_t a, uint64_t b) {
-    wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 uint64_t hash_bytes(const void *bytes, size_t size) {
     const uint8_t *at = bytes;
     uint64_t h = 0x9e3779b97f4a7c15ull ^ size, word, next;

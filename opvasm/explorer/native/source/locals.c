@@ -49,7 +49,6 @@ void clear_register(const Thread *t, uint64_t *local, int32_t r) {
     memset(local + where->word, 0, where->width * sizeof *local);
 }
 
-static int order(number a, number b) { return a < b ? -1 : a > b; }
 
 /* The order of two local states of one thread, or of two that are alike, as tuples have it. */
 int compare_locals(const Thread *t, const uint64_t *a, const uint64_t *b) {

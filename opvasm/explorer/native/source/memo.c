@@ -50,14 +50,12 @@ typedef struct Memo {
     KnownName *names;
 } Memo;
 
-static inline uint64_t mixed(uint64_t a, uint64_t b) {
-    uint64_t product = (a ^ b) * 0x9e3779b97f4a7c15ull;
-    return product ^ product >> 32;
-}
+/* One more number of those by which something is looked up. */
+static inline uint64_t hashed(uint64_t hash, uint64_t number) { return mixed(hash ^ number, 0x9e3779b97f4a7c15ull); }
 
 /* What is known of a local state; of one that is not in the table, nothing yet. */
 static KnownLocal *local_of(Engine *e, uint32_t thread, uint32_t number) {
-    KnownLocal *found = &e->memo->locals[mixed(number, (uint64_t)thread << 32) & (LOCALS - 1)];
+    KnownLocal *found = &e->memo->locals[hashed(thread + 1, number) & (LOCALS - 1)];
     if (!(found->flags & USED) || found->number != number || found->thread != thread)
         *found = (KnownLocal){number, 0, 0, {0, 0}, (uint8_t)thread, USED};
     return found;
@@ -77,7 +75,7 @@ Seen *seen_known(Engine *e, uint32_t thread, uint32_t number) { return &local_of
 
 /* The number of a local state whose pointers were renamed, or UINT32_MAX; remembered where it is given. */
 uint32_t renamed_known(Engine *e, uint32_t thread, uint32_t number, uint64_t names, uint32_t given) {
-    KnownName *found = &e->memo->names[mixed(mixed(number, PLANT(37) ? 0 : names), thread) & (NAMES - 1)];
+    KnownName *found = &e->memo->names[hashed(hashed(thread + 1, number), PLANT(37) ? 0 : names) & (NAMES - 1)];
     if (given != UINT32_MAX) *found = (KnownName){names, number, given, thread + 1};
     return found->thread == thread + 1 && found->number == number && (found->names == names || PLANT(37)) ? found->renamed
                                                                                              : UINT32_MAX;
@@ -108,12 +106,15 @@ static uint32_t aborted_local(Engine *e, uint32_t thread, uint32_t number) {
 }
 
 static KnownStep *step_of(Memo *m, uint32_t thread, uint32_t local, uint32_t mask, const uint32_t *pieces) {
-    uint64_t hash = mixed(local, (uint64_t)thread << 32);
-    for (uint32_t left = PLANT(34) ? 0 : mask; left; left &= left - 1) hash = mixed(hash, pieces[__builtin_ctz(left)]);
+    uint64_t hash = hashed(thread + 1, local);
+    for (uint32_t left = PLANT(34) ? 0 : mask; left; left &= left - 1) hash = hashed(hash, pieces[__builtin_ctz(left)]);
     return &m->known[hash & (m->size - 1)];
 }
 
 bool memorizes(const Engine *e) { return e->memo->steps; }
+#ifdef RECHECK
+void memorize(Engine *e, bool steps) { e->memo->steps = steps; }
+#endif
 
 /* Take a thread's next step by what it did before: e->vector becomes the state after it.  False: it is
  * not known. */
@@ -149,10 +150,11 @@ bool recall(Engine *e, uint32_t thread) {
     return true;
 }
 
-static void enlarge(Memo *m) {
+static void enlarge(Engine *e, Memo *m) {
     KnownStep *old = m->known, *more = calloc((size_t)m->size * 2, sizeof *more);
     m->used = 0;
     if (more == NULL) return; /* it stays as small as it is */
+    e->room += m->size * sizeof *m->known;
     m->known = more;
     m->size *= 2;
     for (uint32_t i = 0; i < m->size / 2; i++) {
@@ -177,7 +179,7 @@ void remember(Engine *e, uint32_t thread) {
     if (__builtin_popcount(mask) > MOST_PIECES_OF_A_STEP) return;
     local->mask = mask;
     local->flags |= STEPPED;
-    if (m->used > m->size / 2 && m->size < MOST_STEPS) enlarge(m);
+    if (m->used > m->size / 2 && m->size < MOST_STEPS) enlarge(e, m);
     KnownStep *step = step_of(m, thread, number, mask, before);
     m->used += !(step->flags & USED);
     *step = (KnownStep){
@@ -225,6 +227,7 @@ bool memo_begin(Engine *e) {
     m->locals = calloc(LOCALS, sizeof *m->locals);
     m->names = calloc(NAMES, sizeof *m->names);
     if (m->known == NULL || m->locals == NULL || m->names == NULL) return false;
+    e->room += m->size * sizeof *m->known + LOCALS * sizeof *m->locals + NAMES * sizeof *m->names;
     decide(e, m);
     return true;
 }

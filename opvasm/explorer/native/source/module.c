@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define REPORT_SECONDS 0.05 /* between two looks at signals */
 
@@ -27,12 +26,6 @@ typedef struct {
     PyThreadState *thread;
     double last;
 } Asked;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void enter_python(Asked *asked) { PyEval_RestoreThread(asked->thread); }
 static void leave_python(Asked *asked) { asked->thread = PyEval_SaveThread(); }

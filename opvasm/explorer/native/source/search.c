@@ -8,7 +8,7 @@
 #define MUCH_EFFORT (1u << 22) /* or so many numbers added up by conditions */
 #define LOOK_EVERY 512 /* expansions between two looks at limits, signals and reports */
 
-static double now(void) {
+double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
@@ -258,14 +258,25 @@ static void number_it(Engine *e) {
 /* The state at hand becomes the one that stands for it, and e->vector that one's. */
 static void represent(Engine *e) {
     if (!e->options.symmetry) return;
+#ifdef RECHECK
+    uint32_t vector[MOST_VECTOR];
+    memcpy(vector, e->vector, e->vector_size * sizeof *vector);
+#endif
     canonical(e);
     if (!memorizes(e)) make_vector(e);
+#ifdef RECHECK
+    recheck_canonical(e, vector);
+#endif
 }
 
 /* Take a thread's step, be it by what it did before; e->vector becomes that of the state that stands for
  * the one after it.  False: the search starts over. */
 static bool reach(Engine *e, uint32_t thread) {
     bool recalled = recall(e, thread);
+    e->at_hand = !recalled;
+#ifdef RECHECK
+    if (recalled) recheck_step(e, thread);
+#endif
     if (!recalled) {
         if (!take(e, thread)) return false;
         e->failed = has_failed(e, e->threads);
@@ -273,8 +284,8 @@ static bool reach(Engine *e, uint32_t thread) {
         e->cpu_after = CPU(e->threads[thread]);
         number_it(e);
         if (memorizes(e)) remember(e, thread);
-    } else if (e->options.symmetry || e->has_always || e->has_quiescent) {
-        take_vector(e);
+    } else if (e->has_always || e->has_quiescent) {
+        present(e);
     }
     represent(e);
     return true;
@@ -290,6 +301,7 @@ static void step(Engine *e, uint64_t number_of_state, uint32_t thread) {
 
 /* Let something of `disturbances` happen. */
 static void strike(Engine *e, uint64_t number_of_state, Decision decision) {
+    e->at_hand = true;
     disturb(e, decision);
     bool failed = has_failed(e, e->threads);
     number_it(e);
@@ -379,6 +391,9 @@ static void search_once(Engine *e) {
     Decision none = {STEP, 0, NOWHERE};
     states_clear(e);
     memo_clear(e);
+    orders_clear(e);
+    memset(e->seen_last, 0xff, sizeof e->seen_last);
+    e->at_hand = true;
     memcpy(e->frozen, e->classes, e->plan.memory_size);
     e->stopped = DONE;
     /* What the first state consists of: nothing is known yet of what it came from. */
@@ -455,13 +470,15 @@ bool engine_begin(Engine *e) {
     e->spare = scratch + (size_t)MOST_THREADS * e->most_words;
     e->saved = e->spare + e->most_words;
     e->before_words = scratch + words;
-    return states_begin(e) && kept_begin(&e->rows) && sharing_begin(e) && symmetry_begin(e) && memo_begin(e);
+    return states_begin(e) && kept_begin(&e->rows) && sharing_begin(e) && symmetry_begin(e) && memo_begin(e)
+           && orders_begin(e);
 }
 
 void engine_end(Engine *e) {
     states_end(e);
     symmetry_end(e);
     memo_end(e);
+    orders_end(e);
     kept_end(&e->rows);
     free(e->outcomes);
     free(e->sharing_threads);

@@ -10,7 +10,6 @@
 
 #define FIRST_TABLE 1024u
 #define PIECE 64u      /* bytes of memory that have a number of their own */
-#define MOST_PIECES 32u
 #define LARGE_PAGE (2ull << 20)
 
 bool states_begin(Engine *e) {
@@ -132,8 +131,10 @@ void make_vector(Engine *e) {
 }
 
 /* Memory and the threads' local states become those of the vector, whose system is the one before. */
-void take_vector(Engine *e) {
+void present(Engine *e) {
     uint32_t count = e->plan.threads_count;
+    if (e->at_hand) return;
+    e->at_hand = true;
     for (uint32_t i = 0; i < count; i++) {
         if (!(e->changed >> i & 1)) continue;
         memcpy(e->scratch[i], kept_bytes(&e->locals, e->vector[i], NULL), e->plan.threads[i].words * sizeof *e->scratch[i]);

@@ -48,8 +48,6 @@ static bool is_running(const Engine *e, uint32_t thread) {
     return false;
 }
 
-static int order(number a, number b) { return a < b ? -1 : a > b; }
-
 /* A register as it looks when pointers say whose memory they mean only by its rank. */
 static number seen_value(const Engine *e, uint32_t thread, uint32_t r, const uint32_t *rank) {
     const Thread *t = &e->plan.threads[thread];
@@ -93,8 +91,12 @@ static uint8_t *spelled(uint8_t *to, wide value, uint32_t size) {
 /* The number of what compare_seen looks at, as bytes in whose order local states are, by the ranks that
  * all begin with.  It needs the numbers of local states, and is worked out once for each. */
 static Seen see(Engine *e, uint32_t thread, const uint32_t *rank) {
+    Seen *last = &e->shapes_at_hand[thread];
+    if (e->seen_last[thread] == e->vector[thread]) return *last; /* most threads take no step */
+    e->seen_last[thread] = e->vector[thread];
     Seen *known = seen_known(e, thread, e->vector[thread]);
     if (known->shape) return *known;
+    present(e);
     const uint64_t *local = e->threads[thread];
     const Thread *t = &e->plan.threads[thread];
     uint8_t *to = e->shape;
@@ -157,26 +159,24 @@ static uint32_t ranked(Engine *e, uint32_t *rank, uint32_t open, bool memory) {
     for (uint32_t g = 0; g < e->plan.groups_count; g++) {
         const List *group = &e->plan.groups[g];
         uint32_t sorted[MOST_THREADS], count = group->count;
-        bool differs[MOST_THREADS];
+        bool tied[MOST_THREADS]; /* with the one before it */
         for (uint32_t i = 0; i < count; i++) {
             uint32_t thread = (uint32_t)group->items[i], to = i;
+            int found = -1;
             for (; to > 0; to--) {
                 uint32_t before = sorted[to - 1];
-                int found = order(rank[before], rank[thread]);
+                found = order(rank[before], rank[thread]);
                 if (!found && (open >> before & 1)) found = compare_keys(e, before, thread, rank, memory);
                 if (found <= 0) break;
                 sorted[to] = before;
+                tied[to] = tied[to - 1]; /* whoever is next is greater than this one, and so than all before */
             }
             sorted[to] = thread;
-        }
-        for (uint32_t i = 1; i < count; i++) {
-            differs[i] = rank[sorted[i - 1]] != rank[sorted[i]];
-            if (!differs[i] && (open >> sorted[i] & 1))
-                differs[i] = compare_keys(e, sorted[i - 1], sorted[i], rank, memory) != 0;
+            tied[to] = to > 0 && found == 0;
         }
         uint32_t place = (uint32_t)group->items[0], first = 0;
         for (uint32_t i = 0; i <= count; i++) {
-            if (i == count || (i && differs[i])) {
+            if (i == count || (i && !tied[i])) {
                 if (i - first > 1)
                     for (uint32_t each = first; each < i; each++) still_open |= 1u << sorted[each];
                 if (i == count) break;
@@ -230,7 +230,8 @@ static void make_key(Engine *e, uint32_t thread, uint32_t count, const uint32_t 
 }
 
 /* Sort by what a thread is; where that is a tie, by how memory and threads refer to it.  Gives the
- * number of the pointers in memory where it had to look for them, else UINT32_MAX. */
+ * number of the pointers in memory where it had to look for them, else UINT32_MAX.
+ */
 static uint32_t order_with_memory(Engine *e, uint32_t *order_) {
     uint32_t rank[MOST_THREADS] = {0}, before[MOST_THREADS], open = 0, count = UINT32_MAX;
     for (uint32_t g = 0; g < e->plan.groups_count; g++)
@@ -241,7 +242,10 @@ static uint32_t order_with_memory(Engine *e, uint32_t *order_) {
     if (memorizes(e))
         for (uint32_t i = 0; i < e->plan.threads_count; i++) e->shapes_at_hand[i] = see(e, i, rank);
     open = ranked(e, rank, open, false);
-    if (open) {
+    bool tied = open != 0;
+    if (tied && memorizes(e) && order_known(e, rank, open, order_)) return count;
+    if (tied) {
+        present(e);
         count = find_pointers(e);
         for (int round = 0; round < ROUNDS; round++) {
             for (uint32_t i = 0; i < e->plan.threads_count; i++)
@@ -263,6 +267,7 @@ static uint32_t order_with_memory(Engine *e, uint32_t *order_) {
         }
         for (uint32_t i = 0; i < group->count; i++) order_[group->items[i]] = sorted[i];
     }
+    if (tied && memorizes(e)) note_order(e, order_);
     return count;
 }
 
@@ -316,34 +321,47 @@ static void rename_registers(Engine *e, uint32_t i, const uint32_t *new) {
     if (renamed) e->threads[i] = to;
 }
 
-/* The numbers of the threads' local states, and their words where somebody looks at those, after they
- * have changed places.  Of most renamed local states the number is known. */
-static void rename_numbers(Engine *e, const uint32_t *order_, const uint32_t *new) {
-    uint32_t count = e->plan.threads_count, before[MOST_THREADS], moving = 0;
-    memcpy(before, e->vector, count * sizeof *before);
+/* The numbers of the threads' local states after they have changed places.  Of most renamed local states
+ * the number is known; the others are renamed where `take` says so (and all, where somebody looks at
+ * their words), else it is false.  */
+static bool rename_numbers(Engine *e, const uint32_t *order_, const uint32_t *new, bool take) {
+    uint32_t count = e->plan.threads_count, found[MOST_THREADS], moving = 0;
     for (uint32_t i = 0; i < count; i++) moving |= (uint32_t)(new[i] != i) << i;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t pointed = e->shapes_at_hand[order_[i]].pointed;
+        uint32_t pointed = e->shapes_at_hand[order_[i]].pointed, number_before = e->vector[order_[i]];
         uint64_t names = 0;
-        e->vector[i] = before[order_[i]];
+        found[i] = number_before;
         if (!(pointed & moving)) continue;
         for (; pointed; pointed &= pointed - 1) names |= (uint64_t)new[__builtin_ctz(pointed)] << 4 * __builtin_ctz(pointed);
-        uint32_t known = renamed_known(e, i, before[order_[i]], names, UINT32_MAX);
-        if (known == UINT32_MAX || e->has_always || e->has_quiescent) {
+        found[i] = renamed_known(e, i, number_before, names, UINT32_MAX);
+        if (found[i] == UINT32_MAX && !take) return false;
+        if (found[i] == UINT32_MAX || e->has_always || e->has_quiescent) {
             rename_registers(e, i, new);
-            known = renamed_known(e, i, before[order_[i]], names, local_number(e, i));
+            found[i] = renamed_known(e, i, number_before, names, local_number(e, i));
         }
-        e->vector[i] = known;
     }
+    memcpy(e->vector, found, count * sizeof *found);
+    return true;
 }
 
-/* The state at hand becomes the one that stands for it, and so does e->vector where steps are looked up. */
+/* Rename e->vector by what is known of its numbers alone; false: not all is. */
+static bool rename_vector(Engine *e, const uint32_t *order_, const uint32_t *new) {
+    const uint32_t *pieces = e->orders == NULL ? NULL : memory_known(e, order_);
+    if (e->has_always || e->has_quiescent || (e->orders != NULL && pieces == NULL)) return false;
+    if (!rename_numbers(e, order_, new, false)) return false;
+    if (pieces != NULL) memcpy(e->vector + e->plan.threads_count, pieces, e->chunks_count * sizeof *pieces);
+    return true;
+}
+
+/* The state at hand becomes the one that stands for it, and so does e->vector where steps are looked up;
+ * then that may be all that is renamed. */
 void canonical(Engine *e) {
     uint32_t order_[MOST_THREADS], new[MOST_THREADS], count = e->plan.threads_count;
     const uint64_t *threads[MOST_THREADS];
     bool same = true;
-    uint32_t pointers = UINT32_MAX, undo = e->undo_count;
+    uint32_t pointers = UINT32_MAX;
     for (uint32_t i = 0; i < count; i++) order_[i] = i;
+    if (!e->has_own) present(e);
     if (e->has_own)
         pointers = order_with_memory(e, order_);
     else
@@ -351,12 +369,16 @@ void canonical(Engine *e) {
     for (uint32_t i = 0; i < count; i++) same = same && order_[i] == i;
     if (same) return;
     for (uint32_t i = 0; i < count; i++) new[order_[i]] = i;
+    if (memorizes(e) && rename_vector(e, order_, new)) return;
+    present(e);
+    uint32_t undo = e->undo_count;
     if (e->has_own) rename_memory(e, order_, new, pointers == UINT32_MAX ? find_pointers(e) : pointers);
     for (uint32_t i = 0; i < count; i++) threads[i] = e->threads[order_[i]];
     memcpy(e->threads, threads, count * sizeof *threads);
     if (memorizes(e)) {
-        rename_numbers(e, order_, new);
+        rename_numbers(e, order_, new, true);
         number_pieces(e, undo);
+        if (e->orders != NULL) note_memory(e);
     } else if (e->has_own) {
         for (uint32_t i = 0; i < count; i++) rename_registers(e, i, new);
     }
