@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..lift.roles import set_once
 from ..light_typing import NamedTuple
 from ..program import section as ir
 from .objects import accesses
@@ -28,7 +29,7 @@ class Extent(NamedTuple):
 
 def extents(section: ir.Section) -> tuple[dict[str, Extent], Extent]:
     """What is needed around each parameter that is a pointer, and around a pointer that is loaded."""
-    values = _values(section)
+    values = set_once(section)
     parameters: dict[str, Extent] = {}
     loaded = Extent()
     for address, size, _ in accesses(section):
@@ -43,22 +44,6 @@ def extents(section: ir.Section) -> tuple[dict[str, Extent], Extent]:
             found = parameters.get(name, Extent())
             parameters[name] = found.reaching(offset, offset + size)
     return parameters, loaded
-
-
-def _values(section: ir.Section) -> dict[str, ir.Term]:
-    """What the locals hold that are set once, and not from memory."""
-    found: dict[str, list[ir.Term | None]] = {}
-    for step in ir.walk(section.body):
-        written = ir.written_local(step)
-        if written is not None:
-            found.setdefault(written[0], []).append(
-                step.value if isinstance(step, ir.Set) else None
-            )
-    return {
-        name: values[0]
-        for name, values in found.items()
-        if len(values) == 1 and values[0] is not None
-    }
 
 
 def _parts(term: ir.Term, values: dict[str, ir.Term]) -> list[ir.Term]:

@@ -191,7 +191,8 @@ def _exit_after_store(subject: Subject) -> Iterator[Finding]:
         visible = [place for place in each.stores if not subject.on_stack(place.base)]
         if not visible or each.stack:
             continue
-        for after in sorted(subject.reachable(index)):
+        following = _where_it_stored(subject, index)
+        for after in sorted({following} | subject.reachable(following)):
             code = subject.codes[after]
             if code.address in seen or not subject.leaves(code):
                 continue
@@ -205,6 +206,14 @@ def _exit_after_store(subject: Subject) -> Iterator[Finding]:
                 Fault.ALWAYS,
                 code.text,
             )
+
+
+def _where_it_stored(subject: Subject, index: int) -> int:
+    """The instruction after a store; after an exclusive one, after the branch that is taken if it failed."""
+    code, after = subject.codes[index : index + 2]
+    status = code.text.partition(" ")[2].partition(",")[0]
+    tried = code.mnemonic.startswith(("stxr", "stlxr")) and after.text.startswith(f"cbnz {status},")
+    return index + 2 if tried and index + 2 < len(subject.codes) else index + 1
 
 
 def _exits(subject: Subject) -> Iterator[Finding]:

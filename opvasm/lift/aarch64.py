@@ -6,32 +6,29 @@ What is not here is not lifted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from capstone import arm64_const as arm
 
 from ..program import section as ir
 from . import flags as of
+from .aarch64_operands import Operands
 from .aarch64_tables import (
     BINARY,
     CC,
     CHANGES,
-    CONDITIONS,
     EXCHANGES,
     EXCLUSIVE_LOADS,
     EXCLUSIVE_STORES,
-    EXTENSIONS,
     FETCHES,
     INVERTED,
     LOADS,
     NOTHING,
     SIGNED_LOADS,
-    SIZES,
     STORES,
 )
-from .code import Code, Memory
-from .decode_aarch64 import full_name
-from .state import NotLifted, State
+from .bits import leading_zeros, reversed_bits, reversed_bytes, rotated_right
+from .code import Code
+from .state import State
 from .terms import (
     UNSIGNED,
     add,
@@ -98,116 +95,8 @@ def untried(codes: Sequence[Code], at: int) -> str:
     return f"`{code.text}`: an exclusive store whose failure does not lead back to its load"
 
 
-class Instruction:
+class Instruction(Operands):
     """One instruction while its effect is worked out."""
-
-    def __init__(self, code: Code, state: State) -> None:
-        self.code = code
-        self.state = state
-        self.operands: list[Any] = code.instruction.operands
-        self.name = code.mnemonic
-
-    def unknown(self) -> NotLifted:
-        """The refusal of an instruction."""
-        return NotLifted(f"`{self.code.text}` is not known to the lifter", self.code.address)
-
-    def flag(self, name: str) -> ir.Term:
-        """A condition by its name."""
-        found = self.state.flags.condition(CONDITIONS.get(name, ""))
-        if found is None:
-            what = f"{self.code.text}: what the flags are is not known there"
-            raise NotLifted(what, self.code.address)
-        return found
-
-    # ---- operands ---------------------------------------------------------------------------------
-
-    def register(self, index: int) -> str:
-        """The name of a register operand."""
-        return str(self.code.instruction.reg_name(self.operands[index].reg))
-
-    def size(self, index: int = 0) -> int:
-        """The bytes of a register operand."""
-        name = self.register(index)
-        return 8 if name in ("sp", "fp", "lr", "xzr") else SIZES[name[0]]
-
-    def read(self, index: int, size: int | None = None) -> ir.Term:
-        """The value of a register or number, shifted or extended as the operand says."""
-        operand = self.operands[index]
-        width = self.size() if size is None else size
-        if operand.type == arm.ARM64_OP_IMM:
-            shift = operand.shift.value if operand.shift.type else 0
-            return number(operand.imm << shift, width)
-        if operand.type != arm.ARM64_OP_REG:
-            raise self.unknown()
-        name = self.register(index)
-        if name in ("xzr", "wzr"):
-            return number(0, width)
-        value = part(self.state.get(full_name(name)), self.size(index))
-        return self._modified(operand, value, width)
-
-    def _modified(self, operand: Any, value: ir.Term, width: int) -> ir.Term:
-        if operand.ext in EXTENSIONS:
-            size, with_sign = EXTENSIONS[operand.ext]
-            low = part(value, min(size, value.type.size))
-            value = sign_extended(low, width) if with_sign else part(wide(low), width)
-        if operand.shift.type and operand.shift.value:
-            count = number(operand.shift.value, 1)
-            match operand.shift.type:
-                case arm.ARM64_SFT_LSL:
-                    return binary("<<", value, count)
-                case arm.ARM64_SFT_LSR:
-                    return binary(">>", value, count)
-                case arm.ARM64_SFT_ASR:
-                    return self._arithmetic_shift(value, count)
-                case _:
-                    raise self.unknown()
-        return value
-
-    def _arithmetic_shift(self, value: ir.Term, count: ir.Term) -> ir.Term:
-        with_sign = convert(value, ir.I32 if value.type.size == 4 else ir.I64)
-        return convert(binary(">>", with_sign, count), value.type)
-
-    def write(self, index: int, value: ir.Term) -> None:
-        """Set a register; the rest of it becomes zero."""
-        name = self.register(index)
-        if name in ("xzr", "wzr"):
-            return
-        if name[0] in "bhsd" and name[1:].isdigit():
-            raise self.unknown()
-        size = self.size(index)
-        self.state.set(full_name(name), value if size == 16 else wide(part(value, size)))
-
-    def place(self) -> tuple[Memory, int]:
-        """The memory operand, and what is added to its base afterwards."""
-        found = [each for each in self.operands if each.type == arm.ARM64_OP_MEM]
-        places = [*self.code.stores, *self.code.loads]
-        if len(found) != 1 or not places or found[0].ext in EXTENSIONS:
-            raise self.unknown()
-        memory = found[0].mem
-        if not self.code.instruction.writeback:
-            return places[0], 0
-        if self.code.instruction.post_index:
-            after = memory.disp or next(
-                (each.imm for each in self.operands[-1:] if each.type == arm.ARM64_OP_IMM), 0
-            )
-            return places[0]._replace(displacement=0), after
-        return places[0], memory.disp
-
-    def _extended_place(self) -> tuple[ir.Term | None, int]:
-        """An address whose index is extended from 32 bits."""
-        found = next((each for each in self.operands if each.type == arm.ARM64_OP_MEM), None)
-        if found is None:
-            raise self.unknown()
-        if found.ext not in EXTENSIONS:
-            return None, 0
-        size, with_sign = EXTENSIONS[found.ext]
-        named = self.code.instruction.reg_name
-        index = part(self.state.get(full_name(named(found.mem.index))), size)
-        value = sign_extended(index, 8) if with_sign else wide(index)
-        if found.shift.value:
-            value = binary("*", value, number(1 << found.shift.value))
-        base = self.state.get(full_name(named(found.mem.base)))
-        return self.state.unmarked(add(base, value)), size
 
     # ---- what they do -----------------------------------------------------------------------------
 
@@ -270,9 +159,6 @@ class Instruction:
 
     def _store(self) -> None:
         size = {"b": 1, "h": 2}.get(self.name[-1], self.size())
-        name = self.register(0)
-        if name[0] in "bhsd" and name[1:].isdigit():
-            raise self.unknown()
         value = self.read(0) if size == 16 else part(self.read(0), size)
         term, _ = self._extended_place()
         if term is not None:
@@ -349,8 +235,7 @@ class Instruction:
             case "cmp":
                 state.flags = of.of_compare(self.read(0), self.read(1))
             case "cmn":
-                result = add(self.read(0), self.read(1))
-                state.flags = of.arithmetic(result)
+                state.flags = self._sum_flags(self.read(0), self.read(1))
             case "tst":
                 state.flags = of.of_result(binary("&", self.read(0), self.read(1)))
             case "asr" | "asrv":
@@ -369,12 +254,95 @@ class Instruction:
                 self.write(0, sign_extended(part(self.read(1, 8), size), self.size()))
             case "ubfx" | "ubfiz" | "sbfx" | "sbfiz" | "bfi" | "bfxil":
                 self._field()
-            case "csel" | "csinc" | "csinv" | "csneg" | "cset" | "csetm" | "cinc":
+            case "csel" | "csinc" | "csinv" | "csneg" | "cset" | "csetm" | "cinc" | "cinv" | "cneg":
                 self._select()
+            case "ccmp":
+                self._compare_if()
+            case "clz" | "rbit" | "rev" | "rev16" | "rev32":
+                self._turn()
+            case "ror" | "rorv" | "extr":
+                self._rotate()
+            case (
+                "umaddl" | "smaddl" | "umsubl" | "smsubl" | "umull" | "smull" | "umnegl" | "smnegl"
+            ):
+                self._long_product()
+            case "adc" | "adcs" | "sbc" | "sbcs":
+                self._with_carry()
+            case "fmov":
+                self.write(0, self.read(1))
             case _ if name in BINARY:
                 self._binary()
             case _:
                 raise self.unknown()
+
+    def _sum_flags(self, first: ir.Term, second: ir.Term) -> of.Flags:
+        """Carry is x86's borrow here, the opposite of what an addition gives on aarch64."""
+        flags = of.of_sum(first, second, add(first, second))
+        return flags._replace(carry=None if flags.carry is None else opposite(flags.carry))
+
+    def _compare_if(self) -> None:
+        """A compare where a condition holds, and flags that are known where it does not."""
+        when = self.flag(CC.get(self.code.instruction.cc, ""))
+        bits = self.operands[2].imm
+        otherwise = of.of_number(bits >> 2 & 1, bits >> 3 & 1, not bits >> 1 & 1, bits & 1)
+        when = self.state.named("when", when, self.code)
+        compared = of.of_compare(self.read(0), self.read(1))
+        self.state.flags = of.chosen(when, compared, otherwise)
+
+    def _turn(self) -> None:
+        name, state, code = self.name, self.state, self.code
+        value = self.read(1)
+        match name:
+            case "clz":
+                self.write(0, leading_zeros(value, state, code))
+            case "rbit":
+                self.write(0, reversed_bits(value, state, code))
+            case _:
+                unit = int(name[3:] or 8 * value.type.size) // 8
+                self.write(0, reversed_bytes(value, unit, state, code))
+
+    def _rotate(self) -> None:
+        times = known(self.read(len(self.operands) - 1))
+        if times is None:
+            raise self.unknown()
+        if self.name != "extr":
+            self.write(0, rotated_right(self.read(1), times))
+            return
+        upper, lower = self.read(1), self.read(2)
+        width = 8 * lower.type.size
+        if times:
+            lower = binary(">>", lower, number(times, 1))
+            lower = binary("|", lower, binary("<<", upper, number(width - times, 1)))
+        self.write(0, lower)
+
+    def _long_product(self) -> None:
+        """A product of two words, added to or taken from what there is."""
+        with_sign = self.name[0] == "s"
+        first, second = (part(self.read(index, 4), 4) for index in (1, 2))
+        sides = [sign_extended(each, 8) if with_sign else wide(each) for each in (first, second)]
+        product = binary("*", *sides)
+        has_sum = self.name[1:] in ("maddl", "msubl")
+        before = self.read(3) if has_sum else number(0, 8)
+        minus = self.name[1:] in ("msubl", "mnegl")
+        self.write(0, binary("-", before, product) if minus else add(before, product))
+
+    def _with_carry(self) -> None:
+        borrow = self.state.flags.condition("b")
+        if borrow is None:
+            raise self.unknown()
+        borrow = self.state.named("borrow", borrow, self.code)
+        first, second = self.read(1), self.read(2)
+        size = first.type.size
+        if self.name.startswith("adc"):
+            result = add(add(first, second), convert(opposite(borrow), UNSIGNED[size]))
+            flags = of.of_sum(first, second, result, opposite(borrow))
+            flags = flags._replace(carry=None if flags.carry is None else opposite(flags.carry))
+        else:
+            result = binary("-", binary("-", first, second), convert(borrow, UNSIGNED[size]))
+            flags = of.of_difference(first, second, result, borrow)
+        if self.name.endswith("s"):
+            self.state.flags = flags
+        self.write(0, result)
 
     def _count(self) -> ir.Term:
         return part(self.read(2), 1)
@@ -397,8 +365,7 @@ class Instruction:
         if name == "subs":
             state.flags = of.of_compare(first, second)
         elif name == "adds":
-            # Carry is x86's borrow here, the opposite of what an addition gives on aarch64.
-            state.flags = of.arithmetic(result)
+            state.flags = self._sum_flags(first, second)
         elif name in ("ands", "bics"):
             # After these aarch64 clears carry: its conditions hs and lo are those of no borrow's opposite.
             state.flags = of.of_result(result)._replace(carry=number(1, 1))
@@ -435,8 +402,13 @@ class Instruction:
             self.write(0, choose(when, one, number(0, size)))
             return
         first = self.read(1)
-        if name == "cinc":
-            self.write(0, choose(when, add(first, 1), first))
+        changed = {
+            "cinc": add(first, 1),
+            "cinv": ir.Unary("~", first, first.type),
+            "cneg": binary("-", number(0, size), first),
+        }
+        if name in changed:
+            self.write(0, choose(when, changed[name], first))
             return
         second = self.read(2)
         match name:

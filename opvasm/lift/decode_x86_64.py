@@ -78,44 +78,34 @@ _STACK = frozenset(
     ["push", "pop", "pushfq", "popfq", "pushf", "popf", "enter", "leave", "pushaw", "popaw"]
 )
 _BOTH = frozenset(["xchg", "xadd", "cmpxchg", "cmpxchg8b", "cmpxchg16b"])
-_NO_LOAD = frozenset(
-    [
+# What begins with these only writes to memory where its first operand is there.
+_NO_LOAD = (
+    *(
         "mov",
-        "movabs",
-        "movaps",
-        "movups",
-        "movdqa",
-        "movdqu",
-        "movnti",
-        "movntq",
-        "movntdq",
-        "movss",
-        "movsd",
-        "movq",
-        "movd",
-        "vmovups",
-        "vmovaps",
-        "vmovdqa",
-        "vmovdqu",
-        "vmovq",
-        "vmovd",
-        "stosb",
-        "stosw",
-        "stosd",
-        "stosq",
+        "vmov",
+        "kmov",
+        "pextr",
+        "vpextr",
+        "extractps",
+        "vextract",
+        "vpmov",
+        "vcvt",
+        "maskmov",
+    ),
+    *(
+        "vmaskmov",
+        "vpmaskmov",
+        "stos",
+        "set",
         "lea",
-        "pextrq",
-        "pextrd",
-        "pextrb",
-        "pextrw",
-        "movhps",
-        "movlps",
-        "movhpd",
-        "movlpd",
-        "vmovdqu8",
-        "vmovdqu64",
-        "vmovdqa64",
-    ]
+        "fst",
+        "fist",
+        "fnst",
+        "stmxcsr",
+        "vstmxcsr",
+        "xsave",
+    ),
+    *("fxsave", "sgdt", "sidt", "vpcompress", "vcompress"),
 )
 _FULL: dict[str, str] = {}
 for _low, _names in {
@@ -234,7 +224,7 @@ class DecoderX86:
             written = mnemonic in _BOTH or (index == 0 and mnemonic not in _READ_ONLY)
             if written:
                 stores.append(place)
-            silent = mnemonic in _NO_LOAD or mnemonic.startswith("set")
+            silent = mnemonic.startswith(_NO_LOAD)
             if not written or mnemonic in _BOTH or not silent:
                 loads.append(place)
         if mnemonic in ("push", "call"):

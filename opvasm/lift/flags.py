@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..light_typing import NamedTuple
 from ..program import section as ir
-from .terms import SIGNED, binary, either, number, opposite, signed
+from .terms import SIGNED, binary, both, choose, either, number, opposite, signed
 
 
 class Flags(NamedTuple):
@@ -38,6 +38,8 @@ class Flags(NamedTuple):
                 return self.sign
             case "b":
                 return self.carry
+            case "o" if self.compared is not None:
+                return _differ(self.sign, self.condition("l"))
             case "o":
                 return self.overflow
             case "be":
@@ -89,6 +91,46 @@ def arithmetic(result: ir.Term, carry: ir.Term | None = None) -> Flags:
         binary("<", signed(result), ir.Constant(0, SIGNED[size])),
         carry,
     )
+
+
+def of_sum(
+    first: ir.Term, second: ir.Term, result: ir.Term, before: ir.Term | None = None
+) -> Flags:
+    """The flags after an addition; ``before`` is the carry that was added as well."""
+    carry = binary("<", result, first)
+    if before is not None:
+        carry = either(carry, both(before, binary("==", result, first)))
+    return arithmetic(result, carry)._replace(overflow=_overflows(first, second, result))
+
+
+def of_difference(first: ir.Term, second: ir.Term, result: ir.Term, before: ir.Term) -> Flags:
+    """The flags after a subtraction of a borrow as well."""
+    carry = either(binary("<", first, second), both(before, binary("==", first, second)))
+    inverted = ir.Unary("~", second, second.type)
+    return arithmetic(result, carry)._replace(overflow=_overflows(first, inverted, result))
+
+
+def _overflows(first: ir.Term, second: ir.Term, result: ir.Term) -> ir.Term:
+    """Whether both sides of a sum have another sign than it."""
+    sides = binary("&", binary("^", first, result), binary("^", second, result))
+    return binary("<", signed(sides), ir.Constant(0, SIGNED[result.type.size]))
+
+
+def chosen(condition: ir.Term, then: Flags, otherwise: Flags) -> Flags:
+    """One of two kinds of flags, by a condition."""
+
+    def one(name: str) -> ir.Term | None:
+        first, second = then.condition(name), otherwise.condition(name)
+        if first is None or second is None:
+            return None
+        return choose(condition, first, second)
+
+    return Flags(one("e"), one("s"), one("b"), one("o"))
+
+
+def of_number(zero: int, sign: int, carry: int, overflow: int) -> Flags:
+    """Flags that are known."""
+    return Flags(number(zero, 1), number(sign, 1), number(carry, 1), number(overflow, 1))
 
 
 def of_compare(left: ir.Term, right: ir.Term) -> Flags:

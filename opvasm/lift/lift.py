@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from ..light_typing import NamedTuple
 from ..program import Parameter, Scalar, section as ir
 from .code import Code
-from .state import Area, Budget, NotLifted, State
+from .state import Area, Budget, NotLifted, State, register_of
 from .values import Values
 from .walk import Machine, Walk
 
@@ -84,6 +84,6 @@ def lift(
         parameters.append(Parameter(argument, type, 0))
     section = ir.Section(name, tuple(parameters), tuple(outputs.values()), body)
     exits = {label: address for address, label in walk.labels.items()}
-    registers = {each.name: each.name for each in parameters}
+    registers = {each.name: register_of(each.name) for each in parameters}
     registers |= {local: register for register, local in outputs.items()}
     return Lifted(section, exits, registers)

@@ -52,19 +52,20 @@ def roles_of(section: ir.Section) -> dict[str, str]:
             ids[step.local] = step.value.name.removesuffix("_start").removesuffix("_id")
         if isinstance(step, ir.Load):
             loaded.add(step.local)
+    values = set_once(section)
     for step in ir.walk(section.body):
         match step:
-            case ir.Load(address=address) | ir.Store(address=address):
-                _address(address, found)
             case (
-                ir.Change(address=address)
+                ir.Load(address=address)
+                | ir.Store(address=address)
+                | ir.Change(address=address)
                 | ir.CompareExchange(address=address)
                 | ir.AtomicChange(address=address)
             ):
-                _address(address, found)
+                _address(_spelt_out(address, values), found)
             case ir.Copy(target=target, source=source):
-                _address(target, found)
-                _address(source, found)
+                _address(_spelt_out(target, values), found)
+                _address(_spelt_out(source, values), found)
             case _:
                 pass
     for step in ir.walk(section.body):
@@ -80,6 +81,30 @@ def roles_of(section: ir.Section) -> dict[str, str]:
             case _:
                 pass
     return found
+
+
+def set_once(section: ir.Section) -> dict[str, ir.Term]:
+    """What the locals hold that are set once, and not from memory."""
+    found: dict[str, list[ir.Term | None]] = {}
+    for step in ir.walk(section.body):
+        written = ir.written_local(step)
+        if written is not None:
+            value = step.value if isinstance(step, ir.Set) else None
+            found.setdefault(written[0], []).append(value)
+    return {
+        name: given[0] for name, given in found.items() if len(given) == 1 and given[0] is not None
+    }
+
+
+def _spelt_out(address: ir.Term, values: dict[str, ir.Term]) -> ir.Term:
+    """An address with the sums of which its locals were made."""
+    match address:
+        case ir.Local(name=name) if name in values and values[name].type.size == 8:
+            return _spelt_out(values[name], values)
+        case ir.Binary(operator="+" | "-" | "&" | "|", left=left, right=right):
+            return address._replace(left=_spelt_out(left, values), right=_spelt_out(right, values))
+        case _:
+            return address
 
 
 def _arguments(term: ir.Term) -> list[str]:

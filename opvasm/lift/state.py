@@ -13,6 +13,7 @@ _STEPS_MAX = 3000
 _NEAR_AREA = 64
 _MARK, _ADDRESS = 0x80 << 56, (1 << 56) - 1
 AREA = "area"  # the parameter that is the address of struct rseq
+HALVES = ("_low", "_high")  # of a vector register, what their parameters are called
 _LARGE = 5  # parts of a term: a larger one gets a local
 
 
@@ -88,8 +89,7 @@ class State:
             raise NotLifted(f"{name} holds what a loop left in it", self.lost[name])
         found = self.registers.get(name)
         if found is None:
-            type = ir.U128 if name[0] in "v" or name.startswith("xmm") else ir.U64
-            found = self.registers[name] = ir.Argument(name, type)
+            found = self.registers[name] = _first(name)
         return found
 
     def set(self, name: str, term: ir.Term) -> None:
@@ -101,6 +101,14 @@ class State:
             self.emit(ir.Set(local, term), self.now)
             term = ir.Local(local, term.type)
         self.registers[name] = term
+
+    def named(self, wish: str, term: ir.Term, code: Code) -> ir.Term:
+        """A term as a local, unless it is one already, or a number."""
+        if isinstance(term, ir.Local | ir.Constant):
+            return term
+        local = self.budget.fresh(wish)
+        self.emit(ir.Set(local, term), code)
+        return ir.Local(local, term.type)
 
     # ---- steps ------------------------------------------------------------------------------------
 
@@ -266,6 +274,21 @@ class State:
         offset = self._area_offset(place)
         if offset is not None and -place.size < offset < 32:
             raise NotLifted(f"writes at offset {offset} of struct rseq", code.address)
+
+
+def _first(name: str) -> ir.Term:
+    """What a register holds at the section's start; parameters have at most eight bytes."""
+    if name[0] != "v" and not name.startswith("xmm"):
+        return ir.Argument(name, ir.U64)
+    low, high = (convert(ir.Argument(name + end, ir.U64), ir.U128) for end in HALVES)
+    return binary("|", low, binary("<<", high, number(64, 1)))
+
+
+def register_of(parameter: str) -> str:
+    """The register that a parameter is, or is a half of."""
+    for end in HALVES:
+        parameter = parameter.removesuffix(end)
+    return parameter
 
 
 def _size(term: ir.Term) -> int:

@@ -109,6 +109,10 @@ def convert(term: ir.Term, type: ir.RegisterType) -> ir.Term:
             return convert(inner, type)  # the low part is the same
         if before < between and (after <= between or not ir.is_signed(inner.type)):
             return convert(inner, type)  # both fill up as the sign of the inner one says
+    if isinstance(term, ir.Binary) and term.operator == "<<" and not ir.is_signed(type):
+        count = known(term.right)
+        if count is not None and 8 * type.size <= count < 8 * term.type.size:
+            return number(0, type.size)
     if (
         isinstance(term, ir.Binary)
         and term.operator in ("+", "-", "&", "|", "^")

@@ -5,12 +5,11 @@ What is not here is not lifted.
 
 from __future__ import annotations
 
-from typing import Any
-
 from capstone import x86_const as x86
 
 from ..program import section as ir
 from . import flags as of
+from .bits import leading_zeros, ones, reversed_bytes, rotated_right, trailing_zeros
 from .code import Code, Memory
 from .decode_x86_64 import full_name
 from .flags import Flags
@@ -28,6 +27,7 @@ from .terms import (
     sign_extended,
     wide,
 )
+from .x86_64_operands import Operands
 
 _CONDITIONS = {
     "e": "e", "z": "e", "ne": "ne", "nz": "ne", "b": "b", "c": "b", "nae": "b", "ae": "ae",
@@ -50,13 +50,22 @@ _NOTHING = frozenset(
         "prefetchw",
     ]
 )
+_COUNTERS = frozenset(["jrcxz", "jecxz", "loop"])
 _FENCES = frozenset(["mfence", "lfence", "sfence"])
 _CHANGES = {"add": "+", "sub": "-", "and": "&", "or": "|", "xor": "^"}
 
 
 def condition(code: Code, state: State) -> ir.Term:
     """When a branch is taken.  Raises NotLifted."""
-    return _condition(code, state, code.mnemonic[1:])
+    if code.mnemonic not in _COUNTERS:
+        return _condition(code, state, code.mnemonic[1:])
+    counter = state.get("rcx")
+    if code.mnemonic == "loop":
+        counter = add(counter, -1)
+        state.set("rcx", counter)
+    size = 4 if code.mnemonic == "jecxz" else 8
+    operator = "!=" if code.mnemonic == "loop" else "=="
+    return binary(operator, part(counter, size), number(0, size))
 
 
 def execute(code: Code, state: State) -> None:
@@ -66,7 +75,7 @@ def execute(code: Code, state: State) -> None:
 
 def kept(code: Code) -> frozenset[str]:
     """The registers that an instruction changes a part of, or perhaps not at all."""
-    if code.mnemonic.startswith(("cmov", "cmpxchg")):
+    if code.mnemonic.startswith(("cmov", "cmpxchg", "bsf", "bsr")):
         return code.writes
     text = code.text.partition(" ")[2].partition(",")[0].strip()
     return code.writes if text not in code.writes and text[:1] not in "er" else frozenset()
@@ -80,70 +89,8 @@ def _condition(code: Code, state: State, suffix: str) -> ir.Term:
     return found
 
 
-class Instruction:
+class Instruction(Operands):
     """One instruction while its effect is worked out."""
-
-    def __init__(self, code: Code, state: State) -> None:
-        self.code = code
-        self.state = state
-        self.operands: list[Any] = code.instruction.operands
-        self.name = code.mnemonic
-
-    # ---- operands ---------------------------------------------------------------------------------
-
-    def place(self, index: int) -> Memory:
-        """A memory operand."""
-        places = [*self.code.stores, *self.code.loads]
-        if self.operands[index].type != x86.X86_OP_MEM or not places:
-            raise self.unknown()
-        return places[0]
-
-    def is_memory(self, index: int) -> bool:
-        """Whether an operand is in memory."""
-        return bool(self.operands[index].type == x86.X86_OP_MEM)
-
-    def read(self, index: int) -> ir.Term:
-        """The value of an operand, in its own width."""
-        operand = self.operands[index]
-        size = operand.size
-        if operand.type == x86.X86_OP_IMM:
-            return number(operand.imm, self.operands[0].size if index else size)
-        if operand.type == x86.X86_OP_MEM:
-            return self.state.load(self.place(index), self.code, size)
-        name = self.code.instruction.reg_name(operand.reg)
-        if name in ("ah", "bh", "ch", "dh"):
-            return part(binary(">>", self.state.get(full_name(name)), number(8, 1)), 1)
-        if size not in UNSIGNED:
-            raise self.unknown()
-        return part(self.state.get(full_name(name)), size)
-
-    def write(self, index: int, value: ir.Term) -> None:
-        """Set an operand."""
-        operand = self.operands[index]
-        if operand.type == x86.X86_OP_MEM:
-            self.state.store(self.place(index), part(value, operand.size), self.code)
-            return
-        name = self.code.instruction.reg_name(operand.reg)
-        whole = full_name(name)
-        if name in ("ah", "bh", "ch", "dh") or name.startswith(("ymm", "zmm")):
-            raise self.unknown()
-        match operand.size:
-            case 16:
-                self.state.set(whole, value)
-            case 8:
-                self.state.set(whole, value)
-            case 4:
-                self.state.set(whole, wide(part(value, 4)))
-            case 1 | 2 as size:
-                mask = (1 << 64) - (1 << 8 * size)
-                kept = binary("&", self.state.get(whole), number(mask))
-                self.state.set(whole, binary("|", kept, wide(part(value, size))))
-            case _:
-                raise self.unknown()
-
-    def unknown(self) -> NotLifted:
-        """The refusal of an instruction."""
-        return NotLifted(f"`{self.code.text}` is not known to the lifter", self.code.address)
 
     # ---- what they do -----------------------------------------------------------------------------
 
@@ -182,8 +129,23 @@ class Instruction:
             self._fetch_and_add()
         elif name in ("movsb", "movsq") and "rep" in self.code.text:
             self._copy(1 if name == "movsb" else 8)
+        elif name in ("movq", "movd", "vmovq", "vmovd"):
+            self._move_part(8 if name.endswith("q") else 4)
+        elif name in ("pxor", "xorps", "xorpd") and self._same_registers():
+            self.write(0, number(0, 16))
         else:
             self._arithmetic()
+
+    def _move_part(self, size: int) -> None:
+        """The lowest bytes of a vector register to or from elsewhere; what is above them becomes zero."""
+        target, source = self.operands[:2]
+        value = part(self.read(1), size)
+        if target.type == x86.X86_OP_REG and target.size == 16:
+            self.write(0, convert(value, ir.U128))
+        elif target.type == source.type == x86.X86_OP_REG or self.is_memory(0):
+            self.write(0, value)
+        else:
+            raise self.unknown()
 
     def _effective(self) -> ir.Term:
         memory = self.operands[1].mem
@@ -244,8 +206,7 @@ class Instruction:
             self.write(0, add(old, by))
         if self.is_memory(0) or not self._same_registers():
             self.write(1, old)
-        result = add(old, by)
-        state.flags = of.arithmetic(result, binary("<", result, by))
+        state.flags = of.of_sum(old, by, add(old, by))
 
     @property
     def locked(self) -> bool:
@@ -298,8 +259,75 @@ class Instruction:
                 state.flags = of.NOTHING
             case "bt" | "btr" | "bts" | "btc":
                 self._bits()
+            case "adc" | "sbb":
+                self._with_carry()
+            case "rol" | "ror":
+                self._rotate()
+            case "bswap":
+                value = self.read(0)
+                self.write(0, reversed_bytes(value, value.type.size, state, self.code))
+            case "tzcnt" | "lzcnt" | "popcnt" | "bsf" | "bsr":
+                self._count_bits()
             case _:
                 raise self.unknown()
+
+    def _with_carry(self) -> None:
+        name, state = self.name, self.state
+        carry = state.flags.condition("b")
+        if carry is None or self.is_memory(0):
+            raise self.unknown()
+        size = self.operands[0].size
+        if name == "sbb" and self._same_registers():
+            first: ir.Term = number(0, size)
+            second = first
+        else:
+            first, second = self.read(0), self._second()
+        carry = state.named("carry", carry, self.code)
+        one = convert(carry, UNSIGNED[size])
+        if name == "adc":
+            result = add(add(first, second), one)
+            state.flags = of.of_sum(first, second, result, carry)
+        else:
+            result = binary("-", binary("-", first, second), one)
+            state.flags = of.of_difference(first, second, result, carry)
+        self.write(0, result)
+
+    def _rotate(self) -> None:
+        value = self.read(0)
+        times = known(part(self.read(1), 1)) if len(self.operands) > 1 else 1
+        if self.is_memory(0) or times is None:
+            raise self.unknown()
+        times %= 64 if value.type.size == 8 else 32
+        self.write(0, rotated_right(value, -times if self.name == "rol" else times))
+        if times:
+            flags = self.state.flags
+            kept = (flags.condition("e"), flags.condition("s"))
+            self.state.flags = Flags(*kept)
+
+    def _count_bits(self) -> None:
+        name, state = self.name, self.state
+        value = state.named("bits", self.read(1), self.code)
+        size = value.type.size
+        nothing = binary("==", value, number(0, size))
+        match name:
+            case "popcnt":
+                found = ones(value, state, self.code)
+                state.flags = of.of_number(0, 0, 0, 0)._replace(zero=nothing)
+            case "tzcnt" | "bsf":
+                found = trailing_zeros(value, state, self.code)
+            case _:
+                found = leading_zeros(value, state, self.code)
+        if name in ("tzcnt", "lzcnt"):
+            state.flags = Flags(zero=binary("==", found, number(0, size)), carry=nothing)
+        elif name != "popcnt":
+            if name == "bsr":
+                found = binary("-", number(8 * size - 1, size), found)
+            # Nothing is written where there is nothing to find.
+            whole = full_name(self.code.instruction.reg_name(self.operands[0].reg))
+            state.flags = Flags(zero=nothing)
+            state.set(whole, choose(nothing, state.get(whole), wide(found)))
+            return
+        self.write(0, found)
 
     def _second(self) -> ir.Term:
         return part(self.read(1), self.operands[0].size)
@@ -337,11 +365,12 @@ class Instruction:
         state = self.state
         if one:
             carry = state.flags.condition("b")
-            state.flags = of.arithmetic(result, carry)
+            last = number((1 << 8 * result.type.size - 1) - (operator == "-"), result.type.size)
+            state.flags = of.arithmetic(result, carry)._replace(overflow=binary("==", result, last))
         elif operator == "-":
             state.flags = of.of_compare(first, second)
         elif operator == "+":
-            state.flags = of.arithmetic(result, binary("<", result, first))
+            state.flags = of.of_sum(first, second, result)
         else:
             state.flags = of.of_result(result)
 
@@ -373,8 +402,9 @@ class Instruction:
 
     def _bits(self) -> None:
         state = self.state
-        if self.is_memory(0) and self.operands[1].type != x86.X86_OP_IMM:
-            raise self.unknown()  # a register as index reaches beyond the operand
+        if self.is_memory(0):
+            self._bits_of_memory()
+            return
         value = self.read(0)
         size = value.type.size
         at = part(self.read(1), size)
@@ -383,8 +413,6 @@ class Instruction:
         state.flags = state.flags._replace(zero=None, sign=None)
         if self.name == "bt":
             return
-        if self.is_memory(0):
-            raise self.unknown()
         if index is not None:
             mask: ir.Term = number(1 << index % (8 * size), size)
         else:
@@ -399,6 +427,37 @@ class Instruction:
                 self.write(0, binary("|", value, mask))
             case _:
                 self.write(0, binary("^", value, mask))
+
+    def _bits_of_memory(self) -> None:
+        """A register as index reaches beyond the operand, also in front of it."""
+        state, code, place = self.state, self.code, self.place(0)
+        size = self.operands[0].size
+        type, bits = UNSIGNED[size], 8 * size
+        at = part(self.read(1), size)
+        address = state.address(place)
+        if known(at) is None:
+            units = _shifted("sar", at, number(bits.bit_length() - 1, 1))
+            address = add(address, binary("*", sign_extended(units, 8), number(size)))
+        index = state.named("bit", binary("&", at, number(bits - 1, size)), code)
+        mask = binary("<<", number(1, size), index)
+        cleared = ir.Unary("~", mask, type)
+        if self.locked and self.name != "bt":
+            operator, value = {"bts": ("|", mask), "btr": ("&", cleared)}.get(
+                self.name, ("^", mask)
+            )
+            old = state.budget.fresh("old")
+            state.emit(ir.AtomicChange(old, operator, address, value, type), code)
+        else:
+            old = state.budget.fresh("loaded")
+            state.emit(ir.Load(old, address, type), code)
+        found = ir.Local(old, type)
+        flags = state.flags
+        state.flags = Flags(zero=flags.condition("e"), carry=bit(found, index))
+        if self.name != "bt" and not self.locked:
+            operator, value = {"bts": ("|", mask), "btr": ("&", cleared)}.get(
+                self.name, ("^", mask)
+            )
+            state.emit(ir.Store(address, binary(operator, found, value), type), code)
 
 
 def _shifted(name: str, value: ir.Term, count: ir.Term) -> ir.Term:
