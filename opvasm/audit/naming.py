@@ -10,6 +10,7 @@ from ..text.vocabulary import vocabulary
 
 # Objects of a scenario that no register and no symbol is.
 _OBJECTS = ("slab", "more", "before", "new", "current")
+_VARIANTS = ("_around", "_of_b")  # what is made beside an object: a type, another thread's
 _OTHERS = re.compile(r"[^A-Za-z0-9_]+")
 _LONGEST = 60  # characters of a name, before what is added to it
 
@@ -72,7 +73,7 @@ def _of_section(name: str, objects: Iterable[str]) -> list[str]:
         f"{name}_vector",
         *things,
         *map(_type, things),
-        *(f"{each}_around" for each in things),
+        *(f"{each}{end}" for each in things for end in _VARIANTS),
     ]
 
 

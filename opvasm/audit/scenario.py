@@ -20,6 +20,9 @@ PEERS = {
     "resizer": "a thread of another CPU publishes a new object, fences, and moves the old one's fields",
 }
 
+# Registers that point to a thread's own stack.
+_STACK = ("rsp", "rbp", "sp", "x29", "fp")
+
 
 def no_scenario(lifted: Lifted) -> str:
     """What stands in the text where no start was found."""
@@ -42,7 +45,7 @@ def scenario_text(
     start = solve(section, {each.name: each.size for each in globals.found})
     if start is None:
         return None
-    maker = _Maker(section, start, structs, globals, tuple(kernels))
+    maker = _Maker(lifted, start, structs, globals, tuple(kernels))
     parts = ["\n".join(maker.variables()), "\n".join(maker.test())]
     parts += ["\n".join(maker.scenario(each)) for each in peers if maker.can_be_there(each)]
     if any(not maker.can_be_there(each) for each in peers):
@@ -58,13 +61,14 @@ class _Maker:
 
     def __init__(
         self,
-        section: ir.Section,
+        lifted: Lifted,
         start: Start,
         structs: Sequence[Struct],
         globals: Globals,
         kernels: tuple[str, ...],
     ) -> None:
-        self.section = section
+        self.section = lifted.section
+        self.stacks = [each for each in start.objects if lifted.registers.get(each) in _STACK]
         self.start = start
         self.kernels = kernels
         self.accesses = [half for each in start.accesses for half in _halves(each)]
@@ -121,11 +125,12 @@ class _Maker:
             if thing not in self.globals:
                 yield f"shared {self.name(thing)}: {self.types[thing].name}"
 
-    def initial(self) -> Iterator[str]:
-        """Assignments of the start's memory."""
+    def initial(self, stacks: Sequence[str] = ()) -> Iterator[str]:
+        """Assignments of the start's memory; only of the second thread's stacks where they are given."""
         for (thing, offset, size), value in sorted(self.memory.items()):
-            if value:
-                place = self.place(self.name(thing), thing, offset, size)
+            if value and (not stacks or thing in stacks):
+                name = self.name(thing) + ("_of_b" if stacks else "")
+                place = self.place(name, thing, offset, size)
                 yield f"{place} = {self.value(value, size)}"
 
     def value(self, value: int, size: int) -> str:
@@ -138,14 +143,18 @@ class _Maker:
             return f"{self.pointer('slab')} & 0xffffffff"
         return hex(value) if value > 9 else str(value)
 
-    def call(self, replaced: str = "") -> str:
-        """The arguments of a run; ``replaced`` stands for the object that a resizer moves."""
+    def call(self, replaced: str = "", other: bool = False) -> str:
+        """The arguments of a run; ``replaced`` stands for the object that a resizer moves.
+
+        ``other``: of a second thread, which has a stack of its own.
+        """
         words = []
         for each in self.section.parameters:
             given = self.start.arguments[each.name]
             if isinstance(given, str):
                 moved = replaced and given == self.moved()
-                words.append(replaced if moved else self.pointer(given))
+                mine = f"{self.name(given)}_of_b" if other and given in self.stacks else ""
+                words.append(replaced if moved else self.pointer(given, mine))
             else:
                 words.append(hex(given) if given > 9 else str(given))
         return f"{self.section.name}({', '.join(words)})"
@@ -182,12 +191,17 @@ class _Maker:
         if resized:
             yield f"shared {new}: {self.types[self.moved()].name}"
             yield f"shared {current}: {self.pointer_type(self.moved())}"
+        elif peer == "self":
+            for each in self.stacks:
+                yield f"shared {self.name(each)}_of_b: {self.types[each].name}"
         yield f'scenario {self.section.name}_{peer.replace("-", "_")} "{PEERS[peer]}" {{'
         yield f"    cpus {1 if peer == 'self' else 2}"
         if self.kernels:
             yield f"    kernel {', '.join(self.kernels)}"
         yield "    init {"
         yield from (f"        {each}" for each in self.initial())
+        if peer == "self" and self.stacks:
+            yield from (f"        {each}" for each in self.initial(self.stacks))
         if resized:
             yield f"        {current} = {self.pointer(self.moved())}"
         yield "    }"
@@ -220,7 +234,7 @@ class _Maker:
             f"!({old} != {first} && {new} == {first})"
         )
 
-    def thread(self, name: str, current: str) -> Iterator[str]:
+    def thread(self, name: str, current: str, other: bool = False) -> Iterator[str]:
         """A thread of CPU 0 that runs the section, on the object that ``current`` points to."""
         results = "".join(f"{each}, " for each in self.section.results)[:-2]
         arms = ", ".join([*ir.labels(self.section), "aborted"])
@@ -235,7 +249,7 @@ class _Maker:
             yield f"        store {low}, here & 0xffffffff"
         given = "here" if current and not self.start.marked else ""
         taken = f"{results} = " if results else ""
-        yield f"        {taken}run {self.call(given)} {{ {arms} -> return }}"
+        yield f"        {taken}run {self.call(given, other)} {{ {arms} -> return }}"
         yield "        committed = 1"
         yield "    }"
 
@@ -246,7 +260,7 @@ class _Maker:
         written = [each for each in mine if each.writes]
         match peer:
             case "self":
-                yield from self.thread("b", "")
+                yield from self.thread("b", "", True)
             case "reader":
                 yield "    thread reader @1 {"
                 for number, each in enumerate(written):

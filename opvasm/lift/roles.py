@@ -53,21 +53,12 @@ def roles_of(section: ir.Section) -> dict[str, str]:
         if isinstance(step, ir.Load):
             loaded.add(step.local)
     values = set_once(section)
-    for step in ir.walk(section.body):
-        match step:
-            case (
-                ir.Load(address=address)
-                | ir.Store(address=address)
-                | ir.Change(address=address)
-                | ir.CompareExchange(address=address)
-                | ir.AtomicChange(address=address)
-            ):
-                _address(_spelt_out(address, values), found)
-            case ir.Copy(target=target, source=source):
-                _address(_spelt_out(target, values), found)
-                _address(_spelt_out(source, values), found)
-            case _:
-                pass
+    addresses = [
+        _spelt_out(each, values) for step in ir.walk(section.body) for each in _addresses(step)
+    ]
+    # Of two registers that are added one is the base: that which is one elsewhere, or the first.
+    for each in sorted(addresses, key=lambda address: len(_unscaled(address)) > 1):
+        _address(each, found)
     for step in ir.walk(section.body):
         for term in ir.terms_of(step):
             for each in ir.every_term(term):
@@ -121,18 +112,45 @@ def _locals_scaled(address: ir.Term) -> set[str]:
     }
 
 
+def _addresses(step: ir.Step) -> tuple[ir.Term, ...]:
+    match step:
+        case (
+            ir.Load(address=address)
+            | ir.Store(address=address)
+            | ir.Change(address=address)
+            | ir.CompareExchange(address=address)
+            | ir.AtomicChange(address=address)
+        ):
+            return (address,)
+        case ir.Copy(target=target, source=source):
+            return target, source
+        case _:
+            return ()
+
+
+def _unscaled(address: ir.Term) -> list[str]:
+    """The parameters of an address that nothing multiplies."""
+    scaled = {
+        name
+        for each in ir.every_term(address)
+        if isinstance(each, ir.Binary) and each.operator in ("*", "<<")
+        for name in _arguments(each)
+    }
+    return [each for each in dict.fromkeys(_arguments(address)) if each not in scaled]
+
+
 def _address(address: ir.Term, found: dict[str, str]) -> None:
-    scaled: set[str] = set()
-    for each in ir.every_term(address):
-        if isinstance(each, ir.Binary) and each.operator in ("*", "<<"):
-            scaled |= set(_arguments(each))
     bases = {
         each.name for each in ir.every_term(address) if isinstance(each, ir.Local)
     } - _locals_scaled(address)
+    unscaled = _unscaled(address)
+    known = [name for name in unscaled if found.get(name) == "base"]
     for name in _arguments(address):
-        if bases and name not in scaled:
+        if name not in unscaled:
+            found.setdefault(name, "index")
+        elif bases:
             found.setdefault(name, "offset")  # the base is what was loaded
-        elif name in scaled:
+        elif len(unscaled) > 1 and name not in (known or unscaled[:1]):
             found.setdefault(name, "index")
         elif found.get(name) in (None, "index"):
             found[name] = "base"

@@ -377,3 +377,34 @@ def test_an_exchange_without_lock(tmp_path: Path) -> None:
         _, out = opvasm("explore", path)
         seen[lock] = re.findall(r"Verdict \w+", out) or out
     assert seen == {"": ["Verdict fails"], "lock": ["Verdict holds"]}
+
+
+SHAPED = {
+    "x86-64": [
+        "mov 4(%rdi), %eax\n shl $12, %rax\n add %rcx, %rax\n incq 8(%rax)",
+        "cmp %esi, 4(%rdi)\n jne out\n mov (%rcx,%r8), %rax\n mov %rax, -8(%rsp)\n mov %rdx, (%rcx,%r8)",
+        "movups %xmm0, 16(%rcx)\n movq %xmm1, (%rcx)",
+        "mov (%rcx), %rax\n tzcnt %rax, %rax\n jc out\n bts %rax, 8(%rcx)",
+    ],
+    "aarch64": [
+        "ldr w9, [x0, #4]\n add x9, x3, x9, lsl #12\n ldr x10, [x9, #8]\n add x10, x10, #1\n str x10, [x9, #8]",
+        "ldr w10, [x0, #4]\n cmp w10, w1\n b.ne out\n ldr x9, [x3, x4]\n str x9, [sp, #-8]\n str x2, [x3, x4]",
+        "str q0, [x3, #16]\n str d1, [x3]",
+        "ldr x9, [x3]\n cbz x9, out\n rbit x9, x9\n clz x9, x9\n str x9, [x3, #8]",
+    ],
+}
+
+
+@pytest.mark.parametrize("machine", SHAPED)
+def test_a_start_for_each_shape(machine: str, tmp_path: Path) -> None:
+    """A stride times the CPU, two registers that are added, the stack, halves of vectors, counted bits."""
+    bodies = [re.sub(r"\bout\b", f"out_{at}", body) for at, body in enumerate(SHAPED[machine])]
+    text = text_of(linked_bodies(tmp_path, machine, bodies), ("self",))
+    path = tmp_path / "lifted.opv"
+    path.write_text(text)
+    code, out = opvasm("run", path)
+    assert (code, f"{len(bodies)} passed" in out) == (0, True), out
+    code, out = opvasm("explore", path)
+    assert out.count("Verdict") == len(bodies), out
+    # Each thread has its own stack.
+    assert re.search(r"^shared f_1_base_r?sp_of_b: f_1_base_r?sp_around$", text, re.MULTILINE)
