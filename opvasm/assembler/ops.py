@@ -140,7 +140,10 @@ class _VectorAssembler:
         known = [each.mnemonic for each in self.abi.revision.operations]
         written = statement.mnemonic
         head, _, suffix = written.rpartition(".")
-        near = did_you_mean(head if suffix in (*SUFFIXES, POINTER_SUFFIX) else written, known)
+        word = head if suffix in (*SUFFIXES, POINTER_SUFFIX) else written
+        from .other_ops import instead_of  # only where something is wrong
+
+        near = instead_of(word) or did_you_mean(word, known)
         self.problems.error(
             "OPV012",
             f"the op `{written}` is unknown",

@@ -66,6 +66,7 @@ CODES: tuple[Code, ...] = (
         "a program's calls are not answered, or it does not work under a tracer",
         "A child of the program is not a 64-bit x86-64 program, or valgrind or qemu-user, which make the "
         "system calls of the program that they run themselves: it runs, but its calls of cpu_opv are not "
-        "answered. LeakSanitizer does not work in a program that is traced.",
+        "answered. gdb, strace and the like can't trace a program that opvasm traces: put them around it "
+        "(gdb --args opvasm exec …), or stop at its calls by opvasm debug --attach-on. LeakSanitizer does not work in a program that is traced.",
     ),
 )

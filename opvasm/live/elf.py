@@ -11,6 +11,7 @@ from ..elf.problems import ElfError
 
 _DT_STRTAB, _DT_STRSZ = 5, 10
 _SANITIZERS = (b"libasan.so", b"liblsan.so", b"__asan_init", b"__lsan_init")
+_TRACERS = ("gdb", "gdbserver", "lldb", "ltrace", "rr", "strace")
 _HEADER_BYTES = 20
 _CLASS_64 = 2
 _MACHINE_I386, _MACHINE_X86_64 = 3, 62
@@ -36,12 +37,14 @@ def foreign_program(path: str) -> str:
     return f"a program for another machine (ELF machine {machine})"
 
 
-def emulator(path: str) -> str:
-    """What runs the instructions of another program itself, so that its calls are not seen; or empty."""
+def rival(path: str) -> str:
+    """What keeps another program's calls from being seen: it runs or traces that itself; or empty."""
     real = realpath(path)
     name = basename(real)
     if "/valgrind/" in real and not name.endswith(".so"):
         return f"valgrind ({name}): it runs the program itself and answers cpu_opv with ENOSYS"
+    if name.split("-")[0] in _TRACERS:
+        return f"{name}: it can't trace the program, which opvasm traces; a program has one tracer"
     if name.startswith("qemu-") and not name.startswith(("qemu-system", "qemu-img")):
         return f"{name}: it translates the program's system calls, and does not know cpu_opv"
     return ""

@@ -52,7 +52,7 @@ def cannot(message: str, help: str | None = None) -> HostCannot:
     return HostCannot(Diagnostic("error", codes.HOST, message, help=help))
 
 
-def not_traced(problem: OSError | None) -> HostCannot:
+def not_traced(problem: OSError | None, child: int) -> HostCannot:
     """The exception for a child that this process may not trace: another tracer is there, or a policy."""
     tracer = tracer_of("self")
     if tracer:
@@ -60,6 +60,12 @@ def not_traced(problem: OSError | None) -> HostCannot:
             f"a child can't be traced: this process is itself traced, by {tracer}, and so are its "
             "children; a program has one tracer at a time",
             "leave strace, gdb or the like away, or let it not follow children",
+        )
+    other = tracer_of(str(child))
+    if other:  # gdb lets go of who forks when it follows children
+        return cannot(
+            f"a child can't be traced: {other} traces it, and a program has one tracer at a time",
+            "leave the other tracer away, or let it not follow children (gdb: set follow-fork-mode parent)",
         )
     return cannot(
         f"a child can't be traced: {'it is already' if problem is None else problem.strerror}",
@@ -156,14 +162,14 @@ def _call(number: int) -> int:
 def _watch(child: int, number: int) -> Mechanism:
     """Follow the probing child until it shows how its call can be seen."""
     if tracer_of(str(child)):
-        raise not_traced(None)
+        raise not_traced(None, child)
     _, status = os.waitpid(child, os.WUNTRACED)
     if not os.WIFSTOPPED(status):
         raise cannot("a child can't stop itself to be traced")
     try:
         linux.seize(child, linux.OPTION_SECCOMP | linux.OPTION_EXITKILL)
     except PermissionError as problem:
-        raise not_traced(problem) from problem
+        raise not_traced(problem, child) from problem
     os.kill(child, signal.SIGCONT)
     while True:
         _, status = os.waitpid(child, linux.WALL)

@@ -16,7 +16,7 @@ from ..light_enum import Enum
 from . import linux, seccomp
 from .auxiliary import hide_rseq
 from .call import Call
-from .elf import emulator, foreign_program
+from .elf import foreign_program, rival
 from .host import HostCannot, Mechanism, not_traced
 from .settings import Settings
 from .stubrun import REPORT_NUMBER
@@ -152,10 +152,11 @@ def start(
         linux.seize(child, options)
         os.write(go_write, b"g")
     except OSError as problem:
+        refused = not_traced(problem, child)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(told_read)
-        raise not_traced(problem) from problem
+        raise refused from problem
     finally:
         os.close(go_write)
     while True:
@@ -252,7 +253,7 @@ def run(
 
         if no_rseq:
             hide_rseq(program)
-        what = emulator(path)
+        what = rival(path)
         if what and foreign is not None:
             foreign(program, what)
         supervisor = make(settings, answered=answered, foreign=foreign, executed=became)

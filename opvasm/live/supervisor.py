@@ -19,7 +19,7 @@ from time import perf_counter
 from . import linux, stub, stubrun
 from .answering import Answering
 from .call import Call
-from .elf import emulator, foreign_program
+from .elf import foreign_program, rival
 from .host import Mechanism
 from .injection import EndedMeanwhile
 from .linux import CS, ORIG_RAX, RSI, Registers
@@ -174,7 +174,7 @@ class Supervisor:
         """A process has become another program."""
         if self.executed is not None:
             self.executed(pid)
-        problem = foreign_program(f"/proc/{pid}/exe") or emulator(f"/proc/{pid}/exe")
+        problem = foreign_program(f"/proc/{pid}/exe") or rival(f"/proc/{pid}/exe")
         if problem and self.foreign is not None:
             self.foreign(pid, problem)
 

@@ -62,6 +62,41 @@ def test_another_tracer_is_named(build: Build) -> None:
     assert "yama" not in done.stderr
 
 
+def test_a_tracer_of_children_is_named(build: Build) -> None:
+    """gdb that follows children lets go of opvasm itself, and has the child that opvasm wants to trace."""
+    build("attach", 335)
+    if shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed")
+    words = ["gdb", "-batch", "-ex", "set follow-fork-mode child", "-ex", "run", "--args"]
+    words += [sys.executable, "-m", "opvasm", "exec", "--", "true"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert "a child can't be traced: gdb (process " in done.stdout + done.stderr
+    assert "yama" not in done.stdout + done.stderr
+
+
+def test_a_debugger_around_exec_disturbs_nothing(build: Build) -> None:
+    """By default gdb stays with opvasm, whose program is opvasm's to trace."""
+    program = build("attach", 335)
+    if shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed")
+    words = ["gdb", "-batch", "-ex", "run", "--args", sys.executable, "-m", "opvasm", "exec"]
+    done = subprocess.run(
+        [*words, "--summary", "--", program], capture_output=True, text=True, timeout=120
+    )
+    assert "exited normally" in done.stdout, done.stdout
+    assert "error" not in done.stderr, done.stderr
+
+
+def test_a_debugger_inside_exec_is_named(build: Build, opvasm: Opvasm) -> None:
+    """It says that it can't trace its program; the warning says why."""
+    build("attach", 335)
+    if shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed")
+    done = opvasm("exec", "--", "gdb", "-batch", "-ex", "run", shutil.which("true") or "true")
+    assert "warning[OPV655]" in done.stderr, done.stderr
+    assert "is gdb: it can't trace the program, which opvasm traces" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["valgrind", "qemu-x86_64"])
 def test_an_emulator_is_named(name: str, build: Build, opvasm: Opvasm) -> None:
     """Its program's calls are its own: the person is told that they are not answered."""

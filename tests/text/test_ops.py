@@ -300,13 +300,27 @@ def test_an_op_of_another_revision_is_refused_and_those_that_have_it_are_named(
         ("frobnicate", "the ops are cmpeq, cmpne, memcpy, add, or, and, xor, lshift, rshift, mb"),
         ("add.u128", "the sizes are .u8, .u16, .u32, .u64, .ptr"),
         (".byte", "the only directive is .raw"),
+        ("sub.u64", "`add PLACE, -1` subtracts"),
+        ("shl", "`lshift PLACE, BITS` shifts to the left"),
+        ("smp_mb", "the full barrier is `mb`"),
     ],
 )
 def test_an_unknown_op_comes_with_the_nearest_one(mnemonic: str, help: str) -> None:
+    """Or with what a vector has in place of another language's word."""
     from .checking import problems
 
     (problem,) = problems(f"shared x: u64\nvector v() {{ {mnemonic} x, x }}")
     assert (problem.code, problem.help) == ("OPV012", help)
+
+
+@pytest.mark.parametrize("word", ["for", "while", "if", "return", "goto"])
+def test_a_vector_has_no_branches(word: str) -> None:
+    """Words that begin a loop, a condition or a jump elsewhere: the help says what has those here."""
+    from .checking import problems
+
+    (problem,) = problems(f"vector v() {{ {word} }}")
+    assert problem.code == "OPV012"
+    assert str(problem.help).startswith("a vector has no branches or loops: ")
 
 
 def test_a_question_mark_sets_the_expect_fault_of_its_operand() -> None:
