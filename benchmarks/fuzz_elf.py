@@ -20,6 +20,7 @@ from time import process_time
 from opvasm.elf.archive import members
 from opvasm.elf.descriptors import find_descriptors
 from opvasm.elf.file import ElfFile, elf_from_bytes
+from opvasm.elf.object_code import outside, relocated_code
 from opvasm.elf.problems import ElfError
 from opvasm.elf.signatures import find_by_signature
 from opvasm.elf.source import MemorySource
@@ -40,6 +41,9 @@ def everything(file: ElfFile) -> None:
     names_covering(file, [file.header.entry, 0x1000])
     for section in file.sections:
         file.place(section.address)
+        if file.relocatable:
+            relocated_code(file, section.address, 256)
+            outside(file, 0x4000_0000 + section.size)
 
 
 def read(data: bytes) -> bool:

@@ -135,6 +135,8 @@ def _is_meant(subject: Subject, word: str) -> bool:
     function = subject.function.partition("+")[0]
     if word in (function, subject.function, subject.context.file.place(subject.start)):
         return True
+    if word in subject.context.names.every_name(subject.start):
+        return True
     try:
         return int(word, 0) in (subject.start, subject.descriptor.address)
     except ValueError:

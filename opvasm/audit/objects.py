@@ -14,7 +14,7 @@ from ..elf.object_code import outside
 from ..elf.problems import ElfError
 from ..elf.symbols import OBJECT, names_covering
 from ..lift.lift import Lifted
-from ..lift.roles import replace_terms, roles_of
+from ..lift.roles import replace_terms
 from ..lift.state import AREA
 from ..light_typing import NamedTuple
 from ..program import Area, Array, Data, Member, Pointer, Scalar, Struct, Symbol, section as ir
@@ -204,7 +204,7 @@ def typed(lifted: Lifted, globals: Globals) -> tuple[ir.Section, tuple[Struct, .
     A base of which nothing at a fixed offset is read or written stays a number.
     """
     section = lifted.section
-    roles = roles_of(section)
+    roles = lifted.roles
     fields: dict[str, list[tuple[int, int]]] = {}
     for address, size, _ in accesses(section):
         base, offset = _split(address)

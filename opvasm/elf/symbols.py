@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ..light_typing import NamedTuple
 from .file import SHF_ALLOC, SHT_DYNSYM, SHT_SYMTAB, ElfFile, FileSection, Strings
@@ -94,7 +94,8 @@ def dynamic_symbol(file: ElfFile, index: int) -> Symbol | None:
 class Names:
     """The functions (or other symbols) that cover addresses; reads each table once for all."""
 
-    def __init__(self, found: Iterable[Symbol]) -> None:
+    def __init__(self, found: Iterable[Symbol], aliases: Mapping[int, Sequence[str]] = {}) -> None:
+        self._aliases = aliases
         self._found = sorted(found, key=lambda each: (each.address, each.size))
         self._starts = [each.address for each in self._found]
 
@@ -107,6 +108,11 @@ class Names:
                 return each
         return None
 
+    def every_name(self, address: int) -> tuple[str, ...]:
+        """The names of the symbol that an address is in, of which there may be several."""
+        symbol = self.covering(address)
+        return () if symbol is None else (symbol.name, *self._aliases.get(symbol.address, ()))
+
 
 def names_covering(
     file: ElfFile, addresses: Iterable[int], kinds: Collection[int] = (FUNCTION, INDIRECT_FUNCTION)
@@ -114,6 +120,7 @@ def names_covering(
     """The names of a few addresses, in one walk over the tables that decodes no other name."""
     wanted = sorted(set(addresses))
     found: dict[tuple[int, int], Symbol] = {}
+    aliases: dict[int, list[str]] = {}
     if not wanted:
         return Names(())
     for table in symbol_tables(file):
@@ -125,12 +132,14 @@ def names_covering(
                 continue
             address = value + bases.get(section, 0)
             index = bisect_right(wanted, address + max(size, 1) - 1)
-            if index and wanted[index - 1] >= address and (address, size) not in found:
+            if index and wanted[index - 1] >= address:
                 names = names if names is not None else _names(file, table)
-                found[address, size] = Symbol(
-                    names.at(name), address, value, size, info & 15, section
-                )
-    return Names(found.values())
+                text = names.at(name)
+                if (address, size) in found:
+                    aliases.setdefault(address, []).append(text)
+                    continue
+                found[address, size] = Symbol(text, address, value, size, info & 15, section)
+    return Names(found.values(), aliases)
 
 
 def _bases(file: ElfFile) -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..light_typing import NamedTuple
 from ..program import Parameter, Scalar, section as ir
@@ -16,12 +16,14 @@ class Lifted(NamedTuple):
     """A section, and what its labels and results stand for in the file.
 
     ``exits`` maps labels to addresses, ``registers`` the names of parameters and results to the
-    registers that they are at the section's start and end.
+    registers that they are at the section's start and end.  ``roles`` says of parameters that were
+    named by what is done with them what that is (roles.py).
     """
 
     section: ir.Section
     exits: dict[str, int]
     registers: dict[str, str]
+    roles: Mapping[str, str] = {}
 
 
 def _anywhere(codes: Sequence[Code], at: int) -> str:

@@ -38,7 +38,9 @@ def named_by_role(lifted: Lifted) -> Lifted:
     )
     registers = {names.get(name, name): register for name, register in lifted.registers.items()}
     return lifted._replace(
-        section=section._replace(parameters=parameters, body=body), registers=registers
+        section=section._replace(parameters=parameters, body=body),
+        registers=registers,
+        roles={names.get(name, name): role for name, role in roles.items()},
     )
 
 
@@ -56,9 +58,10 @@ def roles_of(section: ir.Section) -> dict[str, str]:
     addresses = [
         _spelt_out(each, values) for step in ir.walk(section.body) for each in _addresses(step)
     ]
+    known = [(each, _unscaled(each)) for each in dict.fromkeys(addresses)]
     # Of two registers that are added one is the base: that which is one elsewhere, or the first.
-    for each in sorted(addresses, key=lambda address: len(_unscaled(address)) > 1):
-        _address(each, found)
+    for each, unscaled in sorted(known, key=lambda pair: len(pair[1]) > 1):
+        _address(each, unscaled, found)
     for step in ir.walk(section.body):
         for term in ir.terms_of(step):
             for each in ir.every_term(term):
@@ -130,22 +133,27 @@ def _addresses(step: ir.Step) -> tuple[ir.Term, ...]:
 
 def _unscaled(address: ir.Term) -> list[str]:
     """The parameters of an address that nothing multiplies."""
+    arguments = dict.fromkeys(_arguments(address))
+    if not arguments:
+        return []
     scaled = {
         name
         for each in ir.every_term(address)
         if isinstance(each, ir.Binary) and each.operator in ("*", "<<")
         for name in _arguments(each)
     }
-    return [each for each in dict.fromkeys(_arguments(address)) if each not in scaled]
+    return [each for each in arguments if each not in scaled]
 
 
-def _address(address: ir.Term, found: dict[str, str]) -> None:
+def _address(address: ir.Term, unscaled: list[str], found: dict[str, str]) -> None:
+    arguments = _arguments(address)
+    if not arguments:
+        return
     bases = {
         each.name for each in ir.every_term(address) if isinstance(each, ir.Local)
     } - _locals_scaled(address)
-    unscaled = _unscaled(address)
     known = [name for name in unscaled if found.get(name) == "base"]
-    for name in _arguments(address):
+    for name in arguments:
         if name not in unscaled:
             found.setdefault(name, "index")
         elif bases:

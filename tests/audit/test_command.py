@@ -258,9 +258,18 @@ def test_lift(tmp_path: Path) -> None:
 
 def test_what_is_not_lifted_says_why(tmp_path: Path) -> None:
     """An instruction that the lifter does not know is named, and exit code 3 says that work is left."""
-    library = linked(tmp_path, body="popcnt %rdx, %rax\n mov %rax, (%rcx)")
+    library = linked(tmp_path, body="crc32 %rdx, %rax\n mov %rax, (%rcx)")
     out = tmp_path / "out.opv"
     code, _, errors = run("--lift", out, library)
     assert code == 3
-    assert "`popcnt rax, rdx` is not known" in errors
+    assert "`crc32 rax, rdx` is not known" in errors
     assert "not lifted" in out.read_text()
+
+
+@pytest.mark.parametrize("name", ["f", "other"])
+def test_a_function_with_two_names(name: str, tmp_path: Path) -> None:
+    """--section takes any name of a function."""
+    alias = ".globl other\n .hidden other\n .type other, %function\n .set other, f"
+    library = linked(tmp_path, more=alias)
+    code, _, errors = run("--lift", tmp_path / "f.opv", "--section", name, library)
+    assert (code, "1 lifted into" in errors) == (0, True), errors
