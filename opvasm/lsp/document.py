@@ -80,6 +80,19 @@ class Document(SourceFile):
                     return
         self.__dict__["pieces"] = tuple(read)
 
+    def read_all(self, check: Callable[[], None]) -> None:
+        """``read`` it and the files that it uses, also through others."""
+        seen = {os.path.normpath(self.name)}
+        waiting: list[Document] = [self]
+        while waiting:
+            document = waiting.pop()
+            document.read(check)
+            for path in map(document.path_of, document.uses):
+                if path not in seen:
+                    seen.add(path)
+                    with suppress(OSError, ValueError):
+                        waiting.append(document.files(path))
+
     @property
     def is_read(self) -> bool:
         """Whether its pieces are known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from typing import Any, BinaryIO, TypeVar
 
 from lsprotocol import types as lsp
@@ -30,7 +31,7 @@ from .answers.outline import Part, folds, outline, ranges_at
 from .answers.signature import signature
 from .document import Document
 from .protocol import LEGEND, Words, signature_help, uri_of
-from .server import DEBUG, EXPLAIN, EXPLORE, RUN, Server
+from .server import DEBUG, EXPLAIN, EXPLORE, RUN, Others, Server
 
 
 def start(source: BinaryIO, sink: BinaryIO) -> None:
@@ -38,12 +39,14 @@ def start(source: BinaryIO, sink: BinaryIO) -> None:
     # The trees of a text are many and live long; looking for cycles in them at Python's usual pace
     # takes longer than making them.
     gc.set_threshold(50_000, 20, 20)
+    # A thread that works on a large text gives way to the others sooner (seconds).
+    sys.setswitchinterval(0.001)
     server = Server()
     register(server)
     try:
         server.start_io(source, sink)
     finally:
-        server.worker.close()
+        server.desks.end()
 
 
 def register(server: Server) -> None:
@@ -121,13 +124,13 @@ def _places(server: Server) -> None:
 
     @server.feature(lsp.TEXT_DOCUMENT_REFERENCES)
     async def referred(params: lsp.ReferenceParams) -> list[lsp.Location] | None:
-        def question(document: Document, words: Words) -> list[lsp.Location]:
+        def question(document: Document, words: Words, others: Others) -> list[lsp.Location]:
             declared = params.context.include_declaration
             offset = words.offset(params.position)
-            found = references(document, offset, server.others(), declared)
+            found = references(document, offset, others, declared)
             return [words.location(each) for each in found]
 
-        return await server.ask(params.text_document.uri, question)
+        return await server.ask_with_others(params.text_document.uri, params.position, question)
 
     @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
     async def highlighted(
@@ -153,16 +156,12 @@ def _places(server: Server) -> None:
 
     @server.feature(lsp.WORKSPACE_SYMBOL)
     async def searched(params: lsp.WorkspaceSymbolParams) -> list[lsp.SymbolInformation]:
-        def question() -> list[lsp.SymbolInformation]:
+        def question(document: Document, words: Words) -> list[lsp.SymbolInformation]:
             wanted = params.query.lower()
-            return [
-                each
-                for document in server.others()
-                for each in _symbols(Words(document, server.encoding), outline(document), "")
-                if wanted in each.name.lower()
-            ]
+            found = _symbols(words, outline(document), "")
+            return [each for each in found if wanted in each.name.lower()]
 
-        return await server.worker.ask(question)
+        return [each for found in await server.ask_each(question) for each in found]
 
     @server.feature(lsp.TEXT_DOCUMENT_FOLDING_RANGE)
     async def folded(params: lsp.FoldingRangeParams) -> list[lsp.FoldingRange] | None:
@@ -312,12 +311,15 @@ def _changes(server: Server) -> None:
 
     @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
     async def renamed(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
-        def question(document: Document, words: Words) -> lsp.WorkspaceEdit | Refusal:
+        def question(
+            document: Document, words: Words, others: Others
+        ) -> lsp.WorkspaceEdit | Refusal:
             offset = words.offset(params.position)
-            found = rename(document, offset, params.new_name, server.others())
+            found = rename(document, offset, params.new_name, others)
             return found if isinstance(found, Refusal) else _edit_of(found, words)
 
-        return _granted(await server.ask(params.text_document.uri, question))
+        uri, position = params.text_document.uri, params.position
+        return _granted(await server.ask_with_others(uri, position, question))
 
     @server.feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,

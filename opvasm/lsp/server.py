@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from lsprotocol import types as lsp
@@ -17,11 +18,11 @@ from .answers import lenses as lens_answers
 from .answers.findings import Findings, findings
 from .answers.lenses import Result
 from .answers.running import exploration_of, run_of
+from .desks import Desk, Desks
 from .document import Document, names_of
 from .positions import UTF16
 from .protocol import Words, path_of, uri_of
 from .texts import Texts
-from .worker import Worker
 
 RUN, EXPLORE, EXPLAIN, DEBUG = "opvasm.run", "opvasm.explore", "opvasm.explain", "opvasm.debug"
 # While somebody types, findings wait for this long (seconds) after a key, and those of scenarios,
@@ -30,6 +31,8 @@ PATIENCE = 0.05
 PAUSE = 0.3
 SMALL = 20_000  # characters
 _T = TypeVar("_T")
+Others = list[Document]
+_Users = tuple[Desk, "asyncio.Future[list[str]]"]
 
 
 class Stale(Exception):
@@ -41,8 +44,7 @@ class Server(LanguageServer):
 
     def __init__(self) -> None:
         super().__init__("opvasm", __version__, max_workers=2)
-        self.texts = Texts()
-        self.worker = Worker()
+        self.desks = Desks()
         self.versions: dict[str, int] = {}
         self.uris: dict[str, str] = {}
         self.found: dict[str, Findings] = {}
@@ -60,18 +62,56 @@ class Server(LanguageServer):
     async def ask(self, uri: str, question: Callable[[Document, Words], _T]) -> _T | None:
         """The answer to a question about a document; None where it is not open."""
         path = path_of(uri)
+        return await self._ask_at(self.desks.of(path), path, question)
 
+    async def _ask_at(
+        self, desk: Desk, path: str, question: Callable[[Document, Words], _T]
+    ) -> _T | None:
         def answer() -> _T | None:
-            document = self.texts.open.get(path)
+            document = desk.texts.open.get(path)
             if document is None:
                 return None
             return question(document, Words(document, self.encoding))
 
-        return await self.worker.ask(answer)
+        if self.desks.is_large(path):
+            await self._ready(desk, path)
+        return await desk.worker.ask(answer)
 
-    def others(self) -> tuple[Document, ...]:
-        """Every open document."""
-        return tuple(self.texts.open.values())
+    async def _ready(self, desk: Desk, path: str) -> None:
+        """Read a large text before somebody asks of it: in pauses, so that it can change meanwhile."""
+        while True:
+            with suppress(Stale):
+                await desk.worker.work_shortly(partial(self._prepared, desk, path))
+                return
+
+    async def ask_with_others(
+        self, uri: str, place: lsp.Position, question: Callable[[Document, Words, Others], _T]
+    ) -> _T | None:
+        """The answer to a question about the name at a place, which the open documents with it hear."""
+
+        def name_at(document: Document, words: Words) -> str:
+            found = document.name_at(words.offset(place))
+            return "" if found is None else found[1].name
+
+        path = path_of(uri)
+        name = await self.ask(uri, name_at)
+        if name is None:
+            return None
+        desk = self.desks.with_name(path, name)
+
+        def answer(document: Document, words: Words) -> _T:
+            others = [each for each in desk.texts.open.values() if name in each.text]
+            return question(document, words, others)
+
+        return await self._ask_at(desk, path, answer)
+
+    async def ask_each(self, question: Callable[[Document, Words], _T]) -> list[_T]:
+        """The answers to a question about each open document."""
+        paths = list(self.desks.contents)
+        answers = await asyncio.gather(
+            *(self._ask_at(self.desks.of(path), path, question) for path in paths)
+        )
+        return [each for each in answers if each is not None]
 
     def found_in(self, document: Document) -> Findings | None:
         """What was found in a document when it was last looked through."""
@@ -84,9 +124,11 @@ class Server(LanguageServer):
         path = path_of(uri)
         self.uris[path] = uri
         self.versions[path] = self.versions.get(path, 0) + 1
-        users = await self.worker.ask(lambda: self.texts.change(path, text))
+        self.desks.open(path, text)
+        users = self._tell(path, lambda texts: texts.change(path, text))
+        await users[0][1]  # now its own desk has the text
         self.look_through(path, version)
-        self._look_through_users(users)
+        await self._look_through_users(users)
 
     async def close(self, uri: str) -> None:
         """Forget a document, with its findings; those that use it are looked through with its file."""
@@ -95,15 +137,27 @@ class Server(LanguageServer):
         task = self.checks.pop(path, None)
         if task is not None:
             task.cancel()
-        users = await self.worker.ask(lambda: self.texts.close(path))
+        users = self._tell(path, lambda texts: texts.close(path))
+        end = self.desks.close(path)
+        await users[0][1]
         self.found.pop(path, None)
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
-        self._look_through_users(users)
+        await self._look_through_users(users)
+        end()
 
-    def _look_through_users(self, users: list[str]) -> None:
-        for path in users:
-            self.versions[path] = self.versions.get(path, 0) + 1
-            self.look_through(path, None)
+    def _tell(self, path: str, what: Callable[[Texts], list[str]]) -> list[_Users]:
+        """Tell all desks of a change of a text, its own first; each answers with who uses the text."""
+        home = self.desks.of(path)
+        desks = [home, *(each for each in self.desks if each is not home)]
+        return [(each, each.worker.ask(partial(what, each.texts))) for each in desks]
+
+    async def _look_through_users(self, users: list[_Users]) -> None:
+        for desk, paths in users:
+            for path in await paths:
+                if self.desks.of(path) is desk and path in self.desks.contents:
+                    self.versions[path] = self.versions.get(path, 0) + 1
+                    self.desks.open(path, self.desks.contents[path])
+                    self.look_through(path, None)
 
     def look_through(self, path: str, version: int | None) -> None:
         """Begin to look through a document; what was begun before for it ends."""
@@ -126,26 +180,28 @@ class Server(LanguageServer):
 
         Raises Stale where the text changes meanwhile.
         """
-        check = self._check(path)
+        desk = self.desks.of(path)
+        await desk.worker.work(partial(self._prepared, desk, path))
 
-        def prepare() -> None:
-            document = self.texts.open.get(path)
-            if document is not None:
-                document.read(check)
-                for placed in document.pieces:
-                    names_of(placed.piece)
-                    check()
+    def _prepared(self, desk: Desk, path: str) -> None:
+        document, check = desk.texts.open.get(path), self._check(desk, path)
+        if document is not None:
+            document.read_all(check)
+            for placed in document.pieces:
+                names_of(placed.piece)
+                check()
 
-        await self.worker.work(prepare)
-
-    def _check(self, path: str) -> Callable[[], None]:
+    def _check(self, desk: Desk, path: str) -> Callable[[], None]:
         """What work calls now and then, and what ends it with Stale when the text has changed."""
         number = self.versions[path]
+        is_new = self.desks.is_large(path) and path not in self.found
 
         def check() -> None:
             if self.versions[path] != number:
                 raise Stale
-            self.worker.pause()
+            if is_new:
+                desk.settle()
+            desk.pause()
             if self.versions[path] != number:
                 raise Stale
 
@@ -156,22 +212,22 @@ class Server(LanguageServer):
 
         Raises Stale where the text changes meanwhile.
         """
-        number, check = self.versions[path], self._check(path)
+        desk, number = self.desks.of(path), self.versions[path]
+        check = self._check(desk, path)
 
         def look() -> list[lsp.Diagnostic] | None:
-            document = self.texts.open.get(path)
+            document = desk.texts.open.get(path)
             if document is None:
                 return None
-            document.read(check)
+            document.read_all(check)
             found = findings(document, self.found.get(path), check, with_scenarios)
             self.found[path] = found
             words = Words(document, self.encoding)
             return [words.diagnostic(each) for each in found.found]
 
-        document = self.texts.open.get(path)
-        small = document is not None and len(document.text) <= SMALL
-        # A small text does not wait until a large one has been looked through.
-        diagnostics = await (self.worker.work_shortly if small else self.worker.work)(look)
+        small = len(self.desks.contents.get(path, "")) <= SMALL
+        # A small text does not wait until a larger one has been looked through.
+        diagnostics = await (desk.worker.work_shortly if small else desk.worker.work)(look)
         if diagnostics is None:
             return False
         if self.versions[path] != number:
@@ -243,7 +299,7 @@ class Server(LanguageServer):
                 self.work_done_progress.end(token, lsp.WorkDoneProgressEnd())
         if result is not None:
             kept = result
-            await self.worker.ask(lambda: self.keep(document, "scenario", name, kept))
+            await self.ask(uri, lambda *_: self.keep(document, "scenario", name, kept))
         self._show(f"scenario {name}", result)
         return result
 

@@ -1,6 +1,6 @@
 """One thread that works for the server: questions first, findings when nothing is asked.
 
-Whatever is asked of a document runs here, so that nothing is worked out twice or by two at once.
+Whatever is asked of its documents runs here, so that nothing is worked out twice or by two at once.
 Work asks ``pause`` now and then, which lets questions through, and short work where it is long.
 """
 
@@ -24,24 +24,35 @@ class Worker:
         self._asked: _Waiting = deque()
         self._short: _Waiting = deque()
         self._is_short = False
+        self._wanted: set[Future[Any]] = set()
 
-    async def ask(self, question: Callable[[], _T]) -> _T:
-        """The answer to a question; it is dropped when the asker is cancelled before."""
-        return await self._wait(self._asked, question)
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for an answer or for something short."""
+        return bool(self._wanted)
 
-    async def work_shortly(self, work: Callable[[], _T]) -> _T:
+    def ask(self, question: Callable[[], _T]) -> asyncio.Future[_T]:
+        """The answer to a question; it is dropped when the asker is cancelled before.
+
+        Questions are answered in the order in which this is called.
+        """
+        return self._wait(self._asked, question)
+
+    def work_shortly(self, work: Callable[[], _T]) -> asyncio.Future[_T]:
         """The result of something short, after all questions and before what is long."""
-        return await self._wait(self._short, work)
+        return self._wait(self._short, work)
 
-    async def work(self, work: Callable[[], _T]) -> _T:
+    def work(self, work: Callable[[], _T]) -> asyncio.Future[_T]:
         """The result of something long, for which nobody waits."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def _wait(self, where: _Waiting, what: Callable[[], _T]) -> _T:
+    def _wait(self, where: _Waiting, what: Callable[[], _T]) -> asyncio.Future[_T]:
         future: Future[_T] = Future()
+        self._wanted.add(future)
+        future.add_done_callback(self._wanted.discard)
         where.append((future, what))
         self._pool.submit(self.pause)
-        return await asyncio.wrap_future(future)
+        return asyncio.wrap_future(future)
 
     def pause(self) -> None:
         """Answer what was asked meanwhile, and do what is short, unless this is a pause of such."""

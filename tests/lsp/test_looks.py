@@ -17,8 +17,11 @@ if not importlib.util.find_spec("pygls"):
 from lsprotocol import types as lsp
 
 from opvasm.assembler import resolve
-from opvasm.lsp import document as document_module
-from opvasm.lsp.protocol import path_of
+from opvasm.lsp import desks as desks_module, document as document_module, pieces as pieces_module
+from opvasm.lsp.answers.navigation import references
+from opvasm.lsp.desks import Desk
+from opvasm.lsp.document import Document
+from opvasm.lsp.protocol import Words, path_of
 from opvasm.lsp.server import Server
 from opvasm.lsp.worker import Worker
 
@@ -69,7 +72,7 @@ def serve(what: Callable[[Quiet], Awaitable[None]]) -> None:
         try:
             await what(server)
         finally:
-            server.worker.close()
+            server.desks.end()
 
     asyncio.run(asyncio.wait_for(session(), 300))
 
@@ -122,28 +125,28 @@ def test_a_look_that_is_stale_prepares_nothing(monkeypatch: pytest.MonkeyPatch) 
     pauses: list[int] = []
 
     async def session(server: Quiet) -> None:
-        pause = server.worker.pause
+        pause = server.desks.shared.worker.pause
 
         def typed() -> None:
-            document = server.texts.open.get(path)
+            document = server.desks.shared.texts.open.get(path)
             if document is not None and document._known() and not document.is_read:
                 pauses.append(len(document._known()))
                 server.versions[path] += 1
             pause()
 
         with monkeypatch.context() as patch:
-            patch.setattr(server.worker, "pause", typed)
+            patch.setattr(server.desks.shared.worker, "pause", typed)
             await server.change(uri("a.opv"), text, 1)
             await server.quiet()
         assert pauses == [32]
-        assert not server.texts.open[path].is_read
+        assert not server.desks.shared.texts.open[path].is_read
         assert server.published == {}
         with monkeypatch.context() as patch:
-            known = server.texts.open[path]._known
-            patch.setattr(server.worker, "pause", lambda: pauses.append(len(known())))
+            known = server.desks.shared.texts.open[path]._known
+            patch.setattr(server.desks.shared.worker, "pause", lambda: pauses.append(len(known())))
             await server._prepare(path)
         assert pauses[1:7] == [32, 64, 96, 128, 160, 192]
-        assert server.texts.open[path].is_read
+        assert server.desks.shared.texts.open[path].is_read
 
     serve(session)
 
@@ -192,5 +195,112 @@ def test_a_file_that_is_opened_or_closed_reaches_its_users(tmp_path: Path) -> No
         absent, unknown = ["OPV026"], ["OPV010"]
         assert server.published[user] == [absent, [], unknown, [], absent]
         assert server.published[used] == [[], [], [], []]
+
+    serve(session)
+
+
+VECTOR = "vector v{0}() {{\n    add x, 1{0}\n}}\n"
+HUGE = "percpu x: u64\n" + "".join(VECTOR.format(i) for i in range(100))
+
+
+class Held:
+    """Holds up whoever reads a piece of one text, for as long as a test wants."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        self.begun, self.let_go = threading.Event(), threading.Event()
+        read = pieces_module._read
+
+        def held(path: str, text: str, borders: list[int], index: int) -> pieces_module.Piece:
+            if path == path_of(uri(name)) and index == len(borders) // 2:
+                self.begun.set()
+                self.let_go.wait()
+            return read(path, text, borders, index)
+
+        monkeypatch.setattr(pieces_module, "_read", held)
+
+
+def test_a_large_text_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a large one is read, and never comes to a pause, a small one is answered for and changes."""
+    monkeypatch.setattr(desks_module, "LARGE", 2_000)
+    held = Held(monkeypatch, "huge.opv")
+    small = "percpu x: u64\nvector v() { ad x, 1 }\n"
+
+    async def session(server: Quiet) -> None:
+        await server.change(uri("huge.opv"), HUGE, 1)
+        await asyncio.to_thread(held.begun.wait)
+        opened = asyncio.ensure_future(server.change(uri("a.opv"), small, 1))
+        while not server.published:
+            await asyncio.sleep(0.001)
+        assert server.published == {uri("a.opv"): [["OPV012"]]}
+        assert await server.ask(uri("a.opv"), lambda document, _: document.text) == small
+        changed = asyncio.ensure_future(server.change(uri("a.opv"), small.replace("ad", "add"), 2))
+        while len(server.published[uri("a.opv")]) < 2:
+            await asyncio.sleep(0.001)
+        held.let_go.set()
+        await asyncio.gather(opened, changed)
+        await server.quiet()
+        assert server.published == {uri("a.opv"): [["OPV012"], []], uri("huge.opv"): [[]]}
+        # Its own thread ends when it is closed, and it can be opened again.
+        await server.close(uri("huge.opv"))
+        await server.change(uri("huge.opv"), HUGE + VECTOR.format(0), 1)
+        await server.quiet()
+        assert server.published[uri("huge.opv")] == [[], [], ["OPV011"]]
+
+    try:
+        serve(session)
+    finally:
+        held.let_go.set()
+
+
+def test_a_large_text_lets_the_others_go_first() -> None:
+    """In a pause its thread goes on when nobody waits at the small texts' desk."""
+    first = Desk()
+    large = Desk(first)
+    begun, held, order = threading.Event(), threading.Event(), list[str]()
+
+    def small() -> None:
+        begun.set()
+        held.wait()
+        order.append("small")
+
+    def pausing() -> None:
+        large.pause()
+        order.append("large")
+
+    async def session() -> None:
+        waiting = first.worker.work_shortly(small)
+        await asyncio.to_thread(begun.wait)
+        works = [large.worker.work(pausing), large.worker.ask(lambda: order.append("question"))]
+        await works[1]
+        held.set()
+        await asyncio.gather(waiting, works[0])
+
+    asyncio.run(session())
+    first.worker.close()
+    large.worker.close()
+    assert order == ["question", "small", "large"]
+
+
+def test_names_are_found_across_a_large_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of a small text that a large one uses is found in both, from either."""
+    monkeypatch.setattr(desks_module, "LARGE", 2_000)
+    used, user, other = (uri(name) for name in ("used.opv", "user.opv", "other.opv"))
+
+    async def session(server: Quiet) -> None:
+        await server.change(used, "percpu x: u64\n", 1)
+        await server.change(user, 'use "used.opv"\n' + HUGE.partition("\n")[2], 1)
+        await server.change(other, "percpu x: u64\n", 1)
+        found = []
+        for name, place in ((used, lsp.Position(0, 7)), (user, lsp.Position(2, 8))):
+
+            def question(document: Document, words: Words, others: list[Document]) -> int:
+                return len(references(document, words.offset(place), others))  # noqa: B023
+
+            found.append(await server.ask_with_others(name, place, question))
+        assert found == [1 + HUGE.count("add x")] * 2
+        names = await server.ask_each(lambda document, _: document.name)
+        assert sorted(names) == sorted(map(path_of, (used, user, other)))
+        await server.quiet()
+        assert server.published == {used: [[]], user: [[]], other: [[]]}
 
     serve(session)

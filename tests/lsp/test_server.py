@@ -264,7 +264,7 @@ def test_a_large_text(tmp_path: Path) -> None:
 
     async def conversation(editor: Editor) -> None:
         vector = "vector v{0}() {{\n    mb\n    mb\n    mb\n}}\n"
-        editor.open("large.opv", "".join(vector.format(i) for i in range(2_000)))
+        editor.open("large.opv", "".join(vector.format(i) for i in range(3_000)))
         editor.open("small.opv", WRONG)
         assert await editor.findings("small.opv")
         assert await editor.findings("large.opv") is not None

@@ -178,6 +178,7 @@ class _Planner:
 
     def _own(self, thread: Thread) -> tuple[OwnVariable, ...]:
         """The layout of a thread's own memory."""
+        data = self.program.data
         found: list[OwnVariable] = []
         offset = 0
         for each in thread.own:
@@ -189,7 +190,7 @@ class _Planner:
         handlers = tuple(h.body for h in self.scenario.handlers if h.thread == thread.name)
         bodies = (thread.body, *handlers)
         taken = {each.name for each in thread.own} | assigned(thread.body)
-        taken |= {*self.program.data.symbols, *self.program.data.constants}
+        taken |= {e for d in (data.symbols, data.constants) for e in ID_NAMES if e in d}
         if not _mentioned(bodies).isdisjoint({*ID_NAMES} - taken):
             offset = -(-offset // IDS_SIZE) * IDS_SIZE
             found.append(OwnVariable(CPU_ID_START, offset, Scalar("u64", IDS_SIZE, False)))

@@ -8,7 +8,7 @@ from ...abi.pages import PageKind
 from ...abi.revisions import Revision, ZeroPageRead
 from ...errors import Diagnostic, Note
 from ...expression import Name
-from ...program import Program, SymbolAddress
+from ...program import Area, Program, SymbolAddress
 from ...source import Span
 from ...text.scenario_tree import RunVector, Scenario
 from ..setting.statements import walk
@@ -33,8 +33,12 @@ def page_problems(program: Program, scenario: Scenario) -> Iterator[Diagnostic]:
     """Pages whose first store changes what the kernel says of them (abi.md section 2.4)."""
     revision = program.abi.revision
     refused = _change_by_a_store(revision)
+    if not refused:
+        return
     symbols = program.data.symbols
-    pages = [each for each in symbols.values() if each.page_kind in refused]
+    pages = [
+        each for each in symbols.values() if each.area is Area.PAGE and each.page_kind in refused
+    ]
     if not pages:
         return
     bodies = [each.body for each in scenario.threads]

@@ -6,6 +6,8 @@ one after the other.  The literal pool and the arguments' slots are apart: nobod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...abi.pages import PageKind
 from ...binding import initial_bytes, pool_bytes
 from ...errors import Crash
@@ -53,15 +55,16 @@ class Image:
         self.program = program
         self.cpus = cpus
         self.own = own
-        self.layout: Layout = default_layout(program.abi, program.data)
+        declared = _declared(program, cpus)
+        self.layout: Layout = declared.layout
         self.shift = program.abi.page_size.bit_length() - 1
         self.word = program.abi.model.word
         self.byteorder = program.abi.model.byteorder
-        self.regions: list[Region] = []
+        self.regions: list[Region] = [*declared.regions]
         self.own_blocks: list[OwnBlock] = []
         self.lock_base = 0x3000_0000_0000 if self.word == 8 else 0x3000_0000
         self.own_base = 0x1000_0000_0000 if self.word == 8 else 0x1000_0000
-        data = bytearray()
+        data = bytearray(declared.content)
         self._place(data)
         self.initial = bytes(data)
         self.pages: dict[int, Region] = {}
@@ -69,32 +72,18 @@ class Image:
             last = region.base + max(region.size, 1) - 1
             for page in range(region.base >> self.shift, (last >> self.shift) + 1):
                 self.pages[page] = region
-        self.pools = [pool_bytes(program, self.layout, cpu) for cpu in range(cpus)]
+        self.pools: Sequence[bytes] = declared.pools
         self.template = self._template()
 
     def _place(self, data: bytearray) -> None:
+        """Lay down what is a scenario's own, after what its program declares."""
         program, layout = self.program, self.layout
-
-        def region(name: str, base: int, content: bytes, kind: PageKind = PageKind.MAPPED) -> None:
-            data.extend(bytes(-len(data) % 8))
-            self.regions.append(Region(name, base, len(data), len(content), kind))
-            data.extend(content)
-
-        for cpu in range(self.cpus):
-            base = layout.percpu + cpu * layout.percpu_stride
-            region(f"@{cpu}", base, initial_bytes(program, layout, Area.PERCPU, cpu))
-        region("", layout.shared, initial_bytes(program, layout, Area.SHARED, 0))
-        whole = initial_bytes(program, layout, Area.PAGE, 0)
-        for symbol in program.data.symbols.values():
-            if symbol.area is Area.PAGE and symbol.page_kind is not PageKind.UNMAPPED:
-                content = whole[symbol.offset : symbol.offset + symbol.size]
-                region(symbol.name, layout.page + symbol.offset, content, symbol.page_kind)
         for thread, variables in enumerate(self.own):
             size = max((each.offset + each.type.size for each in variables), default=0)
             base = self.own_base + thread * program.abi.page_size
-            region(f"own {thread}", base, bytes(size))
+            _lay(self.regions, data, f"own {thread}", base, bytes(size))
             self.own_blocks.append(OwnBlock(self.regions[-1].start, size, base))
-        region("lock", self.lock_base, bytes(2 * self.cpus))
+        _lay(self.regions, data, "lock", self.lock_base, bytes(2 * self.cpus))
         self.lock_start = self.regions[-1].start
         data.extend(bytes(-len(data) % 8))
         page = program.abi.page_size
@@ -180,6 +169,60 @@ class Image:
             return f"{value:#x}"
         start = region.start + value - region.base
         return "&" + self.describe(start, 0, thread_names)
+
+
+class _Declared(NamedTuple):
+    """The memory that a program declares, on so many CPUs: the same in all of its scenarios."""
+
+    layout: Layout
+    regions: tuple[Region, ...]
+    content: bytes
+    pools: tuple[bytes, ...]  # by CPU
+
+
+def _declared(program: Program, cpus: int) -> _Declared:
+    """What was asked for last is kept: a file's scenarios are made ready one after the other."""
+    for known, count, found in _last:
+        if known is program and count == cpus:
+            return found
+    found = _laid_down(program, cpus)
+    _last[:] = [(program, cpus, found)]
+    return found
+
+
+_last: list[tuple[Program, int, _Declared]] = []
+
+
+def _laid_down(program: Program, cpus: int) -> _Declared:
+    layout = default_layout(program.abi, program.data)
+    regions: list[Region] = []
+    data = bytearray()
+    for cpu in range(cpus):
+        base = layout.percpu + cpu * layout.percpu_stride
+        _lay(regions, data, f"@{cpu}", base, initial_bytes(program, layout, Area.PERCPU, cpu))
+    _lay(regions, data, "", layout.shared, initial_bytes(program, layout, Area.SHARED, 0))
+    whole = initial_bytes(program, layout, Area.PAGE, 0)
+    for symbol in program.data.symbols.values():
+        if symbol.area is Area.PAGE and symbol.page_kind is not PageKind.UNMAPPED:
+            content = whole[symbol.offset : symbol.offset + symbol.size]
+            base = layout.page + symbol.offset
+            _lay(regions, data, symbol.name, base, content, symbol.page_kind)
+    pools = tuple(pool_bytes(program, layout, cpu) for cpu in range(cpus))
+    return _Declared(layout, tuple(regions), bytes(data), pools)
+
+
+def _lay(
+    regions: list[Region],
+    data: bytearray,
+    name: str,
+    base: int,
+    content: bytes,
+    kind: PageKind = PageKind.MAPPED,
+) -> None:
+    """Put a region after what lies there, at a multiple of 8."""
+    data.extend(bytes(-len(data) % 8))
+    regions.append(Region(name, base, len(data), len(content), kind))
+    data.extend(content)
 
 
 def _inside(path: str | None, offset: int) -> str:
