@@ -315,7 +315,9 @@ typedef struct Engine {
     uint32_t view_room;
     uint32_t chunk_size, chunk_shift, chunks_count, vector_size;
     uint8_t *dirty;
-    uint32_t **blocks; /* of STATES_IN_BLOCK vectors each */
+    bool wide;        /* numbers in blocks take 4 bytes and not 2, since one was too large */
+    uint8_t **blocks; /* of STATES_IN_BLOCK vectors each */
+    uint16_t *narrow;  /* a vector of numbers of 2 bytes, to be looked up */
     uint64_t *came;    /* source << 32 | decision, for each state */
     uint64_t came_room;
     uint32_t blocks_count, blocks_room;

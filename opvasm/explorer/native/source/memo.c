@@ -52,10 +52,11 @@ typedef struct Memo {
 
 /* One more number of those by which something is looked up. */
 static inline uint64_t hashed(uint64_t hash, uint64_t number) { return mixed(hash ^ number, 0x9e3779b97f4a7c15ull); }
+static inline uint64_t of_thread(uint64_t thread, uint64_t number) { return hashed((thread + 1) << 32, number); }
 
 /* What is known of a local state; of one that is not in the table, nothing yet. */
 static KnownLocal *local_of(Engine *e, uint32_t thread, uint32_t number) {
-    KnownLocal *found = &e->memo->locals[hashed(thread + 1, number) & (LOCALS - 1)];
+    KnownLocal *found = &e->memo->locals[of_thread(thread, number) & (LOCALS - 1)];
     if (!(found->flags & USED) || found->number != number || found->thread != thread)
         *found = (KnownLocal){number, 0, 0, {0, 0}, (uint8_t)thread, USED};
     return found;
@@ -75,7 +76,7 @@ Seen *seen_known(Engine *e, uint32_t thread, uint32_t number) { return &local_of
 
 /* The number of a local state whose pointers were renamed, or UINT32_MAX; remembered where it is given. */
 uint32_t renamed_known(Engine *e, uint32_t thread, uint32_t number, uint64_t names, uint32_t given) {
-    KnownName *found = &e->memo->names[hashed(hashed(thread + 1, number), PLANT(37) ? 0 : names) & (NAMES - 1)];
+    KnownName *found = &e->memo->names[hashed(of_thread(thread, number), PLANT(37) ? 0 : names) & (NAMES - 1)];
     if (given != UINT32_MAX) *found = (KnownName){names, number, given, thread + 1};
     return found->thread == thread + 1 && found->number == number && (found->names == names || PLANT(37)) ? found->renamed
                                                                                              : UINT32_MAX;
@@ -106,7 +107,7 @@ static uint32_t aborted_local(Engine *e, uint32_t thread, uint32_t number) {
 }
 
 static KnownStep *step_of(Memo *m, uint32_t thread, uint32_t local, uint32_t mask, const uint32_t *pieces) {
-    uint64_t hash = hashed(thread + 1, local);
+    uint64_t hash = of_thread(thread, local);
     for (uint32_t left = PLANT(34) ? 0 : mask; left; left &= left - 1) hash = hashed(hash, pieces[__builtin_ctz(left)]);
     return &m->known[hash & (m->size - 1)];
 }

@@ -11,6 +11,24 @@
 #define FIRST_TABLE 1024u
 #define PIECE 64u      /* bytes of memory that have a number of their own */
 #define LARGE_PAGE (2ull << 20)
+#ifndef NARROW_MOST /* tests have less: all bits up to some */
+#define NARROW_MOST UINT16_MAX
+#endif
+
+/* Numbers take 2 bytes in the states that are kept, until one does not fit. */
+static size_t number_size(const Engine *e) { return e->wide ? sizeof(uint32_t) : sizeof(uint16_t); }
+
+/* A large table is on large pages where the system has them: each look-up is somewhere else. */
+static uint64_t *empty_table(uint64_t size) {
+    if (size * sizeof(uint64_t) < 2 * LARGE_PAGE) return calloc(size, sizeof(uint64_t));
+    void *table = NULL;
+    if (posix_memalign(&table, LARGE_PAGE, size * sizeof(uint64_t)) != 0) return NULL;
+#ifdef MADV_HUGEPAGE
+    madvise(table, size * sizeof(uint64_t), MADV_HUGEPAGE);
+#endif
+    memset(table, 0, size * sizeof(uint64_t));
+    return table;
+}
 
 bool states_begin(Engine *e) {
     e->chunk_size = PIECE;
@@ -20,11 +38,12 @@ bool states_begin(Engine *e) {
     e->vector_size = e->plan.threads_count + e->chunks_count + 1;
     e->vector = calloc(e->vector_size, sizeof *e->vector);
     e->vector_before = calloc(e->vector_size, sizeof *e->vector_before);
+    e->narrow = calloc(e->vector_size, sizeof *e->narrow);
     e->arriving_vectors = calloc((size_t)MOST_ARRIVING * e->vector_size, sizeof *e->arriving_vectors);
     e->dirty = calloc(e->chunks_count + 1, 1);
     e->table_size = FIRST_TABLE;
-    e->table = calloc(FIRST_TABLE, sizeof *e->table);
-    return e->vector && e->vector_before && e->arriving_vectors && e->dirty && e->table && kept_begin(&e->locals)
+    e->table = empty_table(FIRST_TABLE);
+    return e->vector && e->vector_before && e->narrow && e->arriving_vectors && e->dirty && e->table && kept_begin(&e->locals)
            && kept_begin(&e->chunks) && kept_begin(&e->systems) && kept_begin(&e->views);
 }
 
@@ -33,6 +52,7 @@ void states_end(Engine *e) {
     free(e->blocks);
     free(e->vector);
     free(e->vector_before);
+    free(e->narrow);
     free(e->arriving_vectors);
     free(e->dirty);
     free(e->table);
@@ -56,20 +76,57 @@ void states_clear(Engine *e) {
     e->witnessed = 0;
 }
 
-static uint32_t *vector_of(const Engine *e, uint64_t state) {
-    return e->blocks[state / STATES_IN_BLOCK] + (state % STATES_IN_BLOCK) * e->vector_size;
+static uint8_t *kept_vector(const Engine *e, uint64_t state) {
+    return e->blocks[state / STATES_IN_BLOCK] + (state % STATES_IN_BLOCK) * e->vector_size * number_size(e);
 }
 
-/* A large table is on large pages where the system has them: each look-up is somewhere else. */
-static uint64_t *empty_table(uint64_t size) {
-    if (size * sizeof(uint64_t) < 2 * LARGE_PAGE) return calloc(size, sizeof(uint64_t));
-    void *table = NULL;
-    if (posix_memalign(&table, LARGE_PAGE, size * sizeof(uint64_t)) != 0) return NULL;
-#ifdef MADV_HUGEPAGE
-    madvise(table, size * sizeof(uint64_t), MADV_HUGEPAGE);
-#endif
-    memset(table, 0, size * sizeof(uint64_t));
-    return table;
+static void vector_of(const Engine *e, uint64_t state, uint32_t *to) {
+    const uint8_t *from = kept_vector(e, state);
+    uint16_t number;
+    if (e->wide) {
+        memcpy(to, from, e->vector_size * sizeof *to);
+        return;
+    }
+    for (uint32_t i = 0; i < e->vector_size; i++, from += sizeof number) {
+        memcpy(&number, from, sizeof number);
+        to[i] = number;
+    }
+}
+
+/* A vector as states are kept; NULL: a number of it does not fit. */
+static const void *as_kept(const Engine *e, const uint32_t *vector) {
+    uint32_t all = 0;
+    if (e->wide) return vector;
+    for (uint32_t i = 0; i < e->vector_size; i++) {
+        all |= vector[i];
+        e->narrow[i] = (uint16_t)vector[i];
+    }
+    return all > NARROW_MOST ? NULL : e->narrow;
+}
+
+/* From now on numbers take 4 bytes. */
+static bool become_wide(Engine *e) {
+    size_t size = e->vector_size * sizeof(uint32_t);
+    uint8_t **wide = calloc(e->blocks_room + 1, sizeof *wide);
+    bool enough = wide != NULL;
+    for (uint32_t i = 0; enough && i < e->blocks_count; i++) enough = (wide[i] = malloc(STATES_IN_BLOCK * size)) != NULL;
+    for (uint64_t state = 0; enough && state < e->states; state++) {
+        uint32_t vector[MOST_VECTOR];
+        vector_of(e, state, vector);
+        memcpy(wide[state / STATES_IN_BLOCK] + state % STATES_IN_BLOCK * size, vector, size);
+        if (state % STATES_IN_BLOCK + 1 == STATES_IN_BLOCK) { /* all of these are copied */
+            free(e->blocks[state / STATES_IN_BLOCK]);
+            e->blocks[state / STATES_IN_BLOCK] = NULL;
+        }
+    }
+    uint8_t **rest = enough ? e->blocks : wide;
+    for (uint32_t i = 0; rest != NULL && i < e->blocks_count; i++) free(rest[i]);
+    free(rest);
+    if (!enough) return false;
+    e->blocks = wide;
+    e->wide = true;
+    e->room += e->states * e->vector_size * sizeof(uint16_t);
+    return true;
 }
 
 static bool widen(Engine *e) {
@@ -80,8 +137,9 @@ static bool widen(Engine *e) {
         if (e->table[i] == 0) continue;
         /* the tag has only 32 bits: where the table is larger the vector is hashed again */
         uint64_t state = (e->table[i] & 0xffffffff) - 1;
-        uint64_t hash = size <= (1ull << 32) ? e->table[i] >> 32
-                                             : hash_bytes(vector_of(e, state), e->vector_size * 4);
+        uint32_t vector[MOST_VECTOR];
+        if (size > 1ull << 32) vector_of(e, state, vector);
+        uint64_t hash = size <= (1ull << 32) ? e->table[i] >> 32 : hash_bytes(vector, e->vector_size * sizeof *vector);
         uint64_t at = hash & (size - 1);
         while (table[at]) at = (at + 1) & (size - 1);
         table[at] = e->table[i];
@@ -148,34 +206,38 @@ void present(Engine *e) {
     }
 }
 
-static size_t compared_size(const Engine *e) {
-    return (e->vector_size - (PLANT(1) ? 1 : 0)) * sizeof *e->vector;
-}
+static size_t compared_numbers(const Engine *e) { return e->vector_size - (PLANT(1) ? 1 : 0); }
 
-uint64_t vector_hash(const Engine *e) { return hash_bytes(e->vector, compared_size(e)); }
+uint64_t vector_hash(const Engine *e) { return hash_bytes(e->vector, compared_numbers(e) * sizeof *e->vector); }
 
 void expect_slot(const Engine *e, uint64_t hash) { __builtin_prefetch(&e->table[hash & (e->table_size - 1)]); }
 
 void expect_state(const Engine *e, uint64_t hash) {
     uint64_t slot = e->table[hash & (e->table_size - 1)];
-    if (slot) __builtin_prefetch(vector_of(e, (slot & 0xffffffff) - 1));
+    if (slot) __builtin_prefetch(kept_vector(e, (slot & 0xffffffff) - 1));
 }
 
 uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add, bool *fresh) {
-    size_t size = e->vector_size * sizeof *vector, compared = compared_size(e);
-    uint64_t at = hash & (e->table_size - 1), tag = hash << 32;
+    const void *kept = as_kept(e, vector);
     *fresh = false;
+    if (kept == NULL && !add) return NO_STATE;
+    if (kept == NULL) {
+        if (!become_wide(e)) goto full;
+        kept = vector;
+    }
+    size_t size = e->vector_size * number_size(e), compared = compared_numbers(e) * number_size(e);
+    uint64_t at = hash & (e->table_size - 1), tag = hash << 32;
     for (; e->table[at]; at = (at + 1) & (e->table_size - 1)) {
         if ((e->table[at] & 0xffffffff00000000ull) != tag) continue;
         uint64_t state = (e->table[at] & 0xffffffff) - 1;
-        if (memcmp(vector_of(e, state), vector, compared) == 0) return state;
+        if (memcmp(kept_vector(e, state), kept, compared) == 0) return state;
     }
     if (!add) return NO_STATE;
     if (e->states >= UINT32_MAX - 1) goto full;
     if (e->states / STATES_IN_BLOCK >= e->blocks_count) {
         uint64_t room = e->blocks_room;
         if (e->blocks_count == room) {
-            uint32_t **more = grown(e, e->blocks, &room, room + 1, sizeof *more);
+            uint8_t **more = grown(e, e->blocks, &room, room + 1, sizeof *more);
             if (more == NULL) goto full;
             e->blocks = more;
             e->blocks_room = (uint32_t)room;
@@ -186,7 +248,7 @@ uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add,
         e->blocks_count++;
     }
     e->room += size;
-    memcpy(vector_of(e, e->states), vector, size);
+    memcpy(kept_vector(e, e->states), kept, size);
     e->table[at] = tag | ++e->states;
     *fresh = true;
     if (e->states > e->table_size / 4 * 3 && !widen(e)) goto full;
@@ -199,8 +261,8 @@ full:
 /* A state that was seen becomes the one that is being expanded. */
 void go_to(Engine *e, uint64_t state) {
     const Plan *p = &e->plan;
-    const uint32_t *from = vector_of(e, state);
-    memcpy(e->vector_before, from, e->vector_size * sizeof *from);
+    const uint32_t *from = e->vector_before;
+    vector_of(e, state, e->vector_before);
     for (uint32_t i = 0; i < p->threads_count; i++) {
         uint64_t *to = e->before_words + (size_t)i * e->most_words;
         memcpy(to, kept_bytes(&e->locals, from[i], NULL), p->threads[i].words * 8u);
