@@ -20,6 +20,9 @@ from ..light_typing import Any
 from .texts import Text, assembled
 
 Tell = Callable[[str], None]
+KEPT = 8
+# Answers by their questions, the one that was asked for last at the end.
+_explored: dict[tuple[Text, str | None, int], dict[str, Any]] = {}
 
 
 def explore(text: Text, scenario: str | None, limit: int, tell: Tell) -> dict[str, Any]:
@@ -27,9 +30,26 @@ def explore(text: Text, scenario: str | None, limit: int, tell: Tell) -> dict[st
 
     ``limit`` is the number of states after which a search ends; ``tell`` hears how far one is.
     ``html``, ``shows`` and ``sources`` are what show.js needs; ``scenarios`` have the verdicts.
+    An answer is kept for a while: who asks the same again need not wait.  Mistakes in scenarios that
+    are not asked for keep none from being explored.
+
     Raises ScenarioError, and KeyError for a scenario that is not there.
     """
+    key = (text, scenario, limit)
+    known = _explored.pop(key, None)
+    if known is None:
+        known = _explore(text, scenario, limit, tell)
+    _explored[key] = known
+    if len(_explored) > KEPT:
+        del _explored[next(iter(_explored))]
+    return known
+
+
+def _explore(text: Text, scenario: str | None, limit: int, tell: Tell) -> dict[str, Any]:
     assembly = assembled(text)
+    if scenario is not None:
+        asked = tuple(each for each in assembly.scenarios if each.name == scenario)
+        assembly = assembly._replace(scenarios=asked)
 
     def progress(configuration: Configuration, at: Progress) -> None:
         size = "" if at.estimate is None else f" of at least about {at.estimate:,}"

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from opvasm.playground import debugging
+from opvasm.assembler import Assembly
+from opvasm.explorer.answers.library import explore
+from opvasm.explorer.answers.verdict import Report
+from opvasm.playground import debugging, exploring
 
 from .test_answers import COUNTER, ask
 
@@ -133,3 +136,34 @@ def test_commands_that_need_files_are_unknown() -> None:
     found = debug("source x", "next")
     assert "error" in found["outputs"][1]["text"]
     assert found["position"] > 0
+
+
+def test_the_same_race_again_is_not_searched_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same question has the same answer at once, another text or limit is explored; few are kept."""
+    asked: list[str] = []
+
+    def counted(assembly: Assembly, *names: str, **more: Any) -> tuple[Report, ...]:
+        asked.append(assembly.sources[0].text)
+        return explore(assembly, *names, **more)
+
+    monkeypatch.setattr(exploring, "explore_scenarios", counted)
+    exploring._explored.clear()
+    found = ask("explore", scenario="lost", limit=LIMIT)
+    assert ask("explore", scenario="lost", limit=LIMIT) == found
+    assert len(asked) == 1
+    ask("explore", scenario="lost", limit=LIMIT - 1)
+    for number in range(exploring.KEPT):
+        ask("explore", f"{COUNTER}// {number}\n", scenario="lost", limit=LIMIT)
+    assert len(asked) == 2 + exploring.KEPT
+    assert len(exploring._explored) == exploring.KEPT
+    assert ask("explore", scenario="lost", limit=LIMIT) == found
+    assert len(asked) == 3 + exploring.KEPT
+
+
+def test_a_mistake_in_another_scenario_is_no_obstacle() -> None:
+    """The scenario that is asked for is explored; with all of them asked for the mistake is reported."""
+    other = COUNTER[COUNTER.index("scenario") :].replace("lost", "wrong").replace("b @0", "b @7")
+    assert ask("explore", COUNTER + other, scenario="lost", limit=LIMIT)["ok"]
+    assert not ask("explore", COUNTER + other, scenario="wrong", limit=LIMIT)["ok"]
+    assert not ask("explore", COUNTER + other, scenario=None, limit=LIMIT)["ok"]
+    assert not ask("explore", COUNTER + other, scenario="absent", limit=LIMIT)["ok"]
