@@ -217,7 +217,9 @@ def address_of(
                 return None
             if not 0 <= number < scope.abi.model.addresses:
                 scope.problems.error(
-                    *("OPV019", f"{number_text(number)} is not an address", expression.span),
+                    "OPV019",
+                    f"{number_text(number)} is not an address",
+                    expression.span,
                     help=f"addresses are 0 to {scope.abi.model.addresses - 1:#x}",
                 )
                 return None

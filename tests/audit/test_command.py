@@ -256,6 +256,17 @@ def test_lift(tmp_path: Path) -> None:
     assert run("--lift", out, "--section", "missing", library)[0] == 2
 
 
+def test_an_output_never_replaces_a_program(tmp_path: Path) -> None:
+    """--lift with the program as its value: the message says what --lift names, and nothing is lost."""
+    library = linked(tmp_path)
+    before = library.read_bytes()
+    for words in (("--lift", library), ("--lift", library, library), ("-o", library, library)):
+        code, _, errors = run(*words)
+        assert code == 2
+        assert "would write over a program" in errors
+    assert library.read_bytes() == before
+
+
 def test_what_is_not_lifted_says_why(tmp_path: Path) -> None:
     """An instruction that the lifter does not know is named, and exit code 3 says that work is left."""
     library = linked(tmp_path, body="crc32 %rdx, %rax\n mov %rax, (%rcx)")

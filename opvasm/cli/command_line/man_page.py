@@ -9,8 +9,9 @@ from .registry import COMMANDS
 
 _OWN = "opvasm"
 _DESCRIPTION = (
-    "Assembler, disassembler, verifier, interpreter, debugger and explorer for restartable sequences "
-    "(rseq) and for vectors of cpu_opv. Each command has a page of its own."
+    "Restartable sequences (rseq), and cpu_opv vectors as their fallback: found in compiled programs, "
+    "checked against each kernel's rules, explored in every interleaving, debugged both ways, written "
+    "as C. Each command has a page of its own."
 )
 _EXITS = {
     0: "done, holds, passes",

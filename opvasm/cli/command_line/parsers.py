@@ -89,7 +89,8 @@ def overview() -> str:
     return f"""\
 usage: opvasm COMMAND ...
 
-Assembler, disassembler, verifier and interpreter for cpu_opv operation vectors.
+Restartable sequences (rseq), and cpu_opv vectors as their fallback: found in compiled programs,
+checked against each kernel's rules, explored in every interleaving, debugged both ways, written as C.
 
 commands:
 {rows}
@@ -100,10 +101,12 @@ options:
   --color auto|always|never    colour for people (also: NO_COLOR, FORCE_COLOR)
 
 examples:
+  opvasm probe                                  which rules this kernel has
+  opvasm audit ./program                        the sections of a program, for each kernel
+  opvasm samples samples                        writes the files of the examples
+  opvasm explore samples/races/list.opv naive   a race, found and drawn
   opvasm run samples/idioms/list.opv
   opvasm asm samples/ops/add.opv | opvasm disasm
-  opvasm explain memcpy
-  opvasm samples samples        writes those files
 
 {exit_codes({0: "done, holds, passes", 1: "a negative verdict", 3: "inconclusive: a limit was hit", 4: "this host cannot do it"})}
 """

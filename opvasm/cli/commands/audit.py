@@ -143,6 +143,12 @@ def execute(options: Options, terminal: Terminal) -> int:
         raise UsageError(
             "--peer and --section choose what --lift writes", "name a file with --lift"
         )
+    for option, path in (("--lift", options.lift), ("--output", options.output)):
+        if path is not None and _is_program(path):
+            raise UsageError(
+                f"{option} {path} would write over a program",
+                f"{option} names what is written: opvasm audit {option} OUT {path}",
+            )
     if not options.paths and not options.pid:
         raise UsageError("nothing to audit", "name a file or folder, or a process with --pid")
     try:
@@ -154,6 +160,17 @@ def execute(options: Options, terminal: Terminal) -> int:
     for pid in options.pid:
         work.process(pid)
     return work.end()
+
+
+def _is_program(path: str) -> bool:
+    """Whether a file is an ELF file, which an output never is meant to replace."""
+    from ...elf.file import MAGIC
+
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
 
 
 class _Work:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Write a scenario in the language of another tool, which then judges it on its own: for Spin a model
 of the threads, the kernel's scheduling and the vectors, for herd7 a litmus test of what processors
-may reorder. What can't be said there with the same meaning is refused by name."""
+may reorder. What the other language can't express with the same meaning is refused by name."""
 EXAMPLES = """
 opvasm export samples/races/list.opv naive --promela -o naive.pml
 opvasm export samples/races/list.opv inside --promela --kernel legacy --strategy rseq,opv

@@ -287,7 +287,7 @@ bool load_plan(Plan *p, const uint8_t *bytes, size_t size, const char **wrong) {
     check_sites(r, p);
     read_groups(r, p);
     read_claims(r, p);
-    if (r->wrong == NULL && r->at != r->end) r->wrong = "there are bytes behind the end";
+    if (r->wrong == NULL && r->at != r->end) r->wrong = "there are bytes after the end";
     if (r->wrong == NULL) r->wrong = check_code(p);
     *wrong = r->wrong;
     return r->wrong == NULL;
@@ -356,7 +356,7 @@ Bound *load_bound(const uint8_t *bytes, size_t size, uint32_t vector_ops) {
     if (r->wrong == NULL && bound->refused != UNBOUND && bound->refused != REFUSED_INVALID
         && bound->count != vector_ops)
         r->wrong = "ops are missing";
-    if (r->wrong == NULL && r->at != r->end) r->wrong = "there are bytes behind the end";
+    if (r->wrong == NULL && r->at != r->end) r->wrong = "there are bytes after the end";
     if (r->wrong == NULL) return bound;
     free_bound(bound);
     return NULL;
