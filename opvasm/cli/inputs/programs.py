@@ -99,13 +99,35 @@ def assembled(
     page_size: int = DEFAULT_PAGE_SIZE,
     folder: str = "",
 ) -> Assembly:
-    """A text with the files that it uses, whose names start from ``folder``.  Raises ParseError."""
+    """A text with the files that it uses, whose names start from ``folder``.
+
+    Raises ParseError, and UsageError for what is a dump of bytes.
+    """
     from ...assembler import assemble
+    from ...errors import ParseError
 
     def load(path: str) -> SourceFile:
         return _used_file(path, folder)
 
-    return assemble(source, revision=revision, model=model, page_size=page_size, loader=load)
+    try:
+        return assemble(source, revision=revision, model=model, page_size=page_size, loader=load)
+    except ParseError:
+        _refuse_dump(source, revision, model)
+        raise
+
+
+def _refuse_dump(source: SourceFile, revision: str | None, model: str | None) -> None:
+    """Raise UsageError where what can't be read as vectors is a dump."""
+    from ...abi.revisions import DEFAULT_DATA_MODEL, DEFAULT_REVISION, get_abi
+    from ...formats.dumps import looks_like_dump
+
+    layout = looks_like_dump(
+        source.text, get_abi(revision or DEFAULT_REVISION, model or DEFAULT_DATA_MODEL)
+    )
+    if layout is not None:
+        raise UsageError(
+            f"{source.name} looks like {layout}", "disasm, verify and run read it with --from hex"
+        )
 
 
 def assembled_input(path: str, options: AbiOptions, source: str = TEXT) -> Assembly:
