@@ -2,7 +2,8 @@
 
 Each base is an object of its own.  Memory is chosen when the section first reads it, from values that
 make its compares equal and its pointers lead to objects; a run that ends with the commit, and whose
-commit writes, says what each byte must hold at first.
+commit writes, says what each byte must hold at first.  One that ends elsewhere teaches what the last
+branch would have liked to read.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ FIRST_OBJECT = 0x6000_0000_0000  # where the language lays shared variables
 _AREA = Extent(OBJECT_BYTES, 64)  # in front of struct rseq is what belongs to the thread
 _MARKED = 0x8000_0000 | FIRST_OBJECT >> 32  # cpu_id_start as the upper half of a cached pointer
 _TRIES, _STEPS = 4000, 400
+_TRUST = 0.9  # how often what was learnt is used
+_SMALL = (0, 1, 2, 3, 4)
+Key = tuple[str, int, int]  # an object, an offset, bytes
 
 
 class Access(NamedTuple):
@@ -72,10 +76,17 @@ class _Elsewhere(Exception):
 class _World:
     """Objects one after the other, bytes chosen when they are read."""
 
-    def __init__(self, places: dict[str, Spot], pool: list[int], generator: random.Random) -> None:
+    def __init__(
+        self,
+        places: dict[str, Spot],
+        pool: list[int],
+        generator: random.Random,
+        learnt: dict[Key, int],
+    ) -> None:
         self.places = places
         self.pool = pool
         self.generator = generator
+        self.learnt = learnt
         self.now: dict[int, int] = {}
         self.first: dict[tuple[str, int, int], int] = {}
         self.accesses: list[Access] = []
@@ -97,11 +108,18 @@ class _World:
         name, offset = self.where(address, size)
         self.accesses.append(Access(name, offset, size, False))
         if all(address + at not in self.now for at in range(size)):
-            value = self.generator.choice(self.pool) & (1 << 8 * size) - 1
+            value = self.choose((name, offset, size)) & (1 << 8 * size) - 1
             self.first[name, offset, size] = value
             for at, byte in enumerate(value.to_bytes(size, "little")):
                 self.now[address + at] = byte
         return bytes(self.now.get(address + at, 0) for at in range(size))
+
+    def choose(self, key: Key) -> int:
+        """A value for what is read first; no pointer for what is smaller than one."""
+        if key in self.learnt and self.generator.random() < _TRUST:
+            return self.learnt[key]
+        value = self.generator.choice(self.pool)
+        return value if key[2] >= 8 or value < FIRST_OBJECT else self.generator.choice(_SMALL)
 
     def write(self, address: int, data: bytes) -> None:
         """Set bytes."""
@@ -142,8 +160,9 @@ def solve(
         at += -(-size // OBJECT_BYTES) * OBJECT_BYTES
     generator = random.Random(seed)
     kept: Start | None = None
+    learnt: dict[Key, int] = {}
     for _ in range(_TRIES):
-        found = _try(section, roles, places, marked, generator)
+        found = _try(section, roles, places, marked, generator, learnt)
         if found is not None and found.changes:
             return found
         kept = kept or found
@@ -158,6 +177,18 @@ def _may_keep(section: ir.Section) -> bool:
     )
 
 
+def _learn(asked: ir.Term, run: SectionRun, read: Mapping[str, Key], world: _World) -> None:
+    """What a branch compares with what was read: next time that is read, or a value beside it."""
+    for each in ir.every_term(asked):
+        if isinstance(each, ir.Binary) and each.operator in ir.COMPARES:
+            for mine, other in ((each.left, each.right), (each.right, each.left)):
+                names = [t.name for t in ir.every_term(mine) if isinstance(t, ir.Local)]
+                keys = [read[name] for name in names if name in read]
+                if len(keys) == 1:
+                    beside = world.generator.choice((0, 0, 1, -1))
+                    world.learnt[keys[0]] = ir.evaluate(other, run) + beside
+
+
 def _terms(section: ir.Section) -> Iterable[ir.Term]:
     for step in ir.walk(section.body):
         for term in ir.terms_of(step):
@@ -170,9 +201,10 @@ def _try(
     places: dict[str, Spot],
     marked: bool,
     generator: random.Random,
+    learnt: dict[Key, int],
 ) -> Start | None:
     objects = tuple(places)
-    world = _World(places, [], generator)
+    world = _World(places, [], generator, learnt)
     arguments: dict[str, int] = {}
     shown: dict[str, int | str] = {}
     for number, each in enumerate(section.parameters):
@@ -191,7 +223,7 @@ def _try(
             arguments[each.name] = shown[each.name] = value
     expected = [value for name, value in arguments.items() if roles.get(name) == "expect"]
     pointers = [world.address(name) for name in objects]
-    world.pool += [0, 1, 2, 3, 4, 0x2000, *pointers, *expected, *expected, *expected]
+    world.pool += [*_SMALL, 0x2000, *pointers, *expected, *expected, *expected]
     area = dict.fromkeys(ir.AREA_FIELDS, 0)
     if marked:
         area["cpu_id_start"] = _MARKED
@@ -206,17 +238,25 @@ def _try(
     )
     run = SectionRun(section, arguments, surroundings)
     written = changed = False  # an exchange that fails commits nothing
+    asked: ir.Term | None = None
+    read: dict[str, Key] = {}
     try:
         while run.label is None and run.steps < _STEPS:
             step = run.code[run.point].step
+            if isinstance(step, Branch):
+                asked = step.condition or asked
             commits = not isinstance(step, Branch | Leave) and ir.is_commit(step)
             before, world.changed = len(world.accesses), False
             run.step()
             written |= commits and any(each.writes for each in world.accesses[before:])
             changed |= commits and world.changed
+            if isinstance(step, ir.Load):
+                read[step.local] = world.accesses[before][:3]
     except _Elsewhere:
         return None
     if run.label != ir.OK or not written:
+        if asked is not None:
+            _learn(asked, run, read, world)
         return None
     used = {each.thing for each in world.accesses} | {
         each for each in shown.values() if isinstance(each, str)

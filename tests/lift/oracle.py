@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import pytest
@@ -20,9 +20,9 @@ from opvasm.interpreter.section import SectionRun, Surroundings
 from opvasm.lift.lift import Lifted, lift
 from opvasm.lift.roles import roles_of
 from opvasm.lift.state import AREA, Area
-from opvasm.lift.values import Values
 from opvasm.program import section as ir
 from opvasm.text.section_printer import section_text
+from tests.lift.area import from_the_area
 
 STEPS_MAX = 3000
 _EARLY = 0.7
@@ -107,6 +107,7 @@ def states(
     Three tenths of them commit, unless so many are not found in 40 tries for each.
     """
     generator = random.Random(seed)
+    near = from_the_area(subject, Machine(subject.context.machine)) if subject.lead else {}
     pointers, indexes = _roles(section)
     roles = roles_of(section)
     tries = made = others = 0
@@ -144,7 +145,7 @@ def states(
             if role in own and generator.random() < 0.85:
                 area[field] = own[role]
         memory = Memory(generator, pool)
-        place = _place_area(subject, arguments, generator)
+        place = _place_area(subject, arguments, generator, near)
         if place is not None:
             for name, offset in ir.AREA_FIELDS.items():
                 for at, byte in enumerate(area[name].to_bytes(4, "little")):
@@ -193,9 +194,15 @@ def _roles(section: ir.Section) -> tuple[set[str], set[str]]:
 
 
 def _place_area(
-    subject: Subject, arguments: dict[str, int], generator: random.Random
+    subject: Subject,
+    arguments: dict[str, int],
+    generator: random.Random,
+    near: Mapping[str, int],
 ) -> int | None:
-    """Where struct rseq is: registers that the section does not read are given values for it."""
+    """Where struct rseq is: registers that the section does not read are given values for it.
+
+    ``near`` are those that hold its address, or one so far from it.
+    """
     lead = subject.lead
     if lead is None:
         return None
@@ -208,14 +215,8 @@ def _place_area(
             total += arguments[name] * scale
     if AREA in arguments:
         arguments[AREA] = total
-    values = Values()
-    for code in lead.codes:
-        values.step(code, ())
-    bases = {place.base for code in subject.codes for place in (*code.loads, *code.stores)}
-    for name in sorted(bases - {""}):
-        value = values.register(name)
-        if value.base == lead.area.base:  # it holds the area's address, or one near it
-            arguments.setdefault(name, total + value.offset - lead.area.offset)
+    for name, distance in near.items():
+        arguments.setdefault(name, total + distance)
     return total
 
 
@@ -264,6 +265,15 @@ class Machine:
         for address in (page, page | 0x80 << 56):
             engine.mem_map_ptr(address, 0x1000, self.uc.UC_PROT_ALL, start)
 
+    def engine(self) -> Any:
+        """A new engine."""
+        uc = self.uc
+        if self.machine == "x86-64":
+            return uc.Uc(uc.UC_ARCH_X86, uc.UC_MODE_64)
+        engine = uc.Uc(uc.UC_ARCH_ARM64, uc.UC_MODE_ARM)
+        engine.ctl_set_cpu_model(self.const.UC_CPU_ARM64_MAX)
+        return engine
+
     def register(self, name: str) -> Any:
         """unicorn's number of a register."""
         if self.machine == "aarch64" and name[0] == "v" and name[1:].isdigit():
@@ -274,12 +284,7 @@ class Machine:
         self, subject: Subject, found: Lifted, arguments: dict[str, int], memory: Memory
     ) -> Ran:
         """Run the machine code of a section from a state."""
-        uc = self.uc
-        if self.machine == "x86-64":
-            engine = uc.Uc(uc.UC_ARCH_X86, uc.UC_MODE_64)
-        else:
-            engine = uc.Uc(uc.UC_ARCH_ARM64, uc.UC_MODE_ARM)
-            engine.ctl_set_cpu_model(self.const.UC_CPU_ARM64_MAX)
+        uc, engine = self.uc, self.engine()
         code = b"".join(each.data for each in subject.codes)
         base = subject.start & ~0xFFF
         # The code lies where nothing of the state does.
