@@ -12,6 +12,7 @@ import pytest
 
 from opvasm.cli.emit import proof
 from opvasm.cli.emit.proof import prove
+from opvasm.cli.explore import output
 from opvasm.cli.terminal.alarm import Alarm
 from opvasm.explorer.answers import diagnose
 from opvasm.explorer.answers.json_report import report_json
@@ -107,6 +108,30 @@ def test_a_failure_without_time_for_its_schedule_is_a_failure(
     assert "Not shown the schedule of a failure could not be worked out in time" in explore_text(
         [found]
     )
+
+
+def test_each_scenario_has_a_time_of_its_own_for_its_schedule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One whose schedule takes for ever leaves the next one its own."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("no alarms here")
+    text = (
+        MANY.replace("== 3", "== 4").replace("1..2", "1").replace("any of twice, elide, opv", "opv")
+    )
+    limits = Limits(seconds=1, until=monotonic() - 10)
+    found = report(assembled(text), "s")._replace(limits=limits)
+    first = iter([True])
+
+    def slow(*_: object, **more: object) -> None:
+        if next(first, False):
+            while True:
+                pass
+
+    monkeypatch.setattr(diagnose, "diagnose", slow)
+    monkeypatch.setattr("opvasm.explorer.setting.options.AFTER_SECONDS", 0.5)
+    done = output.all_diagnosed([found, found], every=False)
+    assert [each.undiagnosed for each in done] == [True, False]
 
 
 def test_progress_is_not_looked_for_when_the_time_is_over() -> None:

@@ -47,11 +47,10 @@ def write_reports(
 ) -> Written:
     """The report on standard output, and the replay file.
 
-    Schedules of failures, and the report, end with the time of the last scenario, or soon after it,
-    and soon after an interrupt.
+    Schedules of failures end with the time of their scenario, or soon after it, and the report with
+    that of the last one; both soon after an interrupt.
     """
     from ...explorer.answers.coverage import coverage
-    from ...explorer.answers.diagnose import diagnosed
     from ...explorer.setting.options import AFTER_SECONDS
     from ..terminal.alarm import Alarm
 
@@ -60,22 +59,21 @@ def write_reports(
         able = " or ".join(name for name, each in FORMATS.items() if each.coverage)
         raise UsageError(f"--coverage can't be written as {options.format}", able)
     interrupted = any(each.interrupted for each in reports)
-    moments = [each.limits.until for each in reports if each.limits.until is not None]
-    over = max(max(moments), monotonic()) + AFTER_SECONDS if moments else None
-    more = WRITING_SECONDS
-    if interrupted:
-        over, more = monotonic() + PROMPT_SECONDS, PROMPT_SECONDS
-
     lines: tuple[Line, ...] | None = None
 
     def made() -> str:
         nonlocal reports, lines
         if with_coverage:
             lines = coverage(run for report in reports for run in report.runs)
-        with Alarm(over):
-            reports = [diagnosed(report, form.every_schedule) for report in reports]
+        reports = all_diagnosed(reports, form.every_schedule)
         answer = Answer(assembly, reports, lines, terminal.out, picture_width(options.output))
-        with Alarm(None if over is None else over + more):
+        moments = [each.limits.until for each in reports if each.limits.until is not None]
+        over: float | None = None
+        if interrupted:
+            over = monotonic() + PROMPT_SECONDS
+        elif moments:
+            over = max(max(moments) + AFTER_SECONDS, monotonic()) + WRITING_SECONDS
+        with Alarm(over):
             return form.write(answer)
 
     verdicts = sorted({run.verdict for report in reports for run in report.runs})
@@ -95,6 +93,28 @@ def write_reports(
                 f"{line.vector}[{line.op}] as {line.method} was never: {', '.join(missing)}"
             )
     return Written(lacking, True, interrupted)
+
+
+def all_diagnosed(reports: Sequence[Report], every: bool) -> list[Report]:
+    """The reports with schedules of what fails: ``every`` one, or the first of each.
+
+    Each has the rest of its own time, and a second; after an interrupt there is little for all.
+    """
+    from ...explorer.answers.diagnose import diagnosed
+    from ...explorer.setting.options import AFTER_SECONDS
+    from ..terminal.alarm import Alarm
+
+    prompt = monotonic() + PROMPT_SECONDS
+    found = []
+    for report in reports:
+        over = report.limits.until
+        if any(each.interrupted for each in reports):
+            over = prompt
+        elif over is not None:
+            over = max(over, monotonic()) + AFTER_SECONDS
+        with Alarm(over):
+            found.append(diagnosed(report, every))
+    return found
 
 
 def in_time(
