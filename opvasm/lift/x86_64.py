@@ -131,6 +131,8 @@ class Instruction(Operands):
             self._copy(1 if name == "movsb" else 8)
         elif name in ("movq", "movd", "vmovq", "vmovd"):
             self._move_part(8 if name.endswith("q") else 4)
+        elif name in ("movhps", "movhpd", "movlps", "movlpd", "punpcklqdq", "movlhps"):
+            self._move_half()
         elif name in ("pxor", "xorps", "xorpd") and self._same_registers():
             self.write(0, number(0, 16))
         else:
@@ -146,6 +148,22 @@ class Instruction(Operands):
             self.write(0, value)
         else:
             raise self.unknown()
+
+    def _move_half(self) -> None:
+        """Eight bytes to or from a half of a vector register, whose other half stays."""
+        shift = number(64, 1)
+        lower = self.name in ("movlps", "movlpd")
+        if self.is_memory(0):
+            whole = self.read(1)
+            self.write(0, part(whole if lower else binary(">>", whole, shift), 8))
+            return
+        before, value = self.read(0), convert(part(self.read(1), 8), ir.U128)
+        if lower:
+            upper = binary("<<", binary(">>", before, shift), shift)
+            self.write(0, binary("|", value, upper))
+        else:
+            low = convert(part(before, 8), ir.U128)
+            self.write(0, binary("|", low, binary("<<", value, shift)))
 
     def _effective(self) -> ir.Term:
         memory = self.operands[1].mem

@@ -289,8 +289,9 @@ class Machine:
         base = subject.start & ~0xFFF
         # The code lies where nothing of the state does.
         whole = range(base, (subject.end + 0x1FFF) & ~0xFFF, 0x1000)
-        # An exit may lead to another page, at which it is stopped.
-        left = {at & ~0xFFF for at in found.exits.values()} - set(whole)
+        # An exit may lead to another page, at which it is stopped; what is decoded there may reach the next.
+        left = {at + more & ~0xFFF for at in found.exits.values() for more in (0, 0x1000)}
+        left -= set(whole)
         for page in (*whole, *sorted(left)):
             engine.mem_map(page, 0x1000, uc.UC_PROT_ALL)
         engine.mem_write(subject.start, code)

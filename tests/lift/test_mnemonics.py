@@ -54,6 +54,8 @@ inc %rax; jl out | dec %rax; jle out | dec %eax; jo out | dec %rbx; jg out
 add %rsi, %rax; adc $0, %rdx; mov %rdx, %rax; sub $8, %rdx | cmp %rsi, %rax; sbb %rax, %rax
 movq (%rdx), %xmm0; movq %xmm0, %rax | movq %rsi, %xmm1; movups %xmm1, 16(%rdx) | movd %xmm0, %eax; movd %esi, %xmm0
 pxor %xmm2, %xmm2; movups %xmm2, 32(%rdx) | movd (%rdx), %xmm0; movd %xmm0, 8(%rdx) | movq %xmm3, %xmm4; movups %xmm4, 32(%rdx)
+movq (%rdx), %xmm0; movhps 8(%rdx), %xmm0; movups %xmm0, 32(%rdx) | movhps %xmm2, 16(%rdx) | movlps 8(%rdx), %xmm1; movups %xmm1, 32(%rdx)
+movlps %xmm3, (%rdx)
 popcnt %rsi, %rax | popcnt %esi, %eax; jz out | popcnt (%rdx), %ax | bswap %rax | bswap %eax
 mov %rbx, %rcx; and $3, %ecx; jrcxz 1f; mov $1, %eax; 1: mov %rdx, %rcx | mov %rsi, %rcx; jecxz out; mov %rdx, %rcx
 mov $3, %ecx; 1: add %rsi, %rax; loop 1b; mov %rdx, %rcx
@@ -106,6 +108,7 @@ cmp x1, x2; b.lo 1f; add x1, x1, #5; 1: | cbz x2, 1f; b 2f; 1: mov x1, #1; 2:
 X86_ALONE = """
 add %esi, %eax; adc %ebx, %eax; jc out | cmp %rsi, %rax; sbb %rbx, %rax; jb out
 cmp %rsi, %rax; adc %rbx, %rax; jo out | sub %rsi, %rax; sbb $3, %rbx; jl out
+movq %rsi, %xmm0; movq %rax, %xmm1; punpcklqdq %xmm1, %xmm0; movups %xmm0, 32(%rdx)
 rol $7, %rax | ror $3, %eax | rol %rax | cmp %rsi, %rax; rol $5, %rbx; je out
 tzcnt %rsi, %rax | tzcnt %esi, %eax; jc out | tzcnt (%rdx), %rax; jz out | lzcnt %rsi, %rax | lzcnt %esi, %eax; jc out
 bsf %rsi, %rax; jz out | bsr %rsi, %rax; jz out
