@@ -91,6 +91,10 @@ def test_one_mistake_is_reported_once_at_its_place(text: str, expected: str) -> 
         ("counter = 1", "ops stand in a vector: `vector NAME() { … }`"),
         ("percpu page: u8", "`page` begins a declaration; choose another name"),
         ("vector v() { memcpy a b }", "a new line or `;` ends a statement"),
+        (
+            "scenario s {\n thread a { } }",
+            "a thread says on which CPU it begins: `thread NAME @0 { … }`",
+        ),
         ("# comment", "a comment begins with //"),
         ("\0", "this looks like raw ops; `opvasm disasm` reads those"),
         ("use \u201clist.opv\u201d", 'texts are written in plain quotes: "text"'),
