@@ -234,8 +234,12 @@ def _typed_load(load: Load, name: str, span: Span, names: Names) -> TypedPlace:
 
 
 def _field(place: TypedPlace, base: Expression, name: str, span: Span) -> TypedPlace:
-    member = field_of(place.type, base.span.text, name, _last(span, name))
-    return place._replace(type=member.type, offset=place.offset + member.offset)
+    type = place.type
+    member = type.member(name) if isinstance(type, Struct) else None
+    if member is None:  # the words for what is wrong take longer than all of the rest
+        member = field_of(type, base.span.text, name, _last(span, name))
+    offset = place.offset + member.offset
+    return TypedPlace(place.base, member.type, offset, place.elements, place.cpu)
 
 
 def field_of(type: Type | None, base: str, name: str, span: Span) -> Field:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..abi.ops import Operation
 from ..expression import Number
 from ..source import Place, Span
-from ..text.tree import Operand, OpStatement
+from ..text.tree import OpStatement
 
 
 def parts_of(statement: OpStatement, operation: Operation) -> tuple[tuple[str, Place], ...]:
@@ -20,10 +20,11 @@ def parts_of(statement: OpStatement, operation: Operation) -> tuple[tuple[str, P
         names.append(operation.immediate.name)
     given = statement.operands
     for name, operand in zip(names, given, strict=False):
-        value, mark = _split(operand)
-        parts.append((name, value))
-        if mark is not None:
-            parts.append((f"expect_fault_{name}", mark))
+        if operand.may_fault:
+            value, mark = _split(operand.span)
+            parts += [(name, value), (f"expect_fault_{name}", mark)]
+        else:
+            parts.append((name, operand.span))
     if len(given) > len(names):
         parts.append(("len", given[-1].span))
     if statement.extra:
@@ -38,11 +39,8 @@ def parts_of(statement: OpStatement, operation: Operation) -> tuple[tuple[str, P
     return tuple(parts)
 
 
-def _split(operand: Operand) -> tuple[Span, Span | None]:
+def _split(span: Span) -> tuple[Span, Span]:
     """An operand without its mark, and the mark."""
-    span = operand.span
-    if not operand.may_fault:
-        return span, None
     text = span.text
     mark = span.start + text.rfind("?")
     end = span.start + len(text[: mark - span.start].rstrip())

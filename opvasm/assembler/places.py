@@ -77,6 +77,14 @@ def place_of(expression: Expression, scope: Scope, parameters: Parameters | None
                 scope.evaluate(each, "a constant", parameters or ())
         scope.no_place(problem)
         return None
+    if place.cpu is None and not place.elements:
+        match place.base:
+            case OfVariable(symbol=symbol):
+                return Address(SymbolAddress(symbol.name, place.offset), place.type)
+            case OfReader(name=name):
+                return Address(SlotAddress(name, place.offset), place.type)
+            case AtAddress():
+                pass
     value = _base(place, expression.span, scope, parameters)
     offset: int | None = place.offset
     for element in place.elements:
@@ -102,7 +110,7 @@ class _VectorNames(ScopeNames):
     """Names in a vector's operands and in initial values: parameters, then variables."""
 
     def __init__(self, scope: Scope, parameters: Parameters | None) -> None:
-        super().__init__(scope)
+        self.scope = scope
         self.parameters = parameters or {}
 
     def base(self, name: Name) -> tuple[Base, Type | None]:

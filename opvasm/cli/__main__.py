@@ -14,7 +14,8 @@ def run() -> None:
     run at the end has run, and the rest would take a short command an eighth of its time.
     """
     # Imports make many objects and no garbage; by default it is looked for after every 700.
-    gc.set_threshold(50_000)
+    # What a long text becomes is kept, so that looking through it again and again finds nothing.
+    gc.set_threshold(200_000)
     try:
         from .main import main
 

@@ -49,19 +49,20 @@ class Automaton:
         del self.states[height + 1 :], self.values[height:], self.begins[height:]
 
     def _plan(self, rule: int) -> Plan:
-        """A rule's plan, made when the rule is first reduced by."""
-        plan = self.plans[rule]
-        if plan is _UNUSED:
-            origin, length, how, name, positions, kept = self.tables.rules[rule]
-            method: Callable[..., Any] = _listed
-            if how in (CALL, GATHER) and name:
-                method = getattr(self.callbacks, name)
-            plan = self.plans[rule] = (origin, length, how, method, positions, kept)
+        """The plan of a rule that is reduced by for the first time."""
+        origin, length, how, name, positions, kept = self.tables.rules[rule]
+        method: Callable[..., Any] = _listed
+        if how in (CALL, GATHER) and name:
+            method = getattr(self.callbacks, name)
+        plan = self.plans[rule] = (origin, length, how, method, positions, kept)
         return plan
 
     def reduce(self, action: int, end: int) -> None:
         """Reduce by an action's rule: its value for its children; ``end`` is where its text ends."""
-        origin, length, how, method, positions, kept = self._plan(-1 - action)
+        plan = self.plans[-1 - action]
+        if plan is _UNUSED:
+            plan = self._plan(-1 - action)
+        origin, length, how, method, positions, kept = plan
         values, begins = self.values, self.begins
         begin = begins[-length] if length else end
         if how in (SAME, ONE):
