@@ -11,7 +11,7 @@ from capstone import arm64_const as arm
 
 from ..program import section as ir
 from . import flags as of
-from .aarch64_operands import Operands
+from .aarch64_operands import OperandsArm
 from .aarch64_tables import (
     BINARY,
     CC,
@@ -95,7 +95,7 @@ def untried(codes: Sequence[Code], at: int) -> str:
     return f"`{code.text}`: an exclusive store whose failure does not lead back to its load"
 
 
-class Instruction(Operands):
+class Instruction(OperandsArm):
     """One instruction while its effect is worked out."""
 
     # ---- what they do -----------------------------------------------------------------------------

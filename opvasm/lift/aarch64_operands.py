@@ -14,7 +14,7 @@ from .state import NotLifted, State
 from .terms import add, binary, convert, number, part, sign_extended, wide
 
 
-class Operands:
+class OperandsArm:
     """An instruction's operands: what they hold, and setting them."""
 
     def __init__(self, code: Code, state: State) -> None:

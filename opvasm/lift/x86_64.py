@@ -27,7 +27,7 @@ from .terms import (
     sign_extended,
     wide,
 )
-from .x86_64_operands import Operands
+from .x86_64_operands import OperandsX86
 
 _CONDITIONS = {
     "e": "e", "z": "e", "ne": "ne", "nz": "ne", "b": "b", "c": "b", "nae": "b", "ae": "ae",
@@ -89,7 +89,7 @@ def _condition(code: Code, state: State, suffix: str) -> ir.Term:
     return found
 
 
-class Instruction(Operands):
+class Instruction(OperandsX86):
     """One instruction while its effect is worked out."""
 
     # ---- what they do -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from .state import NotLifted, State
 from .terms import UNSIGNED, binary, number, part, wide
 
 
-class Operands:
+class OperandsX86:
     """An instruction's operands: what they hold, and setting them."""
 
     def __init__(self, code: Code, state: State) -> None:
