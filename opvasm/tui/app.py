@@ -230,6 +230,8 @@ class DebuggerApp(App[None]):
             options.add_option(
                 Option(mark + decision_text(replay, moment, each), id=f"choice-{number}")
             )
+        others = (number for number, each in enumerate(decisions) if each != taken)
+        options.highlighted = next(others, 0 if decisions else None)
         options.border_title = f"decision {moment + 1}: Enter takes another one"
         options.add_class("shown")
         options.focus()

@@ -183,10 +183,12 @@ def test_another_decision_is_a_branch() -> None:
         moment = session.entry
         choices = replay.choices(moment - 1)
         assert len(choices) == 2
-        await pilot.press("x", "down", "enter")
+        await pilot.press("x", "enter")  # what is offered first is another one
         branch = app.shell.session
         assert branch is not session
         assert branch.entry == moment
+        assert app.replay is not None
+        assert app.replay.moments[moment].decision != replay.moments[moment].decision
         await pilot.press("b")
         assert app.shell.session is session
 
