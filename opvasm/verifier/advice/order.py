@@ -167,6 +167,9 @@ def redundant_barrier(subject: Subject) -> Iterator[Diagnostic]:
             runs[-1].append(op)
         else:
             runs.append([last, op])
+    ops = enumerate(subject.vector.instructions)
+    compares = (at for at, each in ops if each.operation is not None and each.operation.is_compare)
+    last_compare = max(compares, default=-1)
     for first, *rest in runs:
         also = "" if len(rest) == 1 else f", nor at {op_list(rest[1:])}"
         yield Diagnostic(
@@ -176,19 +179,17 @@ def redundant_barrier(subject: Subject) -> Iterator[Diagnostic]:
             subject.op_place(rest[0]),
             (Note("the barrier before it", subject.op_place(first)),),
             "leave it out" if len(rest) == 1 else "leave them out",
-            tuple(edit for op in rest for edit in _deletion(subject, op)),
+            tuple(edit for op in rest for edit in _deletion(subject, op, last_compare)),
         )
 
 
-def _deletion(subject: Subject, op: int) -> tuple[Edit, ...]:
+def _deletion(subject: Subject, op: int, last_compare: int) -> tuple[Edit, ...]:
     """Leaving an op out; no edit where that would change the results of later compares."""
     place = subject.instruction(op).place
-    if not isinstance(place, Span) or any(
-        later > op
-        for later, each in enumerate(subject.vector.instructions)
-        if each.operation is not None and each.operation.is_compare
-    ):
+    if not isinstance(place, Span) or op < last_compare:
         return ()
+    if place.file.text[place.end : place.end + 1].strip():
+        return ()  # more stands in the line, which may be long
     start = place.file.line_start(place.line)
     text = place.file.line_text(place.line)
     if text.strip() != place.text:
