@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection, context, get_context, parent_process
+from pathlib import Path
 from threading import Thread
 from time import sleep
 
@@ -30,6 +31,8 @@ TRIES = 4
 # Servers of one run that may die.
 SERVERS = 5
 PAUSE = 0.05  # seconds
+# Of a process in linux/sched.h, seen in /proc/PID/stat: it has begun to end.
+_PF_EXITING = 4
 # Tasks that wait in each process's queue beside the one that it does.
 AHEAD = 1
 
@@ -154,7 +157,8 @@ class _Server:
             return False
         try:
             process = self._reader.recv()
-            return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+            ended = os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            return ended is not None or _exits(process)
         except ChildProcessError:
             return True
 
@@ -162,6 +166,15 @@ class _Server:
         """Nothing more is said."""
         self._reader.close()
         self.writer.close()
+
+
+def _exits(process: int) -> bool:
+    """Whether a process is about to end: its pipes close before anybody can wait for it."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return bool(int(stat.rpartition(")")[2].split()[6]) & _PF_EXITING)
 
 
 def _submitted(executor: ProcessPoolExecutor, task: Task) -> Future[Any]:
