@@ -249,9 +249,12 @@ def test_a_limit_of_time_is_told_from_an_interrupt_by_what_was_raised(
         monkeypatch.setattr("opvasm.explorer.search.native_search.REPORT_SECONDS", 0.0)
     else:
         monkeypatch.setattr("opvasm.explorer.search.search.PROGRESS_EVERY", 1)
-    strategies = MANY.replace("any of twice, elide, opv", "twice").replace("1..2", "2")
+    # So many states that no engine is through with them before its first report.
+    more = "".join(f"    thread {name} @0 {{ run bump(1) }}\n" for name in "defgh")
+    text = MANY.replace("any of twice, elide, opv", "twice").replace("1..2", "2")
+    text = text.replace("    forall", f"{more}    forall")
     limits = Limits(seconds=600, engine=engine)
-    (plan,) = plans(assembled(strategies), "s")
+    (plan,) = plans(assembled(text), "s")
     found = explore(plan, NO_REDUCTIONS, limits, report=tell, keeps=True)
     assert found.stopped == stopped
     with pytest.raises(raised):
