@@ -41,6 +41,14 @@ test "bump" {
     run bump() -> 0
     assert count == 3
 }
+scenario twice {
+    cpus 1
+    strategy opv
+    thread a @0 { run bump() }
+    thread b @0 { run bump() }
+    forall count@0 == 6
+    expect holds
+}
 """
 
 
@@ -136,3 +144,20 @@ def test_a_finding_and_a_step_in_vs_code(tmp_path: Path) -> None:
         steps("F10", "op 1")
         page.locator(".debug-toolbar .codicon-debug-step-back").click()
         stack.get_by_text("op 0").first.wait_for()
+
+
+def test_the_verdict_stands_beside_the_scenario(tmp_path: Path) -> None:
+    """After the lens of a scenario is pressed its report opens, and the lens shows how it came out."""
+    folder, work = tmp_path / "code", tmp_path / "work"
+    (work / ".vscode").mkdir(parents=True)
+    settings = {
+        "opvasm.command": [sys.executable, "-m", "opvasm"],
+        "workbench.startupEditor": "none",
+    }
+    (work / ".vscode" / "settings.json").write_text(json.dumps(settings))
+    (work / "right.opv").write_text(TEXT)
+    with serving(folder) as address, browsing() as browser:
+        page = opened(browser, address, work / "right.opv")
+        lenses = page.locator(".codelens-decoration")
+        lenses.locator("a", has_text="explore").first.click()
+        lenses.get_by_text("holds").first.wait_for()

@@ -34,7 +34,7 @@ async function showAnswer(name, parameters, next) {
   const text = typeof answer === "string" ? answer : answer?.details;
   if (text && (name !== "opvasm.run" || !answer.good)) {
     const document = await vscode.workspace.openTextDocument({ content: text });
-    await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preview: true });
+    await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preview: true, preserveFocus: true });
   }
   return answer;
 }
@@ -66,7 +66,7 @@ async function failingSchedule(document, name) {
   const saved = await readFile(schedule, "utf8").catch(() => "");
   if (saved) return { schedule };
   const text = await vscode.workspace.openTextDocument({ content: said });
-  await vscode.window.showTextDocument(text, { viewColumn: vscode.ViewColumn.Beside, preview: true });
+  await vscode.window.showTextDocument(text, { viewColumn: vscode.ViewColumn.Beside, preview: true, preserveFocus: true });
   vscode.window.showInformationMessage(`${name} has no schedule that fails, so there is none to step through.`);
   return undefined;
 }
