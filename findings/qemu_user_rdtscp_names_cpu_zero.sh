@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 command -v gcc >/dev/null || { echo "no gcc"; exit 77; }
 [ "$(uname -m)" = x86_64 ] || { echo "not x86-64"; exit 77; }
-apt-get download -qq qemu-user-static 2>/dev/null || { echo "qemu-user-static is not to be had"; exit 77; }
+apt-get download -qq 'qemu-user-static=1:7.2+dfsg-7+deb12u18+b3' 2>/dev/null || { echo "qemu-user-static 7.2 is not to be had"; exit 77; }
 dpkg-deb -x qemu-user-static_*.deb unpacked
 qemu=$work/unpacked/usr/bin/qemu-x86_64-static
 "$qemu" --version | head -n 1 | tee version || { echo "this qemu does not run here"; exit 77; }
