@@ -267,6 +267,20 @@ def test_an_output_never_replaces_a_program(tmp_path: Path) -> None:
     assert library.read_bytes() == before
 
 
+def test_an_output_that_is_a_pipe_is_not_read(tmp_path: Path) -> None:
+    """A report goes into a pipe that somebody else reads; nobody waits for what it might give."""
+    library, pipe = linked(tmp_path), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        command = [sys.executable, "-m", "opvasm", "audit", "-o", str(pipe), str(library)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert os.read(reader, 1 << 20)
+    finally:
+        os.close(reader)
+
+
 def test_what_is_not_lifted_says_why(tmp_path: Path) -> None:
     """An instruction that the lifter does not know is named, and exit code 3 says that work is left."""
     library = linked(tmp_path, body="crc32 %rdx, %rax\n mov %rax, (%rcx)")

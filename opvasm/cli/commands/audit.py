@@ -163,9 +163,14 @@ def execute(options: Options, terminal: Terminal) -> int:
 
 
 def _is_program(path: str) -> bool:
-    """Whether a file is an ELF file, which an output never is meant to replace."""
+    """Whether a file is an ELF file, which an output never is meant to replace.
+
+    What is not a file (a pipe, a terminal) is not read: nobody may ever write to it.
+    """
     from ...elf.file import MAGIC
 
+    if not os.path.isfile(path):
+        return False
     try:
         with open(path, "rb") as file:
             return file.read(len(MAGIC)) == MAGIC
