@@ -108,7 +108,7 @@ class Desks:
     def end(self) -> None:
         """Let all threads end after what they are doing."""
         for desk in self:
-            desk.worker.close()
+            desk.worker.stop()
 
     def _largest(self, path: str, text: str) -> str | None:
         """The largest of a text and the files that it uses, also through open ones; None if small."""

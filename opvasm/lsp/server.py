@@ -75,11 +75,12 @@ class Server(LanguageServer):
 
         if self.desks.is_large(path):
             await self._ready(desk, path)
-        return await desk.worker.ask(answer)
+        # A desk that is closed meanwhile has no documents any more.
+        return None if desk.worker.is_closed else await desk.worker.ask(answer)
 
     async def _ready(self, desk: Desk, path: str) -> None:
         """Read a large text before somebody asks of it: in pauses, so that it can change meanwhile."""
-        while True:
+        while not desk.worker.is_closed:
             with suppress(Stale):
                 await desk.worker.work_shortly(partial(self._prepared, desk, path))
                 return

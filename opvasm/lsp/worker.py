@@ -25,6 +25,7 @@ class Worker:
         self._short: _Waiting = deque()
         self._is_short = False
         self._wanted: set[Future[Any]] = set()
+        self.is_closed = False
 
     @property
     def is_wanted(self) -> bool:
@@ -72,7 +73,13 @@ class Worker:
             _do(*self._asked.popleft())
 
     def close(self) -> None:
-        """Let the thread end after what it is doing."""
+        """Let the thread end once everything is answered; nothing may be asked from now on."""
+        self.is_closed = True
+        self._pool.shutdown(wait=False)
+
+    def stop(self) -> None:
+        """Let the thread end after what it is doing; nobody waits for an answer any more."""
+        self.is_closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -252,6 +252,29 @@ def test_a_large_text_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> N
         held.let_go.set()
 
 
+def test_a_question_about_a_large_text_that_is_closed_has_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whenever it is closed meanwhile: who asked neither waits for ever nor hears of threads."""
+    monkeypatch.setattr(desks_module, "LARGE", 2_000)
+    answers: list[str | None] = []
+
+    async def asked(server: Quiet) -> None:
+        answers.append(await server.ask(uri("huge.opv"), lambda document, _: document.text))
+
+    async def session(server: Quiet) -> None:
+        for _ in range(20):
+            await server.change(uri("huge.opv"), HUGE, 1)
+            questions = [asyncio.ensure_future(asked(server)) for _ in range(3)]
+            await asyncio.sleep(0)
+            await server.close(uri("huge.opv"))
+            await asyncio.gather(*questions)
+
+    serve(session)
+    assert len(answers) == 60
+    assert set(answers) <= {None, HUGE}
+
+
 def test_a_large_text_lets_the_others_go_first() -> None:
     """In a pause its thread goes on when nobody waits at the small texts' desk."""
     first = Desk()
