@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _NO_BRANCHES = (
     "a vector has no branches or loops: its ops run in order, and a compare that fails ends it; "
-    "`section`, `test` and the threads of a `scenario` have `if` and `loop`"
+    "`section` and the threads of a `scenario` have `if` and `loop`"
 )
 _COPY = "`memcpy DESTINATION, SOURCE` copies; a constant as source is written `=5`"
 _WORDS = {
