@@ -6,8 +6,9 @@ thread-local storage: two mentions of one symbol stay equal, and different ones 
 
 from __future__ import annotations
 
-from .file import ElfFile
+from .file import SHT_SYMTAB, ElfFile, FileSection
 from .machines import AARCH64, X86_64
+from .problems import ElfError
 from .relocations import Relocation, object_relocations, object_tables
 from .symbols import Symbol, symbol_at
 
@@ -41,7 +42,7 @@ def relocated_code(file: ElfFile, address: int, size: int) -> bytes:
     )
     if section is None:
         return bytes(data)
-    table = next((each for each in file.sections if each.kind == 2), None)
+    table = _symbols(file)
     for relocations in object_tables(file, section) if table is not None else ():
         for each in object_relocations(file, relocations, section.address):
             at = each.address - address
@@ -68,21 +69,31 @@ def outside(file: ElfFile, address: int) -> tuple[str, int] | None:
     """The symbol of another file around an address of the layout, and the address where that begins.
 
     The word of a global offset table with a symbol's address is called ``NAME.got``.  None where there
-    is neither.  Raises ElfError.
+    is neither.
     """
-    table = next((each for each in file.sections if each.kind == 2), None)
+    table = _symbols(file)
     if not file.relocatable or table is None or not _ELSEWHERE <= address < _END:
         return None
-    if address >= _SLOTS:
-        number = (address - _SLOTS) // 8
-        return f"{symbol_at(file, table, number).name}.got", _SLOTS + 8 * number
-    number = (address - _ELSEWHERE) // _room(file)
-    return symbol_at(file, table, number).name, _elsewhere(file, number)
+    in_table = address >= _SLOTS
+    number = (address - _SLOTS) // 8 if in_table else (address - _ELSEWHERE) // _room(file)
+    try:
+        symbol = symbol_at(file, table, number)
+    except ElfError:
+        return None  # a number that is in the code itself, and no symbol's place
+    if not symbol.name or not (in_table or symbol.section in _UNKNOWN):
+        return None
+    if in_table:
+        return f"{symbol.name}.got", _SLOTS + 8 * number
+    return symbol.name, _elsewhere(file, number)
+
+
+def _symbols(file: ElfFile) -> FileSection | None:
+    return next((each for each in file.sections if each.kind == SHT_SYMTAB), None)
 
 
 def _room(file: ElfFile) -> int:
-    tables = [each for each in file.sections if each.kind == 2]
-    count = max((each.size // 16 for each in tables), default=1)
+    table = _symbols(file)
+    count = table.size // 16 if table is not None else 1
     room = _ROOM
     while room > 16 and count * room > _SLOTS - _ELSEWHERE:
         room //= 2

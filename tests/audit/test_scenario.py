@@ -213,6 +213,18 @@ def test_variables_of_an_object_file(machine: str, tmp_path: Path) -> None:
     assert (code, "1 passed" in out_) == (0, True), out_
 
 
+def test_numbers_that_no_symbol_of_an_object_file_is(tmp_path: Path) -> None:
+    """What the code itself names stays a number, also where symbols of other files are thought to lie."""
+    source, out = tmp_path / "code.s", tmp_path / "code.o"
+    body = "cmp %esi, 4(%rdi)\n jne out\n mov 0x5fff0000(,%r8,8), %rax\n mov 0x40018000, %r9\n mov %rax, (%rcx)"
+    linked(tmp_path)  # or skipped
+    source.write_text(section_source("x86-64", body=body))
+    subprocess.run([TOOLS["x86-64"], "-c", "-o", str(out), str(source)], check=True)
+    text = text_of(out, ())
+    assert re.search(r"load \[index_\w+ \* 8 \+ 0x5fff0000\]\.u64", text)
+    assert "load [0x40018000].u64" in text
+
+
 OVERLAPPING = {
     "a byte inside of a word": "mov 8(%rcx), %rax\n cmp %rdx, %rax\n jne out\n movb $1, 9(%rcx)",
     "a byte that is read, inside of a word": "cmpb $3, 9(%rcx)\n jne out\n mov 8(%rcx), %rax\n"
