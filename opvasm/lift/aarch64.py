@@ -237,7 +237,7 @@ class Instruction(OperandsArm):
             case "cmn":
                 state.flags = self._sum_flags(self.read(0), self.read(1))
             case "tst":
-                state.flags = of.of_result(binary("&", self.read(0), self.read(1)))
+                state.flags = self._bits_flags(binary("&", self.read(0), self.read(1)))
             case "asr" | "asrv":
                 self.write(0, self._arithmetic_shift(self.read(1), self._count()))
             case "madd" | "msub":
@@ -279,6 +279,10 @@ class Instruction(OperandsArm):
         """Carry is x86's borrow here, the opposite of what an addition gives on aarch64."""
         flags = of.of_sum(first, second, add(first, second))
         return flags._replace(carry=None if flags.carry is None else opposite(flags.carry))
+
+    def _bits_flags(self, result: ir.Term) -> of.Flags:
+        """Carry is cleared, which is x86's borrow: conditions hs and lo are those of its opposite."""
+        return of.of_result(result)._replace(carry=number(1, 1))
 
     def _compare_if(self) -> None:
         """A compare where a condition holds, and flags that are known where it does not."""
@@ -367,8 +371,7 @@ class Instruction(OperandsArm):
         elif name == "adds":
             state.flags = self._sum_flags(first, second)
         elif name in ("ands", "bics"):
-            # After these aarch64 clears carry: its conditions hs and lo are those of no borrow's opposite.
-            state.flags = of.of_result(result)._replace(carry=number(1, 1))
+            state.flags = self._bits_flags(result)
 
     def _field(self) -> None:
         name, size = self.name, self.size()

@@ -16,6 +16,7 @@ _ATOMIC = (
     *("ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"),
     *("stadd", "stset", "stclr", "steor"),
 )
+_COMPARES = ("cmp", "cmn", "tst")
 _EXCLUSIVE = ("stxr", "stlxr", "stxp", "stlxp")
 
 
@@ -96,6 +97,7 @@ class DecoderArm:
         loads, stores = self._memory(each, mnemonic)
         read_numbers, written_numbers = each.regs_access()
         reads = tuple(full_name(each.reg_name(number)) for number in read_numbers)
+        reads = tuple(name for name in reads if name != "xzr")
         written = {full_name(each.reg_name(number)) for number in written_numbers}
         if mnemonic.startswith(_ATOMIC):
             # capstone 5.0.9 names of these only the register of the address.
@@ -104,6 +106,11 @@ class DecoderArm:
             written |= set() if mnemonic.startswith("st") else {*named[at : at + 1]} - {"xzr"}
             values = named if mnemonic.startswith("cas") else named[:1]
             reads = (*reads, *(name for name in values if name != "xzr"))
+        elif mnemonic in _COMPARES and each.operands[0].type == _REG:
+            # capstone 5.0.9 says of their first register that it is written, and not that it is read.
+            first = full_name(each.reg_name(each.operands[0].reg))
+            written.discard(first)
+            reads = (first, *reads)
         flow = _flow(mnemonic)
         numbers = [op.imm for op in each.operands if op.type == arm.ARM64_OP_IMM]
         target = None
@@ -113,7 +120,7 @@ class DecoderArm:
         text = f"{mnemonic} {each.op_str}".rstrip()
         return Code(
             *(each.address, bytes(each.bytes), text, mnemonic, flow, target, loads, stores),
-            *(frozenset(written - {"nzcv"}), stack, reads, each),
+            *(frozenset(written - {"nzcv", "xzr"}), stack, reads, each),
         )
 
     def _memory(

@@ -122,6 +122,11 @@ def full_name(register: str) -> str:
     return _FULL.get(register, register)
 
 
+def is_half(register: str) -> bool:
+    """Whether a register is the lower half of a whole one, whose upper half a write clears."""
+    return register[:1] == "e" or (register[:1] == "r" and register[-1:] == "d")
+
+
 def _flow(mnemonic: str, target: int | None) -> Flow:
     if mnemonic in _SYSTEM:
         return Flow.SYSTEM_CALL

@@ -11,7 +11,7 @@ from ..program import section as ir
 from . import flags as of
 from .bits import leading_zeros, ones, reversed_bytes, rotated_right, trailing_zeros
 from .code import Code, Memory
-from .decode_x86_64 import full_name
+from .decode_x86_64 import full_name, is_half
 from .flags import Flags
 from .state import NotLifted, State
 from .terms import (
@@ -78,7 +78,8 @@ def kept(code: Code) -> frozenset[str]:
     if code.mnemonic.startswith(("cmov", "cmpxchg", "bsf", "bsr")):
         return code.writes
     text = code.text.partition(" ")[2].partition(",")[0].strip()
-    return code.writes if text not in code.writes and text[:1] not in "er" else frozenset()
+    whole = text in code.writes or (is_half(text) and full_name(text) in code.writes)
+    return frozenset() if whole else code.writes
 
 
 def _condition(code: Code, state: State, suffix: str) -> ir.Term:
@@ -173,7 +174,8 @@ class Instruction(OperandsX86):
             return number(memory.disp + self.code.end)
         index = named(memory.index) if memory.index else ""
         place = Memory("", full_name(base), full_name(index), memory.scale, memory.disp, 8)
-        return self.state.address(place)
+        address = self.state.address(place)
+        return wide(part(address, 4)) if self.has_half_address else address
 
     def _set_part(self, register: str, value: ir.Term) -> None:
         self.state.set(register, wide(value))
@@ -235,6 +237,8 @@ class Instruction(OperandsX86):
 
     def _copy(self, unit: int) -> None:
         state = self.state
+        if self.has_half_address:
+            raise self.unknown()
         count = state.get("rcx")
         length = binary("*", count, number(unit))
         target, source = state.get("rdi"), state.get("rsi")
@@ -342,8 +346,10 @@ class Instruction(OperandsX86):
                 found = binary("-", number(8 * size - 1, size), found)
             # Nothing is written where there is nothing to find.
             whole = full_name(self.code.instruction.reg_name(self.operands[0].reg))
+            before = state.get(whole)
             state.flags = Flags(zero=nothing)
-            state.set(whole, choose(nothing, state.get(whole), wide(found)))
+            self.write(0, found)
+            state.set(whole, choose(nothing, before, state.get(whole)))
             return
         self.write(0, found)
 

@@ -27,9 +27,14 @@ class OperandsX86:
     def place(self, index: int) -> Memory:
         """A memory operand."""
         places = [*self.code.stores, *self.code.loads]
-        if self.operands[index].type != x86.X86_OP_MEM or not places:
+        if self.operands[index].type != x86.X86_OP_MEM or not places or self.has_half_address:
             raise self.unknown()
         return places[0]
+
+    @property
+    def has_half_address(self) -> bool:
+        """Whether an address is made of 32 bits, as the prefix 67 says."""
+        return bool(self.code.instruction.addr_size == 4)
 
     def is_memory(self, index: int) -> bool:
         """Whether an operand is in memory."""

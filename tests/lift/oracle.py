@@ -28,6 +28,13 @@ STEPS_MAX = 3000
 _EARLY = 0.7
 _REGION = 0x10_0000
 _LOWEST, _HIGHEST = 0x1_0000, 1 << 46
+_OTHERS = {
+    "x86-64": (
+        *("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", *(f"r{n}" for n in range(8, 16))),
+        *(f"xmm{n}" for n in range(8)),
+    ),
+    "aarch64": (*(f"x{n}" for n in range(31)), *(f"v{n}" for n in range(8))),
+}  # registers that hold something also where a section has no parameter of their name
 
 
 class Skip(Exception):
@@ -337,13 +344,23 @@ class Machine:
         return Ran(label, written, registers)
 
 
-def _whole(arguments: dict[str, int]) -> dict[str, int]:
-    """Registers by their names: vector registers put together from what two parameters hold."""
-    registers: dict[str, int] = {}
+def _whole(
+    arguments: dict[str, int], others: tuple[str, ...], generator: random.Random
+) -> dict[str, int]:
+    """Registers by their names: vector registers put together from what two parameters hold.
+
+    What no parameter is holds something, too: a section that reads it must not do as if it were zero.
+    """
+    registers: dict[str, int] = {
+        each: generator.getrandbits(128 if each[0] == "v" or "mm" in each else 64)
+        for each in others
+    }
     for name, value in arguments.items():
         register, _, half = name.partition("_")
         if half in ("low", "high"):
-            name, value = register, registers.get(register, 0) | value << 64 * (half == "high")
+            up = 64 * (half == "high")
+            kept = registers.get(register, 0) & ~((1 << 64) - 1 << up)
+            name, value = register, kept | value << up
         registers[name] = value
     return registers
 
@@ -359,10 +376,12 @@ def compare(
     if machine is None:
         machine = Machine(subject.context.machine)
     ran = committed = 0
+    others = random.Random(seed)
     for arguments, area, memory, expected in states(subject, found, section, count, seed):
         del area
         try:
-            actual = machine.run(subject, found, _whole(arguments), memory)
+            registers = _whole(arguments, _OTHERS[subject.context.machine], others)
+            actual = machine.run(subject, found, registers, memory)
         except Skip:
             continue
         ran += 1

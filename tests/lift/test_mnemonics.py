@@ -22,7 +22,7 @@ X86 = """
 mov %rsi, %rax | mov %esi, %eax | mov %si, %ax | mov %sil, %al | mov %ah, %bl | mov $-5, %rax
 movabs $0x123456789abcdef0, %rax | mov $7, %eax | mov (%rdx), %eax | mov (%rdx), %ax | mov (%rdx), %al
 movzbl (%rdx), %eax | movzwl %si, %eax | movsbq (%rdx), %rax | movslq %esi, %rax | movswl %si, %eax
-lea 8(%rsi,%rbx,4), %rax | lea (%esi,%ebx), %eax | lea 3(,%rbx,8), %rax | cltq | cwtl
+lea 8(%rsi,%rbx,4), %rax | lea (%esi,%ebx), %eax | lea (%esi,%ebx), %rax | lea 3(,%rbx,8), %rax | cltq | cwtl
 add %rsi, %rax | add $-1, %rax | add %esi, %eax | sub %rsi, %rax | sub %esi, %eax | sub %al, %bl
 and $0xf0, %eax | and %rsi, %rax | or %rsi, %rax | or $1, %al | xor %esi, %eax | xor %eax, %eax
 inc %rax | dec %eax | neg %rax | not %eax | neg %esi | inc %ax
@@ -64,6 +64,7 @@ nop | pause | mfence | lfence | prefetcht0 (%rdx) | nopl 8(%rax)
 1: dec %rbx; js 3f; cmp (%rdx,%rbx,8), %rsi; je 2f; cmp %rbx, %rax; jne 1b; mov $1, %eax; jmp 3f; 2: mov $2, %eax; 3:
 1: dec %rbx; jnz 1b | 1: mov (%rdx,%rbx,8), %rax; mov %rax, 64(%rdx,%rbx,8); dec %rbx; jns 1b
 cmp %rsi, %rax; jb 1f; add $5, %rax; 1: | test %rsi, %rsi; jz 1f; jmp 2f; 1: mov $1, %eax; 2:
+1: movw (%rdx,%rbx,2), %r8w; dec %rbx; jnz 1b; mov %r8, %rax
 mov $3, %ecx; and $7, %esi; 1: add %rsi, %rax; dec %ecx; jnz 1b; mov %rdx, %rcx
 """
 ARM = """
@@ -102,6 +103,8 @@ cmp x1, x2; csetm x1, hi | cmp w1, w2; csneg w1, w1, w2, lt | cmp x1, x2; cinc x
 1: ldr q4, [x6, x7, lsl #4]; str q4, [x6, #320]; cbz x7, 2f; sub x7, x7, #1; b 1b; 2: | negs x1, x2; b.mi out | nop | dmb ish | prfm pldl1keep, [x6]
 1: ldr x1, [x6, x7, lsl #3]; cmp x1, x2; b.eq 2f; subs x7, x7, #1; b.pl 1b; str x7, [x6, #72]; 2:
 1: subs x7, x7, #1; b.pl 1b | 1: ldr x1, [x6, x7, lsl #3]; str x1, [x6, #64]; cbz x7, 2f; sub x7, x7, #1; b 1b; 2:
+tst x1, x2; b.lo out | tst x1, x2; b.hi out | tst w1, w2; b.ls out | tst x1, x2; adc x1, x1, x2 | ldp x1, xzr, [x6]
+1: cmp x1, x7; b.eq 2f; subs x7, x7, #1; b.pl 1b; 2: | and x2, x2, #7; 1: cmp x7, x2; b.hs 2f; add x7, x7, #1; b 1b; 2:
 cmp x1, x2; b.lo 1f; add x1, x1, #5; 1: | cbz x2, 1f; b 2f; 1: mov x1, #1; 2:
 """
 # What the tests' reading of VEX does not work out, and of ARMv8.1 what VEX does not decode.
@@ -111,6 +114,7 @@ cmp %rsi, %rax; adc %rbx, %rax; jo out | sub %rsi, %rax; sbb $3, %rbx; jl out
 movq %rsi, %xmm0; movq %rax, %xmm1; punpcklqdq %xmm1, %xmm0; movups %xmm0, 32(%rdx)
 rol $7, %rax | ror $3, %eax | rol %rax | cmp %rsi, %rax; rol $5, %rbx; je out
 tzcnt %rsi, %rax | tzcnt %esi, %eax; jc out | tzcnt (%rdx), %rax; jz out | lzcnt %rsi, %rax | lzcnt %esi, %eax; jc out
+bsf %si, %ax; jz out | bsr %si, %ax | tzcnt %si, %ax
 bsf %rsi, %rax; jz out | bsr %rsi, %rax; jz out
 btq $5, (%rdx); jc out | btsq $3, (%rdx) | lock btrw $9, (%rdx); jc out | and $0x7f, %esi; bts %rsi, (%rdx); jnc out
 or $-128, %rsi; btc %rsi, 64(%rdx) | or $-64, %esi; lock bts %esi, 64(%rdx); jc out
@@ -233,6 +237,15 @@ def test_what_no_step_is(tmp_path: Path) -> None:
     with open_elf(str(linked(tmp_path, body="lock negq (%rcx)\n mov %rdx, (%rcx)"))) as file:
         (section,) = audit_file(file).sections
         with pytest.raises(NotLifted, match="lock neg"):
+            lifted(section.subject)
+
+
+@pytest.mark.parametrize("body", ["mov (%edx), %rax", "bts %rax, (%edx)", "addr32 rep movsb"])
+def test_addresses_of_32_bits(body: str, tmp_path: Path) -> None:
+    """An address that the processor cuts to 32 bits is refused: its register is no parameter of its own."""
+    with open_elf(str(linked(tmp_path, body=f"{body}\n mov %rax, (%rcx)"))) as file:
+        (section,) = audit_file(file).sections
+        with pytest.raises(NotLifted, match="is not known to the lifter"):
             lifted(section.subject)
 
 
