@@ -15,8 +15,9 @@ from ..source import SourceFile
 from .dump_lines import Dump, problem, read_lines
 
 _GDB = re.compile(r"(?P<at>0x[0-9a-fA-F]+)(?: <[^>]*>)?:(?P<hex>(?:\s+0x[0-9a-fA-F]+)+)")
+# After one colon it is a declaration of our own: `shared x: u64[2] = { 1, 2 }`.
 _ARRAY = re.compile(
-    r"(?P<type>[\w\s*]*?)\b\w+\s*\[[^\]]*\](?:\s*__attribute__\s*\(\(.*?\)\))?\s*=\s*\{(?P<body>[^{}]*)\}"
+    r"(?<![\w\s*])(?<!(?<!:):)(?P<type>[\w\s*]*?)\b\w+\s*\[[^\]]*\](?:\s*__attribute__\s*\(\(.*?\)\))?\s*=\s*\{(?P<body>[^{}]*)\}"
 )
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+|\d+|'\\x[0-9a-fA-F]{1,2}'")
 # Strings of C or Python one after the other, perhaps with a name and in brackets.
@@ -60,7 +61,7 @@ def read_dump(file: SourceFile, abi: Abi) -> Dump | None:
     first = next((line for line in file.text.splitlines() if line.strip()), "").strip()
     if _GDB.fullmatch(first):
         return Dump("gdb's x", b"".join(_gdb(file, abi)))
-    text = _without_comments(file.text)
+    text = without_comments(file.text)
     arrays = list(_ARRAY.finditer(text))
     if len(arrays) > 1:
         second = arrays[1][0].lstrip()
@@ -170,7 +171,7 @@ def _value(text: str) -> int:
     return int(text, 0)
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
     """The text with blanks where C's comments were, so that places stay."""
 
     def blank(found: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from ...assembler import Assembly
+    from ...errors import ParseError
     from ...program import Layout, Program, Vector
     from ...source import SourceFile
 
@@ -111,16 +112,22 @@ def assembled(
 
     try:
         return assemble(source, revision=revision, model=model, page_size=page_size, loader=load)
-    except ParseError:
-        _refuse_dump(source, revision, model)
+    except ParseError as error:
+        _refuse_dump(error, source, revision, model)
         raise
 
 
-def _refuse_dump(source: SourceFile, revision: str | None, model: str | None) -> None:
-    """Raise UsageError where what can't be read as vectors is a dump."""
+def _refuse_dump(
+    error: ParseError, source: SourceFile, revision: str | None, model: str | None
+) -> None:
+    """Raise UsageError where what can't be read as vectors, from its first word on, is a dump."""
     from ...abi.revisions import DEFAULT_DATA_MODEL, DEFAULT_REVISION, get_abi
-    from ...formats.dumps import looks_like_dump
+    from ...formats.dumps import looks_like_dump, without_comments
+    from ...source import Span
 
+    place = error.diagnostics[0].place
+    if not isinstance(place, Span) or without_comments(source.text[: place.start]).strip():
+        return
     layout = looks_like_dump(
         source.text, get_abi(revision or DEFAULT_REVISION, model or DEFAULT_DATA_MODEL)
     )
