@@ -159,16 +159,16 @@ def _help(span: Span, tables: Tables, expected: list[str]) -> str | None:
         return f"`{text}` begins a declaration; choose another name"
     if _LINE_END in expected and (text[:1].isalpha() or text[:1] == "_"):
         return "a new line or `;` ends a statement"
-    if text == "{" and _begins_with(span, "thread"):
+    if text == "{" and _heads_a_thread(span):
         return "a thread says on which CPU it begins: `thread NAME @0 { … }`"
     return None
 
 
-def _begins_with(span: Span, word: str) -> bool:
-    """Whether the words before a place on its line begin with this one."""
+def _heads_a_thread(span: Span) -> bool:
+    """Whether `thread`, and no CPU, stand before the place of a brace on its line."""
     source = span.file.text
     line = source[source.rfind("\n", 0, span.start) + 1 : span.start]
-    return line.split()[:1] == [word]
+    return line.split()[:1] == ["thread"] and not {"@", "{"} & {*line}
 
 
 def _found(span: Span, tables: Tables, kind: int) -> str:

@@ -95,13 +95,14 @@ def test_one_mistake_is_reported_once_at_its_place(text: str, expected: str) -> 
             "scenario s {\n thread a { } }",
             "a thread says on which CPU it begins: `thread NAME @0 { … }`",
         ),
+        ("scenario s {\n thread a @0 { if { } }\n}", None),
         ("# comment", "a comment begins with //"),
         ("\0", "this looks like raw ops; `opvasm disasm` reads those"),
         ("use \u201clist.opv\u201d", 'texts are written in plain quotes: "text"'),
         ("vector v() {", "close the block with `}`"),
     ],
 )
-def test_a_mistake_comes_with_advice(text: str, help: str) -> None:
+def test_a_mistake_comes_with_advice(text: str, help: str | None) -> None:
     assert problems(text)[0].help == help
 
 
