@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..light_typing import NamedTuple
 from ..program import section as ir
-from .terms import SIGNED, binary, both, choose, either, number, opposite, signed
+from .terms import SIGNED, binary, both, choose, either, known, number, opposite, signed
 
 
 class Flags(NamedTuple):
@@ -64,8 +64,9 @@ NOTHING = Flags()
 def _either(left: ir.Term | None, right: ir.Term | None) -> ir.Term | None:
     if left is None or right is None:
         return None
-    if left == _NEVER:
-        return right
+    value = known(left)
+    if value is not None:
+        return left if value else right
     return either(left, right)
 
 

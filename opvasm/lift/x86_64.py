@@ -465,10 +465,9 @@ class Instruction(OperandsX86):
         index = state.named("bit", binary("&", at, number(bits - 1, size)), code)
         mask = binary("<<", number(1, size), index)
         cleared = ir.Unary("~", mask, type)
+        changes = {"bts": ("|", mask), "btr": ("&", cleared), "btc": ("^", mask)}
+        operator, value = changes.get(self.name, ("", mask))
         if self.locked and self.name != "bt":
-            operator, value = {"bts": ("|", mask), "btr": ("&", cleared)}.get(
-                self.name, ("^", mask)
-            )
             old = state.budget.fresh("old")
             state.emit(ir.AtomicChange(old, operator, address, value, type), code)
         else:
@@ -478,9 +477,6 @@ class Instruction(OperandsX86):
         flags = state.flags
         state.flags = Flags(zero=flags.condition("e"), carry=bit(found, index))
         if self.name != "bt" and not self.locked:
-            operator, value = {"bts": ("|", mask), "btr": ("&", cleared)}.get(
-                self.name, ("^", mask)
-            )
             state.emit(ir.Store(address, binary(operator, found, value), type), code)
 
 

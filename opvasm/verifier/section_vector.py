@@ -239,7 +239,7 @@ class _ToVector:
                     signed = ir.fitted(number, ir.REGISTER_TYPES[f"i{8 * type.size}"])
                     immediate = -signed if operator == "-" else signed
             case ir.Argument(name=name) if operator != "-":
-                immediate = ArgumentValue(name)
+                immediate = ArgumentValue(self.value_of(name))
             case _:
                 raise NoVector(
                     f"no op takes a {'negated ' if operator == '-' else ''}value as its count"
@@ -289,7 +289,7 @@ class _ToVector:
             return self.address(side.address)
         match side:
             case ir.Argument(name=name, type=type) if type.size == size:
-                return SlotAddress(name)
+                return SlotAddress(self.value_of(name))
             case ir.Constant(value=value):
                 number = value & ((1 << (8 * size)) - 1)
                 return self.constant(size, number.to_bytes(size, self.abi.model.byteorder))
@@ -316,7 +316,7 @@ class _ToVector:
             case ir.Constant(value=value):
                 return value
             case ir.Argument(name=name):
-                return ArgumentValue(name)
+                return ArgumentValue(self.value_of(name))
             case ir.Binary(operator="+" | "-" as sign, left=left, right=ir.Constant(value=value)):
                 distance = ir.fitted(value, ir.I64)
                 base = self.address(left)
@@ -332,6 +332,12 @@ class _ToVector:
                 raise NoVector(f"an address comes from {name}, which it has loaded")
             case _:
                 raise NoVector("it computes an address")
+
+    def value_of(self, name: str) -> str:
+        """A parameter that an op takes; that of the CPU is none of the vector's, which is called for it."""
+        if name == self.cpu:
+            raise NoVector(f"{name} is the CPU that it asks for, and a value too")
+        return name
 
     def symbol(self, term: ir.Address) -> SymbolAddress:
         """The address of a variable; of the CPU that the vector runs on, or of one by number."""

@@ -105,6 +105,16 @@ def test_a_section_that_is_exactly_a_vector_is_printed_as_it(name: str) -> None:
     assert written == ops.splitlines()
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["commit head, c", "commit head += c", "x = load head; exit b if x != c; commit total, 1"],
+)
+def test_the_cpu_that_a_section_asks_for_is_no_value(body: str) -> None:
+    """The vector is called for that CPU and has no such parameter, so that no op can take it."""
+    with pytest.raises(NoVector, match="c is the CPU that it asks for, and a value too"):
+        converted("c: u64, n: u64", f"exit moved if cpu_id != u32(c); {body}")
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_both_do_the_same_to_memory(name: str) -> None:
     """From random memory and arguments: the same bytes, and the exit for the compare that stops."""
