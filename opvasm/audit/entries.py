@@ -33,14 +33,14 @@ def branches_into(context: Context, subjects: Sequence[Subject]) -> list[tuple[i
     if engine is None or not known:
         return []
     starts = [each.start for each in known]
-    found = []
+    found: dict[int, tuple[int, int, Subject]] = {}  # by the address: pieces of code overlap
     for address, target in _suspects(context.file, context.machine, known):
         subject = known[max(0, bisect_right(starts, target) - 1)]
         if not subject.start < target < subject.end or subject.inside(address):
             continue
-        if _is_branch(context, engine, address, target):
-            found.append((address, target, subject))
-    return found
+        if address not in found and _is_branch(context, engine, address, target):
+            found[address] = (address, target, subject)
+    return list(found.values())
 
 
 def code_pieces(file: ElfFile) -> Iterator[tuple[bytes, int]]:

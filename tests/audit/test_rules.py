@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from opvasm.audit import entries
 from opvasm.audit.audit import audit_file
 from opvasm.codes import all_codes, audit as code
 from opvasm.elf.file import open_elf
@@ -254,3 +255,20 @@ def test_a_branch_from_another_function(
         entered = [each for each in section.findings if each.code == code.ENTERED]
     assert len(entered) == count
     assert all(each.level == "error" for each in entered)
+
+
+@pytest.mark.parametrize("machine", ["x86-64", "aarch64"])
+def test_a_branch_where_the_code_is_cut(
+    machine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code is looked at in pieces that overlap: a branch in two of them is reported once."""
+    monkeypatch.setattr(entries, "_PIECE", 64)
+    jump, body = {
+        "x86-64": ("jmp middle", "cmp %esi, 4(%rdi)\n jne out\nmiddle: mov %rdx, (%rcx)"),
+        "aarch64": ("b middle", "ldr w10, [x0, #4]\n cmp w10, w1\n b.ne out\nmiddle: str x2, [x3]"),
+    }[machine]
+    skipped = ".skip 4096, 0x90" if machine == "x86-64" else ".fill 1024, 4, 0xd503201f"
+    text = ELSEWHERE.format(branch="\n ".join([skipped, *[jump] * 30]), end="ret")
+    with open_elf(str(linked(tmp_path, machine, body=body, more=text))) as file:
+        (section,) = audit_file(file, all_code=True).sections
+    assert [each.code for each in section.findings].count(code.ENTERED) == 30
