@@ -162,6 +162,8 @@ class _Row:
             return self._explored(profile, blank)
         except OutOfTime:
             return late
+        except KeyboardInterrupt:  # between two searches
+            return late._replace(stopped=INTERRUPTED)
 
     def _explored(self, profile: Profile, blank: Cell) -> Cell:
         configuration = Configuration(self.scenario.cpus[1], profile, self.chosen)

@@ -19,7 +19,7 @@ from opvasm.explorer.answers.json_report import report_json
 from opvasm.explorer.answers.library import explore_text
 from opvasm.explorer.answers.verdict import Report, run_scenario
 from opvasm.explorer.plan import validate
-from opvasm.explorer.plan.plan import Plan
+from opvasm.explorer.plan.plan import Plan, make_plan
 from opvasm.explorer.plan.validate import check_scenarios
 from opvasm.explorer.schedules.walks import Walks, walk
 from opvasm.explorer.search.explore import explore
@@ -213,6 +213,29 @@ def test_an_interrupt_ends_all_configurations(monkeypatch: pytest.MonkeyPatch) -
     assert [run.stopped for run in done.runs] == [INTERRUPTED]
     assert len(done.not_begun) == CONFIGURATIONS - 1
     assert f"Not begun {CONFIGURATIONS - 1} configurations" in explore_text([done])
+
+
+def test_an_interrupt_between_two_searches_keeps_what_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While a plan is made: of an exploration, which ends with what it has, and of a comparison."""
+    assembly = assembled(MANY)
+    (scenario,) = assembly.scenarios
+    strategies = {each.name: each for each in assembly.strategies}
+    planned = iter([True])
+
+    def interrupted(*given: Any, **more: Any) -> Plan:
+        if next(planned, False):
+            return make_plan(*given, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("opvasm.explorer.plan.plan.make_plan", interrupted)
+    monkeypatch.setattr("opvasm.explorer_reports.comparison.make_plan", interrupted)
+    done = report(assembly, "s")
+    assert [run.verdict for run in done.runs] == ["holds"]
+    assert done.interrupted
+    assert len(done.not_begun) == CONFIGURATIONS - 1
+    assert not compare(assembly.program, scenario, strategies, Limits()).complete
 
 
 @pytest.mark.usefixtures("python_engine")

@@ -79,7 +79,7 @@ def write_reports(
     verdicts = sorted({run.verdict for report in reports for run in report.runs})
     text = in_time(made, interrupted, verdicts, terminal)
     if not isinstance(text, str):
-        return Written(lacking=False, whole=False, interrupted=text is INTERRUPTED)
+        return Written(lacking=False, whole=False, interrupted=text == INTERRUPTED)
     write_text(text, options.output)
     if options.save is not None:
         found = (run.diagnosis for report in reports for run in report.runs)

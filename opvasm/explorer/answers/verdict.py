@@ -125,7 +125,7 @@ def run_scenario(
     limits = (limits or Limits()).started()
     plans = plans or Plans()
     runs: list[Run] = []
-    every = configurations(scenario, strategies)
+    every, interrupted = configurations(scenario, strategies), False
     try:
         for configuration in every:
             if runs and limits.over:
@@ -136,7 +136,9 @@ def run_scenario(
                 break
     except OutOfTime:
         pass
-    return _report(scenario, runs, every, limits, was_interrupted(runs))
+    except KeyboardInterrupt:  # between two searches
+        interrupted = True
+    return _report(scenario, runs, every, limits, interrupted or was_interrupted(runs))
 
 
 def not_begun(
