@@ -276,9 +276,14 @@ class State:
             raise NotLifted(f"writes at offset {offset} of struct rseq", code.address)
 
 
+def is_vector(name: str) -> bool:
+    """Whether a register is one of 16 bytes."""
+    return name[0] == "v" or name.startswith("xmm")
+
+
 def _first(name: str) -> ir.Term:
     """What a register holds at the section's start; parameters have at most eight bytes."""
-    if name[0] != "v" and not name.startswith("xmm"):
+    if not is_vector(name):
         return ir.Argument(name, ir.U64)
     low, high = (convert(ir.Argument(name + end, ir.U64), ir.U128) for end in HALVES)
     return binary("|", low, binary("<<", high, number(64, 1)))

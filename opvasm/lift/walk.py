@@ -13,7 +13,7 @@ from ..light_typing import NamedTuple
 from ..program import section as ir
 from .code import Code, Flow
 from .flags import NOTHING
-from .state import NotLifted, State
+from .state import NotLifted, State, is_vector
 from .terms import known, number, opposite
 
 Execute = Callable[[Code, State], None]
@@ -145,7 +145,8 @@ class Walk:
                 continue
             local = state.budget.fresh(f"{name}_now")
             # One that is set in each round before it is read holds nothing that matters at first.
-            term = state.get(name) if name in self.live[header] else number(0)
+            nothing = number(0, 16 if is_vector(name) else 8)
+            term = state.get(name) if name in self.live[header] else nothing
             state.emit(ir.Set(local, term), code)
             state.set(name, ir.Local(local, term.type))
             carried.append((name, local))

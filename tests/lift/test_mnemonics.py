@@ -64,6 +64,7 @@ nop | pause | mfence | lfence | prefetcht0 (%rdx) | nopl 8(%rax)
 1: dec %rbx; js 3f; cmp (%rdx,%rbx,8), %rsi; je 2f; cmp %rbx, %rax; jne 1b; mov $1, %eax; jmp 3f; 2: mov $2, %eax; 3:
 1: dec %rbx; jnz 1b | 1: mov (%rdx,%rbx,8), %rax; mov %rax, 64(%rdx,%rbx,8); dec %rbx; jns 1b
 cmp %rsi, %rax; jb 1f; add $5, %rax; 1: | test %rsi, %rsi; jz 1f; jmp 2f; 1: mov $1, %eax; 2:
+and $3, %ebx; 1: movq (%rdx,%rbx,8), %xmm0; dec %ebx; jns 1b; movups %xmm0, 32(%rdx)
 1: movw (%rdx,%rbx,2), %r8w; dec %rbx; jnz 1b; mov %r8, %rax
 mov $3, %ecx; and $7, %esi; 1: add %rsi, %rax; dec %ecx; jnz 1b; mov %rdx, %rcx
 """
@@ -104,6 +105,7 @@ cmp x1, x2; csetm x1, hi | cmp w1, w2; csneg w1, w1, w2, lt | cmp x1, x2; cinc x
 1: ldr x1, [x6, x7, lsl #3]; cmp x1, x2; b.eq 2f; subs x7, x7, #1; b.pl 1b; str x7, [x6, #72]; 2:
 1: subs x7, x7, #1; b.pl 1b | 1: ldr x1, [x6, x7, lsl #3]; str x1, [x6, #64]; cbz x7, 2f; sub x7, x7, #1; b 1b; 2:
 tst x1, x2; b.lo out | tst x1, x2; b.hi out | tst w1, w2; b.ls out | tst x1, x2; adc x1, x1, x2 | ldp x1, xzr, [x6]
+1: ldr d0, [x6, x7, lsl #3]; subs x7, x7, #1; b.pl 1b; str q0, [x6, #64]
 1: cmp x1, x7; b.eq 2f; subs x7, x7, #1; b.pl 1b; 2: | and x2, x2, #7; 1: cmp x7, x2; b.hs 2f; add x7, x7, #1; b 1b; 2:
 cmp x1, x2; b.lo 1f; add x1, x1, #5; 1: | cbz x2, 1f; b 2f; 1: mov x1, #1; 2:
 """
