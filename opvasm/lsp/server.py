@@ -268,14 +268,11 @@ class Server(LanguageServer):
 
     async def explore(self, uri: str, name: str) -> Result | None:
         """Explore a scenario, with progress that can be cancelled."""
-
-        def ready(document: Document, _: Words) -> Document:
-            assert document.resolved  # worked out here, as only one thread works on a document
-            return document
-
-        document = await self.ask(uri, ready)
-        if document is None:
+        # It is resolved there, as only one thread works on a document.
+        ready = await self.ask(uri, lambda document, _: (document, document.resolved))
+        if ready is None:
             return None
+        document = ready[0]
         stopped = threading.Event()
         token = await self._progress(f"exploring {name}")
         loop = asyncio.get_running_loop()
