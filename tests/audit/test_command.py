@@ -256,6 +256,21 @@ def test_lift(tmp_path: Path) -> None:
     assert run("--lift", out, "--section", "missing", library)[0] == 2
 
 
+def test_no_section_to_lift(tmp_path: Path) -> None:
+    """--lift of a file that can't be read says why, and of one without sections that there are none."""
+    library, out = linked(tmp_path), tmp_path / "out.opv"
+    cut = tmp_path / "cut.so"
+    cut.write_bytes(library.read_bytes()[:300])
+    code, _, errors = run("--lift", out, cut)
+    assert code == 2
+    assert "cut.so" in errors
+    assert "no such section" not in errors
+    code, _, errors = run("--lift", out, "/bin/true")
+    assert code == 2
+    assert "there is no restartable section in what was read" in errors
+    assert not out.exists()
+
+
 def test_an_output_never_replaces_a_program(tmp_path: Path) -> None:
     """--lift with the program as its value: the message says what --lift names, and nothing is lost."""
     library = linked(tmp_path)

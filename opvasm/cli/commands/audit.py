@@ -331,11 +331,13 @@ class _Work:
             case name:
                 text = render(name, [*self._problems, *self._diagnostics])
         write_text(text, self._options.output)
-        if self._options.lift is not None:
-            if not self._lifted:
-                raise UsageError(
-                    "--lift: there is no such section", "--section names functions, addresses"
-                )
+        if self._options.lift is not None and not self._lifted and not self._problems:
+            if not self._options.section:
+                raise UsageError("--lift: there is no restartable section in what was read")
+            raise UsageError(
+                "--lift: there is no such section", "--section names functions, addresses"
+            )
+        if self._options.lift is not None and self._lifted:
             write_text("\n".join(self._lifted), self._options.lift)
             self._terminal.remark(f"{self._lifted_count} lifted into {self._options.lift}")
             if self._alone:
@@ -346,6 +348,8 @@ class _Work:
                     "samples/races/tcmalloc.opv shows one written by "
                     "hand: opvasm samples DIR"
                 )
+        elif self._options.lift is not None:
+            self._terminal.remark("--lift: nothing was lifted, and no file was written")
         self._terminal.report(self._problems)
         files = "file" if self._files == 1 else "files"
         sections = "section" if self._sections == 1 else "sections"
