@@ -29,8 +29,8 @@ class Worker:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether somebody waits for an answer or for something short."""
-        return bool(self._wanted)
+        """Whether somebody waits for an answer or for something short, and will get it."""
+        return bool(self._wanted) and not self.is_closed
 
     def ask(self, question: Callable[[], _T]) -> asyncio.Future[_T]:
         """The answer to a question; it is dropped when the asker is cancelled before.

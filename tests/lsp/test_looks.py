@@ -304,6 +304,31 @@ def test_a_large_text_lets_the_others_go_first() -> None:
     assert order == ["question", "small", "large"]
 
 
+def test_a_desk_that_has_ended_holds_up_nobody() -> None:
+    """What is left unanswered there at the end keeps no large text's thread from ending."""
+    first = Desk()
+    large = Desk(first)
+    begun, held = threading.Event(), threading.Event()
+
+    def busy() -> None:
+        begun.set()
+        held.wait()
+
+    async def session() -> None:
+        work = first.worker.work(busy)
+        await asyncio.to_thread(begun.wait)
+        first.worker.ask(lambda: None)
+        assert first.worker.is_wanted
+        first.worker.stop()
+        held.set()
+        await work
+
+    asyncio.run(session())
+    assert not first.worker.is_wanted
+    large.pause()
+    large.worker.close()
+
+
 def test_names_are_found_across_a_large_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name of a small text that a large one uses is found in both, from either."""
     monkeypatch.setattr(desks_module, "LARGE", 2_000)
