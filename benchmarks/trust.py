@@ -1,8 +1,8 @@
 """``python -m benchmarks.trust``: every figure of docs/trust.md, in the order of that page.
 
-Each part begins with the command that prints it alone.  All of it takes about a quarter of an hour on
-two cores that nothing else uses; parts that are named (``python -m benchmarks.trust sweep``) take
-less.
+Each part begins with the command that prints it alone.  All of it took 13 minutes on two cores that did
+other work as well, which ratios of whole runs (sweep) suffer from; parts can be named
+(``python -m benchmarks.trust sweep``).
 """
 
 from __future__ import annotations
