@@ -170,12 +170,14 @@ class _Works:
         return (base.name,) if isinstance(base, ir.Argument) else ()
 
     def proved(self, condition: ir.Term, holds: bool) -> frozenset[str]:
-        """The parameters that are equal to something where a condition holds, or does not."""
+        """The parameters that are equal to something else where a condition holds, or does not."""
         match self.value(condition):
             case ir.Binary(operator="==" | "!=" as operator, left=left, right=right):
                 if (operator == "==") is not holds:
                     return frozenset()
-                leaves = (self._leaf(left), self._leaf(right))
+                leaves = {self._leaf(left), self._leaf(right)}
+                if len(leaves) == 1:  # a value beside itself
+                    return frozenset()
                 return frozenset(each[1] for each in leaves if each and each[0] == "argument")
             case ir.Binary(operator="&&" | "||" as operator, left=left, right=right):
                 first, second = self.proved(left, holds), self.proved(right, holds)

@@ -93,6 +93,7 @@ WARNS = {
         "if c == 1 { x = load head; exit a if ptr(x) != p }; y = load [p].u64; commit head, y",
         "x = load head; if ptr(x) == p { store log[0], 1 }; y = load [p].u64; commit log[1], y",
         "x = load head; exit a if ptr(x) == p; y = load [p].u64; commit head, y",
+        "q = p; exit a if q != p; y = load [p].u64; commit head, y",  # equal to itself says nothing
     ],
     "R9": ["loop { x = load head; break if x != 0 }; commit total, 1"],
 }
