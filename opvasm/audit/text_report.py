@@ -24,7 +24,8 @@ def text_report(audit: FileAudit, file: ElfFile, notes: bool, everything: bool) 
     if audit.searched == "signature":
         lines[0] += ", searched by signature"
     if audit.repeated:
-        lines.append(f"  {_count(audit.repeated, 'descriptor')} stand there twice")
+        repeated = _count(audit.repeated, "repeated descriptor")
+        lines.append(f"  {repeated}, left out: the same section again")
     if audit.undecoded:
         lines.append(f"  rules about instructions were not checked: {audit.undecoded}")
     if not count:

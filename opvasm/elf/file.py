@@ -248,6 +248,13 @@ class ElfFile:
             return None
         return segment.offset + address - segment.address
 
+    def held(self, address: int, what: str) -> int:
+        """The same, of ``what`` (plural) the file must hold.  Raises ElfError."""
+        offset = self.offset_of(address)
+        if offset is None:
+            raise unreadable(self.name, f"{what} at {address:#x}, which the file does not hold")
+        return offset
+
     def at(self, address: int, size: int) -> bytes:
         """The bytes at an address, before relocations; zeros where the file has none for them.
 

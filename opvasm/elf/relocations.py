@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 
 from ..light_typing import NamedTuple
 from .file import SHT_REL, SHT_RELA, ElfFile, FileSection
-from .problems import unreadable
+from .packed import android_entries, packed_relative
 from .source import chunks
 from .symbols import Symbol, dynamic_symbol, symbol_at
 
-_DT_RELA, _DT_RELASZ, _DT_REL, _DT_RELSZ, _DT_RELR, _DT_RELRSZ = 7, 8, 17, 18, 36, 35
+_DT_RELA, _DT_RELASZ, _DT_REL, _DT_RELSZ = 7, 8, 17, 18
 _MIPS = 8
 
 Ranges = Sequence[tuple[int, int]]
@@ -48,18 +48,14 @@ def dynamic_tables(file: ElfFile) -> Iterator[tuple[bool, int, int]]:
         address, size = file.dynamic.get(tag), file.dynamic.get(size_tag, 0)
         if address is None or not size:
             continue
-        offset = file.offset_of(address)
-        if offset is None:
-            raise unreadable(
-                file.name, f"relocations at {address:#x}, which the file does not hold"
-            )
-        yield addends, offset, size
+        yield addends, file.held(address, "relocations"), size
 
 
 def relocations_in(file: ElfFile, ranges: Ranges) -> dict[int, Relocation]:
     """The relocations of words in ranges of (address, bytes): dynamic ones, or an object's own.
 
-    RELR words are among them, as relative ones whose addend stands in place.  Raises ElfError.
+    RELR words are among them, as relative ones whose addend stands in place, and what is packed for
+    Android's loader.  Raises ElfError.
     """
     if not ranges:
         return {}
@@ -74,36 +70,14 @@ def relocations_in(file: ElfFile, ranges: Ranges) -> dict[int, Relocation]:
             for entry in layout.iter_unpack(chunk):
                 if low <= entry[0] < high and spans.holds(entry[0]):
                     found[entry[0]] = _relocation(file, entry, entry[0])
+    for entry in android_entries(file, low, high):
+        if spans.holds(entry[0]):
+            found[entry[0]] = _relocation(file, entry, entry[0])
     relative = (*file.machine.relative, 0)[0]
     for address in packed_relative(file, low, high):
         if spans.holds(address):
             found.setdefault(address, Relocation(address, relative, 0, None))
     return found
-
-
-def packed_relative(file: ElfFile, low: int = 0, high: int = 1 << 64) -> Iterator[int]:
-    """The addresses from ``low`` up to ``high`` of the words that DT_RELR relocates in place."""
-    address, size = file.dynamic.get(_DT_RELR), file.dynamic.get(_DT_RELRSZ, 0)
-    if address is None or not size:
-        return
-    offset = file.offset_of(address)
-    if offset is None:
-        raise unreadable(file.name, f"relocations at {address:#x}, which the file does not hold")
-    word = file.word_bytes
-    span = word * (8 * word - 1)
-    place = 0
-    for chunk in chunks(file.source, offset, size, word):
-        for (entry,) in struct.iter_unpack(file.order + ("Q" if word == 8 else "I"), chunk):
-            if not entry & 1:
-                if low <= entry < high:
-                    yield entry
-                place = entry + word
-                continue
-            if place < high and place + span > low:
-                for bit in range(8 * word - 1):
-                    if entry >> bit + 1 & 1 and low <= place + bit * word < high:
-                        yield place + bit * word
-            place += span
 
 
 def target(file: ElfFile, relocation: Relocation, stored: int) -> Target | None:

@@ -15,6 +15,7 @@ from struct import Struct
 from ..light_typing import NamedTuple
 from .descriptors import Descriptor, executable, read_descriptor
 from .file import PF_X, SHF_ALLOC, SHF_EXECINSTR, SHT_REL, SHT_RELA, ElfFile, Segment
+from .packed import android_entries
 from .problems import ElfError, unreadable
 from .relocations import dynamic_tables, object_relocations, target, words_in
 from .source import chunks
@@ -131,23 +132,30 @@ def _of_loader(file: ElfFile, aborts: AbstractSet[int]) -> Iterator[int]:
     shift = 32 if file.wide else 8
     absolute = file.machine.absolute
     symbols: dict[int, Symbol | None] = {}
+    for address, info, addend in _entries(file):
+        if info >> shift:
+            if info & (1 << shift) - 1 not in absolute:
+                continue
+            if info >> shift not in symbols:
+                symbols[info >> shift] = dynamic_symbol(file, info >> shift)
+            symbol = symbols[info >> shift]
+            if symbol is None or not symbol.section:
+                continue
+            addend += symbol.address
+        if addend in aborts:
+            yield address
+
+
+def _entries(file: ElfFile) -> Iterator[tuple[int, ...]]:
+    """The loader's relocations with addends: address, info, addend."""
+    layout = Struct(file.order + ("QQq" if file.wide else "IIi"))
     for addends, offset, size in dynamic_tables(file):
-        if not addends:
-            continue
-        layout = Struct(file.order + ("QQq" if file.wide else "IIi"))
-        for chunk in chunks(file.source, offset, size, layout.size):
-            for address, info, addend in layout.iter_unpack(chunk):
-                if info >> shift:
-                    if info & (1 << shift) - 1 not in absolute:
-                        continue
-                    if info >> shift not in symbols:
-                        symbols[info >> shift] = dynamic_symbol(file, info >> shift)
-                    symbol = symbols[info >> shift]
-                    if symbol is None or not symbol.section:
-                        continue
-                    addend += symbol.address
-                if addend in aborts:
-                    yield address
+        if addends:
+            for chunk in chunks(file.source, offset, size, layout.size):
+                yield from layout.iter_unpack(chunk)
+    for entry in android_entries(file):
+        if len(entry) == 3:
+            yield entry
 
 
 def _of_object(file: ElfFile, aborts: AbstractSet[int]) -> Iterator[int]:

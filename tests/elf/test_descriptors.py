@@ -54,6 +54,39 @@ def test_a_library_with_packed_relocations(target: str, tmp_path: Path) -> None:
     _expect(target, build(target, tmp_path, True, "--pack-dyn-relocs=relr"))
 
 
+@pytest.mark.parametrize("target", ["x86-64", "aarch64", "i386", "arm"])
+@pytest.mark.parametrize("kind", ["android", "android+relr"])
+def test_a_library_for_the_loader_of_android(target: str, kind: str, tmp_path: Path) -> None:
+    """Relocations in groups of numbers of variable length, as Android's linker packs them, are followed."""
+    options = ["-z", "notext", f"--pack-dyn-relocs={kind}", "--use-android-relr-tags"]
+    library = build(target, tmp_path, True, *options)
+    assert b"APS2" in library.read_bytes()
+    _expect(target, library)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            b"APS2\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+            "with a number of over ten bytes|are more than",
+        ),
+        (b"APS2\xff\xff\xff\xff\xff\xff\x01\0\x01\x0f\0\0\0", "are more than the file has words"),
+        (b"APS2\x05" + b"\x80" * 11, "with a number of over ten bytes"),
+        (b"APS2\x05\0" + b"\0" * 64, "are cut off"),
+        (b"APS3", "do not begin with APS2"),
+    ],
+)
+def test_damaged_packed_relocations(table: bytes, message: str, tmp_path: Path) -> None:
+    """Counts and numbers that can't be, and a table that ends too early, are named; nothing is endless."""
+    options = ["-z", "notext", "--pack-dyn-relocs=android"]
+    data = build("x86-64", tmp_path, True, *options).read_bytes()
+    at = data.index(b"APS2")
+    damaged = data[:at] + table + data[at + len(table) :]
+    with pytest.raises(ElfError, match=message):
+        find_descriptors(elf_from_bytes(damaged, "damaged.so"))
+
+
 def _expect(target: str, path: Path) -> None:
     size = TARGETS[target][4]
     with open_elf(str(path)) as file:
