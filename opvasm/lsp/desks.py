@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from time import sleep
 
@@ -73,9 +73,11 @@ class Desks:
         """Whether a text, or a file that it uses, is so large that it isn't at the shared desk."""
         return path in self._homes
 
-    def with_name(self, path: str, name: str) -> Desk:
-        """The desk for a question about all texts with a name: that of a large one that has it."""
-        homes = (home for home in self._own if name in self.contents.get(home, ""))
+    def with_names(self, path: str, names: Iterable[str]) -> Desk:
+        """The desk for a question about all texts with some names: that of a large one that has one."""
+        homes = (
+            home for home in self._own if any(name in self.contents.get(home, "") for name in names)
+        )
         other = next(homes, None)
         return self.of(path) if other is None or self.is_large(path) else self._own[other]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
-from typing import Any, BinaryIO, TypeVar
+from contextlib import suppress
+from typing import Any, BinaryIO
 
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException
 
+from . import places
 from .answers.actions import actions, all_fixes
 from .answers.colors import colors
 from .answers.completion import completion
@@ -18,20 +19,11 @@ from .answers.hints import hints
 from .answers.hover import hover
 from .answers.layout import layout
 from .answers.lenses import DEBUG as DEBUG_ACTION, EXPLORE as EXPLORE_ACTION, Lens, lenses
-from .answers.navigation import (
-    Refusal,
-    Renaming,
-    definition,
-    highlights,
-    references,
-    renamable,
-    rename,
-)
-from .answers.outline import Part, folds, outline, ranges_at
+from .answers.outline import folds
 from .answers.signature import signature
 from .document import Document
-from .protocol import LEGEND, Words, signature_help, uri_of
-from .server import DEBUG, EXPLAIN, EXPLORE, RUN, Others, Server
+from .protocol import LEGEND, WATCHED, Words, signature_help
+from .server import DEBUG, EXPLAIN, EXPLORE, RUN, Server
 
 
 def start(source: BinaryIO, sink: BinaryIO) -> None:
@@ -53,7 +45,7 @@ def register(server: Server) -> None:
     """Give the server all of its features."""
     _texts(server)
     _questions(server)
-    _places(server)
+    places.register(server)
     _looks(server)
     _changes(server)
     _commands(server)
@@ -70,6 +62,22 @@ def _texts(server: Server) -> None:
         uri = params.text_document.uri
         text = server.workspace.get_text_document(uri).source
         await server.change(uri, text, params.text_document.version)
+
+    @server.feature(lsp.INITIALIZED)
+    async def begun(_: lsp.InitializedParams) -> None:
+        workspace = server.client_capabilities.workspace
+        watching = None if workspace is None else workspace.did_change_watched_files
+        if watching is not None and watching.dynamic_registration:
+            files = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(WATCHED)])
+            method = lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            wanted = lsp.Registration("opvasm-files", method, files)
+            with suppress(JsonRpcException):  # without it files are looked at with the next key
+                await server.client_register_capability_async(lsp.RegistrationParams([wanted]))
+
+    @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def written(params: lsp.DidChangeWatchedFilesParams) -> None:
+        for each in params.changes:
+            await server.file_changed(each.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
     async def closed(params: lsp.DidCloseTextDocumentParams) -> None:
@@ -113,56 +121,7 @@ def _questions(server: Server) -> None:
         return await server.ask(params.text_document.uri, question)
 
 
-def _places(server: Server) -> None:
-    @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
-    async def defined(params: lsp.DefinitionParams) -> list[lsp.Location] | None:
-        def question(document: Document, words: Words) -> list[lsp.Location]:
-            found = definition(document, words.offset(params.position))
-            return [words.location(each) for each in found]
-
-        return await server.ask(params.text_document.uri, question)
-
-    @server.feature(lsp.TEXT_DOCUMENT_REFERENCES)
-    async def referred(params: lsp.ReferenceParams) -> list[lsp.Location] | None:
-        def question(document: Document, words: Words, others: Others) -> list[lsp.Location]:
-            declared = params.context.include_declaration
-            offset = words.offset(params.position)
-            found = references(document, offset, others, declared)
-            return [words.location(each) for each in found]
-
-        return await server.ask_with_others(params.text_document.uri, params.position, question)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
-    async def highlighted(
-        params: lsp.DocumentHighlightParams,
-    ) -> list[lsp.DocumentHighlight] | None:
-        def question(document: Document, words: Words) -> list[lsp.DocumentHighlight]:
-            return [
-                lsp.DocumentHighlight(
-                    words.range(start, end),
-                    lsp.DocumentHighlightKind.Write if declares else lsp.DocumentHighlightKind.Read,
-                )
-                for start, end, declares in highlights(document, words.offset(params.position))
-            ]
-
-        return await server.ask(params.text_document.uri, question)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
-    async def outlined(params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol] | None:
-        return await server.ask(
-            params.text_document.uri,
-            lambda document, words: [words.symbol(each) for each in outline(document)],
-        )
-
-    @server.feature(lsp.WORKSPACE_SYMBOL)
-    async def searched(params: lsp.WorkspaceSymbolParams) -> list[lsp.SymbolInformation]:
-        def question(document: Document, words: Words) -> list[lsp.SymbolInformation]:
-            wanted = params.query.lower()
-            found = _symbols(words, outline(document), "")
-            return [each for each in found if wanted in each.name.lower()]
-
-        return [each for found in await server.ask_each(question) for each in found]
-
+def _looks(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_FOLDING_RANGE)
     async def folded(params: lsp.FoldingRangeParams) -> list[lsp.FoldingRange] | None:
         def question(document: Document, words: Words) -> list[lsp.FoldingRange]:
@@ -178,52 +137,6 @@ def _places(server: Server) -> None:
 
         return await server.ask(params.text_document.uri, question)
 
-    @server.feature(lsp.TEXT_DOCUMENT_SELECTION_RANGE)
-    async def selected(params: lsp.SelectionRangeParams) -> list[lsp.SelectionRange] | None:
-        def question(document: Document, words: Words) -> list[lsp.SelectionRange]:
-            return [_selection(document, words, each) for each in params.positions]
-
-        return await server.ask(params.text_document.uri, question)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_LINK)
-    async def linked(params: lsp.DocumentLinkParams) -> list[lsp.DocumentLink] | None:
-        def question(document: Document, words: Words) -> list[lsp.DocumentLink]:
-            uses = {each.path: document.path_of(each) for each in document.uses}
-            return [
-                lsp.DocumentLink(
-                    words.range(placed.start + each.start, placed.start + each.end),
-                    uri_of(os.path.abspath(uses[each.name.strip('"')])),
-                )
-                for placed, each in document.names()
-                if each.kind == "file" and each.name.strip('"') in uses
-            ]
-
-        return await server.ask(params.text_document.uri, question)
-
-
-def _selection(document: Document, words: Words, position: lsp.Position) -> lsp.SelectionRange:
-    found: lsp.SelectionRange | None = None
-    for start, end in reversed(ranges_at(document, words.offset(position))):
-        found = lsp.SelectionRange(words.range(start, end), found)
-    assert found is not None  # the whole document is always one
-    return found
-
-
-def _symbols(words: Words, parts: tuple[Part, ...], owner: str) -> list[lsp.SymbolInformation]:
-    found: list[lsp.SymbolInformation] = []
-    for each in parts:
-        symbol = words.symbol(each)
-        place = lsp.Location(uri_of(words.document.name), symbol.selection_range)
-        found.append(
-            lsp.SymbolInformation(
-                location=place, name=symbol.name, kind=symbol.kind, container_name=owner or None
-            )
-        )
-        found += _symbols(words, each.parts, each.name)
-    return found
-
-
-def _looks(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, LEGEND)
     async def coloured(params: lsp.SemanticTokensParams) -> lsp.SemanticTokens | None:
         return await server.ask(
@@ -301,26 +214,6 @@ def _changes(server: Server) -> None:
 
         return await server.ask(params.text_document.uri, question)
 
-    @server.feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME)
-    async def prepared(params: lsp.PrepareRenameParams) -> lsp.Range | None:
-        def question(document: Document, words: Words) -> lsp.Range | Refusal:
-            found = renamable(document, words.offset(params.position))
-            return found if isinstance(found, Refusal) else words.range(*found)
-
-        return _granted(await server.ask(params.text_document.uri, question))
-
-    @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
-    async def renamed(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
-        def question(
-            document: Document, words: Words, others: Others
-        ) -> lsp.WorkspaceEdit | Refusal:
-            offset = words.offset(params.position)
-            found = rename(document, offset, params.new_name, others)
-            return found if isinstance(found, Refusal) else _edit_of(found, words)
-
-        uri, position = params.text_document.uri, params.position
-        return _granted(await server.ask_with_others(uri, position, question))
-
     @server.feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,
         lsp.CodeActionOptions(
@@ -338,24 +231,6 @@ def _changes(server: Server) -> None:
             return _actions(document, words, uri, here, found, params.context.only)
 
         return await server.ask(uri, question)
-
-
-_T = TypeVar("_T")
-
-
-def _granted(found: _T | Refusal) -> _T:
-    """The answer; a refusal is an error that the editor shows."""
-    if isinstance(found, Refusal):
-        raise JsonRpcInvalidParams(found.reason)
-    return found
-
-
-def _edit_of(found: Renaming, words: Words) -> lsp.WorkspaceEdit:
-    changes: dict[str, list[lsp.TextEdit]] = {}
-    for each in found.places:
-        place = words.location(each)
-        changes.setdefault(place.uri, []).append(lsp.TextEdit(place.range, found.text))
-    return lsp.WorkspaceEdit(changes=changes)
 
 
 def _actions(

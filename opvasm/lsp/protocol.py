@@ -80,6 +80,8 @@ TOKENS = {
 TOKEN_TYPES = sorted(set(TOKENS.values()))
 MODIFIERS = ["declaration", "readonly", "defaultLibrary"]
 LEGEND = lsp.SemanticTokensLegend(TOKEN_TYPES, MODIFIERS)
+# The files of the language, as a client is asked to watch them.
+WATCHED = "**/*.opv"
 _LIBRARY = (kinds.TYPE, kinds.OP, kinds.KERNEL, kinds.WORD, kinds.FUNCTION)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
@@ -20,6 +21,7 @@ from .answers.lenses import Result
 from .answers.running import exploration_of, run_of
 from .desks import Desk, Desks
 from .document import Document, names_of
+from .folders import ENTRIES_MAX, Folder, Listing, listing, with_words
 from .positions import UTF16
 from .protocol import Words, path_of, uri_of
 from .texts import Texts
@@ -31,12 +33,18 @@ PATIENCE = 0.05
 PAUSE = 0.3
 SMALL = 20_000  # characters
 _T = TypeVar("_T")
-Others = list[Document]
 _Users = tuple[Desk, "asyncio.Future[list[str]]"]
 
 
 class Stale(Exception):
     """The text has changed: nobody wants this answer any more."""
+
+
+class Others(NamedTuple):
+    """The texts beside the one that is asked about, and the versions of those that are open, by path."""
+
+    documents: list[Document]
+    versions: Mapping[str, int | None]
 
 
 class Server(LanguageServer):
@@ -86,9 +94,17 @@ class Server(LanguageServer):
                 return
 
     async def ask_with_others(
-        self, uri: str, place: lsp.Position, question: Callable[[Document, Words, Others], _T]
+        self,
+        uri: str,
+        place: lsp.Position,
+        question: Callable[[Document, Words, Others], _T],
+        also: str = "",
     ) -> _T | None:
-        """The answer to a question about the name at a place, which the open documents with it hear."""
+        """The answer to a question about the name at a place, which the texts with it hear.
+
+        They are those that are open and those in the editor's folders, also where they have the name
+        ``also`` instead.  What was found in a file that has changed meanwhile is found again.
+        """
 
         def name_at(document: Document, words: Words) -> str:
             found = document.name_at(words.offset(place))
@@ -98,21 +114,90 @@ class Server(LanguageServer):
         name = await self.ask(uri, name_at)
         if name is None:
             return None
-        desk = self.desks.with_name(path, name)
+        names = [each for each in (name, also) if each]
+        desk = self.desks.with_names(path, names)
+        files = await self._files_with(names) if names else []
+        await self._files_ready(desk, files)
 
         def answer(document: Document, words: Words) -> _T:
-            others = [each for each in desk.texts.open.values() if name in each.text]
-            return question(document, words, others)
+            del document, words  # those of a text that uses a changed file are no longer true
+            now = desk.texts.current(path)
+            others = [
+                desk.texts.current(other)
+                for other, each in desk.texts.open.items()
+                if any(one in each.text for one in names)
+            ]
+            for file in files:
+                with suppress(OSError, ValueError):
+                    others.append(desk.texts.current(file))
+            versions = dict(desk.texts.versions)
+            return question(now, Words(now, self.encoding), Others(others, versions))
 
         return await self._ask_at(desk, path, answer)
 
-    async def ask_each(self, question: Callable[[Document, Words], _T]) -> list[_T]:
-        """The answers to a question about each open document."""
+    def folders(self) -> list[Folder]:
+        """The folders of the editor; without one those of the open texts themselves."""
+        paths = [path_of(each) for each in self.workspace.folders]
+        if not paths and self.workspace.root_path:
+            paths = [self.workspace.root_path]
+        if paths:
+            return [Folder(os.path.normpath(each), True) for each in paths]
+        files = [each for each in self.desks.contents if each.startswith("/")]
+        return [Folder(each, False) for each in dict.fromkeys(map(os.path.dirname, files))]
+
+    async def _files_with(self, words: Iterable[str]) -> list[str]:
+        """The files in the folders that are not open, and have one of some words in them."""
+        folders, opened = self.folders(), set(self.desks.contents)
+
+        def find() -> tuple[Listing, list[str]]:
+            listed = listing(folders)
+            return listed, with_words((e for e in listed.paths if e not in opened), words)
+
+        listed, found = await asyncio.to_thread(find)
+        if listed.unfinished is not None:
+            text = (
+                f"more than {ENTRIES_MAX:,} files are in {listed.unfinished}, and not all texts in it"
+                " were looked through: open a smaller folder"
+            )
+            self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, text))
+        return found
+
+    async def _files_ready(self, desk: Desk, paths: Iterable[str]) -> None:
+        """Read files before somebody asks of them, one after the other and in pauses."""
+
+        def read(path: str) -> None:
+            with suppress(OSError, ValueError):
+                document = desk.texts.current(path)
+                document.read_all(desk.pause)
+                for placed in document.pieces:
+                    names_of(placed.piece)
+                    desk.pause()
+
+        for each in paths:
+            if not desk.worker.is_closed:
+                await desk.worker.work_shortly(partial(read, each))
+
+    async def ask_each(
+        self, question: Callable[[Document, Words], _T], files_with: str = ""
+    ) -> list[_T]:
+        """The answers to a question about each open document, and each file with some words in it."""
         paths = list(self.desks.contents)
+        files = await self._files_with([files_with]) if files_with else []
+        desk = self.desks.shared
+        await self._files_ready(desk, files)
+
+        def of_files() -> list[_T]:
+            found: list[_T] = []
+            for path in files:
+                with suppress(OSError, ValueError):
+                    document = desk.texts.of(path)
+                    found.append(question(document, Words(document, self.encoding)))
+            return found
+
         answers = await asyncio.gather(
             *(self._ask_at(self.desks.of(path), path, question) for path in paths)
         )
-        return [each for each in answers if each is not None]
+        return [each for each in answers if each is not None] + await desk.worker.ask(of_files)
 
     def found_in(self, document: Document) -> Findings | None:
         """What was found in a document when it was last looked through."""
@@ -126,7 +211,7 @@ class Server(LanguageServer):
         self.uris[path] = uri
         self.versions[path] = self.versions.get(path, 0) + 1
         self.desks.open(path, text)
-        users = self._tell(path, lambda texts: texts.change(path, text))
+        users = self._tell(path, lambda texts: texts.change(path, text, version))
         await users[0][1]  # now its own desk has the text
         self.look_through(path, version)
         await self._look_through_users(users)
@@ -145,6 +230,12 @@ class Server(LanguageServer):
         self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
         await self._look_through_users(users)
         end()
+
+    async def file_changed(self, uri: str) -> None:
+        """Look through the texts that use a file which was written, made or removed."""
+        path = path_of(uri)
+        if path not in self.desks.contents:  # else the open text counts
+            await self._look_through_users(self._tell(path, lambda texts: texts.renew(path)))
 
     def _tell(self, path: str, what: Callable[[Texts], list[str]]) -> list[_Users]:
         """Tell all desks of a change of a text, its own first; each answers with who uses the text."""
@@ -237,6 +328,29 @@ class Server(LanguageServer):
             lsp.PublishDiagnosticsParams(self.uris.get(path, uri_of(path)), diagnostics, version)
         )
         return self.found[path].waiting > 0
+
+    def edit_of(
+        self, changes: Mapping[str, list[lsp.TextEdit]], versions: Mapping[str, int | None]
+    ) -> lsp.WorkspaceEdit:
+        """Changes of several texts, by their addresses, as the editor takes them.
+
+        One that can is given the versions of the open texts, and refuses changes of older ones.
+        """
+        workspace = self.client_capabilities.workspace
+        can = None if workspace is None else workspace.workspace_edit
+        if can is None or not can.document_changes:
+            return lsp.WorkspaceEdit(changes=dict(changes))
+        return lsp.WorkspaceEdit(
+            document_changes=[
+                lsp.TextDocumentEdit(
+                    lsp.OptionalVersionedTextDocumentIdentifier(
+                        self.uris.get(path, uri_of(path)), versions.get(path)
+                    ),
+                    edits,
+                )
+                for path, edits in ((path_of(uri), edits) for uri, edits in changes.items())
+            ]
+        )
 
     # ---- results --------------------------------------------------------------------------------
 

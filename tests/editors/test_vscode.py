@@ -161,3 +161,41 @@ def test_the_verdict_stands_beside_the_scenario(tmp_path: Path) -> None:
         lenses = page.locator(".codelens-decoration")
         lenses.locator("a", has_text="explore").first.click()
         lenses.get_by_text("holds").first.wait_for()
+
+
+def test_a_rename_in_files_that_are_not_open(tmp_path: Path) -> None:
+    """F2 on a name changes the open text and those in the folder that use it, which open with it."""
+    folder, work = tmp_path / "code", tmp_path / "work"
+    (work / ".vscode").mkdir(parents=True)
+    (work / "deep").mkdir()
+    settings = {
+        "opvasm.command": [sys.executable, "-m", "opvasm"],
+        "workbench.startupEditor": "none",
+        "files.refactoring.autoSave": True,
+    }
+    (work / ".vscode" / "settings.json").write_text(json.dumps(settings))
+    (work / "library.opv").write_text(TEXT)
+    user = 'use "../library.opv"\ntest "🎉 again" { run bump() -> 0; assert count == 3 }\n'
+    (work / "deep" / "user.opv").write_text(user)
+    with serving(folder) as address, browsing() as browser:
+        page = opened(browser, address, work / "library.opv")
+        page.locator(".codelens-decoration").first.wait_for()  # the server answers
+        page.locator(".view-line", has_text="percpu count").locator(
+            "span", has_text="count"
+        ).last.click()
+        page.keyboard.press("F2")
+        box = page.locator(".rename-box input")
+        box.wait_for()
+        box.fill("total")
+        page.keyboard.press("Enter")
+        end = monotonic() + PATIENCE / 1000
+        while monotonic() < end and "total" not in (work / "deep" / "user.opv").read_text():
+            sleep(0.1)
+        assert (work / "deep" / "user.opv").read_text() == user.replace("count", "total")
+        page.get_by_text("percpu total").first.wait_for()
+        # References are found in both files, now of the new name.
+        page.locator(".view-line", has_text="percpu total").locator(
+            "span", has_text="total"
+        ).last.click()
+        page.keyboard.press("Shift+F12")
+        page.get_by_text("user.opv").first.wait_for()

@@ -24,6 +24,8 @@ class Editor:
         self.texts: dict[str, str] = {}
         self.versions: dict[str, int] = {}
         self.published: dict[str, list[lsp.PublishDiagnosticsParams]] = {}
+        self.watched: list[str] = []
+        self.encoding = "utf-16"
 
     def uri(self, name: str) -> str:
         """The address of a file of the folder."""
@@ -72,6 +74,46 @@ class Editor:
         """How the protocol names a document."""
         return lsp.TextDocumentIdentifier(self.uri(name))
 
+    def changed(self, edit: lsp.WorkspaceEdit | None) -> dict[str, str]:
+        """The texts that an edit changes, those that are not open read from their files, after it.
+
+        The edits of open ones have to be of the version that was typed last.
+        """
+        assert edit is not None
+        edits: dict[str, list[lsp.TextEdit]] = {}
+        for uri, some in (edit.changes or {}).items():
+            edits[uri] = list(some)
+        for change in edit.document_changes or ():
+            assert isinstance(change, lsp.TextDocumentEdit)
+            document = change.text_document
+            edits[document.uri] = [e for e in change.edits if isinstance(e, lsp.TextEdit)]
+            name = document.uri.removeprefix(self.folder.as_uri() + "/")
+            assert document.version == self.versions.get(name)
+        found: dict[str, str] = {}
+        for uri, some in edits.items():
+            name = uri.removeprefix(self.folder.as_uri() + "/")
+            text = self.texts[name] if name in self.texts else (self.folder / name).read_text()
+            for each in sorted(some, key=lambda one: one.range.start, reverse=True):
+                places = (each.range.start, each.range.end)
+                start, end = (_offset(text, place, self.encoding) for place in places)
+                text = text[:start] + each.new_text + text[end:]
+            found[name] = text
+        return found
+
+    def written(self, name: str, text: str | None) -> None:
+        """Write a file, or remove it, and report it as an editor does that watches files."""
+        path = self.folder / name
+        kind = lsp.FileChangeType.Changed if path.exists() else lsp.FileChangeType.Created
+        if text is None:
+            path.unlink()
+            kind = lsp.FileChangeType.Deleted
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        self.client.workspace_did_change_watched_files(
+            lsp.DidChangeWatchedFilesParams([lsp.FileEvent(self.uri(name), kind)])
+        )
+
     async def findings(self, name: str) -> list[lsp.Diagnostic]:
         """The findings of the version that was typed last."""
         uri = self.uri(name)
@@ -91,6 +133,15 @@ class Editor:
         return "\n".join([*parts, lines[end.line][: end.character]])
 
 
+def _offset(text: str, place: lsp.Position, encoding: str) -> int:
+    """The offset of a position, which counts units of an encoding."""
+    start = sum(len(line) + 1 for line in text.split("\n")[: place.line])
+    width = int(encoding.removeprefix("utf-")) // 8
+    codec = encoding if width == 1 else f"{encoding}-le"
+    line = text[start:].partition("\n")[0].encode(codec)
+    return start + len(line[: width * place.character].decode(codec))
+
+
 @asynccontextmanager
 async def editor(folder: Path, client_name: str) -> AsyncIterator[Editor]:
     """A client with the capabilities of an editor, connected to a server."""
@@ -105,12 +156,18 @@ async def editor(folder: Path, client_name: str) -> AsyncIterator[Editor]:
     def published(params: lsp.PublishDiagnosticsParams) -> None:
         opened.published.setdefault(params.uri, []).append(params)
 
+    @client.feature(lsp.CLIENT_REGISTER_CAPABILITY)  # type: ignore[untyped-decorator]
+    def registered(params: lsp.RegistrationParams) -> None:
+        opened.watched += [each.method for each in params.registrations]
+
     try:
-        await client.initialize_session(
+        answer = await client.initialize_session(
             lsp.InitializeParams(
                 capabilities=client_capabilities(client_name), root_uri=folder.as_uri()
             )
         )
+        chosen = answer.capabilities.position_encoding
+        opened.encoding = str(getattr(chosen, "value", chosen) or opened.encoding)
         yield opened
         await client.shutdown_session()
     finally:

@@ -21,8 +21,9 @@ from opvasm.lsp import desks as desks_module, document as document_module, piece
 from opvasm.lsp.answers.navigation import references
 from opvasm.lsp.desks import Desk
 from opvasm.lsp.document import Document
+from opvasm.lsp.folders import Folder
 from opvasm.lsp.protocol import Words, path_of
-from opvasm.lsp.server import Server
+from opvasm.lsp.server import Others, Server
 from opvasm.lsp.worker import Worker
 
 from .texts import LIST
@@ -40,6 +41,10 @@ class Quiet(Server):
     def encoding(self) -> str:
         """UTF-16, as without a client's word."""
         return "utf-16"
+
+    def folders(self) -> list[Folder]:
+        """None: no files but those that are open."""
+        return []
 
     @property
     def client_capabilities(self) -> lsp.ClientCapabilities:
@@ -341,8 +346,9 @@ def test_names_are_found_across_a_large_text(monkeypatch: pytest.MonkeyPatch) ->
         found = []
         for name, place in ((used, lsp.Position(0, 7)), (user, lsp.Position(2, 8))):
 
-            def question(document: Document, words: Words, others: list[Document]) -> int:
-                return len(references(document, words.offset(place), others))  # noqa: B023
+            def question(document: Document, words: Words, others: Others) -> int:
+                offset = words.offset(place)  # noqa: B023
+                return len(references(document, offset, others.documents))
 
             found.append(await server.ask_with_others(name, place, question))
         assert found == [1 + HUGE.count("add x")] * 2

@@ -156,10 +156,9 @@ def test_renaming_across_files(tmp_path: Path) -> None:
         )
         params = lsp.RenameParams(**editor.place("main.opv", "head"), new_name="top")
         edit = await editor.client.text_document_rename_async(params)
-        assert edit is not None
-        assert edit.changes is not None
-        count = {uri.rpartition("/")[2]: len(edits) for uri, edits in edit.changes.items()}
-        assert count == {"library.opv": 2, "main.opv": 1}
+        assert editor.changed(edit) == {
+            name: text.replace("head", "top") for name, text in editor.texts.items()
+        }
         with pytest.raises(JsonRpcException, match="begins a declaration"):
             await editor.client.text_document_rename_async(
                 lsp.RenameParams(**editor.place("main.opv", "head"), new_name="vector")
@@ -169,6 +168,131 @@ def test_renaming_across_files(tmp_path: Path) -> None:
         editor.type("library.opv", "add head", "add haed")
         while not any(each.diagnostics for each in editor.published[editor.uri("main.opv")]):
             await asyncio.sleep(0.01)
+
+    talk(tmp_path, conversation)
+
+
+LIBRARY = """\
+struct pair { left: u64, right: u64 }
+percpu head: u64
+percpu both: pair
+vector bump() { add head, 1; add both.left, 1 }
+"""
+USER = 'use "../library.opv"\ntest "🎉 t" { run bump() -> 0; assert head == 1; assert both.left == 1 }\n'
+
+
+@pytest.mark.parametrize("client", ["visual-studio-code", "neovim", "emacs"])
+def test_renaming_in_files_that_are_not_open(tmp_path: Path, client: str) -> None:
+    """A rename and references reach files that use the text, and no others, whatever is open.
+
+    It is refused where the new name is taken in one that has no place to change.
+    """
+    files = {
+        "deep/user.opv": USER,
+        "through.opv": 'use "deep/user.opv"\ntest "u" { run bump() -> 0; assert head == 1 }\n',
+        "half.opv": 'use "library.opv"\nvector w() { add head, 1 \ntest "v" { run bump() -> 0 }\n',
+        "other.opv": "percpu head: u64\nvector w() { add head, 1 }\n",
+        "taken.opv": 'use "library.opv"\npercpu taken: u64\n',
+        ".hidden/user.opv": USER,
+        "binary.opv": 'use "library.opv" head \udc80\n',
+    }
+    for name, text in {"library.opv": LIBRARY, **files}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    async def conversation(editor: Editor) -> None:
+        editor.open("library.opv", LIBRARY)
+        editor.type("library.opv", "add both.left", "add  both.left")
+        renamed = ("library.opv", "deep/user.opv", "through.opv", "half.opv")
+        now = {name: files.get(name) or editor.texts[name] for name in renamed}
+
+        async def rename(word: str, new: str) -> dict[str, str]:
+            params = lsp.RenameParams(**editor.place("library.opv", word), new_name=new)
+            return editor.changed(await editor.client.text_document_rename_async(params))
+
+        found = await rename("head", "top")
+        assert found == {name: text.replace("head", "top") for name, text in now.items()}
+        found = await rename("left", "first")
+        assert sorted(found) == ["deep/user.opv", "library.opv"]
+        assert "assert both.first == 1" in found["deep/user.opv"]
+        places = await editor.client.text_document_references_async(
+            lsp.ReferenceParams(
+                **editor.place("library.opv", "head"), context=lsp.ReferenceContext(False)
+            )
+        )
+        assert places is not None
+        assert len(places) == sum(text.count("head") for text in now.values()) - 1
+        with pytest.raises(JsonRpcException, match="`taken` is declared already"):
+            await rename("head", "taken")
+        # The file itself is not open: its places are those that it has now.
+        longer = f"// one more line\n{USER}"
+        (tmp_path / "deep/user.opv").write_text(longer)
+        assert (await rename("head", "top"))["deep/user.opv"] == longer.replace("head", "top")
+        (tmp_path / "deep/user.opv").unlink()
+        assert set(await rename("head", "top")) == {"library.opv", "half.opv"}
+        symbols = await editor.client.workspace_symbol_async(lsp.WorkspaceSymbolParams("TAKEN"))
+        assert symbols is not None
+        assert [each.name for each in symbols] == ["taken"]
+
+    talk(tmp_path, conversation, client)
+
+
+def test_files_that_change_while_they_are_used(tmp_path: Path) -> None:
+    """What somebody else writes, makes or removes shows up in the open text that uses it."""
+    (tmp_path / "library.opv").write_text(LIBRARY)
+
+    async def conversation(editor: Editor) -> None:
+        async def codes(*expected: str) -> None:
+            """Waits until a text's newest findings have these codes."""
+            while True:
+                newest = editor.published.get(editor.uri("main.opv"), [])[-1:]
+                if [each.code for one in newest for each in one.diagnostics] == list(expected):
+                    return
+                await asyncio.sleep(0.01)
+
+        editor.open("main.opv", USER.replace("../", ""))
+        await editor.findings("main.opv")
+        while lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES not in editor.watched:
+            await asyncio.sleep(0.01)
+        editor.written("library.opv", LIBRARY.replace("head", "top"))
+        await codes("OPV010")
+        editor.written("library.opv", None)
+        await codes("OPV026")
+        editor.written("library.opv", LIBRARY)
+        await codes()
+
+    talk(tmp_path, conversation)
+
+
+def test_files_that_move_take_their_uses_along(tmp_path: Path) -> None:
+    """Before an editor moves files it is given the changes after which each text uses what it used."""
+    texts = {
+        "a/library.opv": LIBRARY,
+        "a/user.opv": 'use "library.opv"\n',
+        "main.opv": 'use "a/library.opv"\nuse "a/user.opv"\n',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    async def conversation(editor: Editor) -> None:
+        editor.open("main.opv", texts["main.opv"])
+
+        async def moved(old: str, new: str) -> dict[str, str]:
+            files = [lsp.FileRename(editor.uri(old), editor.uri(new))]
+            params = lsp.RenameFilesParams(files)
+            return editor.changed(await editor.client.workspace_will_rename_files_async(params))
+
+        assert await moved("a/library.opv", "b/base.opv") == {
+            "a/user.opv": 'use "../b/base.opv"\n',
+            "main.opv": 'use "b/base.opv"\nuse "a/user.opv"\n',
+        }
+        assert await moved("a", "b/c") == {
+            "main.opv": 'use "b/c/library.opv"\nuse "b/c/user.opv"\n'
+        }
+        assert await moved("main.opv", "a/main.opv") == {
+            "main.opv": 'use "library.opv"\nuse "user.opv"\n'
+        }
 
     talk(tmp_path, conversation)
 

@@ -10,7 +10,7 @@ from ...text.grammar import load_tables
 from ...text.lalr import reserved_words
 from .. import kinds
 from ..document import Document, Extent
-from ..index import Key, Site, index_of, sites_of
+from ..index import Index, Key, Site, index_of, sites_of
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -87,20 +87,20 @@ def rename(
         return Refusal(f"`{name}` is not a name: letters, digits and `_`, no digit first")
     if tables.keywords.get(name) in reserved_words(tables):
         return Refusal(f"`{name}` begins a declaration; choose another name")
-    sites = list(_sites(document, offset, others))
-    for site in sites:
-        taken = _taken(site, name)
+    found = _thing(document, offset)
+    if found is None:
+        return Refusal("what this name stands for is not known")
+    documents = _documents(document, found, others)
+    for each in documents:
+        taken = _taken(index_of(each), found, name)
         if taken is not None:
             return Refusal(f"`{name}` is declared already, as a {taken}")
-    return Renaming(tuple(map(_extent, sites)), name)
+    return Renaming(tuple(map(_extent, sites_of(found, documents))), name)
 
 
-def _taken(site: Site, name: str) -> str | None:
-    """What has a name already where a site would get it."""
-    index = index_of(site.document)
-    each = site.occurrence
-    key = index.key(each)
-    if key is None or name == each.name:
+def _taken(index: Index, key: Key, name: str) -> str | None:
+    """What has a name already in a text where a thing would get it."""
+    if name == key.name:
         return None
     if key.kind in (kinds.PARAMETER, kinds.LOCAL):
         # A nearer name would hide one of the program, or be another of its own kind.
@@ -115,21 +115,27 @@ def _taken(site: Site, name: str) -> str | None:
     return None if found is None else found.kind
 
 
-def _sites(document: Document, offset: int, others: Iterable[Document]) -> Iterator[Site]:
+def _thing(document: Document, offset: int) -> Key | None:
+    """What the name at an offset stands for."""
     found = document.name_at(offset)
-    if found is None:
-        return
-    _, each = found
-    index = index_of(document)
-    key = index.key(each)
-    if key is None:
-        return
-    homes = {site.document.name for site in index.declared.get(key, ())} or {document.name}
+    return None if found is None else index_of(document).key(found[1])
+
+
+def _documents(document: Document, key: Key, others: Iterable[Document]) -> list[Document]:
+    """The documents that may name a thing: one with its name, all that it uses, and who uses its home."""
+    declared = index_of(document).declared.get(key, ())
+    homes = {site.document.name for site in declared} or {document.name}
     documents = {each.name: each for each in document.documents}
     for other in others:
         if any(used.name in homes for used in other.documents):
             documents.setdefault(other.name, other)
-    yield from sites_of(key, documents.values())
+    return list(documents.values())
+
+
+def _sites(document: Document, offset: int, others: Iterable[Document]) -> Iterator[Site]:
+    key = _thing(document, offset)
+    if key is not None:
+        yield from sites_of(key, _documents(document, key, others))
 
 
 def _extent(site: Site) -> Extent:
