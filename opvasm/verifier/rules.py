@@ -35,15 +35,25 @@ class RseqFinding(NamedTuple):
 
 
 class Bytes(NamedTuple):
-    """Bytes that an instruction names: what they are part of, by equality, and from where to where."""
+    """Bytes that an instruction names: what they are part of, by equality, and from where to where.
+
+    ``open``: how many there are is not known before, but for the first; they end before ``end``.
+    """
 
     base: object
     start: int
     end: int
+    open: bool = False
 
-    def meets(self, other: Bytes) -> bool:
-        """Whether two of them have a byte in common for certain."""
-        return self.base == other.base and self.start < other.end and other.start < self.end
+    def meets(self, other: Bytes) -> int | None:
+        """How many bytes those of unknown number must be for the two to have one in common.
+
+        1: they certainly have one.  None: they never have.
+        """
+        if self.base != other.base or self.start >= other.end or other.start >= self.end:
+            return None
+        first, second = (self, other) if self.start <= other.start else (other, self)
+        return second.start - first.start + 1 if first.open else 1
 
 
 class Work(NamedTuple):
@@ -176,55 +186,66 @@ def _tries(attempt: Attempt) -> Iterator[RseqFinding]:
     twice = "makes it happen twice"
     for index in attempt.early():
         work = attempt.works[index]
-        read = _built_on(attempt, index)
+        read, bytes = _built_on(attempt, index) or (None, 1)
         if work.changes:
             what = f"{work.text} changes its old value, so an abort after it {twice}"
             help = attempt.words.only_commit
             yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
         elif read is not None:
-            what = f"{work.text} builds on what {attempt.works[read].text} read there"
+            what = f"{work.text} builds on what {attempt.works[read].text} read there{_if(bytes)}"
             help = f"an abort after it {twice}; only the commit may do that"
-            yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
+            yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help, bytes == 1)
         else:
             yield from _overwritten(attempt, index)
     yield from _early_commits(attempt)
 
 
-def _built_on(attempt: Attempt, index: int) -> int | None:
-    """An instruction that read what a store overwrites, where the stored value is made of it."""
+def _built_on(attempt: Attempt, index: int) -> tuple[int, int] | None:
+    """An instruction that read what a store overwrites, where the stored value is made of it.
+
+    And how many bytes a copy of unknown length must be for that.
+    """
     work = attempt.works[index]
-    for earlier in work.builds_on:
-        if earlier in attempt.before[index] and _meet_any(work, attempt.works[earlier].reads):
-            return earlier
-    return None
+    found = [
+        (earlier, bytes)
+        for earlier in work.builds_on
+        if earlier in attempt.before[index]
+        and (bytes := _meet_any(work, attempt.works[earlier].reads)) is not None
+    ]
+    return min(found, key=lambda each: each[1], default=None)
 
 
 def _overwritten(attempt: Attempt, index: int) -> Iterator[RseqFinding]:
     """R4: what an early store overwrites is read again by the next attempt, for a store."""
-    for user in attempt.stores():
-        read = _spoiled(attempt, index, user)
-        if read is None:
-            continue
+    found = [
+        (bytes, user, read)
+        for user in attempt.stores()
+        for read, bytes in _spoiled(attempt, index, user)
+    ]
+    if found:
+        bytes, user, read = min(found, key=lambda each: each[0])
         name, reader = attempt.works[index].text, attempt.works[read].text
         made = " and stored" if read == user else f", and {attempt.works[user].text} is made of it"
-        what = f"{name} overwrites what {reader} has read{made}"
+        what = f"{name} overwrites what {reader} has read{made}{_if(bytes)}"
         help = "an abort after it makes the next attempt read the new value; take it as a parameter"
-        yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help)
-        return
+        yield RseqFinding("R4", codes.REPEATED_CHANGE, index, what, help, bytes == 1)
 
 
-def _spoiled(attempt: Attempt, index: int, user: int) -> int | None:
-    """An instruction that a store in the same attempt is made of, and whose bytes another overwrites."""
+def _spoiled(attempt: Attempt, index: int, user: int) -> Iterator[tuple[int, int]]:
+    """The instructions that a store in the same attempt is made of, and whose bytes another overwrites.
+
+    Each with how many bytes a copy of unknown length must be for that.
+    """
     work = attempt.works[index]
     ran = attempt.before[index] | {index}
     if user not in ran and index not in attempt.before[user]:
-        return None
+        return
     for read in attempt.works[user].builds_on:
         reads = attempt.works[read].reads
         onto_itself = read == user == index and reads == (work.writes,)
-        if read in ran and not onto_itself and _meet_any(work, reads):
-            return read
-    return None
+        bytes = _meet_any(work, reads)
+        if read in ran and not onto_itself and bytes is not None:
+            yield read, bytes
 
 
 def _early_commits(attempt: Attempt) -> Iterator[RseqFinding]:
@@ -260,15 +281,21 @@ def _looked_at(attempt: Attempt, index: int) -> int | None:
     """The first instruction before a store that looked at what it overwrites, for an exit."""
     work = attempt.works[index]
     for earlier in sorted(attempt.before[index]):
-        if _meet_any(work, attempt.works[earlier].exit_looks_at):
+        if _meet_any(work, attempt.works[earlier].exit_looks_at) is not None:
             return earlier
     return None
 
 
-def _meet_any(work: Work, places: tuple[Bytes, ...]) -> bool:
-    """Whether an instruction certainly writes one of some places."""
+def _meet_any(work: Work, places: tuple[Bytes, ...]) -> int | None:
+    """Whether an instruction writes one of some places; see Bytes.meets."""
     written = work.writes
-    return written is not None and any(written.meets(each) for each in places)
+    found = [] if written is None else [written.meets(each) for each in places]
+    return min((each for each in found if each is not None), default=None)
+
+
+def _if(bytes: int) -> str:
+    """The condition under which what ``Bytes.meets`` counts becomes true, as the end of a message."""
+    return "" if bytes == 1 else f", where its length is more than {bytes - 1}"
 
 
 def _no_reread(attempt: Attempt) -> Iterator[RseqFinding]:
@@ -278,10 +305,11 @@ def _no_reread(attempt: Attempt) -> Iterator[RseqFinding]:
         for read in work.reads:
             for earlier in stores:
                 stored = attempt.works[earlier]
-                if earlier in attempt.before[index] and _meet_any(stored, (read,)):
-                    what = f"{work.text} reads what {stored.text} has written"
+                bytes = _meet_any(stored, (read,))
+                if earlier in attempt.before[index] and bytes is not None:
+                    what = f"{work.text} reads what {stored.text} has written{_if(bytes)}"
                     help = attempt.words.read_once
-                    yield RseqFinding("R5", codes.READ_BACK, index, what, help)
+                    yield RseqFinding("R5", codes.READ_BACK, index, what, help, bytes == 1)
 
 
 def _order(attempt: Attempt) -> Iterator[RseqFinding]:

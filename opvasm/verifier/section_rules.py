@@ -7,7 +7,7 @@ once), its indexes and its distance; what can't be compared is not a finding.
 from __future__ import annotations
 
 from ..errors import Diagnostic
-from ..program import Area, Data, section as ir
+from ..program import Area, Array, Data, Struct, Type, section as ir
 from ..program.flat import (
     ROUNDS,
     Branch,
@@ -116,8 +116,10 @@ class _Works:
                 return self.copies(work, step, index)._replace(
                     reads=self.places(source, length), writes=self.place(target, length)
                 )
-            case ir.Copy():
-                return self.copies(work, step, index)
+            case ir.Copy(target=target, source=source, length=count):
+                read_from, written_to = self.stretch(source, count), self.stretch(target, count)
+                reads = () if read_from is None else (read_from,)
+                return self.copies(work, step, index)._replace(reads=reads, writes=written_to)
             case Branch(target=target):
                 leaves = protected and settled(self.code, target) is not None
                 return work._replace(leaves=leaves)
@@ -127,7 +129,7 @@ class _Works:
                 return work
 
     def copies(self, work: Work, step: ir.Copy, index: int) -> Work:
-        """With what a copy says, but for its bytes, of which there may be any number."""
+        """With what a copy says, but for its bytes."""
         return work._replace(
             stores=True,
             foreign=self.foreign(step.target),
@@ -221,6 +223,25 @@ class _Works:
         """What an address names, where something can be said of it."""
         place = self.place(address, length)
         return () if place is None else (place,)
+
+    def stretch(self, address: ir.Term, length: ir.Term) -> Bytes | None:
+        """What a copy of unknown length names from an address on: a byte, and up to its array's end."""
+        first = self.place(address, 1)
+        if first is None:
+            return None
+        length = self.value(length)
+        while isinstance(length, ir.Convert) and length.operand.type.size < length.type.size:
+            length = self.value(length.operand)
+        most = (1 << 8 * length.type.size) - 1
+        if isinstance(length, ir.Binary) and length.operator == "&":
+            masks = [e.value for e in (length.left, length.right) if isinstance(e, ir.Constant)]
+            most = min([most, *masks])
+        base, offset, indexes = self._flat(address)
+        symbol = self.data.symbols.get(base.symbol) if isinstance(base, ir.Address) else None
+        if symbol is not None:
+            inside = None if indexes else symbol.type
+            most = min(most, _room(inside, symbol.size, offset))
+        return first._replace(end=first.start + max(most, 1), open=True)
 
     def value(self, term: ir.Term) -> ir.Term:
         """What a local that is set once was set to, where that is not memory."""
@@ -329,6 +350,19 @@ class _Works:
                     inner = ir.every_term(step.value)
                     waiting += [each.name for each in inner if isinstance(each, ir.Local)]
         return frozenset(found)
+
+
+def _room(type: Type | None, size: int, offset: int) -> int:
+    """The bytes from an offset of a variable to the end of the array it is in, or of the whole."""
+    match type:
+        case Struct(members=members):
+            for each in members:
+                inside = offset - each.offset
+                if 0 <= inside < each.type.size and isinstance(each.type, Array | Struct):
+                    return _room(each.type, each.type.size, inside)
+        case _:
+            pass
+    return size - offset
 
 
 def _sets(code: tuple[FlatInstruction, ...]) -> dict[str, list[int]]:

@@ -16,6 +16,9 @@ percpu log: u64[4]
 percpu bytes: u8[16]
 shared all: u64
 shared table: u64[4]
+struct ring { tail: u64, data: u8[64], last: u64 }
+percpu ring: ring
+percpu wide: u8[600]
 """
 
 BREAKS = {
@@ -44,12 +47,17 @@ BREAKS = {
         "x = load total; y = x + 1; store total, 5; store log[0], y; commit head, 1",
         "x = xchg total, 5; commit head, x",
         "loop { x = load total; y = cmpxchg total, x, x + 1; break if y == x }; commit head, 1",
+        "x = load bytes[0]; copy bytes, log, n; commit bytes[15], x",  # bytes of any number, at least one
+        "x = load bytes[8]; copy bytes[8], log, n; commit head, u64(x)",
     ],
     "R5": [
         "store total, n; x = load total; commit head, x",
         "store head, n; commit head += 1",
         "x = cmpxchg total, 4, 9; y = load total; commit head, y",
         "copy log, total, 8; x = load log[0]; commit head, x",
+        "copy log, total, n; x = load log[0]; commit head, x",
+        "copy [p], log, n; x = load [p].u8; commit head, u64(x)",
+        "store log[0], n; copy bytes, log, n; commit head, 1",
     ],
     "R6": ["store total, 1, release; commit head, 1"],
 }
@@ -78,6 +86,8 @@ NEARLY = {
         "x = load total; store log[0], x; commit total, x + 1",
         "x = load log[0]; store log[1], x; commit head, 1",
         "x = load log[n]; store log[c], x; commit head, 1",  # other elements, or the same: unknown
+        "x = load log[0]; copy log[1], [p], n; commit head, x",  # a copy goes upwards
+        "x = load head; copy ring.data, [p], n; commit ring.tail, x",
     ],
     "R5": [
         "loop 2 { i = load head; x = load log[i]; break if x != 0; store log[i], 1 }; commit total, 1",
@@ -87,7 +97,16 @@ NEARLY = {
     "R6": ["store total, 1; commit head, 1, release"],
 }
 WARNS = {
-    "R4": ["x = load head; exit a if x != 0; store head, 1; commit total, 1"],
+    "R4": [
+        "x = load head; exit a if x != 0; store head, 1; commit total, 1",
+        "copy bytes, bytes[8], n; commit head, 1",  # from its ninth byte on
+        "x = load log[2]; copy log, bytes, n; commit head, x",
+        "x = load bytes[0]; exit a if x != 0; copy bytes, log, n; commit total, 1",
+    ],
+    "R5": [
+        "copy log, bytes, n; x = load log[2]; commit head, x",
+        "i = load bytes[0]; copy wide, log, u64(i); x = load wide[254]; commit head, u64(x)",
+    ],
     "R8": [
         "x = load [p].u64; commit head, x",
         "if c == 1 { x = load head; exit a if ptr(x) != p }; y = load [p].u64; commit head, y",
@@ -98,6 +117,16 @@ WARNS = {
     "R9": ["loop { x = load head; break if x != 0 }; commit total, 1"],
 }
 SILENT = {
+    "R4": [
+        "x = load ring.last; copy ring.data, bytes, n; commit head, x",  # an array ends before
+        "copy bytes, bytes[8], n & 8; commit head, 1",
+        "i = load head; copy log[i], log[n], n; commit head, i + 1",
+    ],
+    "R5": [
+        "copy ring.data[4], bytes, n; x = load ring.last; commit head, x",
+        "copy ring.data[4], bytes, n; x = load ring.data[3]; commit head, u64(x)",
+        "i = load bytes[0]; copy wide, log, u64(i); x = load wide[255]; commit head, u64(x)",
+    ],
     "R8": [
         "x = load head; exit a if ptr(x) != p; y = load [p].u64; commit head, y",
         "x = load head; exit a if n == 1 || ptr(x) != p; y = load [p].u64; commit head, y",
