@@ -137,35 +137,19 @@ class Instruction(OperandsArm):
         size = SIGNED_LOADS.get(self.name, 0)
         plain = {"b": 1, "h": 2}.get(self.name[-1], self.size())
         count = size or plain
-        term, _ = self._extended_place()
-        if term is not None:
-            value = self._loaded(term, count)
-            after = 0
-            base = ""
-        else:
-            place, after = self.place()
-            base = place.base
-            value = self.state.load(place, self.code, count)
+        place, by, after = self.reached()
+        value = self.state.load(place, self.code, count, by)
         full = self.size()
         self.write(
             0, sign_extended(value, full) if size else (value if full == 16 else wide(value))
         )
-        self._advance(base, after)
-
-    def _loaded(self, address: ir.Term, size: int) -> ir.Term:
-        name = self.state.budget.fresh("loaded")
-        self.state.emit(ir.Load(name, address, UNSIGNED[size]), self.code)
-        return ir.Local(name, UNSIGNED[size])
+        self._advance(place.base, after)
 
     def _store(self) -> None:
         size = {"b": 1, "h": 2}.get(self.name[-1], self.size())
         value = self.read(0) if size == 16 else part(self.read(0), size)
-        term, _ = self._extended_place()
-        if term is not None:
-            self.state.emit(ir.Store(term, value, UNSIGNED[size]), self.code)
-            return
-        place, after = self.place()
-        self.state.store(place._replace(size=size), value, self.code)
+        place, by, after = self.reached()
+        self.state.store(place._replace(size=size), value, self.code, by)
         self._advance(place.base, after)
 
     def _advance(self, base: str, by: int) -> None:

@@ -111,18 +111,19 @@ class OperandsArm:
             return places[0]._replace(displacement=0), after
         return places[0], memory.disp
 
-    def _extended_place(self) -> tuple[ir.Term | None, int]:
-        """An address whose index is extended from 32 bits."""
+    def reached(self) -> tuple[Memory, ir.Term | None, int]:
+        """The memory operand, what an index that is extended from 32 bits adds, and what its base gains.
+
+        ``place`` refuses such an index.
+        """
         found = next((each for each in self.operands if each.type == arm.ARM64_OP_MEM), None)
-        if found is None:
-            raise self.unknown()
-        if found.ext not in EXTENSIONS:
-            return None, 0
+        if found is None or found.ext not in EXTENSIONS:
+            place, after = self.place()
+            return place, None, after
         size, with_sign = EXTENSIONS[found.ext]
-        named = self.code.instruction.reg_name
-        index = part(self.state.get(full_name(named(found.mem.index))), size)
+        place = [*self.code.stores, *self.code.loads][0]
+        index = part(self.state.get(place.indexed), size)
         value = sign_extended(index, 8) if with_sign else wide(index)
         if found.shift.value:
             value = binary("*", value, number(1 << found.shift.value))
-        base = self.state.get(full_name(named(found.mem.base)))
-        return self.state.unmarked(add(base, value)), size
+        return place._replace(indexed="", scale=1), value, 0

@@ -55,13 +55,14 @@ def roles_of(section: ir.Section) -> dict[str, str]:
         if isinstance(step, ir.Load):
             loaded.add(step.local)
     values = set_once(section)
+    counters = _counters(section)
     addresses = [
         _spelt_out(each, values) for step in ir.walk(section.body) for each in _addresses(step)
     ]
     known = [(each, _unscaled(each)) for each in dict.fromkeys(addresses)]
     # Of two registers that are added one is the base: that which is one elsewhere, or the first.
     for each, unscaled in sorted(known, key=lambda pair: len(pair[1]) > 1):
-        _address(each, unscaled, found)
+        _address(each, unscaled, counters, found)
     for step in ir.walk(section.body):
         for term in ir.terms_of(step):
             for each in ir.every_term(term):
@@ -145,13 +146,35 @@ def _unscaled(address: ir.Term) -> list[str]:
     return [each for each in arguments if each not in scaled]
 
 
-def _address(address: ir.Term, unscaled: list[str], found: dict[str, str]) -> None:
+def _counters(section: ir.Section) -> frozenset[str]:
+    """The locals that only count from a number on: they are no base of an address."""
+    counts: dict[str, bool] = {}
+    for step in ir.walk(section.body):
+        written = ir.written_local(step)
+        if written is not None:
+            name = written[0]
+            value = step.value if isinstance(step, ir.Set) else None
+            match value:
+                case ir.Constant():
+                    pass
+                case ir.Binary(
+                    operator="+" | "-", left=ir.Local(name=other), right=ir.Constant()
+                ) if other == name:
+                    pass
+                case _:
+                    counts[name] = False
+            counts.setdefault(name, True)
+    return frozenset(name for name, only in counts.items() if only)
+
+
+def _address(
+    address: ir.Term, unscaled: list[str], counters: frozenset[str], found: dict[str, str]
+) -> None:
     arguments = _arguments(address)
     if not arguments:
         return
-    bases = {
-        each.name for each in ir.every_term(address) if isinstance(each, ir.Local)
-    } - _locals_scaled(address)
+    locals = {each.name for each in ir.every_term(address) if isinstance(each, ir.Local)}
+    bases = locals - _locals_scaled(address) - counters
     known = [name for name in unscaled if found.get(name) == "base"]
     for name in arguments:
         if name not in unscaled:

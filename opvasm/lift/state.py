@@ -7,7 +7,7 @@ from ..program import section as ir
 from .code import Code, Memory
 from .flags import NOTHING, Flags
 from .terms import UNSIGNED, add, binary, convert, number, part, wide
-from .values import Value, Values
+from .values import Value, Values, distances
 
 _STEPS_MAX = 3000
 _NEAR_AREA = 64
@@ -88,6 +88,8 @@ class State:
         if name in self.lost:
             raise NotLifted(f"{name} holds what a loop left in it", self.lost[name])
         found = self.registers.get(name)
+        if name == "xzr":
+            return number(0)
         if found is None:
             found = self.registers[name] = _first(name)
         return found
@@ -160,19 +162,37 @@ class State:
             return number(place.displacement)
         return add(total, place.displacement)
 
-    def load(self, place: Memory, code: Code, size: int | None = None) -> ir.Term:
-        """Read memory; the value without a sign, of ``size`` bytes."""
+    def _at(self, place: Memory, by: ir.Term | None, code: Code) -> ir.Term:
+        """The address of an access, ``by`` bytes after its operand's.
+
+        An index that is not known may lead into struct rseq where it begins near it, and which field
+        is meant is not known: raises NotLifted.
+        """
+        if self.area is not None:
+            value = self.values.address(place)
+            found = list(distances(value, self.area))
+            if by is not None and value.base == self.area.base:
+                found.append(value.offset - self.area.offset)
+            if any(abs(each) <= _NEAR_AREA for each in found):
+                what = f"`{code.text}`: an index leads to some place in or near struct rseq"
+                raise NotLifted(what, code.address)
+        return self.unmarked(self._sum(place) if by is None else add(self._sum(place), by))
+
+    def load(
+        self, place: Memory, code: Code, size: int | None = None, by: ir.Term | None = None
+    ) -> ir.Term:
+        """Read memory, ``by`` bytes after a place; the value without a sign, of ``size`` bytes."""
         size = place.size if size is None else size
         if size not in UNSIGNED:
             raise NotLifted(f"reads {size} bytes at once", code.address)
         offset = self._area_offset(place)
-        if offset is not None:
+        if offset is not None and by is None:
             known = self._from_area(offset, size, place, code)
             if known is not None:
                 return known
         type = UNSIGNED[size]
         name = self.budget.fresh("loaded")
-        self.emit(ir.Load(name, self.address(place), type, _acquires(code)), code)
+        self.emit(ir.Load(name, self._at(place, by, code), type, _acquires(code)), code)
         return ir.Local(name, type)
 
     def _area_offset(self, place: Memory) -> int | None:
@@ -204,26 +224,28 @@ class State:
             raise NotLifted(f"reads {size} bytes at offset {offset} of struct rseq", code.address)
         return None
 
-    def store(self, place: Memory, value: ir.Term, code: Code) -> None:
-        """Write memory."""
+    def store(
+        self, place: Memory, value: ir.Term, code: Code, by: ir.Term | None = None
+    ) -> None:
+        """Write memory, ``by`` bytes after a place."""
         type = UNSIGNED[value.type.size]
         release = code.mnemonic.startswith("stl")
         remark = ""
-        if self._area_offset(place) == -4 and place.size == 8:
+        if self._area_offset(place) == -4 and place.size == 8 and by is None:
             # tcmalloc's cached pointer: as memory it is what it is, only the id is not that memory.
             remark = (
                 f"{code.address:x}: {code.text}; over cpu_id_start, an id that this leaves alone"
             )
-        else:
+        elif by is None:
             self._refuse_area(place, code)
-        value = convert(value, type)
-        self.emit(ir.Store(self.address(place), value, type, release=release, remark=remark), code)
+        step = ir.Store(self._at(place, by, code), convert(value, type), type, release=release)
+        self.emit(step._replace(remark=remark), code)
 
     def change(self, operator: str, place: Memory, value: ir.Term, code: Code) -> None:
         """Read and write memory in one instruction."""
         self._refuse_area(place, code)
         type = UNSIGNED[place.size]
-        self.emit(ir.Change(operator, self.address(place), convert(value, type), type), code)
+        self.emit(ir.Change(operator, self._at(place, None, code), convert(value, type), type), code)
 
     def exchange(
         self, place: Memory, expected: ir.Term, replacement: ir.Term, code: Code
@@ -232,18 +254,26 @@ class State:
         self._refuse_area(place, code)
         type = UNSIGNED[place.size]
         name = self.budget.fresh("old")
-        self.emit(ir.CompareExchange(name, self.address(place), expected, replacement, type), code)
+        address = self._at(place, None, code)
+        self.emit(ir.CompareExchange(name, address, expected, replacement, type), code)
         return ir.Local(name, type)
 
     def atomic(
-        self, operator: str | None, place: Memory, value: ir.Term, code: Code, wanted: bool = True
+        self,
+        operator: str | None,
+        place: Memory,
+        value: ir.Term,
+        code: Code,
+        wanted: bool = True,
+        by: ir.Term | None = None,
     ) -> ir.Term:
         """Read and write memory in one step for every CPU; what was there before, if it is wanted."""
-        self._refuse_area(place, code)
+        if by is None:
+            self._refuse_area(place, code)
         type = UNSIGNED[place.size]
         name = self.budget.fresh("old") if wanted else None
-        value = convert(value, type)
-        self.emit(ir.AtomicChange(name, operator, self.address(place), value, type), code)
+        address, value = self._at(place, by, code), convert(value, type)
+        self.emit(ir.AtomicChange(name, operator, address, value, type), code)
         return ir.Local(name or "", type)
 
     def load_exclusive(self, place: Memory, code: Code) -> ir.Term:
@@ -269,6 +299,13 @@ class State:
         self.exclusive = None
         old = self.exchange(place, before, part(value, place.size), code)
         return binary("!=", old, before)
+
+    def stretch(self, place: Memory, code: Code) -> ir.Term:
+        """Where some number of bytes begins; raises NotLifted where one may be of struct rseq."""
+        offset = self._area_offset(place)
+        if offset is not None and abs(offset) <= _NEAR_AREA:
+            raise NotLifted(f"`{code.text}` begins in or near struct rseq", code.address)
+        return self._at(place, None, code)
 
     def _refuse_area(self, place: Memory, code: Code) -> None:
         offset = self._area_offset(place)

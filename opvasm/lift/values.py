@@ -7,7 +7,7 @@ equal when they are made the same way; nothing is said of those that are not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..light_typing import NamedTuple
@@ -35,11 +35,30 @@ class Value(NamedTuple):
         return Value(self.base, self.offset + number)
 
 
+def distances(value: Value, start: Value) -> Iterator[int]:
+    """How far a value is from ``start`` but for an index that is not known, one for each reading.
+
+    None where ``start`` is no part of it: a plain number is a part of nothing.
+    """
+    whole = start.base
+    if not whole:
+        return
+    if value.base[: len(whole)] == whole and value.base[len(whole) :][:1] == ("index",):
+        yield value.offset - start.offset
+    if value.base[:1] == ("sum",) and whole in value.base[1:]:
+        yield value.offset - start.offset
+    match value.base[-3:]:
+        case ("index", 1, Value(base, offset)) if base == whole:
+            yield value.offset + offset - start.offset
+        case _:
+            pass
+
+
 class Values:
     """Follows registers through code; forgets what it does not understand."""
 
     def __init__(self) -> None:
-        self._registers: dict[str, Value] = {}
+        self._registers: dict[str, Value] = {"xzr": Value((), 0)}
         self._taint: dict[str, frozenset[Value]] = {}
 
     def copy(self) -> Values:
@@ -71,7 +90,10 @@ class Values:
             offset += value.offset
         if memory.indexed:
             value = self.register(memory.indexed)
-            base += ("index", memory.scale, value)
+            if value.base == ():
+                offset += memory.scale * value.offset
+            else:
+                base += ("index", memory.scale, value)
         return Value(base, offset)
 
     def comes_from(self, register: str) -> frozenset[Value]:
@@ -105,9 +127,14 @@ class Values:
         if len(parts) < 2:
             return None
         (name,) = code.writes
-        if parts[0] != name:
-            return None  # a part of a register
         rest = parts[1]
+        if parts[0] != name:
+            # A part of a register; the upper half is cleared where the lower one is set.
+            whole = _number(rest) if code.mnemonic == "mov" else None
+            halves = (f"e{name[1:]}", f"{name}d", f"w{name[1:]}")
+            if whole is None or parts[0] not in halves:
+                return None
+            return name, Value((), whole & 0xFFFF_FFFF)
         match code.mnemonic:
             case "mov" | "movabs" if code.loads and code.loads[0].size == 8:
                 return name, Value(("read", read[0]), 0)
@@ -137,8 +164,11 @@ class Values:
                 shift = 0
                 if len(terms) == 3 and terms[2].startswith("lsl #"):
                     shift, number = _number(terms[2][4:].strip()) or 0, _number(terms[1])
-                if number is None and len(terms) == 2 and code.mnemonic == "add":
-                    return self._sum(name, self.register(terms[0]), self.register(terms[1]))
+                if number is None and len(terms) < 3 and code.mnemonic == "add":
+                    first = terms[0] if len(terms) == 2 else name
+                    if not all(each.isalnum() for each in terms):
+                        return None  # what memory holds
+                    return self._sum(name, self.register(first), self.register(terms[-1]))
                 if number is None:
                     return None
                 source = terms[0] if len(terms) > 1 else name
@@ -161,7 +191,7 @@ class Values:
         named = code.instruction.reg_name
         base = named(operand.base) if operand.base else ""
         displacement = operand.disp
-        if base == "rip":
+        if base in ("rip", "eip"):
             return Value((), displacement + code.end)
         index = named(operand.index) if operand.index else ""
         return self.address(Memory("", base, index, operand.scale, displacement, 8))

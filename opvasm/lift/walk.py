@@ -339,7 +339,7 @@ class Walk:
                 ir.Store() | ir.Change() | ir.CompareExchange() | ir.AtomicChange() as last
             ) if last.remark.startswith(mark):
                 state.out[at] = last._replace(commit=True)
-            case ir.Copy(remark=remark) if remark.startswith(mark):
+            case ir.Copy(remark=remark) | ir.Loop(remark=remark) if remark.startswith(mark):
                 raise NotLifted(f"`{code.text}`: no one step of a copy commits", code.address)
             case _:
                 raise NotLifted("its last instruction does not store", code.address)

@@ -52,6 +52,8 @@ _NOTHING = frozenset(
 )
 _COUNTERS = frozenset(["jrcxz", "jecxz", "loop"])
 _FENCES = frozenset(["mfence", "lfence", "sfence"])
+_UNITS = {"b": 1, "w": 2, "d": 4, "q": 8}
+_UNROLLED = 16  # so many units of a string instruction are steps of their own
 _CHANGES = {"add": "+", "sub": "-", "and": "&", "or": "|", "xor": "^"}
 
 
@@ -128,8 +130,8 @@ class Instruction(OperandsX86):
             self._swap()
         elif name == "xadd":
             self._fetch_and_add()
-        elif name in ("movsb", "movsq") and "rep" in self.code.text:
-            self._copy(1 if name == "movsb" else 8)
+        elif name[:-1] in ("movs", "stos") and name[-1] in _UNITS and self._names_strings():
+            self._string()
         elif name in ("movq", "movd", "vmovq", "vmovd"):
             self._move_part(8 if name.endswith("q") else 4)
         elif name in ("movhps", "movhpd", "movlps", "movlpd", "punpcklqdq", "movlhps"):
@@ -170,8 +172,9 @@ class Instruction(OperandsX86):
         memory = self.operands[1].mem
         named = self.code.instruction.reg_name
         base = named(memory.base) if memory.base else ""
-        if base == "rip":
-            return number(memory.disp + self.code.end)
+        if base in ("rip", "eip"):
+            whole = memory.disp + self.code.end
+            return number(whole & 0xFFFF_FFFF if base == "eip" else whole)
         index = named(memory.index) if memory.index else ""
         place = Memory("", full_name(base), full_name(index), memory.scale, memory.disp, 8)
         address = self.state.address(place)
@@ -228,6 +231,10 @@ class Instruction(OperandsX86):
             self.write(1, old)
         state.flags = of.of_sum(old, by, add(old, by))
 
+    def _names_strings(self) -> bool:
+        """Whether it is an instruction of strings: ``movsd`` moves vector registers, too."""
+        return self.is_memory(0) and (self.name[:4] == "stos" or self.is_memory(1))
+
     @property
     def locked(self) -> bool:
         """Whether the instruction is one step for every CPU."""
@@ -235,17 +242,50 @@ class Instruction(OperandsX86):
             x86.X86_PREFIX_LOCK in self.code.instruction.prefix
         )  # the text may begin with xacquire
 
-    def _copy(self, unit: int) -> None:
-        state = self.state
-        if self.has_half_address:
+    def _string(self) -> None:
+        """movs and stos, upwards as the ABI has it: ``rep`` does so many of them, one after the other."""
+        state, code = self.state, self.code
+        unit = _UNITS[self.name[-1]]
+        prefixes = self.code.instruction.prefix
+        if self.has_half_address or x86.X86_PREFIX_REPNE in prefixes:
             raise self.unknown()
-        count = state.get("rcx")
-        length = binary("*", count, number(unit))
-        target, source = state.get("rdi"), state.get("rsi")
-        state.emit(ir.Copy(target, source, length), self.code)
-        state.set("rdi", add(target, length))
-        state.set("rsi", add(source, length))
-        state.set("rcx", number(0))
+        repeats = x86.X86_PREFIX_REP in prefixes
+        fills = self.name.startswith("stos")
+        count = state.get("rcx") if repeats else number(1)
+        times = known(count)
+        places = [code.stores[0]] if fills else [code.stores[0], code.loads[0]]
+        if times is not None and times <= _UNROLLED:
+            for at in range(0, times * unit, unit):
+                here = [p._replace(displacement=p.displacement + at, size=unit) for p in places]
+                value = part(state.get("rax"), unit) if fills else state.load(here[1], code, unit)
+                state.store(here[0], value, code)
+        elif unit == 1 and not fills:
+            state.emit(ir.Copy(*(state.stretch(each, code) for each in places), count), code)
+        else:
+            self._rounds([state.stretch(each, code) for each in places], count, unit)
+        for register in ("rdi",) if fills else ("rdi", "rsi"):
+            state.set(register, add(state.get(register), binary("*", count, number(unit))))
+        if repeats:
+            state.set("rcx", number(0))
+
+    def _rounds(self, places: list[ir.Term], count: ir.Term, unit: int) -> None:
+        """A store for each unit: bytes one by one would be others where the two overlap."""
+        state, code, type = self.state, self.code, UNSIGNED[unit]
+        done = ir.Local(state.budget.fresh("done"), ir.U64)
+        state.emit(ir.Set(done.name, number(0)), code)
+        distance = binary("*", done, number(unit))
+        addresses = [add(each, distance) for each in places]
+        times = known(count)
+        body: list[ir.Step] = [ir.Break(binary("==", done, count))] if times is None else []
+        value = part(state.get("rax"), unit)
+        if len(places) == 2:
+            value = ir.Local(state.budget.fresh("moved"), type)
+            body.append(ir.Load(value.name, addresses[1], type))
+        body.append(ir.Store(addresses[0], convert(value, type), type))
+        body.append(ir.Set(done.name, add(done, 1)))
+        remark = f"{code.address:x}: {code.text}"
+        steps = tuple(each._replace(remark=remark) for each in body)
+        state.emit(ir.Loop(steps, times), code)
 
     def _arithmetic(self) -> None:
         name, state = self.name, self.state
@@ -456,28 +496,30 @@ class Instruction(OperandsX86):
         """A register as index reaches beyond the operand, also in front of it."""
         state, code, place = self.state, self.code, self.place(0)
         size = self.operands[0].size
-        type, bits = UNSIGNED[size], 8 * size
+        bits = 8 * size
         at = part(self.read(1), size)
-        address = state.address(place)
-        if known(at) is None:
+        by: ir.Term | None = None
+        if self.operands[1].type == x86.X86_OP_REG:
             units = _shifted("sar", at, number(bits.bit_length() - 1, 1))
-            address = add(address, binary("*", sign_extended(units, 8), number(size)))
+            by = binary("*", sign_extended(units, 8), number(size))
+            distance = known(by)
+            if distance is not None:
+                distance = ir.fitted(distance, ir.I64)
+                place = place._replace(displacement=place.displacement + distance)
+                by = None
         index = state.named("bit", binary("&", at, number(bits - 1, size)), code)
         mask = binary("<<", number(1, size), index)
-        cleared = ir.Unary("~", mask, type)
+        cleared = ir.Unary("~", mask, UNSIGNED[size])
         changes = {"bts": ("|", mask), "btr": ("&", cleared), "btc": ("^", mask)}
         operator, value = changes.get(self.name, ("", mask))
         if self.locked and self.name != "bt":
-            old = state.budget.fresh("old")
-            state.emit(ir.AtomicChange(old, operator, address, value, type), code)
+            found = state.atomic(operator, place, value, code, by=by)
         else:
-            old = state.budget.fresh("loaded")
-            state.emit(ir.Load(old, address, type), code)
-        found = ir.Local(old, type)
+            found = state.load(place, code, size, by)
         flags = state.flags
         state.flags = Flags(zero=flags.condition("e"), carry=bit(found, index))
         if self.name != "bt" and not self.locked:
-            state.emit(ir.Store(address, binary(operator, found, value), type), code)
+            state.store(place, binary(operator, found, value), code, by)
 
 
 def _shifted(name: str, value: ir.Term, count: ir.Term) -> ir.Term:

@@ -119,9 +119,19 @@ tzcnt %rsi, %rax | tzcnt %esi, %eax; jc out | tzcnt (%rdx), %rax; jz out | lzcnt
 bsf %si, %ax; jz out | bsr %si, %ax | tzcnt %si, %ax
 bsf %rsi, %rax; jz out | bsr %rsi, %rax; jz out
 btq $5, (%rdx); jc out | btsq $3, (%rdx) | lock btrw $9, (%rdx); jc out | and $0x7f, %esi; bts %rsi, (%rdx); jnc out
+mov $100, %esi; bts %rsi, (%rdx); jnc out | mov $-3, %rsi; lock btc %rsi, 32(%rdx) | lea 8(%eip), %eax
+mov %rdx, %r9; lea 3(%rdx), %rdi; mov %rdx, %rsi; movsw; movsb; movsl; movsq; stosw; stosb | bt $3, 4(%rdi); jc out | bt $33, (%rdi); jc out
+KEEP; mov $5, %ecx; rep movsq; mov %r10, %rcx; mov %r9, %rdx | KEEP; mov $40, %ecx; rep movsw; mov %r10, %rcx; mov %r9, %rdx
+KEEP; mov %r11, %rcx; and $31, %ecx; rep movsq; mov %r10, %rcx; mov %r9, %rdx | KEEP; mov %r11, %rcx; and $31, %ecx; rep movsb; mov %r10, %rcx; mov %r9, %rdx
+KEEP; mov %r11, %rcx; and $31, %ecx; rep movsl; mov %r10, %rcx; mov %r9, %rdx | KEEP; mov %r11, %rcx; and $31, %ecx; rep stosl; mov %r10, %rcx; mov %r9, %rdx
+KEEP; mov %r11, %rcx; and $31, %ecx; rep stosb; mov %r10, %rcx | KEEP; mov $3, %ecx; rep stosw; mov %r10, %rcx
 or $-128, %rsi; btc %rsi, 64(%rdx) | or $-64, %esi; lock bts %esi, 64(%rdx); jc out
-"""
+""".replace(
+    # Target and source overlap, so that units of several bytes differ from bytes one by one.
+    *("KEEP", "mov %rdx, %r9; mov %rcx, %r10; lea 3(%rdx), %rdi; mov %rdx, %rsi")
+)
 ARM_ALONE = """
+ldr x1, [x6, xzr] | str w2, [x6, w7, uxtw #2] | ldrsw x1, [x6, w7, sxtw #2] | ldr q2, [x6, w7, uxtw #4]; str q2, [x6, #64]
 clz x1, x2 | clz w1, w2 | adds w1, w1, w2; adcs w1, w2, w1; b.hs out | subs w1, w1, w2; sbcs w1, w2, w2; b.lo out
 cas x1, x2, [x6] | casb w1, w2, [x6] | casalh w1, w2, [x6] | casa w1, w2, [x6] | stadd x2, [x6]
 ldadd x2, x1, [x6] | ldaddalb w2, w1, [x6] | ldclr x2, x1, [x6] | ldclrlh w2, w1, [x6] | ldseta w2, w1, [x6]
@@ -228,7 +238,7 @@ def test_steps_of_what_stores(machine: str, tmp_path: Path) -> None:
 
 def test_a_copy_is_no_commit(tmp_path: Path) -> None:
     """A section that ends with rep movsb is refused for what it is."""
-    with open_elf(str(linked(tmp_path, body="mov %rdx, %rsi\n rep movsb"))) as file:
+    with open_elf(str(linked(tmp_path, body="mov %rcx, %rdi\n mov %rdx, %rsi\n rep movsb"))) as file:
         (section,) = audit_file(file).sections
         with pytest.raises(NotLifted, match="no one step of a copy commits"):
             lifted(section.subject)
@@ -249,6 +259,49 @@ def test_addresses_of_32_bits(body: str, tmp_path: Path) -> None:
         (section,) = audit_file(file).sections
         with pytest.raises(NotLifted, match="is not known to the lifter"):
             lifted(section.subject)
+
+
+_INTO_THE_AREA = {
+    "x86-64": [
+        *("bts %rsi, (%rdi)", "lock btr %esi, 4(%rdi)", "bt %rsi, (%rdi)", "mov (%rdi,%rsi,8), %eax"),
+        *("mov %eax, 8(%rsi,%rdi)", "lea (%rdi,%rsi), %rbx\nmov 4(%rbx), %eax", "bts $3, 4(%rdi)"),
+        *("lock addl $1, -8(%rdi,%rsi)", "mov %rdi, %rsi\nrep movsb", "mov %edx, %eax\nrep stosl"),
+        *("mov %rdi, %rbx\nadd %rsi, %rbx\nmov %eax, (%rbx)", "xchg %eax, (%rdi,%rsi,4)"),
+    ],
+    "aarch64": [
+        *("ldr x1, [x0, w2, uxtw #3]", "str w2, [x0, w1, sxtw #2]", "ldr w1, [x0, x2, lsl #2]"),
+        *("ldr w1, [x2, x0]", "add x5, x0, x2\nldr w1, [x5, #4]", "strb w2, [x0, w2, uxtw]"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("machine", "body"), [(name, each) for name, all in _INTO_THE_AREA.items() for each in all]
+)
+def test_an_index_into_the_area_is_refused(machine: str, body: str, tmp_path: Path) -> None:
+    """struct rseq with an index that is not known: which field is meant is not known, so it is no memory."""
+    commit = "mov %rax, (%rcx)" if machine == "x86-64" else "str x1, [x3]"
+    with open_elf(str(linked(tmp_path, machine, body=f"{body}\n{commit}"))) as file:
+        (section,) = audit_file(file).sections
+        with pytest.raises(NotLifted, match="struct rseq"):
+            lifted(section.subject)
+
+
+@pytest.mark.parametrize(
+    ("machine", "body"),
+    [
+        ("x86-64", "mov 0x100(%rdi,%rsi), %rax\n mov %rax, (%rcx)"),
+        ("x86-64", "mov $24, %ebx\n mov (%rdi,%rbx), %eax\n mov %rax, (%rcx)"),
+        ("aarch64", "add x5, x0, #0x100\n ldr x1, [x5, w2, uxtw #3]\n str x1, [x3]"),
+    ],
+)
+def test_an_index_beside_the_area(machine: str, body: str, tmp_path: Path) -> None:
+    """What begins further on is memory, and an index that is a number is a field."""
+    with open_elf(str(linked(tmp_path, machine, body=body))) as file:
+        (section,) = audit_file(file).sections
+        found = lifted(section.subject)[0].section
+    reads_id = any(isinstance(t, ir.Id) for s in ir.walk(found.body) for t in ir.terms_of(s))
+    assert reads_id == ("$24" in body)
 
 
 @pytest.mark.parametrize("store", ["stxr w5, w4, [x6]", "stxrb w5, w4, [x6]", "stxr w5, x4, [x6]"])
