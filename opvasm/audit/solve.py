@@ -23,8 +23,12 @@ FIRST_OBJECT = 0x6000_0000_0000  # where the language lays shared variables
 _AREA = Extent(OBJECT_BYTES, 64)  # in front of struct rseq is what belongs to the thread
 _MARKED = 0x8000_0000 | FIRST_OBJECT >> 32  # cpu_id_start as the upper half of a cached pointer
 _TRIES, _STEPS = 4000, 400
+_MORE_TRIES = 4000  # with other numbers, where these found nothing
 _TRUST = 0.9  # how often what was learnt is used
 _SMALL = (0, 1, 2, 3, 4)
+# Numbers at which arithmetic of 32 and 64 bits carries, overflows and changes its sign.
+_EDGES = (-1, 1 << 63, (1 << 63) - 1, 1 << 31, (1 << 31) - 1, (1 << 32) - 1, 7, 8, 15, 16, 64)
+_SMALL_ROLES = ("cpu", "mm_cid", "node", "index", "offset")
 Key = tuple[str, int, int]  # an object, an offset, bytes
 
 
@@ -161,8 +165,10 @@ def solve(
     generator = random.Random(seed)
     kept: Start | None = None
     learnt: dict[Key, int] = {}
-    for _ in range(_TRIES):
-        found = _try(section, roles, places, marked, generator, learnt)
+    for number in range(_TRIES + _MORE_TRIES):
+        if number >= _TRIES and kept is not None:
+            break
+        found = _try(section, roles, places, marked, generator, learnt, number >= _TRIES)
         if found is not None and found.changes:
             return found
         kept = kept or found
@@ -202,7 +208,9 @@ def _try(
     marked: bool,
     generator: random.Random,
     learnt: dict[Key, int],
+    anything: bool,
 ) -> Start | None:
+    """One try.  ``anything``: arguments that are no pointers, and what is read, may be unusual numbers."""
     objects = tuple(places)
     world = _World(places, [], generator, learnt)
     arguments: dict[str, int] = {}
@@ -216,14 +224,19 @@ def _try(
             arguments[each.name] = world.address(each.name)
             shown[each.name] = each.name
         else:
-            small = ("cpu", "mm_cid", "node", "index", "offset")
-            value = 0 if role in small else 0x100 * (number + 1)
+            value = 0 if role in _SMALL_ROLES else 0x100 * (number + 1)
             if role in (None, "value") and generator.random() < 0.5:
                 value = generator.choice([0, 1, 2, 8])
+            if anything and generator.random() < 0.6:
+                others = [each for each in shown.values() if isinstance(each, int)]
+                wide = () if role in _SMALL_ROLES else _EDGES
+                value = generator.choice([*_SMALL, *others, *wide]) & (1 << 64) - 1
             arguments[each.name] = shown[each.name] = value
     expected = [value for name, value in arguments.items() if roles.get(name) == "expect"]
     pointers = [world.address(name) for name in objects]
     world.pool += [*_SMALL, 0x2000, *pointers, *expected, *expected, *expected]
+    if anything:
+        world.pool += _EDGES
     area = dict.fromkeys(ir.AREA_FIELDS, 0)
     if marked:
         area["cpu_id_start"] = _MARKED
