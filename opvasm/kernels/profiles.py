@@ -88,7 +88,8 @@ class Profile(NamedTuple):
     @property
     def id_store_kills(self) -> bool:
         """Whether something that happens to a thread kills it after it has written an id."""
-        return KILLS in (self.id_at_preemption, self.id_at_membarrier, self.id_at_migration)
+        events = ("preemption", "membarrier", "signal", "sleep", "migration")
+        return KILLS in map(self.id_rule, events)
 
     @property
     def protects(self) -> bool:
@@ -233,21 +234,20 @@ DEBUG = V7_X86_SIZE33._replace(
     bad_version=KILLED,
     abort_inside=KILLED,
     summary="a kernel started with rseq_debug=1 (debugfs rseq/debug), x86-64: a written id and a "
-    "system call inside of a section kill the process",
+    "system call inside of a section kill the process (from 7.0.10 on for more than 32 bytes)",
     source="debugfs rseq/debug of 6.19.6 to 7.3.4 booted",
 )
 
 DEBUG_SIZE32 = DEBUG._replace(
+    name="debug_size32",
     size="32",
     first="7.0.10",
     id_at_signal=KILLS,
     id_at_sleep=KILLS,
-    summary="a kernel started with rseq_debug=1 (debugfs rseq/debug), x86-64, registered with 32 bytes: "
+    summary="a kernel from 7.0.10 on started with rseq_debug=1, x86-64, registered with 32 bytes: "
     "every look at a written id, and a system call inside of a section, kill the process",
     source="7.1.3 booted with rseq_debug=1",
 )
-"""``debug`` as a registration of 32 bytes meets it where such a one has rules of its own; the probe
-tells the two apart, and the name is one."""
 
 NO_RSEQ = LEGACY._replace(
     name="no_rseq",
@@ -278,7 +278,7 @@ RULE_SETS: tuple[Profile, ...] = (
 )
 """The nine that were seen on kernels as distributions ship them."""
 
-PROFILES: dict[str, Profile] = {each.name: each for each in (*RULE_SETS, DEBUG, NO_RSEQ)}
+PROFILES: dict[str, Profile] = {each.name: each for each in (*RULE_SETS, DEBUG, DEBUG_SIZE32, NO_RSEQ)}
 DEFAULT_PROFILE = LEGACY.name
 
 ALIASES: Mapping[str, tuple[str, ...]] = {"v2": (V7_X86_SIZE33.name, V7_1_ARM64_SIZE33.name)}

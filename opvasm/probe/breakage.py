@@ -29,6 +29,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "debug": (
         "the process is killed at a system call inside of a section, and after it has written an id",
     ),
+    "debug_size32": (
+        "the process is killed at a system call inside of a section, and at any look at an id that it "
+        "has written: a switch, a signal, a sleep",
+    ),
 }
 """By the name of a profile; what is not here breaks nothing that was reported."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..kernels.profiles import DEBUG_SIZE32, NO_RSEQ, PROFILES, Profile
+from ..kernels.profiles import NO_RSEQ, PROFILES, Profile
 from ..light_typing import NamedTuple
 from .answers import Answers
 from .questions import BY_NAME, CONTROL, ESSENTIAL, expected
@@ -69,7 +69,7 @@ def candidates(architecture: str, size: int) -> list[Profile]:
     kind = "32" if size <= 32 else "33"
     return [
         each
-        for each in (*PROFILES.values(), DEBUG_SIZE32)
+        for each in PROFILES.values()
         if each is not NO_RSEQ and architecture in each.architectures and each.size in ("any", kind)
     ]
 

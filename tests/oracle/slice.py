@@ -213,6 +213,15 @@ SCENARIOS = {
     kernel debug
     thread a @1 { store cpu_id_start, 0; fence vector on 0 }
     on signal a { }""",
+    "killed at a signal and at its own fence": """
+    cpus 1
+    kernel debug_size32
+    environment signal <= 1
+    thread a @0 { store cpu_id_start, 5; x = load f; store g, x + 1; fence membarrier on 0; store f, 1 }
+    thread b @0 { z = load g }
+    on signal a { y = load g }
+    observe b.z, f, g
+    invariant "never seen": f == 0""",
     "a vector outside of all memory": """
     cpus 2
     thread a @0 { run write_to(&tab) { fault { x = 1 } } }

@@ -41,6 +41,7 @@ KERNELS = {
     "v7_1_arm64_size32": Kernel(_ALL, _SWITCHES),
     "v7_1_arm64_size33": Kernel(_ALL, _MOVED, _LOOKS),
     "debug": Kernel(_ALL, _MOVED, _LOOKS, call="kills"),
+    "debug_size32": Kernel(_ALL, _SWITCHES, _SWITCHES, call="kills"),
     "no_rseq": Kernel(frozenset(), frozenset(), sections=False),
 }
 BAD_MEMORY = (

@@ -84,7 +84,7 @@ def test_a_debug_kernel_is_named_for_small_registrations_too() -> None:
         | dict.fromkeys(killed, "kills"),
     )
     verdict = judge(found, "x86-64", 32)
-    assert (verdict.state, verdict.profile and verdict.profile.name) == (KNOWN, "debug")
+    assert (verdict.state, verdict.profile and verdict.profile.name) == (KNOWN, "debug_size32")
     assert judge(found, "x86-64", 64).state == UNKNOWN
 
 
