@@ -278,7 +278,9 @@ RULE_SETS: tuple[Profile, ...] = (
 )
 """The nine that were seen on kernels as distributions ship them."""
 
-PROFILES: dict[str, Profile] = {each.name: each for each in (*RULE_SETS, DEBUG, DEBUG_SIZE32, NO_RSEQ)}
+PROFILES: dict[str, Profile] = {
+    each.name: each for each in (*RULE_SETS, DEBUG, DEBUG_SIZE32, NO_RSEQ)
+}
 DEFAULT_PROFILE = LEGACY.name
 
 ALIASES: Mapping[str, tuple[str, ...]] = {"v2": (V7_X86_SIZE33.name, V7_1_ARM64_SIZE33.name)}

@@ -11,7 +11,7 @@ from .aarch64_tables import CONDITIONS, EXTENSIONS, SIZES
 from .code import Code, Memory
 from .decode_aarch64 import full_name
 from .state import NotLifted, State
-from .terms import add, binary, convert, number, part, sign_extended, wide
+from .terms import binary, convert, number, part, sign_extended, wide
 
 
 class OperandsArm:

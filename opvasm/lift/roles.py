@@ -159,7 +159,7 @@ def _counters(section: ir.Section) -> frozenset[str]:
                     pass
                 case ir.Binary(
                     operator="+" | "-", left=ir.Local(name=other), right=ir.Constant()
-                ) if other == name:
+                ) if (other == name):
                     pass
                 case _:
                     counts[name] = False

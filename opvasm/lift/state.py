@@ -224,9 +224,7 @@ class State:
             raise NotLifted(f"reads {size} bytes at offset {offset} of struct rseq", code.address)
         return None
 
-    def store(
-        self, place: Memory, value: ir.Term, code: Code, by: ir.Term | None = None
-    ) -> None:
+    def store(self, place: Memory, value: ir.Term, code: Code, by: ir.Term | None = None) -> None:
         """Write memory, ``by`` bytes after a place."""
         type = UNSIGNED[value.type.size]
         release = code.mnemonic.startswith("stl")
@@ -245,7 +243,9 @@ class State:
         """Read and write memory in one instruction."""
         self._refuse_area(place, code)
         type = UNSIGNED[place.size]
-        self.emit(ir.Change(operator, self._at(place, None, code), convert(value, type), type), code)
+        self.emit(
+            ir.Change(operator, self._at(place, None, code), convert(value, type), type), code
+        )
 
     def exchange(
         self, place: Memory, expected: ir.Term, replacement: ir.Term, code: Code

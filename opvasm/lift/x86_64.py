@@ -27,7 +27,7 @@ from .terms import (
     sign_extended,
     wide,
 )
-from .x86_64_operands import OperandsX86
+from .x86_64_strings import StringsX86
 
 _CONDITIONS = {
     "e": "e", "z": "e", "ne": "ne", "nz": "ne", "b": "b", "c": "b", "nae": "b", "ae": "ae",
@@ -52,8 +52,6 @@ _NOTHING = frozenset(
 )
 _COUNTERS = frozenset(["jrcxz", "jecxz", "loop"])
 _FENCES = frozenset(["mfence", "lfence", "sfence"])
-_UNITS = {"b": 1, "w": 2, "d": 4, "q": 8}
-_UNROLLED = 16  # so many units of a string instruction are steps of their own
 _CHANGES = {"add": "+", "sub": "-", "and": "&", "or": "|", "xor": "^"}
 
 
@@ -92,7 +90,7 @@ def _condition(code: Code, state: State, suffix: str) -> ir.Term:
     return found
 
 
-class Instruction(OperandsX86):
+class Instruction(StringsX86):
     """One instruction while its effect is worked out."""
 
     # ---- what they do -----------------------------------------------------------------------------
@@ -130,8 +128,8 @@ class Instruction(OperandsX86):
             self._swap()
         elif name == "xadd":
             self._fetch_and_add()
-        elif name[:-1] in ("movs", "stos") and name[-1] in _UNITS and self._names_strings():
-            self._string()
+        elif self.is_string:
+            self.string()
         elif name in ("movq", "movd", "vmovq", "vmovd"):
             self._move_part(8 if name.endswith("q") else 4)
         elif name in ("movhps", "movhpd", "movlps", "movlpd", "punpcklqdq", "movlhps"):
@@ -231,61 +229,12 @@ class Instruction(OperandsX86):
             self.write(1, old)
         state.flags = of.of_sum(old, by, add(old, by))
 
-    def _names_strings(self) -> bool:
-        """Whether it is an instruction of strings: ``movsd`` moves vector registers, too."""
-        return self.is_memory(0) and (self.name[:4] == "stos" or self.is_memory(1))
-
     @property
     def locked(self) -> bool:
         """Whether the instruction is one step for every CPU."""
         return (
             x86.X86_PREFIX_LOCK in self.code.instruction.prefix
         )  # the text may begin with xacquire
-
-    def _string(self) -> None:
-        """movs and stos, upwards as the ABI has it: ``rep`` does so many of them, one after the other."""
-        state, code = self.state, self.code
-        unit = _UNITS[self.name[-1]]
-        prefixes = self.code.instruction.prefix
-        if self.has_half_address or x86.X86_PREFIX_REPNE in prefixes:
-            raise self.unknown()
-        repeats = x86.X86_PREFIX_REP in prefixes
-        fills = self.name.startswith("stos")
-        count = state.get("rcx") if repeats else number(1)
-        times = known(count)
-        places = [code.stores[0]] if fills else [code.stores[0], code.loads[0]]
-        if times is not None and times <= _UNROLLED:
-            for at in range(0, times * unit, unit):
-                here = [p._replace(displacement=p.displacement + at, size=unit) for p in places]
-                value = part(state.get("rax"), unit) if fills else state.load(here[1], code, unit)
-                state.store(here[0], value, code)
-        elif unit == 1 and not fills:
-            state.emit(ir.Copy(*(state.stretch(each, code) for each in places), count), code)
-        else:
-            self._rounds([state.stretch(each, code) for each in places], count, unit)
-        for register in ("rdi",) if fills else ("rdi", "rsi"):
-            state.set(register, add(state.get(register), binary("*", count, number(unit))))
-        if repeats:
-            state.set("rcx", number(0))
-
-    def _rounds(self, places: list[ir.Term], count: ir.Term, unit: int) -> None:
-        """A store for each unit: bytes one by one would be others where the two overlap."""
-        state, code, type = self.state, self.code, UNSIGNED[unit]
-        done = ir.Local(state.budget.fresh("done"), ir.U64)
-        state.emit(ir.Set(done.name, number(0)), code)
-        distance = binary("*", done, number(unit))
-        addresses = [add(each, distance) for each in places]
-        times = known(count)
-        body: list[ir.Step] = [ir.Break(binary("==", done, count))] if times is None else []
-        value = part(state.get("rax"), unit)
-        if len(places) == 2:
-            value = ir.Local(state.budget.fresh("moved"), type)
-            body.append(ir.Load(value.name, addresses[1], type))
-        body.append(ir.Store(addresses[0], convert(value, type), type))
-        body.append(ir.Set(done.name, add(done, 1)))
-        remark = f"{code.address:x}: {code.text}"
-        steps = tuple(each._replace(remark=remark) for each in body)
-        state.emit(ir.Loop(steps, times), code)
 
     def _arithmetic(self) -> None:
         name, state = self.name, self.state

@@ -238,7 +238,9 @@ def test_steps_of_what_stores(machine: str, tmp_path: Path) -> None:
 
 def test_a_copy_is_no_commit(tmp_path: Path) -> None:
     """A section that ends with rep movsb is refused for what it is."""
-    with open_elf(str(linked(tmp_path, body="mov %rcx, %rdi\n mov %rdx, %rsi\n rep movsb"))) as file:
+    with open_elf(
+        str(linked(tmp_path, body="mov %rcx, %rdi\n mov %rdx, %rsi\n rep movsb"))
+    ) as file:
         (section,) = audit_file(file).sections
         with pytest.raises(NotLifted, match="no one step of a copy commits"):
             lifted(section.subject)
@@ -263,7 +265,12 @@ def test_addresses_of_32_bits(body: str, tmp_path: Path) -> None:
 
 _INTO_THE_AREA = {
     "x86-64": [
-        *("bts %rsi, (%rdi)", "lock btr %esi, 4(%rdi)", "bt %rsi, (%rdi)", "mov (%rdi,%rsi,8), %eax"),
+        *(
+            "bts %rsi, (%rdi)",
+            "lock btr %esi, 4(%rdi)",
+            "bt %rsi, (%rdi)",
+            "mov (%rdi,%rsi,8), %eax",
+        ),
         *("mov %eax, 8(%rsi,%rdi)", "lea (%rdi,%rsi), %rbx\nmov 4(%rbx), %eax", "bts $3, 4(%rdi)"),
         *("lock addl $1, -8(%rdi,%rsi)", "mov %rdi, %rsi\nrep movsb", "mov %edx, %eax\nrep stosl"),
         *("mov %rdi, %rbx\nadd %rsi, %rbx\nmov %eax, (%rbx)", "xchg %eax, (%rdi,%rsi,4)"),

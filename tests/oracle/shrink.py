@@ -55,7 +55,9 @@ def candidates(text: str) -> Iterator[str]:
             yield (
                 text[: part.start()] + simple + text[part.end() :]
             ).rstrip() + "\n" * text.endswith("\n\n")
-    for part in re.finditer(r"\b(v\w+_(?:x86|arm64)\w*|no_rseq|debug(?:_size32)?|64be|32le|32be)\b", text):
+    for part in re.finditer(
+        r"\b(v\w+_(?:x86|arm64)\w*|no_rseq|debug(?:_size32)?|64be|32le|32be)\b", text
+    ):
         simple = "64le" if part.group()[:2].isdigit() else "legacy"
         yield text[: part.start()] + simple + text[part.end() :]
     for part in re.finditer(r"\b(differs\.at|current|x \+ 1|x \^ 1|y \* 2 - 1)", text):
