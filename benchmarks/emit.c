@@ -1,7 +1,7 @@
 /* What the emitted functions cost beside the best that can be written by hand, and beside other ways.
  *
- * emit THREADS ROUNDS PIN: each way runs on all threads for ROUNDS operations, in turns, nine times;
- * prints `name nanoseconds` with the median of an operation's time. */
+ * emit THREADS ROUNDS PIN: each way runs on all threads for ROUNDS operations, in turns, many times; prints
+ * `name nanoseconds…`, the times of an operation, one for each turn: those of a turn were taken together. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "ring.h"
 #include "hand.h"
 
-enum { RUNS = 9, MOST = 64 };
+enum { RUNS = 99, MOST = 64 };
 
 static struct counter counters;
 static struct list lists;
@@ -203,16 +203,10 @@ static void *work(void *argument)
     return NULL;
 }
 
-static int smaller(const void *one, const void *two)
-{
-    double difference = *(const double *)one - *(const double *)two;
-    return difference < 0 ? -1 : difference > 0;
-}
-
 int main(int count, char **words)
 {
     pthread_t started[MOST];
-    int number, way;
+    int number, way, run;
     if (count != 4)
         return 2;
     threads = atoi(words[1]);
@@ -233,8 +227,10 @@ int main(int count, char **words)
     for (number = 0; number < threads; number++)
         pthread_join(started[number], NULL);
     for (way = 0; way < COUNT; way++) {
-        qsort(times[way], RUNS, sizeof(double), smaller);
-        printf("%s %.3f\n", ways[way].name, times[way][RUNS / 2]);
+        printf("%s", ways[way].name);
+        for (run = 0; run < RUNS; run++)
+            printf(" %.3f", times[way][run]);
+        printf("\n");
     }
     return 0;
 }

@@ -9,14 +9,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 
 from .measure import interleaved, processor_time, table
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples" / "emit"
-ROUNDS = 3_000_000
-# What each row is divided by.
-BASES = {"counter": "counter hand", "counter_here": "counter_here hand"}
+ROUNDS = 200_000
 
 
 def measure() -> str:
@@ -52,21 +51,29 @@ def _operations(program: Path, pinned: bool) -> str:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         return "emit: no restartable sections here\n"
-    times: dict[str, float] = {}
+    times: dict[str, list[float]] = {}
     for line in done.stdout.splitlines():
-        way, _, number = line.rpartition(" ")
-        times[way] = float(number)
+        operation, how, *numbers = line.split()
+        times[f"{operation} {how}"] = [float(number) for number in numbers]
     rows: list[tuple[str, ...]] = [("operation", "way", "ns", "x hand")]
     for way, nanoseconds in times.items():
         operation, _, how = way.partition(" ")
-        base = times[f"{operation} hand"]
-        rows.append((operation, how, f"{nanoseconds:.2f}", f"{nanoseconds / base:.2f}"))
-    fallback = times["counter fallback"] / times["counter spin"]
-    duties = times["counter fallback"] / times["counter try_then_spin"]
+        ratio = _times(nanoseconds, times[f"{operation} hand"])
+        rows.append((operation, how, f"{median(nanoseconds):.2f}", f"{ratio:.2f}"))
+    fallback = _times(times["counter fallback"], times["counter spin"])
+    duties = _times(times["counter fallback"], times["counter try_then_spin"])
     where = "pinned" if pinned else "not pinned"
     text = table(f"An operation on {threads} CPUs, {where}: medians in one run", rows)
     spin = f"the lock fallback takes {fallback:.2f} times a plain spin lock of the CPU"
     return f"{text}\n{spin}, {duties:.2f} times one that does the same by hand\n"
+
+
+def _times(one: list[float], other: list[float]) -> float:
+    """How many times as long one way takes as another: the median over turns, each of which ran both.
+
+    A machine that others keep busy changes its pace between turns more than within one.
+    """
+    return median(a / b for a, b in zip(one, other, strict=True))
 
 
 def _malloc(compiler: str, folder: Path) -> str:

@@ -17,6 +17,9 @@ from .x86_64 import Line
 
 _COLUMN = 52
 _LINE = 100
+# How a function is handed the CPU: by its number, or by its data.
+_CPU = "unsigned opv_cpu"
+_AREA = "struct {prefix}_percpu *opv_percpu"
 
 
 def functions(
@@ -48,10 +51,10 @@ def _signature(vector: Vector) -> str:
     return f"vector {vector.name}({parameters}){where}"
 
 
-def _head(start: str, context: Context, cpu: bool = True, more: str = "") -> str:
-    """The first lines of a function, as far as its parameters."""
+def _head(start: str, context: Context, where: str = _CPU, more: str = "") -> str:
+    """The first lines of a function, as far as its parameters; ``where``: the one that says on which CPU."""
     parts = [f"const struct {context.naming.prefix} *opv_m"]
-    parts += ["unsigned opv_cpu"] if cpu else []
+    parts += [where.format(prefix=context.naming.prefix)] if where else []
     parts += [context.naming.declare(p.type, p.name) for p in context.vector.parameters]
     parts += [more] if more else []
     line = f"{start}({', '.join(parts)})"
@@ -83,7 +86,9 @@ def _section(context: Context, name: str, architectures: tuple[str, ...]) -> Ite
     where = ", on the CPU that this thread is on" if context.here else ""
     where = ", by the rare path" if context.rare else where
     yield f"/* One attempt{where}. */"
-    yield from _head(f"OPV_FAST int {name}{form}_section", context, not context.here).split("\n")
+    yield from _head(
+        f"OPV_FAST int {name}{form}_section", context, "" if context.here else _CPU
+    ).split("\n")
     yield "{"
     first = True
     for macro, architecture, module in (
@@ -182,13 +187,11 @@ def _compares(vector: Vector) -> list[int]:
 def _locked(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
     body = list(plain.statements(context))
     yield "/* The same ops as plain C, for the holder of the CPU's lock. */"
-    yield from _head(f"OPV_FAST int {name}_ops", context).split("\n")
+    yield from _head(f"OPV_FAST int {name}_ops", context, _AREA).split("\n")
     yield "{"
-    if any("opv_percpu" in line for line in body):
-        yield _percpu(context)
     yield "    int opv_result = OPV_DONE;"
     parameters = [identifier(p.name) for p in context.vector.parameters]
-    yield from _unused(context, body, ["opv_m", "opv_cpu", *parameters])
+    yield from _unused(context, body, ["opv_m", "opv_percpu", *parameters])
     yield from body
     if plain.needs_out(context):
         yield "opv_out:"
@@ -198,14 +201,15 @@ def _locked(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
     yield "/* The order is what was proven: the lock, the flag, the fence, the ops, the flag, the lock. While the"
     yield " * flag stays set after a fence no section runs, so the next holder need not fence again; after some"
     yield " * operations it is cleared. */"
-    more = "unsigned opv_found, int opv_taken"
+    more = "uint32_t opv_found, uint32_t opv_count"
     yield from _head(f"OPV_REST int {name}_locked", context, more=more).split("\n")
     yield "{"
-    yield "    struct opv_control *opv_control = &opv_m->percpu[opv_cpu].opv;"
+    yield _percpu(context)
+    yield "    struct opv_control *opv_control = &opv_percpu->opv;"
     yield "    int opv_result;"
-    yield "    if (!opv_taken)"
-    yield "        opv_lock(&opv_control->lock);"
-    yield "    if (opv_control->keep == 0) {"
+    yield "    if (opv_count == OPV_TAKEN) /* not by this thread, so far */"
+    yield "        opv_count = opv_lock(&opv_control->lock);"
+    yield "    if (!(opv_control->slow & OPV_HELD)) {"
     yield "        opv_store32(&opv_control->slow, opv_control->slow | OPV_HELD);"
     if strategy.fence == "vector":
         yield "        /* A vector of no ops runs there after all others; the stock kernel has no vectors. */"
@@ -213,38 +217,43 @@ def _locked(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
     else:
         yield "        if (opv_m->usable)"
     yield "            opv_fence(opv_cpu);"
-    yield "        opv_phase_begin(opv_control, opv_m->keep);"
+    yield "        opv_count = opv_phase_begin(opv_control, opv_m->keep, opv_count);"
     yield "    }"
-    yield f"    opv_result = {name}_ops({_arguments(context, 'opv_cpu')});"
-    yield "    opv_phase_step(opv_control, opv_control->keep - 1, opv_found);"
+    yield f"    opv_result = {name}_ops({_arguments(context, 'opv_percpu')});"
+    yield "    opv_phase_step(opv_control, opv_count + opv_found);"
     yield "    return opv_result;"
     yield "}"
     yield ""
 
 
-def _kept(context: Context, name: str, checks: list[str]) -> Iterator[str]:
+def _kept(context: Context, name: str, checks: list[str], here: bool) -> Iterator[str]:
     """The lock where nobody holds it and the slow path is kept: inline, so that it costs a spin lock.
 
     A call to the rest would cost as much again: the lock's exchange waits for the stores of the call, and
-    what is loaded after it for the exchange, so that what the ops need is loaded before.
+    what is loaded after it for the exchange, so that what the ops need is loaded before.  A section that
+    found its flag set ran on a CPU that is there, and the checks had been made.
     """
-    conditions = ["opv_cpu < opv_m->kept"]
+    condition = " && ".join(["opv_cpu < opv_m->alone", *(f"!({each})" for each in checks)])
     if context.subscribes:
-        conditions.append("(opv_result == OPV_BUSY || !opv_m->limit)")
-    condition = " && ".join([*conditions, *(f"!({each})" for each in checks)])
-    found = "opv_known.limit != 0" if context.subscribes else "0"
+        kept = "opv_cpu < opv_m->kept" if here else "opv_m->step != 0"
+        condition = f"opv_result == OPV_BUSY ? OPV_LIKELY({kept}) : OPV_UNLIKELY({condition})"
+    if here:
+        yield _percpu(context)
     yield f"    if ({condition}) {{"
     yield f"        const struct {context.naming.prefix} opv_known = *opv_m;"
-    yield "        struct opv_control *opv_control = &opv_known.percpu[opv_cpu].opv;"
-    yield "        if (OPV_LIKELY(opv_try_lock(&opv_control->lock))) {"
-    arguments = _arguments(context, "opv_cpu")
-    yield "            uint32_t opv_left = opv_control->keep;"
-    yield "            if (OPV_UNLIKELY(opv_left < 2))"
-    yield f"                return {name}_locked({arguments}, {found}, 1);"
-    yield f"            opv_result = {name}_ops(&opv_known{arguments.removeprefix('opv_m')});"
-    yield f"            opv_phase_step(opv_control, opv_left - 1, {found});"
+    yield "        struct opv_control *opv_control = &opv_percpu->opv;"
+    yield "        uint32_t opv_count = opv_try_lock(&opv_control->lock) + opv_known.step;"
+    yield "        if (OPV_LIKELY((int32_t)opv_count >= 0)) {"
+    arguments = _arguments(context, "opv_percpu").removeprefix("opv_m")
+    yield f"            opv_result = {name}_ops(&opv_known{arguments});"
+    yield "            opv_commit32(&opv_control->lock, opv_count);"
     yield "            return opv_result;"
     yield "        }"
+    yield "        if (opv_count != OPV_TAKEN + opv_known.step) /* the first or the last of a phase */"
+    arguments = _arguments(context, "opv_cpu")
+    yield f"            return {name}_locked({arguments}, 0, opv_count + OPV_LEFT);"
+    if context.subscribes:
+        yield "        opv_result = OPV_UNTRIED;"
     yield "    }"
 
 
@@ -332,7 +341,7 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
         case "lock":
             found = "opv_found" if strategy.uses_sections else "0"
             yield "    (void)opv_percpu;"
-            yield f"    return {name}_locked({_arguments(context, 'opv_cpu')}, {found}, 0);"
+            yield f"    return {name}_locked({_arguments(context, 'opv_cpu')}, {found}, OPV_TAKEN);"
         case "opv":
             yield "    OPV_COUNT(&opv_percpu->opv, fallbacks);"
             if strategy.first == OPV and strategy.subscription == "eager":
@@ -372,10 +381,12 @@ def _user(context: Context, strategy: Strategy, name: str, fallback: str | None)
         form = "_here" if here else ""
         where = "the CPU that this thread is on" if here else "opv_cpu"
         yield f"/* {context.vector.name} on {where}. {answers}; or a negative opv_result. */"
-        yield from _head(f"OPV_FAST int {name}{form}", context, not here).split("\n")
+        yield from _head(f"OPV_FAST int {name}{form}", context, "" if here else _CPU).split("\n")
         yield "{"
         if here and fallback == LOCK:
             yield "    unsigned opv_cpu;"
+        elif fallback == LOCK:
+            yield _percpu(context)
         if strategy.uses_sections:
             # Where sections look at a flag it sends them away; the form for this CPU checks the limit.
             first = "" if here or context.subscribes else "opv_cpu < opv_m->limit"
@@ -399,7 +410,7 @@ def _user(context: Context, strategy: Strategy, name: str, fallback: str | None)
         if fallback == LOCK:
             if here:
                 yield "    opv_cpu = opv_current_cpu();"
-            yield from _kept(context, name, checks)
+            yield from _kept(context, name, checks, here)
         cpu = "opv_current_cpu()" if here and fallback != LOCK else "opv_cpu"
         call = _arguments(context, cpu)
         call += ", opv_result" if strategy.uses_sections else ", OPV_UNTRIED"

@@ -87,6 +87,8 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     yield "    unsigned limit;  /* CPUs whose sections are run: all, or 0 */"
     yield "    unsigned cpus;   /* CPUs that may ever be there */"
     yield "    unsigned kept;   /* CPUs whose lock is tried at once: all, or 0 where every Nth call is forced */"
+    yield "    unsigned alone;  /* the same, and 0 where sections are run */"
+    yield "    uint32_t step;   /* what an operation under a kept lock adds to its count; 0: none is kept */"
     yield "    unsigned every;  /* every Nth call takes the fallback; 0: only where it is needed */"
     yield "    unsigned keep;   /* operations that keep a slow path */"
     yield "    unsigned usable; /* sections can be run here, and fenced */"
@@ -114,9 +116,15 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     yield f"    opv_m->usable = (unsigned){usable};"
     yield "    opv_m->limit = opv_m->usable && opv_m->every == 0 ? cpus : 0;"
     if request.strategy.uses_sections and request.strategy.subscription == "eager":
+        yield "    opv_m->alone = opv_m->limit ? 0 : opv_m->kept;"
+        yield "    opv_m->step = opv_m->kept ? (opv_m->limit != 0) - OPV_LEFT : 0;"
+    else:
+        yield "    opv_m->alone = opv_m->kept;"
+        yield "    opv_m->step = 0 - OPV_LEFT;"
+    if request.strategy.uses_sections and request.strategy.subscription == "eager":
         yield "    for (opv_cpu = 0; opv_cpu < cpus; opv_cpu++) {"
         yield "        opv_store32(&percpu[opv_cpu].opv.slow, opv_m->limit ? 0 : OPV_FORCED);"
-        yield "        percpu[opv_cpu].opv.keep = 0;"
+        yield "        opv_store32(&percpu[opv_cpu].opv.lock, 0);"
         yield "    }"
     if OPV in (request.strategy.first, request.strategy.fallback):
         yield "    opv_touch(percpu, cpus * sizeof(*percpu));"
@@ -169,8 +177,9 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     for each in ("attempts", "aborts", "busy", "fallbacks", "fences"):
         yield f"        sum.{each} += opv_load64(&one->{each});"
     yield "#if OPV_COUNTERS"
-    yield "        sum.busy += opv_load32(&one->found);"
-    yield "        sum.fallbacks -= opv_load32(&one->keep);"
+    yield "        sum.busy += opv_peek(one) % OPV_LEFT;"
+    yield "        if (opv_load32(&one->slow) & OPV_HELD)"
+    yield "            sum.fallbacks -= opv_peek(one) / OPV_LEFT + 1;"
     yield "#endif"
     yield "    }"
     yield "    return sum;"

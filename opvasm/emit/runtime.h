@@ -105,15 +105,20 @@ OPV_WORD(64)
 /* Follows the data of each CPU: the flag that sections look at first, the lock, and counters. */
 struct opv_control {
     uint32_t slow;   /* OPV_HELD, OPV_FORCED; not 0: the fast path is not taken */
-    uint32_t phase;  /* how many keep were at first */
-    uint32_t lock;   /* 0 free, 1 taken; it protects all but itself, calls, aborts and busy */
-    uint32_t keep;   /* operations until OPV_HELD is cleared; 0: it is not set */
-    uint32_t found;  /* those of them that only found the flag set */
+    uint32_t phase;  /* operations for which OPV_HELD stays set, in all */
+    uint32_t lock;   /* OPV_TAKEN; or while OPV_HELD is set: how many operations come after the next one, in
+                      * units of OPV_LEFT, and how many of those before it only found the flag set */
     uint32_t calls;  /* counts for "every Nth" */
+    uint64_t unused;
     uint64_t attempts, aborts, busy, fallbacks, fences;
 };
 #define OPV_HELD 1u   /* a holder of the lock has fenced: no section of this CPU runs */
 #define OPV_FORCED 2u /* the switch, or what this kernel lacks, sends every call to the rare path */
+/* What is counted is in the word that is the lock: who takes it has the count, and one store gives both back.
+ * The numbers are chosen so that one look at a sign finds a lock that is taken and the end of a phase. */
+#define OPV_TAKEN 0xc0000000u
+#define OPV_LEFT 0x10000u
+#define OPV_MOST_KEPT 0x8000u
 struct opv_counters {
     uint64_t attempts;  /* sections begun (0 unless OPV_COUNTERS is 2) */
     uint64_t aborts;    /* … that were aborted, or found their thread on another CPU */
@@ -149,12 +154,13 @@ struct opv_counters {
 
 /* The first 20 bytes of the kernel's struct rseq; 32 are registered. */
 struct opv_area {
-    uint32_t cpu_id_start;
+    uint32_t cpu_id_start; /* the same, but 0 where there is none */
     uint32_t cpu_id; /* this thread's CPU; -1: not registered yet, -2: cannot be */
     uint64_t rseq_cs;
     uint32_t flags;
     uint32_t unused[3];
 } __attribute__((aligned(32)));
+# define OPV_AREA_HINT "0"
 # define OPV_AREA_CPU "4"
 # define OPV_AREA_SECTION "8"
 
@@ -205,6 +211,17 @@ OPV_FAST int32_t opv_cpu_id(void)
     __asm__ __volatile__("movl %%fs:" OPV_AREA_CPU "(%1), %0" : "=r"(cpu) : "r"(opv_rseq_offset()));
     return cpu;
 }
+OPV_FAST unsigned opv_cpu_hint(void)
+{
+    unsigned cpu;
+    __asm__ __volatile__("movl %%fs:" OPV_AREA_HINT "(%1), %0" : "=r"(cpu) : "r"(opv_rseq_offset()));
+    return cpu;
+}
+OPV_FAST void opv_set_cpu_hint(unsigned cpu)
+{
+    __asm__ __volatile__(
+        "movl %0, %%fs:" OPV_AREA_HINT "(%1)" : : "r"(cpu), "r"(opv_rseq_offset()) : "memory");
+}
 # else
 OPV_FAST struct opv_area *opv_area(void)
 {
@@ -218,6 +235,14 @@ OPV_FAST struct opv_area *opv_area(void)
 OPV_FAST int32_t opv_cpu_id(void)
 {
     return (int32_t)__atomic_load_n(&opv_area()->cpu_id, __ATOMIC_RELAXED);
+}
+OPV_FAST unsigned opv_cpu_hint(void)
+{
+    return __atomic_load_n(&opv_area()->cpu_id_start, __ATOMIC_RELAXED);
+}
+OPV_FAST void opv_set_cpu_hint(unsigned cpu)
+{
+    __atomic_store_n(&opv_area()->cpu_id_start, cpu, __ATOMIC_RELAXED);
 }
 # endif
 
@@ -361,18 +386,37 @@ OPV_FAST int opv_thread_joins(int *result)
 }
 #endif
 
+OPV_SLOW unsigned opv_ask_cpu(void)
+{
+    unsigned cpu = 0;
+    int saved = errno;
+    (void)syscall(SYS_getcpu, &cpu, (void *)0, (void *)0);
+    errno = saved;
+    return cpu;
+}
+
+/* A CPU whose data this thread should use: its own, where it is registered. Another is right, too, but
+ * sections are not run there. */
 OPV_FAST unsigned opv_current_cpu(void)
 {
-#if OPV_SECTIONS
-    int32_t registered = opv_cpu_id();
-    if (OPV_LIKELY(registered >= 0))
-        return (unsigned)registered;
+#if OPV_SECTIONS && defined(OPV_LIBC_REGISTERS)
+    return opv_cpu_hint();
+#elif OPV_SECTIONS
+    /* Another library's area may have the same name, and tcmalloc's keeps a pointer where the hint is. */
+    return OPV_LIKELY(opv_cpu_id() >= 0) || opv_thread_ready() ? (unsigned)opv_cpu_id() : opv_ask_cpu();
+#else
+    return opv_ask_cpu();
 #endif
-    {
-        unsigned cpu = 0;
-        (void)syscall(SYS_getcpu, &cpu, (void *)0, (void *)0);
-        return cpu;
-    }
+}
+
+/* Where glibc did not register a thread (its tunable, valgrind) nobody writes the hint, so all threads would
+ * meet at the first CPU's lock. Each writes its own when it had to wait, and now and then. */
+OPV_SLOW void opv_settle(void)
+{
+#if OPV_SECTIONS && defined(OPV_LIBC_REGISTERS)
+    if (opv_cpu_id() < 0)
+        opv_set_cpu_hint(opv_ask_cpu());
+#endif
 }
 
 /* ---- the fence, the lock and the system call of the fallbacks ---- */
@@ -417,13 +461,21 @@ OPV_FAST void opv_pause(void)
 #endif
 }
 
+/* Takes the lock: what was counted, or OPV_TAKEN where somebody else holds it. */
+OPV_FAST uint32_t opv_try_lock(uint32_t *lock)
+{
+    return __atomic_exchange_n(lock, OPV_TAKEN, __ATOMIC_ACQUIRE);
+}
+
 /* Waits as long as it takes. The holder may be a thread that cannot run before this one sleeps. */
-OPV_SLOW void opv_lock_wait(uint32_t *lock)
+OPV_SLOW uint32_t opv_lock_wait(uint32_t *lock)
 {
     int tries = 0, saved = errno;
+    uint32_t count;
     struct timespec pause = { 0, 50000 };
+    opv_settle();
     do {
-        while (__atomic_load_n(lock, __ATOMIC_RELAXED)) {
+        while (opv_load32(lock) == OPV_TAKEN) {
             if (++tries < 100)
                 opv_pause();
             else if (tries < 200)
@@ -431,53 +483,58 @@ OPV_SLOW void opv_lock_wait(uint32_t *lock)
             else
                 (void)nanosleep(&pause, (struct timespec *)0);
         }
-    } while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE));
+        count = opv_try_lock(lock);
+    } while (count == OPV_TAKEN);
     errno = saved;
+    return count;
 }
 
-OPV_FAST void opv_lock(uint32_t *lock)
+OPV_FAST uint32_t opv_lock(uint32_t *lock)
 {
-    if (OPV_UNLIKELY(__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)))
-        opv_lock_wait(lock);
-}
-
-OPV_FAST int opv_try_lock(uint32_t *lock)
-{
-    return OPV_LIKELY(__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) == 0);
+    uint32_t count = opv_try_lock(lock);
+    return OPV_LIKELY(count != OPV_TAKEN) ? count : opv_lock_wait(lock);
 }
 
 /* A fence is dear, so the slow path of a CPU is kept for a number of operations: four times as many as
  * the last time when most of those needed it, and as few as at first when they only found it there.
  * All of them are counted as fallbacks here, and those that are not done yet are taken off again where
  * the counters are read: an operation has one word to count. */
-OPV_FAST void opv_phase_begin(struct opv_control *control, uint32_t keep)
+OPV_FAST uint32_t opv_phase_begin(struct opv_control *control, uint32_t keep, uint32_t found)
 {
-    int longer = 2 * (uint64_t)control->found < control->phase && keep != 0;
-    uint32_t most = 1u << 16;
-    control->phase = !longer ? keep + !keep : control->phase < most / 4 ? 4 * control->phase : most;
+    uint32_t phase = control->phase;
+    int longer = 2 * found < phase && keep != 0;
+    phase = !longer ? keep + !keep : phase < OPV_MOST_KEPT / 4 ? 4 * phase : OPV_MOST_KEPT;
+    opv_settle();
 #if OPV_COUNTERS
     opv_store64(&control->fences, control->fences + 1);
-    opv_store64(&control->fallbacks, control->fallbacks + control->phase);
-    opv_store64(&control->busy, control->busy + control->found);
+    opv_store64(&control->fallbacks, control->fallbacks + phase);
+    opv_store64(&control->busy, control->busy + found);
 #endif
-    control->found = 0;
-    opv_store32(&control->keep, control->phase);
+    control->phase = phase;
+    return (phase - 1) * OPV_LEFT;
 }
 
-/* The end of an operation under the lock. What is left to keep lies beside the lock, and both are one store
- * where a word holds both: the next exchange waits for each store before it. */
-OPV_FAST void opv_phase_step(struct opv_control *control, uint32_t keep, uint32_t found)
+/* The end of an operation, and where it was the last of its phase, of that: the flag, then the lock. */
+OPV_FAST void opv_phase_step(struct opv_control *control, uint32_t count)
 {
-    if (found)
-        opv_store32(&control->found, control->found + 1);
-    if (OPV_UNLIKELY(keep == 0))
+    if (count < OPV_LEFT)
         opv_commit32(&control->slow, control->slow & ~OPV_HELD);
-#if defined(__LP64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    opv_commit64((char *)control + offsetof(struct opv_control, lock), (uint64_t)keep << 32);
-#else
-    opv_store32(&control->keep, keep);
-    __atomic_store_n(&control->lock, 0, __ATOMIC_RELEASE);
-#endif
+    else
+        count -= OPV_LEFT;
+    opv_commit32(&control->lock, count);
+}
+
+/* What is counted beside the lock, for whom does not hold it: waits for a holder, but not for ever. */
+OPV_SLOW uint32_t opv_peek(const struct opv_control *control)
+{
+    int tries;
+    for (tries = 0; tries < 1000; tries++) {
+        uint32_t count = opv_load32(&control->lock);
+        if (count != OPV_TAKEN)
+            return count;
+        (void)sched_yield();
+    }
+    return 0;
 }
 
 #if !defined(OPV_CPU_OPV_NUMBER)
@@ -493,7 +550,9 @@ OPV_FAST void opv_phase_step(struct opv_control *control, uint32_t keep, uint32_
 OPV_SLOW int opv_cpu_opv(const void *ops, int count, unsigned cpu)
 {
     int saved = errno;
-    long result = syscall(OPV_CPU_OPV_NUMBER, ops, count, (int)cpu, 0);
+    long result;
+    opv_settle();
+    result = syscall(OPV_CPU_OPV_NUMBER, ops, count, (int)cpu, 0);
     if (result < 0) {
         result = -errno;
         errno = saved;
@@ -567,7 +626,7 @@ OPV_SLOW unsigned opv_keep(void)
     if (text && *text >= '0' && *text <= '9')
         keep = (unsigned)strtoul(text, (char **)0, 10);
 #endif
-    return keep;
+    return keep < OPV_MOST_KEPT ? keep : OPV_MOST_KEPT;
 }
 
 /* Whether this kernel restarts sections. On aarch64 those from 6.19 to 7.0.13 do not, unless they carry

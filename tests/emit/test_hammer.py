@@ -89,7 +89,7 @@ def test_counters_can_be_compiled_out_or_count_attempts(hammer: Build) -> None:
 SLIPS = {
     "the flag is not looked at": (r'"jne %l\[opv_busy\]\\n\\t" *', ""),
     "the holder does not fence": (r"opv_fence\(opv_cpu\);", ";"),
-    "the holder takes no lock": (r"opv_lock\(&opv_control->lock\);", ";"),
+    "the holder takes no lock": (r"opv_lock\(&opv_control->lock\);", "0;"),
     "no look at the CPU": (r'"jne %l\[opv_aborted\]\\n\\t" *', ""),
 }
 
@@ -142,3 +142,80 @@ def test_injected_aborts_lose_nothing(hammer: Build, idiom: str) -> None:
     aborted = re.search(r"aborted (\d+) of (\d+) entries", done.stderr)
     assert aborted is not None
     assert int(aborted[1]) > 20
+
+
+WHERE = """
+#define _GNU_SOURCE
+#include <pthread.h>
+#include "counter.h"
+static struct counter memory;
+static void *work(void *number)
+{
+    cpu_set_t set;
+    long times;
+    CPU_ZERO(&set);
+    CPU_SET((int)(long)number, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) != 0)
+        return (void *)1;
+    for (times = 0; times < 20000; times++) {
+        unsigned cpu = opv_current_cpu();
+        if (cpu >= memory.cpus || counter_bump(&memory, cpu, 1) != 0)
+            return (void *)1;
+    }
+    return (void *)(long)(opv_current_cpu() != (unsigned)(long)number);
+}
+int main(void)
+{
+    pthread_t threads[2];
+    uint64_t sum = 0;
+    long number, wrong = 0;
+    void *result;
+    if (counter_create(&memory) < 0 || memory.cpus < 2)
+        return 4;
+    for (number = 0; number < 2; number++)
+        pthread_create(&threads[number], NULL, work, (void *)number);
+    for (number = 0; number < 2; number++) {
+        pthread_join(threads[number], &result);
+        wrong += (long)result;
+    }
+    for (number = 0; number < (long)memory.cpus; number++)
+        sum += memory.percpu[number].counter;
+    return wrong || sum != 40000;
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "musl-gcc"])
+@pytest.mark.parametrize("tunable", ["1", "0"])
+def test_threads_know_their_cpu_also_where_nobody_registers_them(
+    compiler: str, tunable: str, tmp_path: Path
+) -> None:
+    """Without rseq each thread soon works on its own CPU's data, and never on that of a CPU that is not there."""
+    need(compiler)
+    write_headers(tmp_path, "elide")
+    (tmp_path / "where.c").write_text(WHERE)
+    target = tmp_path / "where"
+    done = run(compiler, "-O2", "-static", tmp_path / "where.c", "-o", target, "-lpthread")
+    assert done.returncode == 0, done.stderr
+    env = {"GLIBC_TUNABLES": f"glibc.pthread.rseq={tunable}", "OPV_KEEP_SLOW": "64"}
+    done = run(target, env=env)
+    if done.returncode == 4:
+        pytest.skip("the machine has one CPU")
+    assert done.returncode == 0
+
+
+def test_a_slow_path_is_kept_for_a_bounded_time(tmp_path: Path) -> None:
+    """However many operations OPV_KEEP_SLOW asks for, the count of them does not run into the lock's own bits."""
+    need("gcc")
+    write_headers(tmp_path, "elide")
+    (tmp_path / "kept.c").write_text(
+        '#include "counter.h"\nint main(void) { struct counter m; int i; struct opv_counters c;\n'
+        "if (counter_create(&m) < 0) return 2;\n"
+        "for (i = 0; i < 100000; i++) if (counter_bump(&m, 0, 1) != 0) return 3;\n"
+        "c = counter_counters(&m);\n"
+        "return !(m.percpu[0].counter == 100000 && c.fallbacks == 100000 && c.fences == 4); }\n"
+    )
+    done = run("gcc", "-O2", tmp_path / "kept.c", "-o", tmp_path / "kept")
+    assert done.returncode == 0, done.stderr
+    env = {"OPV_FALLBACK": "always", "OPV_KEEP_SLOW": "4000000000"}
+    assert run(tmp_path / "kept", env=env).returncode == 0

@@ -293,7 +293,7 @@ def compare(
         return set()
     assert want >= 0, f"{vector.name}: {want}"
     after = [world.memory.read(address, size) for address, size in regions]
-    head = struct.pack("<QQIIIII", layout.percpu, layout.shared, CPUS, CPUS, 0, 0, 1)
+    head = struct.pack("<QQI", layout.percpu, layout.shared, CPUS)
     machine.engine.mem_write(MEMORY, head)
     given = [MEMORY, cpu, *(arguments[each.name] for each in vector.parameters)]
 
