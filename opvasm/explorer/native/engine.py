@@ -28,7 +28,7 @@ _EDGE = "<IIBBbB"
 class Wanted(NamedTuple):
     """What a search is asked for; the fields of engine.h's Options, and the tables to begin with.
 
-    ``stays`` is a mask of threads, ``bound`` -1 for no bound; ``seconds`` is negative for no limit;
+    ``stays`` is a mask of threads, ``bound`` -1 for no bound; ``jobs`` threads search; ``seconds`` is negative for no limit;
     ``sharing`` has (threads, CPUs, written, classes) for each byte of memory.
     """
 
@@ -43,6 +43,7 @@ class Wanted(NamedTuple):
     probe: bool
     stays: int
     bound: int
+    jobs: int
     states: int
     memory: int
     seconds: float
@@ -90,7 +91,7 @@ class Native:
         coverage = bytes(each in noted for each in self.table.covered)
         stopped, interrupt = self.engine.run(
             sum(int(flag) << bit for bit, flag in enumerate(flags)),
-            *(wanted.stays, wanted.bound, wanted.states, wanted.memory, wanted.seconds),
+            *(wanted.stays, wanted.bound, wanted.jobs, wanted.states, wanted.memory, wanted.seconds),
             (*wanted.sharing, coverage),
             *(self._bind, self._place, self._judge, report),
         )

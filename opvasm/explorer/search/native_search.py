@@ -136,6 +136,7 @@ class NativeSearch(Search):
                 probe=probes,
                 stays=_mask(model.stays),
                 bound=-1 if self.limits.preemptions is None else self.limits.preemptions,
+                jobs=self.limits.jobs,
                 states=self.limits.states,
                 memory=self.room,
                 seconds=seconds,

@@ -54,6 +54,7 @@ class Limits(NamedTuple):
 
     ``memory`` is how many bytes an engine may take for what it has seen, as the C engine knows and the
     Python engine guesses (None: half of what is free), ``engine`` which engine searches (None: the C engine, where it was built and can).
+    ``jobs`` is on how many cores one search of the C engine runs; the answers are the same.
     """
 
     states: int = 1_000_000
@@ -63,6 +64,7 @@ class Limits(NamedTuple):
     until: float | None = None
     memory: int | None = None
     engine: str | None = None
+    jobs: int = 1
 
     def started(self) -> Limits:
         """The same limits with the clock running, if there is one."""

@@ -80,7 +80,7 @@ def outcome(plan: Plan, data: bytes, kind: Any) -> str:
     native.table = encode(plan)
     shared = Sharing(plan, True).tables()
     flags = (True,) * 9
-    wanted = Wanted(*flags, 3, 1, MOST_STATES, MOST_BYTES, 0.5, shared, frozenset())
+    wanted = Wanted(*flags, 3, 1, 1, MOST_STATES, MOST_BYTES, 0.5, shared, frozenset())
     try:
         given = native.run(wanted, None)
     except Refused:

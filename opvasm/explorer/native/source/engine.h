@@ -38,8 +38,11 @@
 #ifdef PLANTS
 extern int planted;
 #define PLANT(number) (planted == (number))
+void stumble(void); /* give other threads time to come between */
+#define STUMBLE(number) (PLANT(number) ? stumble() : (void)0)
 #else
 #define PLANT(number) 0
+#define STUMBLE(number) ((void)0)
 #endif
 
 typedef __int128 number;
@@ -219,7 +222,22 @@ typedef struct {
     uint32_t *slots; /* number + 1 */
     uint32_t *tags;
     uint32_t slots_size;
+    struct Lock *crowd; /* where several threads add at once: who adds holds it; else NULL */
 } Kept;
+
+/* The states that were seen, and what they consist of. */
+typedef struct {
+    Kept locals, chunks, systems;
+    uint64_t states;
+    bool wide;        /* numbers in blocks take 4 bytes and not 2, since one was too large */
+    uint8_t **blocks; /* of STATES_IN_BLOCK vectors each */
+    uint32_t blocks_count, blocks_room;
+    uint64_t *came;   /* source << 32 | decision, for each state */
+    uint64_t came_room;
+    uint64_t *table;  /* tag << 32 | number + 1, in parts of one size: a search stays in its part */
+    uint64_t part_size;
+    uint32_t parts, part_shift; /* the part of a tag is what its bits above the shift say */
+} Store;
 
 typedef struct {
     uint32_t start, end;
@@ -245,7 +263,7 @@ typedef struct {
 } Edge;
 
 /* What came to pass that somebody has to look at, in the order in which it did. */
-enum { SAW_FAIL, SAW_INVARIANT, SAW_END, SAW_BAD_END /* whose outcome is counted */ };
+enum { SAW_FAIL, SAW_INVARIANT, SAW_END, SAW_BAD_END /* whose outcome is counted */, SAW_NOTHING };
 typedef struct {
     uint8_t what;
     uint32_t state;
@@ -254,7 +272,7 @@ typedef struct {
 typedef struct {
     bool fuse, dead, groups, symmetry, keep_edges;
     bool private_, sections, vectors, probe;
-    uint32_t stays;
+    uint32_t stays, jobs; /* threads that search */
     int32_t bound;
     uint64_t most_states, most_memory;
     double seconds; /* negative: no limit */
@@ -268,7 +286,8 @@ typedef struct {
 
 /* Why the engine stopped. */
 enum {
-    DONE, BY_STATES, BY_TIME, BY_MEMORY, BY_INTERRUPT, BY_EXCEPTION, BY_BAIL, BY_RESTART
+    DONE, BY_STATES, BY_TIME, BY_MEMORY, BY_INTERRUPT, BY_EXCEPTION, BY_BAIL, BY_RESTART,
+    ALONE /* what only one thread may do has to be done */
 };
 
 /* How symmetry.c sees a local state: its shape's number + 1, and whose own memory it points into (a mask). */
@@ -298,7 +317,8 @@ typedef struct {
 typedef struct {
     uint64_t source, hash;
     Decision decision;
-    bool committed, finite, failed;
+    bool committed, finite;
+    uint8_t saw; /* what is to be seen in it */
 } Arriving;
 
 typedef struct Engine {
@@ -308,23 +328,21 @@ typedef struct Engine {
     bool tracks_running;
     int stopped;
     const char *bail;
+    struct Together *together; /* NULL: one thread searches */
+    struct Output *output;     /* where this thread puts what it finds while others search, too; else NULL */
+    bool helps;                /* it is not the thread that was asked */
 
     /* states: one vector of component numbers each */
-    Kept locals, chunks, systems, views, shapes;
+    Store *store; /* all threads of one search share it */
+    Kept views, shapes;
     uint8_t *view_answers;
     uint32_t view_room;
     uint32_t chunk_size, chunk_shift, chunks_count, vector_size;
     uint8_t *dirty;
-    bool wide;        /* numbers in blocks take 4 bytes and not 2, since one was too large */
-    uint8_t **blocks; /* of STATES_IN_BLOCK vectors each */
     uint16_t *narrow;  /* a vector of numbers of 2 bytes, to be looked up */
-    uint64_t *came;    /* source << 32 | decision, for each state */
-    uint64_t came_room;
-    uint32_t blocks_count, blocks_room;
-    uint64_t states, expanded, transitions;
+    uint64_t expanded, transitions;
+    uint64_t next_look; /* at the clock, when so many are expanded */
     uint64_t effort; /* numbers that conditions have added up since the last look at the clock */
-    uint64_t *table; /* tag << 32 | number + 1 */
-    uint64_t table_size;
     Arriving arriving[MOST_ARRIVING];
     uint32_t arriving_count;
     uint32_t *arriving_vectors;
@@ -346,6 +364,7 @@ typedef struct Engine {
     uint32_t *sharing_threads;
     uint8_t *sharing_cpus, *sharing_written, *classes, *frozen;
     uint32_t alike[2 * MOST_THREADS];
+    bool sharing_news; /* something of it has changed */
 
     /* the state that is being expanded */
     uint8_t *memory;
@@ -401,6 +420,8 @@ typedef struct Engine {
 #define STATES_IN_BLOCK 65536u
 #define MOST_PIECES 32u /* of memory, in a state */
 #define MOST_VECTOR (MOST_THREADS + MOST_PIECES + 1)
+#define MOST_JOBS 16u
+#define MOST_PARTS 32u /* of the table */
 
 /* locals.c: the words of a local state */
 #define POINT(l) ((int32_t)((l)[0] & 0xffffffffu))
@@ -423,6 +444,7 @@ int compare_locals(const Thread *t, const uint64_t *a, const uint64_t *b);
 /* kept.c */
 bool kept_begin(Kept *k);
 void kept_end(Kept *k);
+bool kept_spare(Engine *e, Kept *k, uint32_t least);
 uint32_t kept_number(Engine *e, Kept *k, const void *bytes, size_t size, bool *fresh);
 const void *kept_bytes(const Kept *k, uint32_t number, size_t *size);
 uint64_t hash_bytes(const void *bytes, size_t size);
@@ -435,6 +457,8 @@ void *grown(Engine *e, void *old, uint64_t *room, uint64_t wanted, size_t size);
 /* load.c: true when the bytes are a configuration in every detail, else what is wrong with them */
 bool load_plan(Plan *plan, const uint8_t *bytes, size_t size, const char **wrong);
 void free_plan(Plan *plan);
+Site *other_sites(const Plan *plan); /* the same, but nothing is bound; they share the registers */
+void free_sites(Site *sites, uint32_t count);
 bool run_claim(Engine *e, const Claim *claim, number *answer);
 
 /* check.c */
@@ -507,6 +531,10 @@ void initial_state(Engine *e);
 bool sharing_begin(Engine *e);
 bool sharing_note(Engine *e, uint32_t key, int32_t cpu);
 void sharing_freeze(Engine *e);
+size_t sharing_size(const Engine *e);
+void sharing_save(Engine *e, uint8_t *to);
+void sharing_load(Engine *e, const uint8_t *from);
+void sharing_join(Engine *e, const Engine *other);
 bool touches(const Engine *e, uint32_t reads, uint32_t writes, int class_);
 bool apart(Engine *e, int32_t cpu);
 
@@ -516,9 +544,11 @@ bool symmetry_begin(Engine *e);
 void symmetry_end(Engine *e);
 
 /* states.c */
-bool states_begin(Engine *e);
+bool states_begin(Engine *e); /* what each thread has of its own */
+bool store_begin(Engine *e);  /* what all share */
 void states_clear(Engine *e);
 void states_end(Engine *e);
+void store_end(Engine *e);
 #define NO_STATE UINT64_MAX
 void make_vector(Engine *e); /* e->vector becomes that of the state at hand */
 void present(Engine *e); /* the state at hand becomes that of e->vector, where it is not yet */
@@ -531,6 +561,26 @@ void expect_slot(const Engine *e, uint64_t hash); /* it will be looked up soon; 
 void expect_state(const Engine *e, uint64_t hash);
 void go_to(Engine *e, uint64_t state);
 bool add_came(Engine *e, uint64_t state, uint64_t source, Decision decision);
+/* Of the table, for this file and together.c: where a hash is looked for first, and where after a place. */
+static inline uint64_t first_slot(const Store *s, uint64_t hash) {
+    return ((uint64_t)(uint32_t)hash >> s->part_shift) * s->part_size + (hash & (s->part_size - 1));
+}
+static inline uint64_t next_slot(const Store *s, uint64_t at) {
+    uint64_t mask = s->part_size - 1;
+    return (at & ~mask) | ((at + 1) & mask);
+}
+static inline uint64_t way_to(uint64_t source, Decision decision) {
+    return (source & 0xffffffff) << 32 | (uint32_t)decision.kind << 16 | (uint32_t)decision.argument << 8
+           | (uint8_t)decision.thread;
+}
+uint8_t *kept_vector(const Engine *e, uint64_t state);
+const void *as_kept(const Engine *e, const uint32_t *vector); /* NULL: a number of it does not fit */
+size_t number_size(const Engine *e);
+size_t compared_size(const Engine *e); /* of a vector as it is kept */
+bool make_blocks(Engine *e, uint64_t states);
+bool make_came(Engine *e, uint64_t states);
+void move_part(const Engine *e, uint32_t part, uint64_t *table);
+bool widen_table(Engine *e, void (*move)(Engine *e, uint64_t *table));
 
 /* memo.c: what steps did before */
 bool memo_begin(Engine *e);
@@ -559,6 +609,16 @@ void recheck_canonical(Engine *e, const uint32_t *vector);
 void memorize(Engine *e, bool steps);
 #endif
 
+/* together.c: several threads on one search */
+bool together_begin(Engine *e);
+void together_end(Engine *e);
+void start_over_together(Engine *e);
+/* Expand many states at once; false: there are too few. */
+bool expand_together(Engine *e);
+/* What a thread found while others do, too: a transition, a state without any. */
+void put_out(Engine *e, const Arriving *how, const uint32_t *vector, uint64_t target);
+void put_end(Engine *e, uint64_t state);
+
 /* probe.c */
 void probe(Engine *e);
 
@@ -567,6 +627,20 @@ double now(void); /* seconds of a clock that only goes on */
 bool past(const Engine *e);
 bool has_failed(Engine *e, const uint64_t *const *threads);
 bool engine_begin(Engine *e);
+bool thread_begin(Engine *e);
+void thread_end(Engine *e);
+void forget(Engine *e);
+void expand(Engine *e, uint64_t state);
+void keep_arriving(Engine *e);
+void ended(Engine *e, uint64_t state);
+void note_event(Engine *e, uint8_t what, uint64_t state);
+#define MUCH_EFFORT (1u << 22) /* so many numbers added up by conditions */
+void look_at_clock(Engine *e);
+bool make_edges(Engine *e, uint64_t more);
+static inline Edge edge_of(const Arriving *how, uint64_t target) {
+    return (Edge){(uint32_t)how->source, (uint32_t)target, how->decision.kind, how->decision.argument,
+                  how->decision.thread, (uint8_t)(how->committed | how->finite << 1)};
+}
 void engine_end(Engine *e);
 void search(Engine *e);
 bool rests(Engine *e);

@@ -1,5 +1,6 @@
 /* Values that are kept once and named by a number: local states, pieces of memory, systems. */
 #include "engine.h"
+#include "lock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,42 +92,87 @@ static bool widen(Engine *e, Kept *k) {
     return true;
 }
 
-/* The number of some bytes, given now if they are new.  Without memory the engine gives up. */
-uint32_t kept_number(Engine *e, Kept *k, const void *bytes, size_t size, bool *fresh) {
-    uint32_t tag = (uint32_t)hash_bytes(bytes, size);
-    uint32_t at = tag & (k->slots_size - 1);
-    while (k->slots[at]) {
-        uint32_t number = k->slots[at] - 1;
-        if (k->tags[at] == tag && k->at[number + 1] - k->at[number] == size
-            && memcmp(k->bytes + k->at[number], bytes, size) == 0) {
-            if (fresh != NULL) *fresh = false;
-            return number;
-        }
-        at = (at + 1) & (k->slots_size - 1);
+/* Make place for more, as long as only one thread looks here: a quarter of what there is, and `least`. */
+bool kept_spare(Engine *e, Kept *k, uint32_t least) {
+    uint64_t more = least + k->count / 4, size = k->used / (k->count + 1) + 16, room = k->room, at_room = k->at_room;
+    if (k->count + more >= UINT32_MAX / 2) return false;
+    if (k->used + more * size > room) {
+        uint8_t *bytes = grown(e, k->bytes, &room, k->used + more * size, 1);
+        if (bytes == NULL) return false;
+        k->bytes = bytes;
+        k->room = (size_t)room;
     }
-    if (fresh != NULL) *fresh = true;
+    if (k->count + more + 2 > at_room) {
+        size_t *at = grown(e, k->at, &at_room, k->count + more + 2, sizeof *k->at);
+        if (at == NULL) return false;
+        k->at = at;
+        k->at_room = (uint32_t)at_room;
+    }
+    while (k->count + more > k->slots_size / 4 * 3)
+        if (!widen(e, k)) return false;
+    return true;
+}
+
+/* Whether there is place for one more without anything being moved. */
+static bool has_place(const Kept *k, size_t size) {
+    return k->used + size <= k->room && k->count + 2ull <= k->at_room && k->count + 1 <= k->slots_size / 4 * 3;
+}
+
+/* One more, which is not there yet, in an empty slot; false: there is no memory. */
+static bool add(Engine *e, Kept *k, uint32_t at, uint32_t tag, const void *bytes, size_t size) {
     uint64_t room = k->room, at_room = k->at_room;
     if (k->used + size > room) {
         uint8_t *more = grown(e, k->bytes, &room, k->used + size, 1);
-        if (more == NULL) goto full;
+        if (more == NULL) return false;
         k->bytes = more;
         k->room = (size_t)room;
     }
     if (k->count + 2ull > at_room) {
         size_t *more = grown(e, k->at, &at_room, k->count + 2ull, sizeof *k->at);
-        if (more == NULL || at_room > UINT32_MAX) goto full;
+        if (more == NULL || at_room > UINT32_MAX) return false;
         k->at = more;
         k->at_room = (uint32_t)at_room;
     }
-    if (k->count >= UINT32_MAX - 2) goto full;
+    if (k->count >= UINT32_MAX - 2) return false;
     if (size) memcpy(k->bytes + k->used, bytes, size);
     k->used += size;
-    k->slots[at] = ++k->count;
+    k->at[++k->count] = k->used;
     k->tags[at] = tag;
-    k->at[k->count] = k->used;
-    if (k->count > k->slots_size / 4 * 3 && !widen(e, k)) goto full;
-    return k->count - 1;
-full:
-    if (e->stopped == DONE) e->stopped = BY_MEMORY;
+    __atomic_store_n(&k->slots[at], k->count, __ATOMIC_RELEASE); /* others may look: all else stands by now */
+    return k->count <= k->slots_size / 4 * 3 || widen(e, k);
+}
+
+/* The number of some bytes, given now if they are new.  Without memory the engine gives up.
+ *
+ * In a crowd who looks takes no lock, since nothing moves and a slot is filled last; who finds nothing
+ * takes it, and looks on: somebody else may have added the same meanwhile. */
+uint32_t kept_number(Engine *e, Kept *k, const void *bytes, size_t size, bool *fresh) {
+    uint32_t tag = (uint32_t)hash_bytes(bytes, size), at = tag & (k->slots_size - 1), slot;
+    Lock *held = NULL;
+    for (;;) {
+        slot = __atomic_load_n(&k->slots[at], __ATOMIC_ACQUIRE);
+        if (slot == 0) {
+            if (k->crowd == held) break;
+            held = k->crowd;
+            STUMBLE(40);
+            take_hold(held);
+            if (PLANT(40)) break;
+            continue;
+        }
+        if (k->tags[at] == tag && k->at[slot] - k->at[slot - 1] == size
+            && memcmp(k->bytes + k->at[slot - 1], bytes, size) == 0)
+            break;
+        at = (at + 1) & (k->slots_size - 1);
+    }
+    if (fresh != NULL) *fresh = slot == 0;
+    uint32_t found = slot == 0 ? k->count : slot - 1;
+    int trouble = DONE;
+    if (slot == 0 && held != NULL && !has_place(k, size))
+        trouble = ALONE;
+    else if (slot == 0 && !add(e, k, at, tag, bytes, size))
+        trouble = BY_MEMORY;
+    if (held != NULL) let_go(held);
+    if (trouble == DONE) return found;
+    if (e->stopped == DONE) e->stopped = trouble;
     return 0;
 }

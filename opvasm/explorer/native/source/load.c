@@ -300,6 +300,33 @@ void free_bound(Bound *bound) {
     free(bound);
 }
 
+/* Nothing is bound of a site any more. */
+static void forget_bound(Site *site) {
+    for (uint32_t each = 0; each < site->size; each++)
+        if (site->found != NULL) free_bound(site->found[each]);
+    free(site->keys);
+    free(site->found);
+    site->used = site->size = 0;
+    site->keys = NULL;
+    site->found = NULL;
+}
+
+Site *other_sites(const Plan *plan) {
+    Site *sites = malloc((plan->sites_count + 1) * sizeof *sites);
+    for (uint32_t i = 0; sites != NULL && i < plan->sites_count; i++) {
+        sites[i] = plan->sites[i];
+        sites[i].used = sites[i].size = 0;
+        sites[i].keys = NULL;
+        sites[i].found = NULL;
+    }
+    return sites;
+}
+
+void free_sites(Site *sites, uint32_t count) {
+    for (uint32_t i = 0; sites != NULL && i < count; i++) forget_bound(&sites[i]);
+    free(sites);
+}
+
 void free_plan(Plan *p) {
     for (uint32_t i = 0; i < p->threads_count; i++) {
         Thread *t = &p->threads[i];
@@ -312,12 +339,8 @@ void free_plan(Plan *p) {
         free(t->dead);
     }
     for (uint32_t i = 0; p->sites != NULL && i < p->sites_count; i++) {
-        Site *site = &p->sites[i];
-        for (uint32_t each = 0; each < site->size; each++)
-            if (site->found != NULL) free_bound(site->found[each]);
-        free(site->registers);
-        free(site->keys);
-        free(site->found);
+        forget_bound(&p->sites[i]);
+        free(p->sites[i].registers);
     }
     for (uint32_t i = 0; p->groups != NULL && i < p->groups_count; i++) free(p->groups[i].items);
     free(p->groups);

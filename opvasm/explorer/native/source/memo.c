@@ -65,7 +65,7 @@ static KnownLocal *local_of(Engine *e, uint32_t thread, uint32_t number) {
 static bool local_failed(Engine *e, uint32_t thread, uint32_t number) {
     KnownLocal *known = local_of(e, thread, number);
     if (!(known->flags & FAILURE_IS_KNOWN)) {
-        bool failed = is_failing(e, thread, kept_bytes(&e->locals, number, NULL));
+        bool failed = is_failing(e, thread, kept_bytes(&e->store->locals, number, NULL));
         known->flags |= FAILURE_IS_KNOWN | (failed ? HAS_FAILED : 0);
     }
     return known->flags & HAS_FAILED;
@@ -96,11 +96,11 @@ static uint32_t aborted_local(Engine *e, uint32_t thread, uint32_t number) {
     if (!(known->flags & ABORT_IS_KNOWN)) {
         uint64_t *local = e->saved;
         size_t size = e->plan.threads[thread].words * sizeof *local;
-        memcpy(local, kept_bytes(&e->locals, number, NULL), size);
+        memcpy(local, kept_bytes(&e->store->locals, number, NULL), size);
         abort_section(e, thread, local, BY_PREEMPTION);
         settle(e, thread, local);
         freeze(e, thread, local);
-        known->aborted = kept_number(e, &e->locals, local, size, NULL);
+        known->aborted = kept_number(e, &e->store->locals, local, size, NULL);
         known->flags |= ABORT_IS_KNOWN;
     }
     return known->aborted;

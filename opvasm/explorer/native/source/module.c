@@ -8,6 +8,7 @@
 #include <Python.h>
 
 #include "engine.h"
+#include "lock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,24 @@ typedef struct {
     double last;
 } Asked;
 
-static void enter_python(Asked *asked) { PyEval_RestoreThread(asked->thread); }
-static void leave_python(Asked *asked) { asked->thread = PyEval_SaveThread(); }
+/* Take the interpreter's lock; what a helper of the search needs to give it back. */
+static PyGILState_STATE enter_python(Engine *e) {
+    Asked *asked = e->ask.self;
+    if (e->helps) return PyGILState_Ensure();
+    PyEval_RestoreThread(asked->thread);
+    return PyGILState_LOCKED;
+}
+
+/* An exception of a helper is forgotten: what it was at is done once more by the thread that was asked. */
+static void leave_python(Engine *e, PyGILState_STATE state) {
+    Asked *asked = e->ask.self;
+    if (e->helps) {
+        PyErr_Clear();
+        PyGILState_Release(state);
+    } else {
+        asked->thread = PyEval_SaveThread();
+    }
+}
 
 static PyObject *whole(const uint64_t *words, uint32_t count, bool large) {
     for (uint32_t i = 1; i < count; i++)
@@ -79,7 +96,7 @@ static PyObject *threads_tuple(Engine *e) {
 static bool ask_bind(Engine *e, uint32_t site, const number *values, Bound **found) {
     Asked *asked = e->ask.self;
     uint32_t count = e->plan.sites[site].count;
-    enter_python(asked);
+    PyGILState_STATE state = enter_python(e);
     PyObject *key = PyTuple_New(count), *answer = NULL;
     for (uint32_t i = 0; key != NULL && i < count; i++) {
         PyObject *item = small(values[i]);
@@ -96,7 +113,7 @@ static bool ask_bind(Engine *e, uint32_t site, const number *values, Bound **fou
     Py_XDECREF(answer);
     Py_XDECREF(key);
     if (*found == NULL) e->stopped = BY_EXCEPTION;
-    leave_python(asked);
+    leave_python(e, state);
     if (*found == NULL) e->bail = "an exception";
     return *found != NULL;
 }
@@ -115,9 +132,9 @@ static long answered(Engine *e, PyObject *answer) {
 
 static bool ask_place(Engine *e, uint32_t thread, uint32_t online, uint32_t current, uint32_t target, uint8_t *found) {
     Asked *asked = e->ask.self;
-    enter_python(asked);
+    PyGILState_STATE state = enter_python(e);
     long answer = answered(e, PyObject_CallFunction(asked->place, "IIII", thread, online, current, target));
-    leave_python(asked);
+    leave_python(e, state);
     if (answer >= PLACES) e->bail = "no such place";
     if (answer < 0 || answer >= PLACES || (answer == PLACED_THERE && target >= e->plan.cpus)) return false;
     *found = (uint8_t)answer;
@@ -126,14 +143,14 @@ static bool ask_place(Engine *e, uint32_t thread, uint32_t online, uint32_t curr
 
 static bool ask_judge(Engine *e, int which, bool *holds) {
     Asked *asked = e->ask.self;
-    enter_python(asked);
+    PyGILState_STATE state = enter_python(e);
     PyObject *threads = threads_tuple(e);
     PyObject *answer = threads == NULL ? NULL
                                        : PyObject_CallFunction(asked->judge, "iy#O", which, (const char *)e->memory,
                                                                (Py_ssize_t)e->plan.memory_size, threads);
     Py_XDECREF(threads);
     long found = answered(e, answer);
-    leave_python(asked);
+    leave_python(e, state);
     *holds = found > 0;
     return found >= 0;
 }
@@ -143,7 +160,7 @@ static bool ask_report(Engine *e, uint64_t states, uint64_t waiting, uint64_t ro
     double moment = now();
     if (moment - asked->last < REPORT_SECONDS) return true;
     asked->last = moment;
-    enter_python(asked);
+    PyGILState_STATE state = enter_python(e);
     bool good = PyErr_CheckSignals() == 0;
     if (good && asked->report != Py_None) {
         PyObject *answer = PyObject_CallFunction(asked->report, "KKK", (unsigned long long)states,
@@ -151,7 +168,7 @@ static bool ask_report(Engine *e, uint64_t states, uint64_t waiting, uint64_t ro
         good = answer != NULL;
         Py_XDECREF(answer);
     }
-    leave_python(asked);
+    leave_python(e, state);
     return good;
 }
 
@@ -198,21 +215,21 @@ static bool sized(Py_ssize_t size, size_t wanted) {
 }
 
 PyDoc_STRVAR(run_doc,
-"run(reductions, stays, bound, states, memory, seconds, sharing, bind, place, judge, report) -> (why it stopped, the KeyboardInterrupt that ended it or None)\n\n"
+"run(reductions, stays, bound, jobs, states, memory, seconds, sharing, bind, place, judge, report) -> (why it stopped, the KeyboardInterrupt that ended it or None)\n\n"
 "Search.  `reductions` has the bits 1 fuse, 2 dead, 4 groups, 8 symmetry, 16 keep edges, 32 private,\n"
 "64 sections, 128 vectors, 256 walk at random first to see who shares what; `sharing` is (threads, CPUs, written, classes, coverage), as bytes.");
 
 static PyObject *engine_run(PyObject *object, PyObject *args) {
     EngineObject *self = (EngineObject *)object;
     Engine *e = self->engine;
-    unsigned int reductions, stays;
+    unsigned int reductions, stays, jobs;
     int bound;
     unsigned long long states, memory;
     double seconds;
     const char *given[5];
     Py_ssize_t sizes[5];
     Asked asked = {0};
-    if (!PyArg_ParseTuple(args, "IIiKKd(y#y#y#y#y#)OOOO", &reductions, &stays, &bound, &states, &memory, &seconds,
+    if (!PyArg_ParseTuple(args, "IIiIKKd(y#y#y#y#y#)OOOO", &reductions, &stays, &bound, &jobs, &states, &memory, &seconds,
                           &given[0], &sizes[0], &given[1], &sizes[1], &given[2], &sizes[2], &given[3], &sizes[3],
                           &given[4], &sizes[4], &asked.bind, &asked.place, &asked.judge, &asked.report))
         return NULL;
@@ -225,6 +242,7 @@ static PyObject *engine_run(PyObject *object, PyObject *args) {
         .fuse = reductions & 1, .dead = reductions >> 1 & 1, .groups = reductions >> 2 & 1,
         .symmetry = reductions >> 3 & 1, .keep_edges = reductions >> 4 & 1, .private_ = reductions >> 5 & 1,
         .sections = reductions >> 6 & 1, .vectors = reductions >> 7 & 1, .probe = reductions >> 8 & 1, .stays = stays,
+        .jobs = jobs < MOST_JOBS ? jobs : MOST_JOBS,
         .bound = bound, .most_states = states, .most_memory = memory, .seconds = seconds,
     };
     if (!engine_begin(e)) return PyErr_NoMemory();
@@ -241,9 +259,9 @@ static PyObject *engine_run(PyObject *object, PyObject *args) {
     if (sizes[4]) memcpy(e->covered, given[4], (size_t)sizes[4]);
     e->ask = (Callbacks){ask_bind, ask_place, ask_judge, ask_report, &asked};
     asked.last = now();
-    leave_python(&asked);
+    leave_python(e, PyGILState_LOCKED);
     search(e);
-    enter_python(&asked);
+    enter_python(e);
     if (!PyErr_Occurred()) return Py_BuildValue("(iO)", e->stopped, Py_None);
     if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) return NULL;
     PyObject *kind, *interrupt, *traceback;
@@ -264,7 +282,7 @@ static bool in_range(unsigned long long number, uint64_t count) {
 static PyObject *engine_state(PyObject *object, PyObject *args) {
     Engine *e = ((EngineObject *)object)->engine;
     unsigned long long number_of_state;
-    if (!PyArg_ParseTuple(args, "K", &number_of_state) || !in_range(number_of_state, e->states)) return NULL;
+    if (!PyArg_ParseTuple(args, "K", &number_of_state) || !in_range(number_of_state, e->store->states)) return NULL;
     go_to(e, number_of_state);
     PyObject *threads = threads_tuple(e);
     PyObject *budgets = PyTuple_New(BUDGETS), *running = PyTuple_New(e->tracks_running ? (Py_ssize_t)e->plan.cpus : 0);
@@ -284,8 +302,8 @@ failed:
 static PyObject *engine_came(PyObject *object, PyObject *args) {
     Engine *e = ((EngineObject *)object)->engine;
     unsigned long long number_of_state;
-    if (!PyArg_ParseTuple(args, "K", &number_of_state) || !in_range(number_of_state, e->states)) return NULL;
-    uint64_t came = e->came[number_of_state];
+    if (!PyArg_ParseTuple(args, "K", &number_of_state) || !in_range(number_of_state, e->store->states)) return NULL;
+    uint64_t came = e->store->came[number_of_state];
     return Py_BuildValue("(Iiii)", (unsigned int)(came >> 32), (int)(came >> 16 & 0xff), (int)(int8_t)(came & 0xff),
                          (int)(came >> 8 & 0xff));
 }
@@ -310,7 +328,7 @@ static PyObject *engine_found(PyObject *object, PyObject *unused) {
         Py_DECREF(rows);
         return NULL;
     }
-    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:N,s:N,s:K,s:y#,s:z}", "states", (unsigned long long)e->states, "expanded",
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:N,s:N,s:K,s:y#,s:z}", "states", (unsigned long long)e->store->states, "expanded",
                          (unsigned long long)e->expanded, "transitions", (unsigned long long)e->transitions, "room",
                          (unsigned long long)e->room, "rows", rows, "events", events, "witnessed",
                          (unsigned long long)e->witnessed, "covered", (const char *)e->covered,
@@ -356,11 +374,15 @@ static int module_exec(PyObject *module) {
     Py_DECREF(type);
     if (failed < 0 || PyModule_AddIntConstant(module, "SOURCES", SOURCES) < 0)
         return -1;
+    if (PyModule_AddIntConstant(module, "MOST_JOBS", HAS_THREADS ? MOST_JOBS : 1) < 0) return -1;
     return PyModule_AddIntConstant(module, "LAYOUT_VERSION", LAYOUT_VERSION);
 }
 
 #ifdef PLANTS
+#include <time.h>
 int planted;
+
+void stumble(void) { nanosleep(&(struct timespec){0, 50000}, NULL); }
 
 static PyObject *plant(PyObject *module, PyObject *args) {
     if (!PyArg_ParseTuple(args, "i", &planted)) return NULL;

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#define MUCH_EFFORT (1u << 22) /* or so many numbers added up by conditions */
 #define LOOK_EVERY 512 /* expansions between two looks at limits, signals and reports */
 
 double now(void) {
@@ -17,7 +16,7 @@ double now(void) {
 /* Whether the time is over. */
 bool past(const Engine *e) { return e->options.seconds >= 0 && now() > e->until; }
 
-static void event(Engine *e, uint8_t what, uint64_t state) {
+void note_event(Engine *e, uint8_t what, uint64_t state) {
     if (e->events_count == e->events_room) {
         Event *more = grown(e, e->events, &e->events_room, e->events_count + 1, sizeof *more);
         if (more == NULL) {
@@ -116,45 +115,49 @@ bool has_failed(Engine *e, const uint64_t *const *threads) {
     return false;
 }
 
-/* Check what must hold in every state, of the one at hand. */
-static void look(Engine *e, uint64_t state) {
-    if (has_failed(e, e->threads)) {
-        event(e, SAW_FAIL, state);
-        return;
-    }
-    if (!(e->has_always || e->has_quiescent) || !rests(e)) return;
+/* Check what must hold in every state, of the one at hand: what is to be seen there. */
+static uint8_t look(Engine *e) {
+    if (has_failed(e, e->threads)) return SAW_FAIL;
+    if (!(e->has_always || e->has_quiescent) || !rests(e)) return SAW_NOTHING;
     bool holds = !e->has_always || invariants_hold(e, ALWAYS);
     if (holds && e->has_quiescent && quiescent(e)) holds = invariants_hold(e, QUIESCENT);
-    if (!holds) event(e, SAW_INVARIANT, state);
+    return holds ? SAW_NOTHING : SAW_INVARIANT;
 }
 
 /* ---- transitions ---------------------------------------------------------------------------- */
+
+bool make_edges(Engine *e, uint64_t more) {
+    if (e->edges_count + more <= e->edges_room) return true;
+    Edge *edges = grown(e, e->edges, &e->edges_room, e->edges_count + more, sizeof *edges);
+    if (edges != NULL) e->edges = edges;
+    return edges != NULL;
+}
 
 /* A state was reached: note how, where it is new, and the edge, where edges are asked for. */
 static void arrived(Engine *e, uint64_t target, bool fresh, const Arriving *how) {
     if (target == NO_STATE || (fresh && !add_came(e, target, how->source, how->decision)) || !e->options.keep_edges)
         return;
-    if (e->edges_count == e->edges_room) {
-        Edge *more = grown(e, e->edges, &e->edges_room, e->edges_count + 1, sizeof *more);
-        if (more == NULL) {
-            e->stopped = BY_MEMORY;
-            return;
-        }
-        e->edges = more;
+    if (!make_edges(e, 1)) {
+        e->stopped = BY_MEMORY;
+        return;
     }
-    e->edges[e->edges_count++] = (Edge){(uint32_t)how->source, (uint32_t)target, how->decision.kind, how->decision.argument,
-                                        how->decision.thread, (uint8_t)(how->committed | how->finite << 1)};
+    e->edges[e->edges_count++] = edge_of(how, target);
 }
 
 /* Look up the states that were reached, in the order in which they were. */
-static void keep_arriving(Engine *e) {
+void keep_arriving(Engine *e) {
     for (uint32_t i = 0; i < e->arriving_count; i++) expect_state(e, e->arriving[i].hash);
     for (uint32_t i = 0; i < e->arriving_count; i++) {
         const Arriving *how = &e->arriving[i];
+        const uint32_t *vector = e->arriving_vectors + (size_t)i * e->vector_size;
         bool fresh;
-        uint64_t target = find_vector(e, e->arriving_vectors + (size_t)i * e->vector_size, how->hash, true, &fresh);
+        uint64_t target = find_vector(e, vector, how->hash, e->output == NULL, &fresh);
+        if (e->output != NULL) {
+            put_out(e, how, vector, target);
+            continue;
+        }
         arrived(e, target, fresh, how);
-        if (target != NO_STATE && fresh && how->failed) event(e, SAW_FAIL, target);
+        if (target != NO_STATE && fresh && how->saw != SAW_NOTHING) note_event(e, how->saw, target);
     }
     e->arriving_count = 0;
 }
@@ -162,13 +165,18 @@ static void keep_arriving(Engine *e) {
 /* The state at hand was reached.  Where invariants are asked of it, it is looked up at once; else the
  * look-ups of several overlap, since each waits for memory. */
 static void arrive(Engine *e, uint64_t source, Decision decision, bool committed, bool finite, bool failed) {
-    Arriving how = {source, vector_hash(e), decision, committed, finite, failed};
+    Arriving how = {source, vector_hash(e), decision, committed, finite, failed ? SAW_FAIL : SAW_NOTHING};
     e->transitions++;
     if (e->has_always || e->has_quiescent) {
         bool fresh;
-        uint64_t target = find_vector(e, e->vector, how.hash, true, &fresh);
+        uint64_t target = find_vector(e, e->vector, how.hash, e->output == NULL, &fresh);
+        if (e->output != NULL) {
+            how.saw = target == NO_STATE ? look(e) : SAW_NOTHING;
+            put_out(e, &how, e->vector, target);
+            return;
+        }
         arrived(e, target, fresh, &how);
-        if (target != NO_STATE && fresh) look(e, target);
+        if (target != NO_STATE && fresh && (how.saw = look(e)) != SAW_NOTHING) note_event(e, how.saw, target);
         return;
     }
     if (e->arriving_count == MOST_ARRIVING) keep_arriving(e);
@@ -211,12 +219,12 @@ static bool count_outcome(Engine *e, uint64_t state) {
 }
 
 /* A state in which no thread can step.  What needs words is left to Python, as an event. */
-static void ended(Engine *e, uint64_t state) {
+void ended(Engine *e, uint64_t state) {
     bool waits = false, broken = false;
     for (uint32_t i = 0; i < e->plan.threads_count; i++) waits = waits || node_of(e, i, e->before[i])->kind != END;
     if (!e->plan.judges_ends || (waits && e->options.bound >= 0)) {
         keep_arriving(e);
-        event(e, SAW_END, state);
+        note_event(e, SAW_END, state);
         return;
     }
     if (!count_outcome(e, state)) return;
@@ -230,7 +238,7 @@ static void ended(Engine *e, uint64_t state) {
     }
     if (!waits && !broken) return;
     keep_arriving(e); /* events stand in the order in which things came to pass */
-    event(e, SAW_BAD_END, state);
+    note_event(e, SAW_BAD_END, state);
 }
 
 /* Take a step, and note who touches what; false: bytes are shared more than was assumed. */
@@ -332,7 +340,7 @@ static bool expand_group(Engine *e, uint64_t state, uint32_t ready, const Decisi
                 bool fresh;
                 keep_arriving(e);
                 uint64_t target = find_vector(e, e->vector, vector_hash(e), false, &fresh);
-                leads_on = target == NO_STATE || target > e->expanded || PLANT(33);
+                leads_on = target == NO_STATE || target > state || PLANT(33);
             }
             end_step(e);
         }
@@ -347,7 +355,7 @@ static bool expand_group(Engine *e, uint64_t state, uint32_t ready, const Decisi
     return false;
 }
 
-static void expand(Engine *e, uint64_t state) {
+void expand(Engine *e, uint64_t state) {
     Decision found[MOST_DISTURBANCES];
     uint32_t ready = 0;
     go_to(e, state);
@@ -356,7 +364,10 @@ static void expand(Engine *e, uint64_t state) {
         if (is_enabled(e, i)) ready |= 1u << i;
     uint32_t count = disturbances(e, found);
     if (!ready) {
-        ended(e, state);
+        if (e->output != NULL)
+            put_end(e, state);
+        else
+            ended(e, state);
         if (!count) return;
     }
     if (e->options.groups && (ready & (ready - 1)) && expand_group(e, state, ready, found, count)) return;
@@ -370,50 +381,64 @@ static void expand(Engine *e, uint64_t state) {
 
 /* ---- the search ----------------------------------------------------------------------------- */
 
+/* Look at limits, signals and reports. */
+void look_at_clock(Engine *e) {
+    uint64_t states = e->store->states;
+    e->effort = 0;
+    e->next_look = e->expanded + LOOK_EVERY;
+    if (past(e)) e->stopped = BY_TIME;
+    if (e->room > e->options.most_memory) e->stopped = BY_MEMORY;
+    if (e->stopped == DONE && !e->ask.report(e, states, states - e->expanded, e->room)) e->stopped = BY_EXCEPTION;
+}
+
 static bool go_on(Engine *e) {
     if (e->bail != NULL) e->stopped = BY_BAIL;
     if (e->stopped != DONE) return false;
-    if (e->states + e->arriving_count > e->options.most_states) keep_arriving(e);
-    if (e->states > e->options.most_states) {
+    if (e->store->states + e->arriving_count > e->options.most_states) keep_arriving(e);
+    if (e->store->states > e->options.most_states) {
         e->stopped = BY_STATES;
         return false;
     }
-    if (e->expanded % LOOK_EVERY && e->effort < MUCH_EFFORT) return true;
-    e->effort = 0;
-    if (past(e)) e->stopped = BY_TIME;
-    if (e->room > e->options.most_memory) e->stopped = BY_MEMORY;
-    if (e->stopped == DONE && !e->ask.report(e, e->states, e->states - e->expanded, e->room)) e->stopped = BY_EXCEPTION;
+    if (e->expanded >= e->next_look || e->effort >= MUCH_EFFORT) look_at_clock(e);
     return e->stopped == DONE;
+}
+
+/* What was found out about steps and orders is not known any more. */
+void forget(Engine *e) {
+    memo_clear(e);
+    orders_clear(e);
+    memset(e->seen_last, 0xff, sizeof e->seen_last);
 }
 
 static void search_once(Engine *e) {
     bool fresh;
     Decision none = {STEP, 0, NOWHERE};
     states_clear(e);
-    memo_clear(e);
-    orders_clear(e);
-    memset(e->seen_last, 0xff, sizeof e->seen_last);
+    forget(e);
     e->at_hand = true;
     memcpy(e->frozen, e->classes, e->plan.memory_size);
     e->stopped = DONE;
+    if (e->together != NULL) start_over_together(e);
     /* What the first state consists of: nothing is known yet of what it came from. */
     initial_state(e);
     memset(e->vector_before, 0xff, e->vector_size * sizeof *e->vector_before);
     for (uint32_t piece = 0; piece < e->chunks_count; piece++) {
         uint32_t start = piece * e->chunk_size, left = e->plan.memory_size - start;
         e->vector_before[e->plan.threads_count + piece] =
-            kept_number(e, &e->chunks, e->memory + start, left < e->chunk_size ? left : e->chunk_size, NULL);
+            kept_number(e, &e->store->chunks, e->memory + start, left < e->chunk_size ? left : e->chunk_size, NULL);
     }
-    e->vector_before[e->vector_size - 1] = kept_number(e, &e->systems, &e->system, sizeof e->system, NULL);
+    e->vector_before[e->vector_size - 1] = kept_number(e, &e->store->systems, &e->system, sizeof e->system, NULL);
     for (uint32_t i = 0; i < e->plan.threads_count; i++) e->before[i] = NULL;
     number_it(e);
     represent(e);
     find_vector(e, e->vector, vector_hash(e), true, &fresh);
     if (e->stopped != DONE || !add_came(e, 0, NO_STATE, none)) return;
-    look(e, 0);
+    uint8_t saw = look(e);
+    if (saw != SAW_NOTHING) note_event(e, saw, 0);
     for (;;) {
-        if (e->expanded == e->states) keep_arriving(e);
-        if (e->expanded == e->states || !go_on(e)) break;
+        if (e->expanded == e->store->states) keep_arriving(e);
+        if (e->expanded == e->store->states || !go_on(e)) break;
+        if (e->together != NULL && expand_together(e)) continue;
         expand(e, e->expanded);
         if (e->stopped == BY_RESTART) return;
         if (e->stopped == DONE && e->bail == NULL) e->expanded++;
@@ -435,9 +460,15 @@ void search(Engine *e) {
         if (e->options.fuse) sharing_freeze(e);
         search_once(e);
     } while (e->stopped == BY_RESTART);
+    together_end(e);
 }
 
 bool engine_begin(Engine *e) {
+    return store_begin(e) && thread_begin(e) && (e->options.jobs < 2 || together_begin(e));
+}
+
+/* What each thread that searches has of its own. */
+bool thread_begin(Engine *e) {
     const Plan *p = &e->plan;
     size_t view = p->memory_size + 1;
     e->tracks_running = p->plan_tracks_running || e->options.bound >= 0;
@@ -474,7 +505,7 @@ bool engine_begin(Engine *e) {
            && orders_begin(e);
 }
 
-void engine_end(Engine *e) {
+void thread_end(Engine *e) {
     states_end(e);
     symmetry_end(e);
     memo_end(e);
@@ -499,5 +530,11 @@ void engine_end(Engine *e) {
     free(e->undo);
     free(e->undo_bytes);
     free(e->operand);
+}
+
+void engine_end(Engine *e) {
+    together_end(e);
+    thread_end(e);
+    store_end(e);
     free_plan(&e->plan);
 }

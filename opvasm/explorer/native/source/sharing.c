@@ -12,6 +12,13 @@ bool touches(const Engine *e, uint32_t reads, uint32_t writes, int class_) {
     return false;
 }
 
+static uint8_t class_of(uint32_t threads, uint8_t cpus, bool written) {
+    return !written                        ? CONSTANT
+           : (threads & (threads - 1)) == 0 ? PRIVATE
+           : (cpus & (cpus - 1)) == 0       ? ONE_CPU
+                                            : SHARED;
+}
+
 static bool touch(Engine *e, Range range, uint32_t thread, uint8_t cpu, bool wrote) {
     bool grew = false;
     for (uint32_t i = range.start; i < range.end; i++) {
@@ -22,10 +29,8 @@ static bool touch(Engine *e, Range range, uint32_t thread, uint8_t cpu, bool wro
         e->sharing_threads[i] = threads;
         e->sharing_cpus[i] = cpus;
         e->sharing_written[i] = written;
-        uint8_t sharing = !written                        ? CONSTANT
-                          : (threads & (threads - 1)) == 0 ? PRIVATE
-                          : (cpus & (cpus - 1)) == 0       ? ONE_CPU
-                                                           : SHARED;
+        e->sharing_news = true;
+        uint8_t sharing = class_of(threads, cpus, written);
         if (sharing > e->classes[i]) {
             e->classes[i] = sharing;
             grew = true;
@@ -48,6 +53,39 @@ bool sharing_note(Engine *e, uint32_t key, int32_t cpu) {
         }
     }
     return grew;
+}
+
+size_t sharing_size(const Engine *e) { return (size_t)e->plan.memory_size * 7; }
+
+/* Everything that is known of who touches what; nothing of it is news now. */
+void sharing_save(Engine *e, uint8_t *to) {
+    size_t size = e->plan.memory_size;
+    memcpy(to, e->sharing_threads, size * 4);
+    memcpy(to + size * 4, e->sharing_cpus, size);
+    memcpy(to + size * 5, e->sharing_written, size);
+    memcpy(to + size * 6, e->classes, size);
+    e->sharing_news = false;
+}
+
+void sharing_load(Engine *e, const uint8_t *from) {
+    size_t size = e->plan.memory_size;
+    memcpy(e->sharing_threads, from, size * 4);
+    memcpy(e->sharing_cpus, from + size * 4, size);
+    memcpy(e->sharing_written, from + size * 5, size);
+    memcpy(e->classes, from + size * 6, size);
+    e->sharing_news = false;
+}
+
+/* What another thread of the search has seen was seen. */
+void sharing_join(Engine *e, const Engine *other) {
+    for (uint32_t i = 0; i < e->plan.memory_size; i++) {
+        e->sharing_threads[i] |= other->sharing_threads[i];
+        e->sharing_cpus[i] |= other->sharing_cpus[i];
+        e->sharing_written[i] |= other->sharing_written[i];
+        uint8_t sharing = class_of(e->sharing_threads[i], e->sharing_cpus[i], e->sharing_written[i]);
+        if (sharing > e->classes[i]) e->classes[i] = sharing;
+    }
+    e->sharing_news = true;
 }
 
 /* Whether the threads of a CPU and all others can't meet in what they do next. */

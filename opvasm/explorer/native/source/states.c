@@ -16,17 +16,17 @@
 #endif
 
 /* Numbers take 2 bytes in the states that are kept, until one does not fit. */
-static size_t number_size(const Engine *e) { return e->wide ? sizeof(uint32_t) : sizeof(uint16_t); }
+size_t number_size(const Engine *e) { return e->store->wide ? sizeof(uint32_t) : sizeof(uint16_t); }
 
-/* A large table is on large pages where the system has them: each look-up is somewhere else. */
-static uint64_t *empty_table(uint64_t size) {
-    if (size * sizeof(uint64_t) < 2 * LARGE_PAGE) return calloc(size, sizeof(uint64_t));
+/* A large table is on large pages where the system has them: each look-up is somewhere else.  It is not
+ * cleared. */
+static uint64_t *new_table(uint64_t size) {
+    if (size * sizeof(uint64_t) < 2 * LARGE_PAGE) return malloc(size * sizeof(uint64_t));
     void *table = NULL;
     if (posix_memalign(&table, LARGE_PAGE, size * sizeof(uint64_t)) != 0) return NULL;
 #ifdef MADV_HUGEPAGE
     madvise(table, size * sizeof(uint64_t), MADV_HUGEPAGE);
 #endif
-    memset(table, 0, size * sizeof(uint64_t));
     return table;
 }
 
@@ -41,49 +41,68 @@ bool states_begin(Engine *e) {
     e->narrow = calloc(e->vector_size, sizeof *e->narrow);
     e->arriving_vectors = calloc((size_t)MOST_ARRIVING * e->vector_size, sizeof *e->arriving_vectors);
     e->dirty = calloc(e->chunks_count + 1, 1);
-    e->table_size = FIRST_TABLE;
-    e->table = empty_table(FIRST_TABLE);
-    return e->vector && e->vector_before && e->narrow && e->arriving_vectors && e->dirty && e->table && kept_begin(&e->locals)
-           && kept_begin(&e->chunks) && kept_begin(&e->systems) && kept_begin(&e->views);
+    return e->vector && e->vector_before && e->narrow && e->arriving_vectors && e->dirty && kept_begin(&e->views);
+}
+
+/* The table gets as many parts as there can be threads that fill one, and some more. */
+bool store_begin(Engine *e) {
+    Store *s = e->store = calloc(1, sizeof *s);
+    if (s == NULL) return false;
+    s->parts = 1;
+    s->part_shift = 32;
+    while (e->options.jobs > 1 && s->parts < 2 * e->options.jobs && s->parts < MOST_PARTS) {
+        s->parts *= 2;
+        s->part_shift--;
+    }
+    s->part_size = FIRST_TABLE;
+    s->table = calloc(s->parts * s->part_size, sizeof *s->table);
+    return s->table && kept_begin(&s->locals) && kept_begin(&s->chunks) && kept_begin(&s->systems);
 }
 
 void states_end(Engine *e) {
-    for (uint32_t i = 0; i < e->blocks_count; i++) free(e->blocks[i]);
-    free(e->blocks);
     free(e->vector);
     free(e->vector_before);
     free(e->narrow);
     free(e->arriving_vectors);
     free(e->dirty);
-    free(e->table);
-    free(e->came);
     free(e->edges);
     free(e->events);
     free(e->view_answers);
-    kept_end(&e->locals);
-    kept_end(&e->chunks);
-    kept_end(&e->systems);
     kept_end(&e->views);
+}
+
+void store_end(Engine *e) {
+    Store *s = e->store;
+    if (s == NULL) return;
+    for (uint32_t i = 0; i < s->blocks_count; i++) free(s->blocks[i]);
+    free(s->blocks);
+    free(s->table);
+    free(s->came);
+    kept_end(&s->locals);
+    kept_end(&s->chunks);
+    kept_end(&s->systems);
+    free(s);
+    e->store = NULL;
 }
 
 /* As if no state had been seen; what is bound and what is kept once stays. */
 void states_clear(Engine *e) {
-    memset(e->table, 0, e->table_size * sizeof *e->table);
-    e->states = e->expanded = e->transitions = 0;
+    memset(e->store->table, 0, e->store->parts * e->store->part_size * sizeof *e->store->table);
+    e->store->states = e->expanded = e->transitions = e->next_look = 0;
     e->edges_count = e->events_count = 0;
     e->arriving_count = 0;
     e->outcomes_count = 0;
     e->witnessed = 0;
 }
 
-static uint8_t *kept_vector(const Engine *e, uint64_t state) {
-    return e->blocks[state / STATES_IN_BLOCK] + (state % STATES_IN_BLOCK) * e->vector_size * number_size(e);
+uint8_t *kept_vector(const Engine *e, uint64_t state) {
+    return e->store->blocks[state / STATES_IN_BLOCK] + (state % STATES_IN_BLOCK) * e->vector_size * number_size(e);
 }
 
 static void vector_of(const Engine *e, uint64_t state, uint32_t *to) {
     const uint8_t *from = kept_vector(e, state);
     uint16_t number;
-    if (e->wide) {
+    if (e->store->wide) {
         memcpy(to, from, e->vector_size * sizeof *to);
         return;
     }
@@ -93,10 +112,9 @@ static void vector_of(const Engine *e, uint64_t state, uint32_t *to) {
     }
 }
 
-/* A vector as states are kept; NULL: a number of it does not fit. */
-static const void *as_kept(const Engine *e, const uint32_t *vector) {
+const void *as_kept(const Engine *e, const uint32_t *vector) {
     uint32_t all = 0;
-    if (e->wide) return vector;
+    if (e->store->wide) return vector;
     for (uint32_t i = 0; i < e->vector_size; i++) {
         all |= vector[i];
         e->narrow[i] = (uint16_t)vector[i];
@@ -107,47 +125,62 @@ static const void *as_kept(const Engine *e, const uint32_t *vector) {
 /* From now on numbers take 4 bytes. */
 static bool become_wide(Engine *e) {
     size_t size = e->vector_size * sizeof(uint32_t);
-    uint8_t **wide = calloc(e->blocks_room + 1, sizeof *wide);
+    uint8_t **wide = calloc(e->store->blocks_room + 1, sizeof *wide);
     bool enough = wide != NULL;
-    for (uint32_t i = 0; enough && i < e->blocks_count; i++) enough = (wide[i] = malloc(STATES_IN_BLOCK * size)) != NULL;
-    for (uint64_t state = 0; enough && state < e->states; state++) {
+    for (uint32_t i = 0; enough && i < e->store->blocks_count; i++) enough = (wide[i] = malloc(STATES_IN_BLOCK * size)) != NULL;
+    for (uint64_t state = 0; enough && state < e->store->states; state++) {
         uint32_t vector[MOST_VECTOR];
         vector_of(e, state, vector);
         memcpy(wide[state / STATES_IN_BLOCK] + state % STATES_IN_BLOCK * size, vector, size);
         if (state % STATES_IN_BLOCK + 1 == STATES_IN_BLOCK) { /* all of these are copied */
-            free(e->blocks[state / STATES_IN_BLOCK]);
-            e->blocks[state / STATES_IN_BLOCK] = NULL;
+            free(e->store->blocks[state / STATES_IN_BLOCK]);
+            e->store->blocks[state / STATES_IN_BLOCK] = NULL;
         }
     }
-    uint8_t **rest = enough ? e->blocks : wide;
-    for (uint32_t i = 0; rest != NULL && i < e->blocks_count; i++) free(rest[i]);
+    uint8_t **rest = enough ? e->store->blocks : wide;
+    for (uint32_t i = 0; rest != NULL && i < e->store->blocks_count; i++) free(rest[i]);
     free(rest);
     if (!enough) return false;
-    e->blocks = wide;
-    e->wide = true;
-    e->room += e->states * e->vector_size * sizeof(uint16_t);
+    e->store->blocks = wide;
+    e->store->wide = true;
+    e->room += e->store->states * e->vector_size * sizeof(uint16_t);
     return true;
 }
 
-static bool widen(Engine *e) {
-    uint64_t size = e->table_size * 2;
-    uint64_t *table = empty_table(size);
-    if (table == NULL) return false;
-    for (uint64_t i = 0; i < e->table_size; i++) {
-        if (e->table[i] == 0) continue;
+/* A table of twice the size takes over a part of the old one. */
+void move_part(const Engine *e, uint32_t part, uint64_t *table) {
+    const Store *s = e->store;
+    uint64_t size = s->part_size * 2, *to = table + part * size;
+    memset(to, 0, size * sizeof *to);
+    for (uint64_t i = part * s->part_size; i < (part + 1) * s->part_size; i++) {
+        if (s->table[i] == 0) continue;
         /* the tag has only 32 bits: where the table is larger the vector is hashed again */
-        uint64_t state = (e->table[i] & 0xffffffff) - 1;
-        uint32_t vector[MOST_VECTOR];
-        if (size > 1ull << 32) vector_of(e, state, vector);
-        uint64_t hash = size <= (1ull << 32) ? e->table[i] >> 32 : hash_bytes(vector, e->vector_size * sizeof *vector);
+        uint64_t hash = s->table[i] >> 32;
+        if (size > 1ull << 32) {
+            uint32_t vector[MOST_VECTOR];
+            vector_of(e, (s->table[i] & 0xffffffff) - 1, vector);
+            hash = hash_bytes(vector, e->vector_size * sizeof *vector);
+        }
         uint64_t at = hash & (size - 1);
-        while (table[at]) at = (at + 1) & (size - 1);
-        table[at] = e->table[i];
+        while (to[at]) at = (at + 1) & (size - 1);
+        to[at] = s->table[i];
     }
-    e->room += (size - e->table_size) * sizeof *table;
-    free(e->table);
-    e->table = table;
-    e->table_size = size;
+}
+
+/* Make the table twice as large, by what moves all of its parts (NULL: this thread alone does). */
+bool widen_table(Engine *e, void (*move)(Engine *e, uint64_t *table)) {
+    Store *s = e->store;
+    uint64_t size = s->parts * s->part_size;
+    uint64_t *table = new_table(size * 2);
+    if (table == NULL) return false;
+    if (move != NULL)
+        move(e, table);
+    else
+        for (uint32_t part = 0; part < s->parts; part++) move_part(e, part, table);
+    e->room += size * sizeof *table;
+    free(s->table);
+    s->table = table;
+    s->part_size *= 2;
     return true;
 }
 
@@ -163,13 +196,13 @@ void number_pieces(Engine *e, uint32_t undo) {
         uint32_t start = piece * e->chunk_size, size = e->plan.memory_size - start;
         e->dirty[piece] = 0;
         if (PLANT(27) && piece) continue;
-        to[piece] = kept_number(e, &e->chunks, e->memory + start, size < e->chunk_size ? size : e->chunk_size, NULL);
+        to[piece] = kept_number(e, &e->store->chunks, e->memory + start, size < e->chunk_size ? size : e->chunk_size, NULL);
     }
 }
 
 uint32_t local_number(Engine *e, uint32_t thread) {
     size_t size = e->plan.threads[thread].words * sizeof(uint64_t);
-    return kept_number(e, &e->locals, e->threads[thread], size - (PLANT(2) ? 8 : 0), NULL);
+    return kept_number(e, &e->store->locals, e->threads[thread], size - (PLANT(2) ? 8 : 0), NULL);
 }
 
 /* The numbers of the state at hand: of what did not change they are known. */
@@ -185,7 +218,7 @@ void make_vector(Engine *e) {
     number_pieces(e, 0);
     to[e->vector_size - 1] = memcmp(&e->system, &e->system_before, sizeof e->system) == 0
                                  ? e->vector_before[e->vector_size - 1]
-                                 : kept_number(e, &e->systems, &e->system, sizeof e->system, NULL);
+                                 : kept_number(e, &e->store->systems, &e->system, sizeof e->system, NULL);
 }
 
 /* Memory and the threads' local states become those of the vector, whose system is the one before. */
@@ -195,29 +228,51 @@ void present(Engine *e) {
     e->at_hand = true;
     for (uint32_t i = 0; i < count; i++) {
         if (!(e->changed >> i & 1)) continue;
-        memcpy(e->scratch[i], kept_bytes(&e->locals, e->vector[i], NULL), e->plan.threads[i].words * sizeof *e->scratch[i]);
+        memcpy(e->scratch[i], kept_bytes(&e->store->locals, e->vector[i], NULL), e->plan.threads[i].words * sizeof *e->scratch[i]);
         e->threads[i] = e->scratch[i];
     }
     for (uint32_t piece = 0; piece < e->chunks_count; piece++) {
         size_t size;
         if (e->vector[count + piece] == e->vector_before[count + piece]) continue;
-        const void *bytes = kept_bytes(&e->chunks, e->vector[count + piece], &size);
+        const void *bytes = kept_bytes(&e->store->chunks, e->vector[count + piece], &size);
         set_memory(e, piece << e->chunk_shift, bytes, (uint32_t)size, false);
     }
 }
 
 static size_t compared_numbers(const Engine *e) { return e->vector_size - (PLANT(1) ? 1 : 0); }
 
+size_t compared_size(const Engine *e) { return compared_numbers(e) * number_size(e); }
+
 uint64_t vector_hash(const Engine *e) { return hash_bytes(e->vector, compared_numbers(e) * sizeof *e->vector); }
 
-void expect_slot(const Engine *e, uint64_t hash) { __builtin_prefetch(&e->table[hash & (e->table_size - 1)]); }
+void expect_slot(const Engine *e, uint64_t hash) { __builtin_prefetch(&e->store->table[first_slot(e->store, hash)]); }
 
 void expect_state(const Engine *e, uint64_t hash) {
-    uint64_t slot = e->table[hash & (e->table_size - 1)];
+    uint64_t slot = e->store->table[first_slot(e->store, hash)];
     if (slot) __builtin_prefetch(kept_vector(e, (slot & 0xffffffff) - 1));
 }
 
+/* Memory for so many states. */
+bool make_blocks(Engine *e, uint64_t states) {
+    Store *s = e->store;
+    while (s->blocks_count * (uint64_t)STATES_IN_BLOCK < states) {
+        uint64_t room = s->blocks_room;
+        if (s->blocks_count == room) {
+            uint8_t **more = grown(e, s->blocks, &room, room + 1, sizeof *more);
+            if (more == NULL) return false;
+            s->blocks = more;
+            s->blocks_room = (uint32_t)room;
+        }
+        /* The first block is small while there are few states: memory is touched as it fills. */
+        s->blocks[s->blocks_count] = malloc(STATES_IN_BLOCK * e->vector_size * number_size(e));
+        if (s->blocks[s->blocks_count] == NULL) return false;
+        s->blocks_count++;
+    }
+    return true;
+}
+
 uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add, bool *fresh) {
+    Store *s = e->store;
     const void *kept = as_kept(e, vector);
     *fresh = false;
     if (kept == NULL && !add) return NO_STATE;
@@ -225,34 +280,22 @@ uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add,
         if (!become_wide(e)) goto full;
         kept = vector;
     }
-    size_t size = e->vector_size * number_size(e), compared = compared_numbers(e) * number_size(e);
-    uint64_t at = hash & (e->table_size - 1), tag = hash << 32;
-    for (; e->table[at]; at = (at + 1) & (e->table_size - 1)) {
-        if ((e->table[at] & 0xffffffff00000000ull) != tag) continue;
-        uint64_t state = (e->table[at] & 0xffffffff) - 1;
+    size_t size = e->vector_size * number_size(e), compared = compared_size(e);
+    uint64_t at = first_slot(s, hash), tag = hash << 32;
+    for (; s->table[at]; at = next_slot(s, at)) {
+        if ((s->table[at] & 0xffffffff00000000ull) != tag) continue;
+        uint64_t state = (s->table[at] & 0xffffffff) - 1;
         if (memcmp(kept_vector(e, state), kept, compared) == 0) return state;
     }
     if (!add) return NO_STATE;
-    if (e->states >= UINT32_MAX - 1) goto full;
-    if (e->states / STATES_IN_BLOCK >= e->blocks_count) {
-        uint64_t room = e->blocks_room;
-        if (e->blocks_count == room) {
-            uint8_t **more = grown(e, e->blocks, &room, room + 1, sizeof *more);
-            if (more == NULL) goto full;
-            e->blocks = more;
-            e->blocks_room = (uint32_t)room;
-        }
-        /* The first block is small while there are few states: memory is touched as it fills. */
-        e->blocks[e->blocks_count] = malloc(STATES_IN_BLOCK * size);
-        if (e->blocks[e->blocks_count] == NULL) goto full;
-        e->blocks_count++;
-    }
+    if (s->states >= UINT32_MAX - 1) goto full;
+    if (!make_blocks(e, s->states + 1)) goto full;
     e->room += size;
-    memcpy(kept_vector(e, e->states), kept, size);
-    e->table[at] = tag | ++e->states;
+    memcpy(kept_vector(e, s->states), kept, size);
+    s->table[at] = tag | ++s->states;
     *fresh = true;
-    if (e->states > e->table_size / 4 * 3 && !widen(e)) goto full;
-    return e->states - 1;
+    if (s->states > s->parts * s->part_size / 4 * 3 && !widen_table(e, NULL)) goto full;
+    return s->states - 1;
 full:
     if (e->stopped == DONE) e->stopped = BY_MEMORY;
     return NO_STATE;
@@ -265,33 +308,37 @@ void go_to(Engine *e, uint64_t state) {
     vector_of(e, state, e->vector_before);
     for (uint32_t i = 0; i < p->threads_count; i++) {
         uint64_t *to = e->before_words + (size_t)i * e->most_words;
-        memcpy(to, kept_bytes(&e->locals, from[i], NULL), p->threads[i].words * 8u);
+        memcpy(to, kept_bytes(&e->store->locals, from[i], NULL), p->threads[i].words * 8u);
         e->before[i] = e->threads[i] = to;
     }
     from += p->threads_count;
     for (uint32_t piece = 0; piece < e->chunks_count; piece++) {
         size_t size;
-        const void *bytes = kept_bytes(&e->chunks, from[piece], &size);
+        const void *bytes = kept_bytes(&e->store->chunks, from[piece], &size);
         memcpy(e->memory + (size_t)piece * e->chunk_size, bytes, size);
     }
-    memcpy(&e->system_before, kept_bytes(&e->systems, from[e->chunks_count], NULL), sizeof e->system_before);
+    memcpy(&e->system_before, kept_bytes(&e->store->systems, from[e->chunks_count], NULL), sizeof e->system_before);
     e->system = e->system_before;
     e->undo_count = 0;
     e->undo_used = 0;
     e->reads_count = e->writes_count = 0;
 }
 
+/* Room for how so many states were first reached. */
+bool make_came(Engine *e, uint64_t states) {
+    Store *s = e->store;
+    if (states <= s->came_room) return true;
+    uint64_t *more = grown(e, s->came, &s->came_room, states, sizeof *more);
+    if (more != NULL) s->came = more;
+    return more != NULL;
+}
+
 /* How a state was first reached; `source` is NO_STATE for the first one. */
 bool add_came(Engine *e, uint64_t state, uint64_t source, Decision decision) {
-    if (state >= e->came_room) {
-        uint64_t *more = grown(e, e->came, &e->came_room, state + 1, sizeof *more);
-        if (more == NULL) {
-            e->stopped = BY_MEMORY;
-            return false;
-        }
-        e->came = more;
+    if (!make_came(e, state + 1)) {
+        e->stopped = BY_MEMORY;
+        return false;
     }
-    e->came[state] = (source & 0xffffffff) << 32 | (uint32_t)decision.kind << 16
-                     | (uint32_t)decision.argument << 8 | (uint8_t)decision.thread;
+    e->store->came[state] = way_to(source, decision);
     return true;
 }
