@@ -174,12 +174,14 @@ def main(arguments: list[str] | None = None) -> int:
         help="the time limit (beside other work a longer one, so that searches begin)",
     )
     parser.add_argument("--engine", choices=("python", "native"), help="by this engine")
+    parser.add_argument("--jobs", help="on so many cores")
     parser.add_argument("--no-limit", action="store_true", help="leave out the time limit")
     parser.add_argument("--no-interrupt", action="store_true", help="leave out the interrupts")
     chosen = parser.parse_args(arguments)
     # A shell's background jobs have interrupts ignored, and so would the commands.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    more = () if chosen.engine is None else ("--engine", chosen.engine)
+    named = {"--engine": chosen.engine, "--jobs": chosen.jobs}
+    more = tuple(word for pair in named.items() if pair[1] is not None for word in pair)
     late: list[Came] = []
     with tempfile.TemporaryDirectory() as folder:
         everything = [*([] if chosen.worst else known()), *worst(Path(folder))]

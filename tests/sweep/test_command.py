@@ -118,7 +118,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("plain.opv",), "plain.opv has no scenario"),
     (("wrong.opv",), "wrong.opv:1"),
     (("latin.opv",), "not a text"),
-    (("c.opv", "--jobs", "0"), "--jobs 0 is not within 1 to"),
+    (("c.opv", "--jobs", "0"), "--jobs 0 is not within 1 to 4096"),
     (("c.opv", "--jobs", "many"), "--jobs: 'many' is not a whole number"),
     (("c.opv", "--jobs", "1", "--cluster", "tcp://x:1"), "exclude each other"),
     (("c.opv", "--seed", "-1"), "--seed -1 is not within"),
@@ -184,7 +184,7 @@ def test_options_of_a_sweep_mean_nothing_without_it(opvasm: Run, tmp_path: Path)
     """Each is refused with the option that it needs."""
     (tmp_path / "c.opv").write_text(COUNTER)
     # --kernels is --kernel, which a single exploration takes, too.
-    for option in ("cpus", "strategies", "walks", "pct", "seed", "jobs", "results"):
+    for option in ("cpus", "strategies", "walks", "pct", "seed", "results"):
         ran = opvasm("explore", "c.opv", f"--{option}", "1")
         assert (ran.code, f"--{option} needs --sweep" in ran.errors) == (2, True)
 

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 REDUCTIONS = ("fuse", "dead", "collapse", "groups", "symmetry")
+# Threads of one search; native/source/engine.h has the same number.
+MOST_THREADS = 16
 # Random schedules after a search that hit its limit, unless --walks says another number.
 DEFAULT_WALKS = 100
 # Options of a sweep alone, by their names.
-SWEEP_ONLY = ("cpus", "strategies", "walks", "pct", "seed", "jobs", "cluster", "results", "resume")
+SWEEP_ONLY = ("cpus", "strategies", "walks", "pct", "seed", "cluster", "results", "resume")
 
 
 class Options(AbiOptions, WorkerOptions):
@@ -176,7 +178,11 @@ def _add_sweep(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--seed", metavar="S", help="--sweep: what random schedules derive from (default: 1)"
     )
-    add_workers(parser, "with --sweep one for each CPU")
+    add_workers(
+        parser,
+        "how many cores share the work: with --sweep as processes (default: one for each CPU), else "
+        f"as threads of one search by the engine in C, at most {MOST_THREADS} (default: 1)",
+    )
     parser.add_argument(
         "--results",
         metavar="FILE",

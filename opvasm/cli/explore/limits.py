@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from ...light_typing import TYPE_CHECKING
 from ..inputs.options import whole_number
+from ..inputs.workers import chosen_jobs
 from ..terminal.exits import UsageError
-from .arguments import Options
+from .arguments import MOST_THREADS, Options
 
 if TYPE_CHECKING:
     from ...explorer.setting.options import Limits
 
 
 def chosen_limits(options: Options, preemptions: bool = True) -> Limits:
-    """The checked values of ``--max-states``, ``--timeout``, ``--max-memory``, ``--engine``, and
-    maybe ``--preemptions``."""
-    from ...explorer.setting.options import Limits
+    """The checked values of ``--max-states``, ``--timeout``, ``--max-memory``, ``--engine``, ``--jobs``
+    where there is no ``--sweep``, and maybe ``--preemptions``."""
+    from ...explorer.setting.options import PYTHON, Limits
 
     limits = Limits(engine=options.engine)
+    if not options.sweep:
+        limits = limits._replace(jobs=chosen_jobs(options, 1, MOST_THREADS))
+        if limits.jobs > 1 and options.engine == PYTHON:
+            raise UsageError(
+                f"--jobs {limits.jobs} needs the engine in C: the one in Python searches on one core",
+                "leave out --jobs or --engine",
+            )
     if options.max_memory is not None:
         limits = limits._replace(memory=_positive(options.max_memory, "--max-memory") << 20)
     if options.max_states is not None:

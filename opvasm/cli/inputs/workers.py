@@ -31,11 +31,9 @@ class WorkerOptions(OptionValues):
     cluster: str | None
 
 
-def add_workers(parser: ArgumentParser, default: str) -> None:
-    """The two options; ``default`` says in words what holds without them."""
-    parser.add_argument(
-        "--jobs", metavar="N", help=f"how many processes share the work (default: {default})"
-    )
+def add_workers(parser: ArgumentParser, jobs: str) -> None:
+    """The two options; ``jobs`` says in words who shares the work."""
+    parser.add_argument("--jobs", metavar="N", help=jobs)
     parser.add_argument(
         "--cluster",
         metavar="ADDRESS",
@@ -44,13 +42,13 @@ def add_workers(parser: ArgumentParser, default: str) -> None:
     )
 
 
-def chosen_jobs(options: WorkerOptions, default: int) -> int:
+def chosen_jobs(options: WorkerOptions, default: int, most: int = MOST_JOBS) -> int:
     """The checked value of ``--jobs``."""
     if options.jobs is None:
         return default
     if options.cluster is not None:
         raise UsageError("--jobs and --cluster exclude each other")
     jobs = whole_number(options.jobs, "--jobs")
-    if not 1 <= jobs <= MOST_JOBS:
-        raise UsageError(f"--jobs {jobs} is not within 1 to {MOST_JOBS}")
+    if not 1 <= jobs <= most:
+        raise UsageError(f"--jobs {jobs} is not within 1 to {most}")
     return jobs

@@ -70,4 +70,4 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="with --coverage: fail when less than this share of the combinations was reached",
     )
     parser.add_argument("--junit", metavar="OUT", help="also write the results as JUnit XML")
-    add_workers(parser, "1")
+    add_workers(parser, "how many processes share the work (default: 1)")

@@ -91,7 +91,14 @@ class Native:
         coverage = bytes(each in noted for each in self.table.covered)
         stopped, interrupt = self.engine.run(
             sum(int(flag) << bit for bit, flag in enumerate(flags)),
-            *(wanted.stays, wanted.bound, wanted.jobs, wanted.states, wanted.memory, wanted.seconds),
+            *(
+                wanted.stays,
+                wanted.bound,
+                wanted.jobs,
+                wanted.states,
+                wanted.memory,
+                wanted.seconds,
+            ),
             (*wanted.sharing, coverage),
             *(self._bind, self._place, self._judge, report),
         )

@@ -21,7 +21,7 @@ def explore(
     """Search a configuration for everything its scenario asks of every schedule.
 
     What the C engine can't do the Python engine does: Found.engine says which one it was, and
-    ``refused`` why it was not the other.
+    ``refused`` why it was not the other, where that one or several cores were asked for.
 
     KeyboardInterrupt, and OutOfTime, end the search and are raised again.  With ``keeps`` what was
     found until then is returned, and Found.stopped says so: that is for the search whose answer
@@ -37,4 +37,5 @@ def explore(
         except Refused as reason:
             refused = str(reason)
     found = Search(plan, reductions, limits, keep_edges, report, keeps).run()
-    return found._replace(refused=refused) if limits.engine == NATIVE else found
+    asked = limits.engine == NATIVE or limits.jobs > 1
+    return found._replace(refused=refused) if asked else found

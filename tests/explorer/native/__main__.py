@@ -23,6 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--modes", default=",".join(MODES), help="with commas")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument(
+        "--threads",
+        help="the C engine on so many cores (with commas) beside itself on one, and no Python engine",
+    )
+    parser.add_argument(
         "--engine", type=Path, help="a build of the engine other than the usual one"
     )
     parser.add_argument("files", nargs="*", type=Path, help="files instead of all samples")
@@ -35,16 +39,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _campaign(chosen: argparse.Namespace) -> int:
     modes = tuple(chosen.modes.split(","))
+    threads = tuple(int(each) for each in chosen.threads.split(",")) if chosen.threads else ()
     if chosen.count is not None:
         numbers = range(chosen.first, chosen.first + chosen.count)
-        work: list[Work] = [(chosen.seed, number, None, modes, chosen.states) for number in numbers]
+        work: list[Work] = [
+            (chosen.seed, number, None, modes, chosen.states, threads) for number in numbers
+        ]
     else:
         files = [each.resolve() for each in chosen.files] or sorted(
             each
             for name in ("samples", "tests/explorer/cases")
             for each in (ROOT / name).rglob("*.opv")
         )
-        work = [(0, 0, path, modes, chosen.states) for path in files]
+        work = [(0, 0, path, modes, chosen.states, threads) for path in files]
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     for found in _each(work, chosen.jobs):

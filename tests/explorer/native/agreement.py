@@ -1,4 +1,4 @@
-"""Both engines on one configuration, and where they differ."""
+"""Both engines on one configuration, or the C engine on several cores, and where they differ."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Compared(NamedTuple):
     states: int
 
 
-def differences(python: Found, native: Found) -> list[str]:
-    """Everything in which two searches differ, their graphs included."""
+def differences(python: Found, native: Found, edges: bool = True) -> list[str]:
+    """Everything in which two searches differ, their graphs included (without ``edges``: not those)."""
     differs = [
         f"{name}: {getattr(python, name)!r} is {getattr(native, name)!r}"
         for name in ANSWERS
@@ -73,7 +73,7 @@ def differences(python: Found, native: Found) -> list[str]:
         differs.append("states")
     if any(ours.came_from[n] != theirs.came_from[n] for n in numbers):
         differs.append("how a state was first reached")
-    if ours.edges != theirs.edges:
+    if edges and ours.edges != theirs.edges:
         differs.append("edges")
     return differs
 
@@ -91,8 +91,32 @@ def compared(plan: Plan, where: str, mode: str, states: int) -> Compared:
     return Compared(where, mode, tuple(differs), None, python.states)
 
 
+def threads_compared(
+    plan: Plan, where: str, mode: str, states: int, threads: tuple[int, ...]
+) -> Iterator[Compared]:
+    """Search by the C engine on one core, and on each of so many; compare everything that it answers."""
+    reductions, preemptions = MODES[mode]
+    limits = Limits(states, preemptions=preemptions, goes_on=False)
+    try:
+        alone = NativeSearch(plan, reductions, limits, keep_edges=True).run()
+        for jobs in threads:
+            several = limits._replace(jobs=jobs)
+            # What is kept of edges is another way through the engine.
+            for edges in (True, False):
+                found = NativeSearch(plan, reductions, several, keep_edges=edges).run()
+                differs = differences(alone, found, edges)
+                name = f"{mode}, {jobs} threads"
+                yield Compared(where, name, tuple(differs), None, alone.states)
+    except Refused as reason:
+        yield Compared(where, mode, (), str(reason), 0)
+
+
 def all_compared(
-    assembly: Assembly, where: str, modes: tuple[str, ...], states: int
+    assembly: Assembly,
+    where: str,
+    modes: tuple[str, ...],
+    states: int,
+    threads: tuple[int, ...] = (),
 ) -> Iterator[Compared]:
     """Every configuration of every scenario of a text, in some modes."""
     strategies = strategy_table(assembly.strategies)
@@ -101,7 +125,10 @@ def all_compared(
             plan = make_plan(assembly.program, scenario, configuration)
             name = f"{where} {scenario.name}  {configuration.describe(scenario)}"
             for mode in modes:
-                yield compared(plan, name, mode, states)
+                if threads:
+                    yield from threads_compared(plan, name, mode, states, threads)
+                else:
+                    yield compared(plan, name, mode, states)
 
 
 def _name(path: Path) -> str:
@@ -109,7 +136,9 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
-def file_compared(path: Path, modes: tuple[str, ...], states: int) -> Iterator[Compared]:
+def file_compared(
+    path: Path, modes: tuple[str, ...], states: int, threads: tuple[int, ...] = ()
+) -> Iterator[Compared]:
     """The scenarios of a file; none where the file is wrong on purpose."""
     try:
         assembly = assemble(SourceFile(str(path), path.read_text()))
@@ -117,21 +146,24 @@ def file_compared(path: Path, modes: tuple[str, ...], states: int) -> Iterator[C
         return
     found = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)
     if not any(each.level == "error" for each in found):
-        yield from all_compared(assembly, _name(path), modes, states)
+        yield from all_compared(assembly, _name(path), modes, states, threads)
 
 
-def text_compared(text: str, where: str, modes: tuple[str, ...], states: int) -> Iterator[Compared]:
+def text_compared(
+    text: str, where: str, modes: tuple[str, ...], states: int, threads: tuple[int, ...] = ()
+) -> Iterator[Compared]:
     """The scenarios of a text."""
-    yield from all_compared(assemble(SourceFile(where, text)), where, modes, states)
+    yield from all_compared(assemble(SourceFile(where, text)), where, modes, states, threads)
 
 
-# A seed and a number, or a file; the modes; states after which both stop.
-Work = tuple[int, int, Path | None, tuple[str, ...], int]
+# A seed and a number, or a file; the modes; states after which both stop; numbers of threads.
+Work = tuple[int, int, Path | None, tuple[str, ...], int, tuple[int, ...]]
 
 
 def done(work: Work) -> list[Compared]:
     """A piece of a campaign; here, since processes can't take it from ``__main__``."""
-    seed, number, path, modes, states = work
+    seed, number, path, modes, states, threads = work
     if path is not None:
-        return list(file_compared(path, modes, states))
-    return list(text_compared(make(seed, number).text, f"{seed}/{number}", modes, states))
+        return list(file_compared(path, modes, states, threads))
+    text = make(seed, number).text
+    return list(text_compared(text, f"{seed}/{number}", modes, states, threads))

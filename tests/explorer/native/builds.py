@@ -19,6 +19,13 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
+# A build whose threads meet in small searches, too: batches of a few states, places for a few numbers.
+SMALL_BATCHES = (
+    *("-DLEAST_BATCH=2u", "-DMOST_BATCH=48u", "-DPIECE_OF_BATCH=2u", "-DSPARE=1u"),
+    "-DWAIT_FOR_HELPERS",
+)
+
+
 def built(folder: Path, *flags: str) -> Path:
     """The engine, built into a folder with flags of a test's own."""
     return build(folder / "_engine.abi3.so", flags)

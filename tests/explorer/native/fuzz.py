@@ -69,8 +69,8 @@ def tampered(data: bytes, random: Random) -> bytes:
     return bytes(changed)
 
 
-def outcome(plan: Plan, data: bytes, kind: Any) -> str:
-    """What the engine makes of some bytes: refused, gives up, an exception, runs."""
+def outcome(plan: Plan, data: bytes, kind: Any, jobs: int = 1) -> str:
+    """What the engine, on so many cores, makes of some bytes: refused, gives up, an exception, runs."""
     native = Native.__new__(Native)
     native.plan = plan
     try:
@@ -80,7 +80,7 @@ def outcome(plan: Plan, data: bytes, kind: Any) -> str:
     native.table = encode(plan)
     shared = Sharing(plan, True).tables()
     flags = (True,) * 9
-    wanted = Wanted(*flags, 3, 1, 1, MOST_STATES, MOST_BYTES, 0.5, shared, frozenset())
+    wanted = Wanted(*flags, 3, 1, jobs, MOST_STATES, MOST_BYTES, 0.5, shared, frozenset())
     try:
         given = native.run(wanted, None)
     except Refused:
@@ -100,9 +100,10 @@ def campaign(seed: int, count: int) -> Counter[str]:
     made = plans(seed, 20)
     tables = [encode(plan).data for plan in made]
     kind = built.engine_type()
-    for _ in range(count):
+    for each in range(count):
         number = random.randrange(len(made))
-        counts[outcome(made[number], tampered(tables[number], random), kind)] += 1
+        data = tampered(tables[number], random)
+        counts[outcome(made[number], data, kind, 1 + each % 2)] += 1
     return counts
 
 

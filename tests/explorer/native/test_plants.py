@@ -16,17 +16,21 @@ from opvasm.explorer.native.build import NotBuilt
 from opvasm.explorer.native.sources import SOURCES
 
 from .agreement import ROOT
-from .builds import built, loaded, needs_compiler
+from .builds import SMALL_BATCHES, built, loaded, needs_compiler
 from .plants import PLANTS, Case, cases, noticed
 
 pytestmark = needs_compiler
-SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+SANITIZE = (
+    *("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),
+    *SMALL_BATCHES,
+)
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """An engine that makes errors when it is told to."""
-    return loaded(built(tmp_path_factory.mktemp("planted"), "-O1", "-DPLANTS"))
+    folder = tmp_path_factory.mktemp("planted")
+    return loaded(built(folder, "-O1", "-DPLANTS", *SMALL_BATCHES))
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,7 @@ def known() -> list[Case]:
 def test_each_error_that_is_planted_is_noticed(planted: ModuleType, known: list[Case]) -> None:
     """Without an error both engines agree; with any of the planted ones they do not."""
     assert noticed(planted, 0, known) is None
+    assert noticed(planted, 0, known, jobs=2) is None
     missed = [f"{n} {text}" for n, text in PLANTS.items() if noticed(planted, n, known) is None]
     assert missed == []
 
@@ -91,7 +96,7 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     fuzz = ("fuzz", "--count", "250", "--engine", str(engine))
     files = ("samples/races/list.opv", "tests/explorer/cases/handlers.opv")
     agree = ("__main__", "--states", "60", "--modes", "none,all", "--engine", str(engine), *files)
-    for module, *rest in (fuzz, agree):
+    for module, *rest in (fuzz, agree, (*agree[:-1], "--threads", "2")):
         command = [sys.executable, "-m", f"tests.explorer.native.{module}", *rest]
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
