@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def chosen_limits(options: Options, preemptions: bool = True) -> Limits:
     """The checked values of ``--max-states``, ``--timeout``, ``--max-memory``, ``--engine``, ``--jobs``
     where there is no ``--sweep``, and maybe ``--preemptions``."""
-    from ...explorer.setting.options import PYTHON, Limits
+    from ...explorer.setting.options import Limits
 
     limits = Limits(engine=options.engine)
     if not options.sweep:
         limits = limits._replace(jobs=chosen_jobs(options, 1, MOST_THREADS))
-        if limits.jobs > 1 and options.engine == PYTHON:
+        if limits.jobs > 1 and options.engine == "python":
             raise UsageError(
                 f"--jobs {limits.jobs} needs the engine in C: the one in Python searches on one core",
                 "leave out --jobs or --engine",
