@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, compress, count
 
 from ..light_typing import NamedTuple
 from .file import SHF_ALLOC, SHT_DYNSYM, SHT_SYMTAB, ElfFile, FileSection, Strings
@@ -210,15 +211,35 @@ def _near(
     A symbol of at most a page begins in the page of what it covers, or in the one before.
     """
     layout = _layout(file)
-    places = struct.Struct(file.order + ("8xQQ" if file.wide else "4xII4x"))
     pages = {each // _PAGE - back for each in wanted for back in (0, 1)}
     for chunk in chunks(file.source, table.offset, table.size, layout.size):
-        for number in [
+        for number in _hits(file, chunk, pages):
+            yield _fields(file, layout.unpack_from(chunk, number * layout.size))
+
+
+def _hits(file: ElfFile, chunk: bytes, pages: set[int]) -> list[int]:
+    """The numbers of the entries that begin in one of some pages, or are larger than a page."""
+    if not file.wide:
+        places = struct.Struct(file.order + "4xII4x")
+        return [
             number
             for number, (value, size) in enumerate(places.iter_unpack(chunk))
             if value // _PAGE in pages or size > _PAGE
-        ]:
-            yield _fields(file, layout.unpack_from(chunk, number * layout.size))
+        ]
+    # Most entries are passed by in C: by the 64 KiB in which they begin, which are bytes 2 to 5 of
+    # a value in either order, and by whether they are as large.
+    regions = {(each * _PAGE >> 16) - back & 0xFFFF_FFFF for each in pages for back in (0, 1)}
+    begins = struct.iter_unpack(file.order + "10xI10x", chunk)
+    sizes = struct.iter_unpack(file.order + "18xI2x", chunk)
+    near = set(compress(count(), map(regions.__contains__, chain.from_iterable(begins))))
+    near.update(compress(count(), chain.from_iterable(sizes)))
+    entry = struct.Struct(file.order + "8xQQ")
+    found = []
+    for number in sorted(near):
+        value, size = entry.unpack_from(chunk, number * entry.size)
+        if value // _PAGE in pages or size > _PAGE:
+            found.append(number)
+    return found
 
 
 def _extended(file: ElfFile, table: FileSection) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ once), its indexes and its distance; what can't be compared is not a finding.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..errors import Diagnostic
 from ..program import Area, Array, Data, Struct, Type, section as ir
 from ..program.flat import (
@@ -404,15 +406,23 @@ def _proven(works: _Works) -> tuple[frozenset[str], ...]:
 
 def _reached_from(code: tuple[FlatInstruction, ...]) -> tuple[frozenset[int], ...]:
     """For each instruction those that can have run before it."""
-    before: list[set[int]] = [set() for _ in code]
-    waiting = list(range(len(code)))
-    while waiting:
-        index = waiting.pop()
-        if isinstance(code[index].step, Leave):
-            continue
-        after = before[index] | {index}
-        for following in successors(code, index):
-            if not after <= before[following]:
-                before[following] |= after
-                waiting.append(following)
-    return tuple(frozenset(each) for each in before)
+    following = [
+        () if isinstance(each.step, Leave) else successors(code, index)
+        for index, each in enumerate(code)
+    ]
+    before = [0] * len(code)  # bit sets: most ways lead forwards, so that few rounds are enough
+    changed = True
+    while changed:
+        changed = False
+        for index, nexts in enumerate(following):
+            after = before[index] | 1 << index
+            for each in nexts:
+                if after & ~before[each]:
+                    before[each] |= after
+                    changed = True
+    return tuple(frozenset(_bits(each)) for each in before)
+
+
+def _bits(number: int) -> Iterator[int]:
+    """The places of the bits that are set."""
+    return (place for place, digit in enumerate(reversed(f"{number:b}")) if digit == "1")
