@@ -38,7 +38,9 @@ from ..program import (
     Value,
     Vector,
 )
+from ..program.section import Section
 from .json_nodes import Node, Unusable, parse
+from .json_section_reader import read_section
 from .json_writer import SCHEMA, relocations_json
 from .template import template
 
@@ -70,7 +72,8 @@ def read_program(data: bytes, name: str) -> Program:
 
 
 def _program(root: Node) -> Program:
-    members = root.members(("schema", "abi", "constants", "structs", "symbols", "pool", "vectors"))
+    names = ("schema", "abi", "constants", "structs", "symbols", "pool", "vectors")
+    members = root.members(names, ("sections",))
     members["schema"].choice((SCHEMA,))
     abi = _abi(members["abi"])
     constants: dict[str, int] = {}
@@ -93,13 +96,22 @@ def _program(root: Node) -> Program:
         _check_names(members["symbols"], f"[{index}]", values, None, program)
     vectors = members["vectors"].each(lambda node: _vector(node, program))
     program = program._replace(vectors=_by_name(members["vectors"], vectors))
+    if "sections" in members:
+        node = members["sections"]
+        sections = node.each(
+            lambda each: read_section(each, program, lambda one: _parameter(one, program))
+        )
+        program = program._replace(sections=_by_name(node, sections))
+        both = [each for each in program.sections if each in program.vectors]
+        if both:
+            node.wrong(f"{both[0]} is a vector too", "OPV125")
     root.problems.check()
     for node in members["vectors"].items():
         _check_derived(node, program)
     return program
 
 
-Named = TypeVar("Named", Symbol, Vector)
+Named = TypeVar("Named", Symbol, Vector, Section)
 
 
 def _by_name(node: Node, things: list[Named]) -> dict[str, Named]:

@@ -30,6 +30,7 @@ from ..program import (
 from ..source import BytePlace, Place, Span
 from ..text.names import type_text
 from . import Listing
+from .json_sections import steps_json
 from .listing import listing_of
 from .template import holes, template
 
@@ -57,6 +58,7 @@ def document(listing: Listing) -> Json:
         "symbols": [_symbol(each) for each in data.symbols.values()],
         "pool": [_pool_item(each) for each in data.pool],
         "vectors": [_vector(each, listing) for each in listing.vectors],
+        **_sections(listing),
     }
 
 
@@ -160,6 +162,22 @@ def _vector(vector: Vector, listing: Listing) -> Json:
     if listing.arguments is not None:
         result["bound"] = _bound(vector, listing, listing.arguments)
     return result
+
+
+def _sections(listing: Listing) -> Json:
+    """The member ``sections`` of a program that has any; a listing of chosen vectors has all of them."""
+    found = [
+        {
+            "name": each.name,
+            "verified": each.verified,
+            "parameters": [_parameter(one) for one in each.parameters],
+            "results": list(each.results),
+            "steps": steps_json(each.body),
+            **_span(each.place),
+        }
+        for each in listing.program.sections.values()
+    ]
+    return {"sections": found} if found else {}
 
 
 def relocations_json(vector: Vector, abi: Abi) -> list[Json]:

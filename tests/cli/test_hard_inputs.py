@@ -97,6 +97,8 @@ def test_sections_that_no_format_of_ops_has_are_named(opvasm: Run) -> None:
     text = (
         b"percpu a: u64\nvector v() { add.u64 a, 1 }\nsection s() { x = load a; commit a, x + 1 }\n"
     )
-    ran = opvasm("asm", "-", "-f", "json", input=text)
+    ran = opvasm("asm", "-", "-f", "c", input=text)
     assert ran.code == 0
     assert "left out: s" in ran.errors
+    ran = opvasm("asm", "-", "-f", "json", input=text)
+    assert (ran.code, ran.errors) == (0, "")

@@ -84,9 +84,10 @@ def execute(options: Options, terminal: Terminal) -> int:
         vectors = (chosen_vector(program, options.vector, "--vector"),)
     else:
         vectors = tuple(program.vectors.values())
-        if not vectors:
+        has_sections = format.name == "json" and program.sections
+        if not vectors and not has_sections:
             raise UsageError("the input has no vector")
-        if program.sections:
+        if program.sections and not has_sections:
             from ...suggestion import listing as names_of
 
             left_out = names_of(program.sections)
