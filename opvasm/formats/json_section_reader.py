@@ -35,7 +35,7 @@ def read_section(
     """A section; ``parameter`` reads one of its parameters.  Raises Unusable, with what is wrong noted."""
     members = node.members(("name", "verified", "parameters", "results", "steps"), ("span",))
     parameters = tuple(members["parameters"].each(parameter))
-    reader = _Reader(program, {each.name: each for each in parameters})
+    reader = _StepReader(program, {each.name: each for each in parameters})
     body = reader.block(members["steps"])
     results = tuple(each.name() for each in members["results"].items())
     name, verified = members["name"].name(), members["verified"].truth()
@@ -68,7 +68,7 @@ def _check_locals(section: ir.Section, node: Node) -> None:
                     raise node.wrong(f"reads {each.name} where it may not be set", "OPV125")
 
 
-class _Reader:
+class _StepReader:
     """Reads the steps of one section; ``locals`` are those that steps set, with their types."""
 
     def __init__(self, program: Program, parameters: Mapping[str, Parameter]) -> None:
