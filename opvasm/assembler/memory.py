@@ -37,6 +37,10 @@ class _Made(NamedTuple):
     placed: tuple[tuple[Constant, PoolAddress], ...]
 
 
+def nothing() -> None:
+    """For who wants the result in any case."""
+
+
 class Memory:
     """What ``resolve`` made of a text, for its next version; versions follow one another."""
 
@@ -46,6 +50,8 @@ class Memory:
         self._targets: frozenset[str] = frozenset()
         self._code: _Code = {}
         self._made: dict[int, _Made] = {}
+        # Called before each declaration is made; what it raises ends the work on this version.
+        self.check = nothing
 
     def settle(self, scope: Scope, declarations: Sequence[Declaration]) -> None:
         """Work out constants, structs and variables, or take them over where all are the same."""
@@ -68,8 +74,17 @@ class Memory:
         """What makes the declarations of one version."""
         code: _Code = scope.declared.code
         names_change = changes(self._code, code)
-        known, self._code, self._made = self._made, code, {}
-        return Maker(scope, pool, known, names_change, self._made)
+        before = self._code, self._made
+        self._code, self._made = code, {}
+
+        def check() -> None:
+            try:
+                self.check()
+            except BaseException:
+                self._code, self._made = before  # for the version that comes instead
+                raise
+
+        return Maker(scope, pool, before[1], names_change, self._made, check)
 
 
 def changes(before: Mapping[str, object], now: Mapping[str, object]) -> Callable[[str], bool]:
@@ -99,6 +114,7 @@ class Maker:
     """Makes what declarations become, or finds it in what the version before made of them.
 
     ``names_change`` says of a text whether it names a vector or section that is not what it was.
+    ``check`` is called before each, and may raise.
     """
 
     def __init__(
@@ -108,7 +124,9 @@ class Maker:
         known: Mapping[int, _Made],
         names_change: Callable[[str], bool],
         made: dict[int, _Made],
+        check: Callable[[], None],
     ) -> None:
+        self._check = check
         self._problems = scope.problems
         self._pool = pool
         self._known = known
@@ -121,6 +139,7 @@ class Maker:
         make: Callable[[], _T],
     ) -> _T:
         """What ``make`` gives for a declaration."""
+        self._check()
         known = self._known.get(id(declaration))
         if known is not None and self._holds(known):
             self._made[id(declaration)] = known

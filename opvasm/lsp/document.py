@@ -10,16 +10,16 @@ import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
 
 from ..assembler import Assembly, Resolved, resolve
-from ..assembler.memory import Memory
+from ..assembler.memory import Memory, nothing
 from ..light_typing import NamedTuple
 from ..source import SourceFile, Span
 from ..text.parser import Parsed, parse_file
 from ..text.scenario_tree import Scenario
 from ..text.tree import File, Test, Use
 from .names import Occurrence, names_in
+from .once import once
 from .pieces import Piece, Placed, pieces_of
 
 # So many pieces are read between two looks at what else is to be done.
@@ -62,7 +62,7 @@ class Document(SourceFile):
 
     # ---- pieces ---------------------------------------------------------------------------------
 
-    @cached_property
+    @once
     def pieces(self) -> tuple[Placed, ...]:
         """The pieces in the order of the text; what is between declarations belongs to one."""
         return tuple(self._reading())
@@ -120,7 +120,7 @@ class Document(SourceFile):
         read = {id(each.piece) for each in self._read}
         return [*self._read, *(each for each in self._left if id(each.piece) not in read)]
 
-    @cached_property
+    @once
     def _positions(self) -> dict[int, int]:
         return {id(placed.piece): placed.start for placed in self.pieces}
 
@@ -134,7 +134,7 @@ class Document(SourceFile):
         """The offset at which a piece begins; None where it is not of this version."""
         return self._positions.get(id(piece))
 
-    @cached_property
+    @once
     def parsed(self) -> Parsed:
         """The declarations of all pieces, and what is wrong with their text."""
         all_parsed = [placed.piece.parsed for placed in self.pieces]
@@ -169,17 +169,25 @@ class Document(SourceFile):
 
     # ---- the program ----------------------------------------------------------------------------
 
-    @cached_property
+    @once
     def resolved(self) -> Resolved:
         """The program as far as it could be made, and what is wrong with it."""
         return resolve(self, loader=self.files, reader=_read, memory=self.memory)
+
+    def resolve(self, check: Callable[[], None]) -> None:
+        """Work out ``resolved``, and ask ``check`` now and then, which may raise."""
+        self.memory.check = check
+        try:
+            _ = self.resolved
+        finally:
+            self.memory.check = nothing
 
     @property
     def assembly(self) -> Assembly:
         """The program, tests and scenarios, without what could not be understood."""
         return self.resolved.assembly
 
-    @cached_property
+    @once
     def documents(self) -> tuple[Document, ...]:
         """This document and all that it uses, also through others, each once."""
         found: dict[str, Document] = {os.path.normpath(self.name): self}
@@ -195,14 +203,14 @@ class Document(SourceFile):
                     waiting.append(found[path])
         return tuple(found.values())
 
-    @cached_property
+    @once
     def used_paths(self) -> frozenset[str]:
         """The paths of all files that it uses, also through others, and whether they can be read or not."""
         return frozenset(
             document.path_of(use) for document in self.documents for use in document.uses
         )
 
-    @cached_property
+    @once
     def uses(self) -> tuple[Use, ...]:
         """The declarations that name other files."""
         return tuple(each for each in self.parsed.file.declarations if isinstance(each, Use))
@@ -211,7 +219,7 @@ class Document(SourceFile):
         """The path of a file that this one uses."""
         return os.path.normpath(os.path.join(os.path.dirname(self.name), use.path))
 
-    @cached_property
+    @once
     def basis(self) -> tuple[Piece, ...]:
         """The pieces that say what runs: all but those that hold only tests and scenarios."""
         return tuple(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache
 
 from ..errors import Diagnostic
 from ..light_typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +20,7 @@ from ..text.lalr import reserved_words
 from ..text.parser import Parsed, parse_file
 from ..text.syntax import Node, syntax_of
 from ..text.tree import File
+from .once import once
 
 if TYPE_CHECKING:
     from ..text.tree import Declaration
@@ -39,7 +40,7 @@ class Piece(SourceFile):
         self.length = length
         self.parsed = parsed
 
-    @cached_property
+    @once
     def syntax(self) -> Node:
         """The rules and tokens of the piece."""
         return syntax_of(self.text[: self.length])

@@ -285,19 +285,27 @@ class Server(LanguageServer):
 
     def _check(self, desk: Desk, path: str) -> Callable[[], None]:
         """What work calls now and then, and what ends it with Stale when the text has changed."""
-        number = self.versions[path]
         is_new = self.desks.is_large(path) and path not in self.found
 
         def check() -> None:
-            if self.versions[path] != number:
-                raise Stale
+            still_wanted()
             if is_new:
                 desk.settle()
             desk.pause()
-            if self.versions[path] != number:
+            still_wanted()
+
+        still_wanted = self._still_wanted(desk, path)
+        return check
+
+    def _still_wanted(self, desk: Desk, path: str) -> Callable[[], None]:
+        """What raises Stale when the text has changed, or nobody is there any more."""
+        number = self.versions[path]
+
+        def still_wanted() -> None:
+            if self.versions[path] != number or desk.worker.is_closed:
                 raise Stale
 
-        return check
+        return still_wanted
 
     async def _looked(self, path: str, version: int | None, with_scenarios: bool) -> bool:
         """Look through a document, and say what was found; whether scenarios were left out.
@@ -305,13 +313,14 @@ class Server(LanguageServer):
         Raises Stale where the text changes meanwhile.
         """
         desk, number = self.desks.of(path), self.versions[path]
-        check = self._check(desk, path)
+        check, still_wanted = self._check(desk, path), self._still_wanted(desk, path)
 
         def look() -> list[lsp.Diagnostic] | None:
             document = desk.texts.open.get(path)
             if document is None:
                 return None
             document.read_all(check)
+            document.resolve(still_wanted)
             found = findings(document, self.found.get(path), check, with_scenarios)
             self.found[path] = found
             words = Words(document, self.encoding)

@@ -17,6 +17,48 @@ def _listed(begin: int, end: int, *children: Any) -> list[Any]:
     return list(children)
 
 
+def _plans_of(callbacks: object, tables: Tables) -> list[Plan]:
+    """The plans of callbacks, which are kept with them for the next text."""
+    known: tuple[Tables, list[Plan]] | None = callbacks.__dict__.get("_plans")
+    if known is None or known[0] is not tables:
+        known = callbacks.__dict__["_plans"] = tables, [_UNUSED] * len(tables.rules)
+    return known[1]
+
+
+class Brackets:
+    """The brackets of some tables, found once."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        number = tables.number
+        self.brace, self.close_brace = number("LBRACE"), number("RBRACE")
+        self.openers = frozenset(number(each) for each in ("LBRACE", "LPAR", "LSQB"))
+        self.closers = frozenset(number(each) for each in ("RBRACE", "RPAR", "RSQB"))
+        self._reached: dict[int, int] = {}
+
+    def reached(self) -> dict[int, int]:
+        """The bracket after which the automaton is in a state, for the states where there is one."""
+        if not self._reached:
+            wanted = self.openers | self.closers
+            self._reached = {
+                target: symbol
+                for row in self.tables.actions
+                for symbol, target in row.items()
+                if symbol in wanted and target >= 0
+            }
+        return self._reached
+
+
+_last: list[Brackets] = []
+
+
+def brackets_of(tables: Tables) -> Brackets:
+    """The brackets of some tables; those of the last tables that were asked for are known."""
+    if not _last or _last[0].tables is not tables:
+        _last[:] = [Brackets(tables)]
+    return _last[0]
+
+
 class Automaton:
     """The stacks of a parse.
 
@@ -27,16 +69,14 @@ class Automaton:
     def __init__(self, tables: Tables, start: str, callbacks: object) -> None:
         self.tables = tables
         self.callbacks = callbacks
-        self.plans = [_UNUSED] * len(tables.rules)
+        self.plans = _plans_of(callbacks, tables)
         first, self.final = tables.starts[start]
         self.states = [first]
         self.values: list[Any] = []
         self.begins: list[int] = []
-        number = tables.number
-        self.brace, self.close_brace = number("LBRACE"), number("RBRACE")
-        self.openers = {number(each) for each in ("LBRACE", "LPAR", "LSQB")}
-        self.closers = {number(each) for each in ("RBRACE", "RPAR", "RSQB")}
-        self._brackets: dict[int, int] = {}
+        self.brackets = brackets_of(tables)
+        self.brace, self.close_brace = self.brackets.brace, self.brackets.close_brace
+        self.openers, self.closers = self.brackets.openers, self.brackets.closers
 
     def push(self, state: int, value: Any, begin: int) -> None:
         """Put one thing on the stacks."""
@@ -91,15 +131,7 @@ class Automaton:
 
     def bracket(self, height: int) -> int | None:
         """The bracket that stands at a height of the stack, where one does."""
-        if not self._brackets:
-            wanted = self.openers | self.closers
-            self._brackets = {
-                target: symbol
-                for row in self.tables.actions
-                for symbol, target in row.items()
-                if symbol in wanted and target >= 0
-            }
-        return self._brackets.get(self.states[height + 1])
+        return self.brackets.reached().get(self.states[height + 1])
 
     def depth_of(self, brackets: Mapping[int, int]) -> int:
         """The sum over the stack of what some brackets count."""

@@ -40,3 +40,11 @@ class Callbacks:
 
                 self._parts[part] = ScenarioBuilder(self.source, self.problems)
         return self._parts[part]
+
+    def renew(self, source: SourceFile) -> None:
+        """Make ready for another text.  The problems that were found in the last one stay its own."""
+        self.source, self.problems = source, []
+        self._builder.source, self._builder.problems = source, self.problems
+        self._builder.too_high = None
+        for each in self._parts.values():
+            each.source, each.problems = source, self.problems

@@ -92,17 +92,12 @@ class _Run(Automaton):
         self.end = 0  # of the last token taken
         self.skipped: list[tuple[int, int]] = []
         self.quiet_until = -1
-        number = tables.number
-        self.name, self.newline = number("NAME"), number("_NEWLINE")
-        separators = ("_NEWLINE", "SEMICOLON", "COMMA", "RPAR", "RBRACE")
-        self.separators = {number(each) for each in separators}
-        self.inside = {number(each): 1 for each in ("LPAR", "LSQB")}
-        self.inside |= {number(each): -1 for each in ("RPAR", "RSQB")}
-        self.declaration = number("declaration")
-        self.strategy = tables.keywords["strategy"]
-        self.reserved = reserved_words(tables)
-        self.listed = [number(name) for name in _LISTED]
-        self.pattern = re.compile(tables.pattern)
+        known = terminals(tables)
+        self.name, self.newline = known.name, known.newline
+        self.separators, self.inside = known.separators, known.inside
+        self.declaration, self.strategy = known.declaration, known.strategy
+        self.reserved, self.listed = known.reserved, known.listed
+        self.pattern = known.pattern
 
     def read(self) -> Any:
         """Go through the text, resuming after each mistake."""
@@ -293,6 +288,48 @@ class _Run(Automaton):
                 if not depth and self.accepts(min(self.reserved)):
                     return end
         return len(self.text)
+
+
+class _Terminals(NamedTuple):
+    """What a run asks of some tables, found once: a text in an editor is read in thousands of pieces."""
+
+    tables: Tables
+    name: int
+    newline: int
+    separators: frozenset[int]
+    inside: dict[int, int]
+    declaration: int
+    strategy: int
+    reserved: set[int]
+    listed: list[int]
+    pattern: re.Pattern[str]
+
+
+_last: list[_Terminals] = []
+
+
+def terminals(tables: Tables) -> _Terminals:
+    """The symbols of some tables; those of the last tables that were asked for are known."""
+    if not _last or _last[0].tables is not tables:
+        number = tables.number
+        separators = ("_NEWLINE", "SEMICOLON", "COMMA", "RPAR", "RBRACE")
+        inside = {number(each): 1 for each in ("LPAR", "LSQB")}
+        inside |= {number(each): -1 for each in ("RPAR", "RSQB")}
+        _last[:] = [
+            _Terminals(
+                tables,
+                number("NAME"),
+                number("_NEWLINE"),
+                frozenset(number(each) for each in separators),
+                inside,
+                number("declaration"),
+                tables.keywords["strategy"],
+                reserved_words(tables),
+                [number(name) for name in _LISTED],
+                re.compile(tables.pattern),
+            )
+        ]
+    return _last[0]
 
 
 def reserved_words(tables: Tables) -> set[int]:

@@ -14,6 +14,9 @@ from .lalr import MISTAKE_LIMIT, Mistake, parse
 from .tables import Tables
 from .tree import File
 
+# Those of the last text, with what they have looked up: an editor's text is read in thousands of pieces.
+_free: list[Callbacks] = []
+
 
 class Parsed(NamedTuple):
     """A tree with what is wrong with its text.
@@ -53,15 +56,23 @@ def _parse(
     source: SourceFile, start: str
 ) -> tuple[object, tuple[Diagnostic, ...], tuple[tuple[int, int], ...]]:
     tables = load_tables()
-    callbacks = Callbacks(source)
+    try:
+        callbacks = _free.pop()
+    except IndexError:
+        callbacks = Callbacks(source)
+    else:
+        callbacks.renew(source)
     mistakes: list[Mistake] = []
     result = parse(tables, start, source.text, callbacks, mistakes.append)
+    found = callbacks.problems
+    if not _free:
+        _free.append(callbacks)
     problems = _described(mistakes, source, tables)
     if len(mistakes) == MISTAKE_LIMIT:
         problems[-1] = problems[-1]._replace(
             help=f"this is the {MISTAKE_LIMIT}th mistake, and the rest of the text was not read"
         )
-    return result.value, (*problems, *callbacks.problems), result.skipped
+    return result.value, (*problems, *found), result.skipped
 
 
 def _described(mistakes: list[Mistake], source: SourceFile, tables: Tables) -> list[Diagnostic]:

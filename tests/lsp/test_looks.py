@@ -334,6 +334,92 @@ def test_a_desk_that_has_ended_holds_up_nobody() -> None:
     large.worker.close()
 
 
+@pytest.mark.parametrize("how", ["the session ends", "the text is closed"])
+def test_a_long_look_is_broken_off(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """When nobody wants it any more a look ends at the next pause, and not with its text."""
+    monkeypatch.setattr(desks_module, "LARGE", 2_000)
+    text = "".join(f"vector v{i}() {{ mb }}\n" for i in range(400))
+    begun, let_go, read = threading.Event(), threading.Event(), list[int]()
+    real = pieces_module._read
+
+    def slow(path: str, text: str, borders: list[int], index: int) -> pieces_module.Piece:
+        read.append(index)
+        if index == 40:
+            begun.set()
+            let_go.wait()
+        return real(path, text, borders, index)
+
+    monkeypatch.setattr(pieces_module, "_read", slow)
+
+    async def session(server: Quiet) -> None:
+        await server.change(uri("huge.opv"), text, 1)
+        await asyncio.to_thread(begun.wait)
+        desk = server.desks.of(path_of(uri("huge.opv")))
+        closing = None
+        if how == "the session ends":
+            server.desks.end()
+        else:
+            closing = asyncio.ensure_future(server.close(uri("huge.opv")))
+            await asyncio.sleep(0)
+        let_go.set()
+        if closing is not None:
+            await closing
+        await asyncio.to_thread(desk.worker._pool.shutdown)
+        assert len(read) < 100
+
+    try:
+        serve(session)
+    finally:
+        let_go.set()
+
+
+def test_a_program_that_nobody_wants_is_not_made() -> None:
+    """What is called meanwhile can end it, and it can be made later, with what was made before."""
+    text = "".join(f"vector v{i}() {{ mb }}\n" for i in range(50))
+    first = Document("a.opv", text)
+    assert len(first.assembly.program.vectors) == 50
+    known = [*first.assembly.program.vectors.values()]
+    second = Document("a.opv", text + "vector w() { mb }\n", before=first)
+    calls: list[int] = []
+
+    def stale() -> None:
+        calls.append(len(calls))
+        if len(calls) == 5:
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        second.resolve(stale)
+    assert len(calls) == 5
+    third = Document("a.opv", text + "vector x() { mb }\n", before=second)
+    third.resolve(lambda: None)
+    assert all(third.assembly.program.vectors[each.name] is each for each in known)
+    assert "x" in third.assembly.program.vectors
+
+
+def test_threads_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the program of one text is made in a thread, that of another is made in a second one."""
+    begun, let_go = threading.Event(), threading.Event()
+    real = resolve
+
+    def held(source: Document, **words: Any) -> Any:
+        if source.name == "slow.opv":
+            begun.set()
+            let_go.wait()
+        return real(source, **words)
+
+    monkeypatch.setattr(document_module, "resolve", held)
+    slow, quick = Document("slow.opv", LIST), Document("quick.opv", LIST)
+    thread = threading.Thread(target=lambda: slow.resolved)
+    thread.start()
+    begun.wait()
+    other = threading.Thread(target=lambda: quick.resolved, daemon=True)
+    other.start()
+    other.join(60)
+    assert not other.is_alive()
+    let_go.set()
+    thread.join()
+
+
 def test_names_are_found_across_a_large_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name of a small text that a large one uses is found in both, from either."""
     monkeypatch.setattr(desks_module, "LARGE", 2_000)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ...abi.pages import PageKind
 from ...abi.revisions import Revision, ZeroPageRead
 from ...errors import Diagnostic, Note
 from ...expression import Name
-from ...program import Area, Program, SymbolAddress
+from ...program import Area, Program, Symbol, SymbolAddress
 from ...source import Span
 from ...text.scenario_tree import RunVector, Scenario
 from ..setting.statements import walk
@@ -36,9 +36,7 @@ def page_problems(program: Program, scenario: Scenario) -> Iterator[Diagnostic]:
     if not refused:
         return
     symbols = program.data.symbols
-    pages = [
-        each for each in symbols.values() if each.area is Area.PAGE and each.page_kind in refused
-    ]
+    pages = [each for each in _pages(symbols) if each.page_kind in refused]
     if not pages:
         return
     bodies = [each.body for each in scenario.threads]
@@ -57,6 +55,19 @@ def page_problems(program: Program, scenario: Scenario) -> Iterator[Diagnostic]:
             notes = (Note(f"scenario {scenario.name} uses it", scenario.span),)
             help = "choose a page of another kind, or a later revision"
             yield Diagnostic("error", "OPV533", message, place, notes, help)
+
+
+_last: list[tuple[Mapping[str, Symbol], list[Symbol]]] = []
+
+
+def _pages(symbols: Mapping[str, Symbol]) -> list[Symbol]:
+    """The pages among variables; what was asked for last is kept, for all scenarios of a file."""
+    for known, found in _last:
+        if known is symbols:
+            return found
+    found = [each for each in symbols.values() if each.area is Area.PAGE]
+    _last[:] = [(symbols, found)]
+    return found
 
 
 def _change_by_a_store(revision: Revision) -> frozenset[PageKind]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...light_typing import Any
+from ...light_typing import Any, NamedTuple
 from .site import Site
 from .step import (
     LAST_QUIET,
@@ -99,20 +99,27 @@ class Builder:
         return tuple(steps)
 
 
+class _Known(NamedTuple):
+    """Registers of the handler alone, those of the thread outside of it, and the live ones of each point."""
+
+    fresh: tuple[int, ...]
+    main: int
+    live: list[int]
+
+
 class Code:
     """A thread's steps with what the model asks of each point.
 
     ``entry`` is where the thread begins, ``handler`` where its signal handler does (NOWHERE: none),
     ``crash`` where an access to memory it must not touch leaves it, ``killed`` where the kernel does
     that kills it for an id that it wrote (NOWHERE: this kernel does not).
-    ``fresh`` are the registers of the handler, which begin at 0 each time that it runs.
     ``registers`` are the numbers of the registers by their names, ``observed`` those that somebody
     looks at in the end.
     """
 
     __slots__ = (
-        *("crash", "entry", "fresh", "handler", "killed", "observed", "registers", "sites"),
-        *("steps", "_live", "_main", "_dead"),
+        *("crash", "entry", "handler", "killed", "observed", "registers", "sites"),
+        *("steps", "_known", "_dead"),
     )
 
     def __init__(
@@ -132,22 +139,33 @@ class Code:
         self.killed = NOWHERE if killed is None else points[killed]
         self.handler = NOWHERE if handler is None else points[handler]
         self.observed = tuple(sorted(observed))
-        used = [reads(e.action) | writes(e.action) | may_write(e.action) for e in self.steps]
-        main = {
-            r for e, found in zip(self.steps, used, strict=True) if not e.handler for r in found
-        }
-        handled = {r for e, found in zip(self.steps, used, strict=True) if e.handler for r in found}
-        self.fresh = tuple(handled - main - {*self.observed})
-        self._main = _mask(main)
-        self._live = _live(self.steps, _mask(self.observed))
+        self._known: _Known | None = None
         self._dead: dict[int, tuple[int, ...]] = {}
+
+    @property
+    def fresh(self) -> tuple[int, ...]:
+        """The registers of the handler, which begin at 0 each time that it runs."""
+        return self._uses().fresh
+
+    def _uses(self) -> _Known:
+        """Found when it is first asked for: who only looks for mistakes in a text needs none of it."""
+        if self._known is None:
+            used = [reads(e.action) | writes(e.action) | may_write(e.action) for e in self.steps]
+            pairs = list(zip(self.steps, used, strict=True))
+            main = {r for e, found in pairs if not e.handler for r in found}
+            handled = {r for e, found in pairs if e.handler for r in found}
+            fresh = tuple(handled - main - {*self.observed})
+            live = _live(self.steps, _mask(self.observed))
+            self._known = _Known(fresh, _mask(main), live)
+        return self._known
 
     def dead(self, point: Point) -> tuple[int, ...]:
         """The registers that hold nothing anybody will look at when the thread is at a point."""
-        kept = self._live[point]
+        uses = self._uses()
+        kept = uses.live[point]
         if self.steps[point].handler:
             # What the interrupted code still needs is not known inside a handler: keep all of it.
-            kept |= self._main
+            kept |= uses.main
         found = self._dead.get(kept)
         if found is None:
             every = range(REGISTERS, self.size)

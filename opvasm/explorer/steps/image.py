@@ -6,7 +6,7 @@ one after the other.  The literal pool and the arguments' slots are apart: nobod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ...abi.pages import PageKind
 from ...binding import initial_bytes, pool_bytes
@@ -67,13 +67,10 @@ class Image:
         data = bytearray(declared.content)
         self._place(data)
         self.initial = bytes(data)
-        self.pages: dict[int, Region] = {}
-        for region in self.regions:
-            last = region.base + max(region.size, 1) - 1
-            for page in range(region.base >> self.shift, (last >> self.shift) + 1):
-                self.pages[page] = region
+        self.pages = dict(declared.pages)
+        _spread(self.pages, self.regions[len(declared.regions) :], self.shift)
         self.pools: Sequence[bytes] = declared.pools
-        self.template = self._template()
+        self._pinned: Memory | None = None
 
     def _place(self, data: bytearray) -> None:
         """Lay down what is a scenario's own, after what its program declares."""
@@ -90,12 +87,14 @@ class Image:
         self.regions.append(Region("slots", layout.slots, 0, page, store=SLOTS))
         self.regions.append(Region("pool", layout.pool, 0, program.data.pool_size, store=POOL))
 
-    def _template(self) -> Memory:
+    @property
+    def template(self) -> Memory:
         """The pages as the kernel sees them when it pins; their bytes do not matter there."""
-        memory = Memory(self.program.abi.page_size)
-        for page, region in self.pages.items():
-            memory.map(page << self.shift, memory.page_size, region.kind)
-        return memory
+        if self._pinned is None:
+            memory = self._pinned = Memory(self.program.abi.page_size)
+            for page, region in self.pages.items():
+                memory.map(page << self.shift, memory.page_size, region.kind)
+        return self._pinned
 
     def locate(self, address: int, length: int, writes: bool) -> Region:
         """The region that holds a whole range.  Raises Fault where there is none."""
@@ -176,6 +175,7 @@ class _Declared(NamedTuple):
 
     layout: Layout
     regions: tuple[Region, ...]
+    pages: dict[int, Region]
     content: bytes
     pools: tuple[bytes, ...]  # by CPU
 
@@ -208,7 +208,16 @@ def _laid_down(program: Program, cpus: int) -> _Declared:
             base = layout.page + symbol.offset
             _lay(regions, data, symbol.name, base, content, symbol.page_kind)
     pools = tuple(pool_bytes(program, layout, cpu) for cpu in range(cpus))
-    return _Declared(layout, tuple(regions), bytes(data), pools)
+    pages: dict[int, Region] = {}
+    _spread(pages, regions, program.abi.page_size.bit_length() - 1)
+    return _Declared(layout, tuple(regions), pages, bytes(data), pools)
+
+
+def _spread(pages: dict[int, Region], regions: Iterable[Region], shift: int) -> None:
+    """Note for each page, by its number, the region that lies on it."""
+    for region in regions:
+        last = region.base + max(region.size, 1) - 1
+        pages.update(dict.fromkeys(range(region.base >> shift, (last >> shift) + 1), region))
 
 
 def _lay(
