@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 from ..formats.c_words import identifier
@@ -15,6 +16,24 @@ from .names import Naming, area_lines, shared_symbols, struct_lines
 from .plain import LINE_MARK
 
 ARCHITECTURES = ("x86-64", "aarch64")
+
+# The text is C that C++ takes, too. Warnings that ask C++ (or old C) for something else are not for its reader.
+_TOLERATED = (
+    "#pragma GCC diagnostic push",
+    "#if defined(__cplusplus)",
+    '# pragma GCC diagnostic ignored "-Wold-style-cast"',
+    '# pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"',
+    "# if !defined(__clang__)",
+    '#  pragma GCC diagnostic ignored "-Wuseless-cast"',
+    "# endif",
+    "#else",
+    '# pragma GCC diagnostic ignored "-Wdeclaration-after-statement"',
+    "#endif",
+    "#if defined(__clang__)",
+    '# pragma GCC diagnostic ignored "-Wused-but-marked-unused"',
+    "#endif",
+    "",
+)
 
 
 class Request(NamedTuple):
@@ -41,9 +60,15 @@ def header(request: Request) -> str:
 
 
 def runtime_text() -> str:
-    """The part that all headers share."""
+    """The part that all headers share: a program with two that differ in it is not compiled."""
     with open(f"{__file__.removesuffix('header.py')}runtime.h", encoding="utf-8") as file:
-        return file.read()
+        text = file.read()
+    number = f"{zlib.crc32(text.encode()):#010x}"
+    return (
+        f"#if defined(OPV_RUNTIME) && OPV_RUNTIME != {number}\n"
+        '# error "two headers by two versions of opvasm: emit both again by one"\n'
+        "#endif\n" + text.replace("#define OPV_RUNTIME 1\n", f"#define OPV_RUNTIME {number}\n")
+    )
 
 
 def _lines(request: Request) -> Iterator[str]:
@@ -56,6 +81,7 @@ def _lines(request: Request) -> Iterator[str]:
     yield f"#ifndef {guard}"
     yield f"#define {guard}"
     yield ""
+    yield from _TOLERATED
     yield from runtime_text().rstrip("\n").split("\n")
     yield ""
     if request.includes:
@@ -72,6 +98,7 @@ def _lines(request: Request) -> Iterator[str]:
         subscribes = request.strategy.uses_sections and request.strategy.subscription == "eager"
         context = Context(vector, program.data, naming, speller, subscribes=subscribes)
         yield from functions(context, request.strategy, program.abi, request.architectures)
+    yield "#pragma GCC diagnostic pop"
     yield f"#endif /* {guard} */"
 
 
@@ -167,6 +194,7 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     yield "    memset(opv_m, 0, sizeof(*opv_m));"
     yield "}"
     yield ""
+    yield from _forked(request)
     yield "/* What has happened on all CPUs so far. */"
     yield f"static inline struct opv_counters {prefix}_counters(const struct {prefix} *opv_m)"
     yield "{"
@@ -183,6 +211,23 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     yield "#endif"
     yield "    }"
     yield "    return sum;"
+    yield "}"
+    yield ""
+
+
+def _forked(request: Request) -> Iterator[str]:
+    """What a child does first: threads that held a lock are not there, and nobody would give it back."""
+    if not uses_lock(request.strategy):
+        return
+    prefix = request.naming.prefix
+    yield "/* To be called in the child of a fork (pthread_atfork), before its first operation: a thread that held"
+    yield " * a lock is not there. What it had done by then is either all of its operation or nothing that counts,"
+    yield " * as long as the vectors are sections; a vector of the lock alone may have been left half done. */"
+    yield f"static inline void {prefix}_forked(const struct {prefix} *opv_m)"
+    yield "{"
+    yield "    unsigned cpu;"
+    yield "    for (cpu = 0; cpu < opv_m->cpus; cpu++)"
+    yield "        opv_store32(&opv_m->percpu[cpu].opv.lock, 0);"
     yield "}"
     yield ""
 

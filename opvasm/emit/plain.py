@@ -26,7 +26,7 @@ from .context import Context
 LINE_MARK = "\x00line "
 """Begins a line that header.py turns into a #line; what follows is ``NUMBER "FILE"`` or ``back``."""
 
-BARRIER = "__atomic_thread_fence(__ATOMIC_SEQ_CST);"
+BARRIER = "OPV_BARRIER();"
 """A full barrier, mb."""
 
 _CHANGES = {"add": "+", "add.release": "+", "or": "|", "and": "&", "xor": "^"}

@@ -24,7 +24,7 @@ from ..verifier.rseq_rules import rseq_diagnostics
 from .context import Context
 from .names import Naming
 
-_OWN_NAMES = ("create", "attach", "destroy", "counters", "percpu", "shared", "pool")
+_OWN_NAMES = ("create", "attach", "destroy", "forked", "counters", "percpu", "shared", "pool")
 # What sections and the locked function have instructions for; the call hands ops to the kernel.
 _TRANSLATED = frozenset(
     {

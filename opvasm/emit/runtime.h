@@ -23,8 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#if !defined(__cplusplus) /* strict C hides them */
+/* Strict C hides them. */
+#if !defined(__cplusplus) && !defined(_DEFAULT_SOURCE) && !defined(_GNU_SOURCE)
 long syscall(long number, ...);
+#endif
+#if !defined(__cplusplus) && !defined(_GNU_SOURCE) && (!defined(_POSIX_C_SOURCE) || _POSIX_C_SOURCE < 199309L)
 int nanosleep(const struct timespec *time, struct timespec *rest);
 #endif
 #if defined(MAP_ANONYMOUS)
@@ -80,6 +83,11 @@ enum opv_result {
 #define OPV_RARE static __attribute__((unused))
 #define OPV_REST static __attribute__((noinline, unused))
 #define OPV_SLOW static __attribute__((noinline, cold, unused))
+#if defined(__SANITIZE_THREAD__) /* gcc's ThreadSanitizer warns about the other */
+# define OPV_BARRIER() __sync_synchronize()
+#else
+# define OPV_BARRIER() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#endif
 /* A compiler barrier on every edge out of an asm goto: compilers have moved code across them. */
 #define OPV_EDGE() __asm__ __volatile__("" : : : "memory")
 
@@ -223,7 +231,7 @@ OPV_FAST void opv_set_cpu_hint(unsigned cpu)
         "movl %0, %%fs:" OPV_AREA_HINT "(%1)" : : "r"(cpu), "r"(opv_rseq_offset()) : "memory");
 }
 # else
-OPV_FAST struct opv_area *opv_area(void)
+OPV_FAST struct opv_area *opv_this_area(void)
 {
 #  if defined(OPV_LIBC_REGISTERS)
     return (struct opv_area *)((char *)__builtin_thread_pointer() + __rseq_offset);
@@ -231,18 +239,18 @@ OPV_FAST struct opv_area *opv_area(void)
     return &__rseq_abi;
 #  endif
 }
-#  define OPV_RSEQ_OPERAND opv_area()
+#  define OPV_RSEQ_OPERAND opv_this_area()
 OPV_FAST int32_t opv_cpu_id(void)
 {
-    return (int32_t)__atomic_load_n(&opv_area()->cpu_id, __ATOMIC_RELAXED);
+    return (int32_t)__atomic_load_n(&opv_this_area()->cpu_id, __ATOMIC_RELAXED);
 }
 OPV_FAST unsigned opv_cpu_hint(void)
 {
-    return __atomic_load_n(&opv_area()->cpu_id_start, __ATOMIC_RELAXED);
+    return __atomic_load_n(&opv_this_area()->cpu_id_start, __ATOMIC_RELAXED);
 }
 OPV_FAST void opv_set_cpu_hint(unsigned cpu)
 {
-    __atomic_store_n(&opv_area()->cpu_id_start, cpu, __ATOMIC_RELAXED);
+    __atomic_store_n(&opv_this_area()->cpu_id_start, cpu, __ATOMIC_RELAXED);
 }
 # endif
 
@@ -254,7 +262,7 @@ OPV_FAST void opv_leave(void)
     __asm__ __volatile__(
         "movq $0, %%fs:" OPV_AREA_SECTION "(%0)" : : "r"(opv_rseq_offset()) : "memory");
 # else
-    __atomic_store_n(&opv_area()->rseq_cs, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&opv_this_area()->rseq_cs, 0, __ATOMIC_RELAXED);
 # endif
 }
 

@@ -34,10 +34,7 @@ static inline size_t chunk_word(const void *block)
 
 static void after_fork(void)
 {
-    unsigned cpu;
-    /* Threads that held a lock are not in the child. What it guards changes by one store. */
-    for (cpu = 0; cpu < cache.cpus; cpu++)
-        cache.percpu[cpu].opv.lock = 0;
+    malloc_cache_forked(&cache);
 }
 
 static void report(void)

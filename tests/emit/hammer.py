@@ -22,13 +22,15 @@ from .conftest import IDIOMS, build_hammer, write_headers
 STRATEGIES = ("elide", "rseq_then_opv", "rseq", "lock")
 _ALL = ("remote", "migrate", "signal", "barrier")
 # How the threads meet, and the variables of the environment.  fenced: no slow path is kept, so that each
-# operation under the lock sets the flag, fences and clears it; storm: sections are aborted all the time.
+# operation under the lock sets the flag, fences and clears it; storm: sections are aborted all the time;
+# forced: every operation takes the lock.
 MODES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "plain": (("migrate", "signal", "barrier"), {}),
     "storm": (("storm", "migrate", "signal"), {}),
     "mixed": (("mixed", *_ALL), {}),
     "mixed_storm": (("mixed", "storm", *_ALL), {}),
     "fenced": (("mixed", *_ALL), {"OPV_KEEP_SLOW": "0"}),
+    "forced": (_ALL, {"OPV_FALLBACK": "always"}),
     "every9": (_ALL, {"OPV_FALLBACK": "9", "OPV_KEEP_SLOW": "0"}),
 }
 FUNCTIONS = {

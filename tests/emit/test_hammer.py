@@ -219,3 +219,29 @@ def test_a_slow_path_is_kept_for_a_bounded_time(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     env = {"OPV_FALLBACK": "always", "OPV_KEEP_SLOW": "4000000000"}
     assert run(tmp_path / "kept", env=env).returncode == 0
+
+
+def test_a_child_does_not_wait_for_a_thread_that_it_has_not(tmp_path: Path) -> None:
+    """A lock that was held when the process forked is free after NAME_forked, with and without a kept slow path."""
+    need("gcc")
+    write_headers(tmp_path, "elide")
+    (tmp_path / "child.c").write_text(
+        '#include "counter.h"\n#include <sys/wait.h>\n'
+        "int main(void) { struct counter m; int i, status; uint32_t count;\n"
+        "if (counter_create(&m) < 0 || counter_bump(&m, 0, 1) != 0) return 2;\n"
+        "count = opv_lock(&m.percpu[0].opv.lock); /* as by a thread that the child has not */\n"
+        "if (fork() == 0) {\n"
+        "    (void)alarm(60); counter_forked(&m);\n"
+        "    for (i = 0; i < 1000; i++) if (counter_bump(&m, 0, 1) != 0) _exit(3);\n"
+        "    _exit(m.percpu[0].counter != 1001);\n"
+        "}\n"
+        "if (wait(&status) < 0 || status != 0) return 4;\n"
+        "opv_commit32(&m.percpu[0].opv.lock, count);\n"
+        "return !(counter_bump(&m, 0, 1) == 0 && m.percpu[0].counter == 2); }\n"
+    )
+    done = run("gcc", "-O2", tmp_path / "child.c", "-o", tmp_path / "child")
+    assert done.returncode == 0, done.stderr
+    for switch in ("never", "always"):
+        for keep in ("0", "64"):
+            env = {"OPV_FALLBACK": switch, "OPV_KEEP_SLOW": keep}
+            assert run(tmp_path / "child", env=env).returncode == 0, (switch, keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -233,3 +234,61 @@ def test_sections_that_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert emit(source, "--no-explore", "--vector", "take", "-o", target) == 1
     assert "OPV756" in capsys.readouterr().err
     assert not target.exists()
+
+
+def test_headers_of_two_versions_do_not_share_what_differs(tmp_path: Path) -> None:
+    """Two headers by one version make a program; one whose shared part is another's ends in an error that says so."""
+    need("gcc")
+    text = header_of(COUNTER)
+    (tmp_path / "t.h").write_text(text)
+    (tmp_path / "u.h").write_text(header_of(COUNTER, prefix="u"))
+    source = tmp_path / "two.c"
+    source.write_text('#include "t.h"\n#include "u.h"\n')
+    words = ("gcc", "-std=c11", *WARNINGS, "-fsyntax-only", source)
+    assert run(*words).returncode == 0
+    (tmp_path / "t.h").write_text(re.sub(r"OPV_RUNTIME 0x\w+", "OPV_RUNTIME 1", text))
+    done = run(*words)
+    assert done.returncode != 0
+    assert "two versions of opvasm" in done.stderr
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "g++", "clang", "clang++", "aarch64-linux-gnu-g++"])
+def test_warnings_that_projects_ask_for(compiler: str, tmp_path: Path) -> None:
+    """No header warns under the strict sets of options of C and C++, in whichever namespace of POSIX or GNU."""
+    need(compiler)
+    cpp = compiler.endswith("++")
+    for sample in ("counter", "list"):
+        (tmp_path / f"{sample}.h").write_text(
+            header_of((SAMPLES / f"{sample}.opv").read_text(), prefix=sample)
+        )
+    source = tmp_path / ("strict.cpp" if cpp else "strict.c")
+    source.write_text(
+        '#include "counter.h"\n#include "list.h"\n'
+        "int push(struct list *, struct list_node *); int bump(struct counter *);\n"
+        "int push(struct list *l, struct list_node *n) { return list_push(l, opv_current_cpu(), n, n); }\n"
+        "int bump(struct counter *c) { return counter_bump_here(c, 1) + counter_bump_fenced(c, 0, 2); }\n"
+    )
+    words = ["-Wconversion", "-Wsign-conversion", "-pedantic", "-Wshadow", "-Wundef", "-Wcast-qual"]
+    words += ["-Wredundant-decls", "-Wmissing-declarations", "-Wdouble-promotion", "-Wformat=2"]
+    if cpp:
+        words += [
+            "-std=c++17",
+            "-Wold-style-cast",
+            "-Wextra-semi",
+            "-Wzero-as-null-pointer-constant",
+        ]
+        words += [] if "clang" in compiler else ["-Wuseless-cast"]
+    else:
+        words += [
+            "-std=c11",
+            "-Wdeclaration-after-statement",
+            "-Wstrict-prototypes",
+            "-Wmissing-prototypes",
+        ]
+    # Compilers of C++ define _GNU_SOURCE themselves.
+    for names in ("-D_GNU_SOURCE", *(() if cpp else ("-U_GNU_SOURCE", "-D_POSIX_C_SOURCE=200809L"))):
+        for level in ("-O0", "-O2"):
+            done = run(
+                compiler, *WARNINGS, *words, names, level, "-c", source, "-o", tmp_path / "o"
+            )
+            assert done.returncode == 0, done.stderr
