@@ -82,6 +82,13 @@ def stride(data: Data) -> int:
 def struct_lines(data: Data, naming: Naming) -> list[str]:
     """The declared structs, each after those it is made of; of the user's own only the checks."""
     lines: list[str] = []
+    declared = [member.type for struct in data.structs.values() for member in struct.members]
+    declared += [symbol.type for symbol in data.symbols.values() if symbol.type is not None]
+    if any(_points(each) for each in declared):
+        lines += [
+            'OPV_ASSERT(sizeof(void *) == 8, "the data has pointers: for 64-bit machines");',
+            "",
+        ]
     for struct in inside_out(data.structs.values()):
         name = naming.struct(struct.name)
         if struct.name not in naming.types:
@@ -94,6 +101,13 @@ def struct_lines(data: Data, naming: Naming) -> list[str]:
             lines.append(f'OPV_ASSERT({place} == {member.offset}, "{struct.name} as declared");')
         lines.append("")
     return lines
+
+
+def _points(declared: Type) -> bool:
+    """Whether a type is a pointer, or an array of them.  Members are asked for one by one."""
+    while isinstance(declared, Array):
+        declared = declared.element
+    return isinstance(declared, Pointer)
 
 
 def area_lines(data: Data, naming: Naming) -> list[str]:

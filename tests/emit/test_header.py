@@ -286,9 +286,20 @@ def test_warnings_that_projects_ask_for(compiler: str, tmp_path: Path) -> None:
             "-Wmissing-prototypes",
         ]
     # Compilers of C++ define _GNU_SOURCE themselves.
-    for names in ("-D_GNU_SOURCE", *(() if cpp else ("-U_GNU_SOURCE", "-D_POSIX_C_SOURCE=200809L"))):
+    for names in (
+        "-D_GNU_SOURCE",
+        *(() if cpp else ("-U_GNU_SOURCE", "-D_POSIX_C_SOURCE=200809L")),
+    ):
         for level in ("-O0", "-O2"):
             done = run(
                 compiler, *WARNINGS, *words, names, level, "-c", source, "-o", tmp_path / "o"
             )
             assert done.returncode == 0, done.stderr
+
+
+def test_pointers_in_the_data_ask_for_64_bits() -> None:
+    """A 32-bit compiler says so in words; data without pointers is for every machine."""
+    words = "the data has pointers: for 64-bit machines"
+    assert words in header_of((SAMPLES / "list.opv").read_text())
+    assert words in header_of("percpu a: ptr[4]\nvector v() { add.u64 a[1], 1 }\n")
+    assert words not in header_of(COUNTER)
