@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ..explorer.answers.diagnose import diagnose
 from ..explorer.answers.diagnosis import Diagnosis
-from ..explorer.answers.verdict import INCONCLUSIVE, Run, run_configuration
+from ..explorer.answers.verdict import INCONCLUSIVE, Run, run_plan
 from ..explorer.plan.plan import ScenarioError, make_plan
 from ..explorer.plan.validate import section_findings
 from ..explorer.setting.configuration import Configuration, kernel_abilities, strip
@@ -27,8 +27,8 @@ class Cell(NamedTuple):
 
     ``verdict`` is holds, fails, deadlock, livelock, blocked, inconclusive or refused; ``rule`` the
     code that refused it.  ``preemptions`` is the fewest that the failure needs (None: not known or
-    no failure), ``states`` None where nothing was searched.  ``same_as`` is the kernel whose rules are the same for this scenario, so that
-    nothing was explored again.
+    no failure), ``states`` None where nothing was searched.  ``same_as`` is the kernel whose rules are
+    the same for this scenario, so that nothing was explored again.
     """
 
     strategy: str
@@ -168,13 +168,12 @@ class _Row:
     def _explored(self, profile: Profile, blank: Cell) -> Cell:
         configuration = Configuration(self.scenario.cpus[1], profile, self.chosen)
         try:
-            make_plan(self.program, self.scenario, configuration)
+            plan = make_plan(self.program, self.scenario, configuration)
         except ScenarioError as error:
             return blank._replace(rule=error.diagnostics[0].code)
         key = kernel_abilities(self.scenario, configuration)
         if key not in self.known:
-            run = run_configuration(self.program, self.scenario, configuration, self.limits)
-            self.known[key] = self._of(run, blank)
+            self.known[key] = self._of(run_plan(plan, self.limits), blank)
             return self.known[key]
         first = self.known[key]
         return first._replace(kernel=profile.name, same_as=first.kernel)

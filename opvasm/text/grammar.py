@@ -1,7 +1,8 @@
 """Finds the grammar and gives its tables, from the user's cache where they are there.
 
-The cache is one file of plain data per interpreter version, in ``$XDG_CACHE_HOME/opvasm`` (by
-default ``~/.cache/opvasm``).  It holds the text of the grammar that it was made from, which must
+The cache is one file of plain data for each grammar, interpreter and lark, in
+``$XDG_CACHE_HOME/opvasm`` (by default ``~/.cache/opvasm``), so that two installed versions do not
+overwrite each other's.  It holds the text of the grammar that it was made from, which must
 equal the grammar's text; a checksum guards against half a file.  A file that is missing, old,
 broken or can't be written costs time, never a wrong answer.
 """
@@ -25,6 +26,8 @@ _PLACES = (
 # Part of the key: goes up with every change of what compile.py writes.
 _FORMAT = 4
 _MAGIC = b"opvasm tables\n"
+# The latest files that are kept, of 0.2 MB each, when one more is written.
+_KEPT = 8
 
 
 def grammar_text() -> str:
@@ -42,8 +45,8 @@ def grammar_text() -> str:
 def load_tables() -> Tables:
     """The tables of the language, cached for the process and, where that works, for the user."""
     text = grammar_text()
-    key = (_FORMAT, sys.version, _lark_stamp(), text)
-    path = _cache_file()
+    key = _key(text)
+    path = _cache_file(key)
     found = _read(path, key) if path is not None else None
     if found is not None:
         return found
@@ -53,6 +56,11 @@ def load_tables() -> Tables:
     if path is not None:
         _write(path, key, tables)
     return tables
+
+
+def _key(text: str) -> tuple[Any, ...]:
+    """All that the tables of a grammar depend on."""
+    return _FORMAT, sys.version, _lark_stamp(), text
 
 
 def _lark_stamp() -> tuple[str, int, int]:
@@ -69,14 +77,15 @@ def _lark_stamp() -> tuple[str, int, int]:
     return spec.origin, status.st_size, status.st_mtime_ns
 
 
-def _cache_file() -> str | None:
-    """Where the tables are kept, or None where the user has no home."""
+def _cache_file(key: tuple[Any, ...]) -> str | None:
+    """Where the tables of a key are kept, or None where the user has no home."""
     root = os.environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(root):
         root = os.path.join(os.path.expanduser("~"), ".cache")
         if not os.path.isabs(root):
             return None
-    return os.path.join(root, "opvasm", f"tables-{sys.implementation.cache_tag}.bin")
+    name = f"tables-{sys.implementation.cache_tag}-{crc32(repr(key).encode()):08x}.bin"
+    return os.path.join(root, "opvasm", name)
 
 
 def _read(path: str, key: tuple[Any, ...]) -> Tables | None:
@@ -105,8 +114,21 @@ def _write(path: str, key: tuple[Any, ...], tables: Tables) -> None:
         with open(temporary, "wb") as file:
             file.write(_MAGIC + crc32(body).to_bytes(4, "little") + body)
         os.replace(temporary, path)
+        _remove_old(os.path.dirname(path))
     except OSError:
         from contextlib import suppress  # only here: it takes a while to import
 
         with suppress(OSError):
             os.unlink(temporary)
+
+
+def _remove_old(folder: str) -> None:
+    """Leave the latest tables in a folder; raises OSError where another process was faster."""
+    with os.scandir(folder) as entries:
+        found = [
+            (entry.stat().st_mtime_ns, entry.path)
+            for entry in entries
+            if entry.name.startswith("tables-") and entry.name.endswith(".bin") and entry.is_file()
+        ]
+    for _, path in sorted(found)[:-_KEPT]:
+        os.unlink(path)

@@ -129,12 +129,19 @@ def test_the_tables_know_no_conflict_between_shifting_and_reducing(
 # ---- the cache --------------------------------------------------------------------------------
 
 
+def cache_file() -> Path:
+    """Where the tables of the grammar as it is now are kept."""
+    path = grammar._cache_file(grammar._key(grammar.grammar_text()))
+    assert path is not None
+    return Path(path)
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache of its own, and no tables in memory."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     load_tables.cache_clear()
-    yield tmp_path / "opvasm" / f"tables-{sys.implementation.cache_tag}.bin"
+    yield cache_file()
     load_tables.cache_clear()
 
 
@@ -183,6 +190,34 @@ def test_a_changed_grammar_is_compiled_again(
     load_again()
     load_again()
     assert compilations == [grammar_text(), changed]
+
+
+def test_two_grammars_used_in_turn_are_compiled_once_each(
+    cache: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two installed versions do not overwrite each other's tables."""
+    texts = [grammar_text(), grammar_text() + "\n// of another version\n"]
+    for text in texts * 3:
+        monkeypatch.setattr(grammar, "grammar_text", lambda text=text: text)
+        load_again()
+    assert compilations == texts
+    assert len(list(cache.parent.iterdir())) == 2
+
+
+def test_the_tables_of_old_versions_do_not_pile_up(
+    cache: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The latest eight are kept, and of other files in the folder nothing is removed."""
+    cache.parent.mkdir()
+    other = cache.parent / "notes.bin"
+    other.write_text("not ours")
+    for number in range(12):
+        monkeypatch.setattr(grammar, "grammar_text", lambda number=number: f"// {number}\n")
+        load_again()
+        os.utime(cache_file(), ns=(number, number))
+    assert len(list(cache.parent.glob("tables-*.bin"))) == 8
+    assert cache_file().exists()
+    assert other.exists()
 
 
 @pytest.mark.parametrize("keep", [0, 5, 17, 18, 100, -1])
