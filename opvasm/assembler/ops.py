@@ -141,9 +141,9 @@ class _VectorAssembler:
         written = statement.mnemonic
         head, _, suffix = written.rpartition(".")
         word = head if suffix in (*SUFFIXES, POINTER_SUFFIX) else written
-        from .other_ops import instead_of  # only where something is wrong
+        from ..text.foreign_words import FOREIGN_WORDS, Instead  # only where something is wrong
 
-        near = instead_of(word) or did_you_mean(word, known)
+        near = FOREIGN_WORDS.get(word, Instead()).in_vector or did_you_mean(word, known)
         self.problems.error(
             "OPV012",
             f"the op `{written}` is unknown",

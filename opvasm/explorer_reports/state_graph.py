@@ -54,6 +54,11 @@ class StateGraph(NamedTuple):
     note: str | None
 
 
+def empty_graph(title: str, note: str) -> StateGraph:
+    """A graph without states, and the reason why it has none."""
+    return StateGraph(title, (), (), note)
+
+
 def state_graph(run: Run, title: str, limits: Limits) -> StateGraph:
     """The graph of a run, with its first counterexample bold and its livelock marked."""
     plan = run.found.plan

@@ -19,6 +19,12 @@ _GDB = re.compile(r"(?P<at>0x[0-9a-fA-F]+)(?: <[^>]*>)?:(?P<hex>(?:\s+0x[0-9a-fA
 _ARRAY = re.compile(
     r"(?<![\w\s*])(?<!(?<!:):)(?P<type>[\w\s*]*?)\b\w+\s*\[[^\]]*\](?:\s*__attribute__\s*\(\(.*?\)\))?\s*=\s*\{(?P<body>[^{}]*)\}"
 )
+# A line that begins a declaration of this language, which no dump and no C has.
+_OURS = re.compile(
+    r"^[ \t]*(?:(?:percpu|shared|const)[ \t]+\w+[ \t]*[:=]|(?:vector|section)[ \t]+\w+[ \t]*\("
+    r"|test[ \t]+\"|scenario[ \t]+\w+|strategy[ \t]+\w+[ \t]*=|abi[ \t]+\d)",
+    re.MULTILINE,
+)
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+|\d+|'\\x[0-9a-fA-F]{1,2}'")
 # Strings of C or Python one after the other, perhaps with a name and in brackets.
 _LITERAL = r"""[bB]?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
@@ -84,7 +90,9 @@ def read_dump(file: SourceFile, abi: Abi) -> Dump | None:
 
 
 def looks_like_dump(text: str, abi: Abi) -> str | None:
-    """The layout of a dump; None where the text is none, or a broken one."""
+    """The layout of a dump; None where the text is none, a broken one, or has declarations of ours."""
+    if _OURS.search(without_comments(text)):
+        return None
     try:
         found = read_dump(SourceFile("", text), abi)
     except DecodeError:

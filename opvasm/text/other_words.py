@@ -8,50 +8,11 @@ from ..light_typing import NamedTuple
 from ..source import Span
 from ..suggestion import did_you_mean
 from .automaton import landing
+from .foreign_words import FOREIGN_WORDS, LOCAL, Instead
 from .lalr import Mistake
 from .tables import Tables
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOOP = "a loop is `loop N { … }`, or `loop { … }` that `break` leaves"
-_CLAIM = (
-    "a scenario claims with `forall`, `exists`, `never` or `invariant`; `assert` stands in a `test`"
-)
-_LOCAL = "a local needs no type: `NAME = VALUE`"
-_STRATEGY = (
-    "give the strategy a name outside of the scenario, `strategy NAME = rseq then opv after 2`, "
-    "and name it here"
-)
-_STRATEGY_HERE = (
-    "a scenario names its strategy beside its threads, for all their runs: `strategy NAME`"
-)
-_VECTOR = "ops stand in `vector NAME(parameters) { … }`"
-# What stands here for a word that other languages have.  Where the grammar knows the word itself
-# and would take it, it is not one of these.
-_OTHER_WORDS = {
-    **dict.fromkeys(("for", "while", "until", "do", "repeat", "foreach"), _LOOP),
-    **dict.fromkeys(("assert", "assume", "require", "ensure"), _CLAIM),
-    **dict.fromkeys(
-        ("int", "unsigned", "long", "let", "var", "local", "auto", "uint64_t", "u64"), _LOCAL
-    ),
-    **dict.fromkeys(("def", "fn", "func", "function", "proc", "void"), _VECTOR),
-    "and": "`&&` is the and of this language",
-    "or": "`||` is the or of this language",
-    "not": "`!` is the not of this language",
-    "strategy": _STRATEGY_HERE,
-    "then": _STRATEGY,
-    "after": _STRATEGY,
-    "elif": "write `else { if … { … } }`",
-    "elsif": "write `else { if … { … } }`",
-    "continue": "there is no `continue`: put what follows into an `if`",
-    "goto": "there is no `goto`: `loop`, `break`, and the arms of a `run` lead on",
-    "import": 'another file is taken in by `use "FILE.opv"`',
-    "include": 'another file is taken in by `use "FILE.opv"`',
-    "print": "`observe EXPRESSION` shows a value in the table of outcomes",
-    "printf": "`observe EXPRESSION` shows a value in the table of outcomes",
-    "spawn": "a thread is `thread NAME @CPU { … }`",
-    "threads": "a thread is `thread NAME @CPU { … }`, several alike `thread NAME x3 @CPU { … }`",
-    "call": "a vector is called by `run NAME(arguments)`",
-}
 _OTHER_SIGNS = {
     **dict.fromkeys(
         ("++", "+="), "write `NAME = NAME + 1`; in memory a vector adds: `add PLACE, 1`"
@@ -104,9 +65,9 @@ def _meant(
     keyword = tables.keywords.get(word)
     if keyword is not None and landing(tables, states, keyword) is not None:
         return None
-    help = _OTHER_WORDS.get(word)
+    help = FOREIGN_WORDS.get(word, Instead()).elsewhere
     a_name_may_stand = landing(tables, states, tables.number("NAME")) is not None
-    if help is not None and (help != _LOCAL or a_name_may_stand):
+    if help is not None and (help != LOCAL or a_name_may_stand):
         return OtherWord(start, end, help, True)
     at_top = landing(tables, states, tables.keywords["vector"]) is not None
     if len(word) < _SHORTEST or at_top:  # there, what follows the word says whether it was meant

@@ -143,6 +143,19 @@ def test_what_an_interrupt_leaves_out_is_named(
     )
 
 
+@pytest.mark.parametrize("form", ["dot", "svg"])
+@pytest.mark.usefixtures("python_engine")
+def test_a_picture_says_what_an_interrupt_left_out(
+    explore: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """A scenario of which nothing was begun has a graph without states, and its reason."""
+    monkeypatch.setattr("opvasm.explorer.answers.verdict.explore", interrupting(search, 1))
+    assert explore("-f", form).code == 130
+    text = Path("out").read_text()
+    assert "holds" in text
+    assert "not begun: 1 configuration, from kernel=legacy  a=opv  cpus=1 on" in text
+
+
 needs_alarms = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no alarms here")
 
 

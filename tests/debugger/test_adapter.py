@@ -116,6 +116,16 @@ def test_bytes_that_are_no_message_end_the_service_with_a_reason() -> None:
         assert "is not a header field" in client.event("output")["output"]
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a": "\0"}', b"\0\0"])
+def test_a_message_that_says_nothing_does_not_end_the_service(body: bytes) -> None:
+    """The client hears of it on the console, and its next request is answered."""
+    with serving() as client:
+        client._sink.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        client._sink.flush()
+        assert "a message is not JSON" in client.event("output")["output"]
+        start(client)
+
+
 def test_a_client_that_has_gone_ends_the_service(capfd: pytest.CaptureFixture[str]) -> None:
     """Nobody reads the answer: no traceback, no thread that waits."""
     requests, to_adapter = os.pipe()

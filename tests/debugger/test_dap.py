@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from opvasm.debugger.dap.protocol import ProtocolError, read_message
+from opvasm.debugger.dap.protocol import BodyError, ProtocolError, read_message
 from tests.debugger.client import Client
 from tests.debugger.sessions import PROGRAM, line_of
 
@@ -206,8 +206,6 @@ def test_a_socket_on_the_loopback_interface_serves_one_client(file: Path) -> Non
     [
         (b"Content-Length: 5\r\n\r\n{}", "within a message"),
         (b"Content-Length: x\r\n\r\n", "not a length"),
-        (b"Content-Length: 2\r\n\r\n[]", "not a JSON object"),
-        (b"Content-Length: 1\r\n\r\n{", "not JSON"),
         (b"hello\r\n", "not a header field"),
         (b"A: b\r\n\r\n", "without Content-Length"),
         (b"Content-Length: 5\r\n", "within a header"),
@@ -218,6 +216,32 @@ def test_bytes_that_are_no_message_are_told_apart(data: bytes, reason: str) -> N
     """A broken stream is named as such, never guessed at."""
     with pytest.raises(ProtocolError, match=reason):
         read_message(io.BytesIO(data))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"[]", "not a JSON object"),
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"a": "\0"}', "not JSON"),
+    ],
+)
+def test_a_message_that_says_nothing_is_skipped(body: bytes, reason: str) -> None:
+    """It has the length that its header says, so the message after it is read."""
+    stream = io.BytesIO(
+        b"Content-Length: %d\r\n\r\n%sContent-Length: 2\r\n\r\n{}" % (len(body), body)
+    )
+    with pytest.raises(BodyError, match=reason):
+        read_message(stream)
+    assert read_message(stream) == {}
+
+
+@pytest.mark.parametrize(("sent", "code"), [(b"GET / HTTP/1.1\r\n\r\n", 2), (b"", 0)])
+def test_the_exit_code_says_whether_messages_came(sent: bytes, code: int) -> None:
+    """A client that goes is an end; one that speaks something else is not."""
+    command = [sys.executable, "-m", "opvasm", "debug", "--dap"]
+    assert subprocess.run(command, input=sent, capture_output=True, check=False).returncode == code
 
 
 def test_the_end_of_a_stream_is_no_error() -> None:

@@ -66,7 +66,7 @@ def test_an_unchanged_file_is_followed_to_its_end() -> None:
         (lambda d: d["choices"].append(["step", "t0", -1]), "OPV542", "from 1 to"),
         (lambda d: d["model"].update(cpus=-1), "OPV542", "cpus: -1 is not a number from 1 to 64"),
         (lambda d: d["model"].update(cpus=1.5), "OPV542", "cpus: 1.5"),
-        (lambda d: d.pop("model"), "OPV542", "KeyError: 'model'"),
+        (lambda d: d.pop("model"), "OPV542", "the field 'model' is missing"),
         (lambda d: d["choices"].append(7), "OPV542", "is not a replay file that can be read"),
     ],
 )

@@ -57,7 +57,7 @@ def test_check_says_that_both_agree(capsys: pytest.CaptureFixture[str]) -> None:
     needs_spin()
     assert main(["export", str(RACES / "ring.opv"), "head_first", "--promela", "--check"]) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("Scenario head_first  kernel=legacy  p=opv  reader=opv  cpus=2\n")
+    assert shown.startswith("Scenario head_first  kernel=legacy  p=opv  cpus=2\n")
     assert "\nSpin     fails; 5 outcomes; " in shown
     assert shown.endswith("\nthey agree\n")
 

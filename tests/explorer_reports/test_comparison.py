@@ -150,6 +150,9 @@ def test_words_that_do_not_go_together(opvasm: Opvasm, file: Path, tmp_path: Pat
     assert (tmp_path / "plain").read_text() == ""
 
 
-def test_a_limit_leaves_cells_open(opvasm: Opvasm, file: Path) -> None:
-    text = opvasm("explore", str(file), "one", "--compare", "--max-states", "2", code=3)
+def test_a_limit_leaves_cells_open(opvasm: Opvasm, tmp_path: Path) -> None:
+    """Threads that name their strategies have one row: random schedules follow each limit."""
+    path = tmp_path / "named.opv"
+    path.write_text(FILE.replace("@0 {", "@0 strategy opv {").replace("    strategy opv\n", ""))
+    text = opvasm("explore", str(path), "two", "--compare", "--max-states", "2", code=3)
     assert "inconclusive" in text

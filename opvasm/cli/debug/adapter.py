@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..inputs.inputs import read_source
 from ..inputs.options import chosen_abi, whole_number
 from ..inputs.programs import TEXT, assembled
-from ..terminal.exits import DONE, UsageError
+from ..terminal.exits import DONE, USAGE, UsageError
 from ..terminal.outputs import protocol_streams
 from ..terminal.terminal import say
 from .arguments import Options
@@ -32,15 +32,17 @@ _KINDS: dict[type, str] = {
 
 
 def serve(where: str, options: Options, terminal: Terminal) -> int:
-    """Serve one client until it disconnects; ``where`` is ``stdio`` or a port."""
+    """Serve one client until it disconnects; ``where`` is ``stdio`` or a port.
+
+    USAGE where what it sent were no messages.
+    """
     from ...debugger.dap.adapter import Adapter
 
     def launch(request: dict[str, Any]) -> Launched:
         return _launch(request, options, terminal)
 
     if where == "stdio":
-        Adapter(*protocol_streams(), launch).serve()
-        return DONE
+        return DONE if Adapter(*protocol_streams(), launch).serve() else USAGE
     port = whole_number(where, "--dap")
     if not 0 <= port <= 65535:
         raise UsageError(f"--dap: {port} is not a TCP port")
@@ -52,8 +54,7 @@ def serve(where: str, options: Options, terminal: Terminal) -> int:
         say(f"{terminal.name}: listening on {LOOPBACK}:{listener.getsockname()[1]}")
         connection, _ = listener.accept()
     with connection, connection.makefile("rb") as reader, connection.makefile("wb") as writer:
-        Adapter(reader, writer, launch).serve()
-    return DONE
+        return DONE if Adapter(reader, writer, launch).serve() else USAGE
 
 
 def _launch(request: dict[str, Any], options: Options, terminal: Terminal) -> Launched:

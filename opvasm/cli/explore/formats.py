@@ -70,17 +70,18 @@ def _svg(answer: Answer) -> str:
 
 
 def _graphs(answer: Answer) -> list[StateGraph]:
-    from ...explorer_reports.state_graph import state_graph
+    from ...explorer.answers.text_report import not_begun_text
+    from ...explorer_reports.state_graph import empty_graph, state_graph
 
-    return [
-        state_graph(
-            run,
-            f"{report.scenario.name}  {run.configuration.describe(report.scenario)}",
-            report.limits,
-        )
-        for report in answer.reports
-        for run in report.runs
-    ]
+    graphs = []
+    for report in answer.reports:
+        name = report.scenario.name
+        for run in report.runs:
+            title = f"{name}  {run.configuration.describe(report.scenario)}"
+            graphs.append(state_graph(run, title, report.limits))
+        if report.not_begun:
+            graphs.append(empty_graph(name, f"not begun: {not_begun_text(report)}"))
+    return graphs
 
 
 def _junit(answer: Answer) -> str:

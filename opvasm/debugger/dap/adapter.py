@@ -27,6 +27,7 @@ from ..view import statement_place, stop_lines
 from ..wording import call_text, names_of, op_text
 from .breakpoints import Breakpoints
 from .protocol import (
+    BodyError,
     Message,
     ProtocolError,
     Sender,
@@ -93,29 +94,31 @@ class Adapter:
         self._failed: set[int] = set()
         self._ended = False
         self._done = False
+        self._understood = True
         self._stop_on_entry = False
         self._runs_only = False
         self._uris = False
         # The numbers of a file's first line and column, for this client.
         self._first_line = self._first_column = 1
 
-    def serve(self) -> None:
-        """Answer requests until the client is gone."""
+    def serve(self) -> bool:
+        """Answer requests until the client is gone; False where its bytes were no messages."""
         queue: Queue[Message | None] = Queue()
         Thread(target=self._read, args=(queue,), daemon=True).start()
         while not self._done:
             message = queue.get()
             if message is None:
-                return
+                break
             try:
                 self._handle(message)
             except ConnectionError:
-                return
+                break
+        return self._understood
 
     def _read(self, queue: Queue[Message | None]) -> None:
         """Takes messages while a run is under way, so that a pause can stop it."""
         try:
-            while (message := read_message(self._source)) is not None:
+            while (message := self._next_message()) is not None:
                 stops = message.get("command") in ("pause", "disconnect", "terminate")
                 if stops and self._session is not None:
                     self._session.interrupted = True
@@ -123,12 +126,24 @@ class Adapter:
                 if message.get("command") == "disconnect":
                     return  # nothing follows, and a thread that waits would hold up the end
         except (ProtocolError, OSError, ValueError) as error:
+            self._understood = not isinstance(error, ProtocolError)
             with suppress(OSError):
-                self._sender.event("output", category="stderr", output=f"opvasm: {error}\n")
+                self._complain(error)
         finally:
             if self._session is not None:
                 self._session.interrupted = True  # nobody waits any more for what runs
             queue.put(None)
+
+    def _next_message(self) -> Message | None:
+        """The next one that can be read; what is wrong with those before it is said."""
+        while True:
+            try:
+                return read_message(self._source)
+            except BodyError as error:
+                self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        self._sender.event("output", category="stderr", output=f"opvasm: {error}\n")
 
     def _handle(self, message: Message) -> None:
         if message.get("type") != "request":

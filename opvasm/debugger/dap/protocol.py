@@ -18,8 +18,12 @@ class ProtocolError(Exception):
     """Bytes that are not a message; nothing after them can be understood."""
 
 
+class BodyError(Exception):
+    """A message of the length that its header says, but no JSON object: the next one follows it."""
+
+
 def read_message(stream: BinaryIO) -> Message | None:
-    """The next message; None at the end of the stream.  Raises ProtocolError."""
+    """The next message; None at the end of the stream.  Raises ProtocolError, BodyError."""
     length: int | None = None
     seen = 0
     while True:
@@ -48,9 +52,9 @@ def read_message(stream: BinaryIO) -> Message | None:
     try:
         message = loads(body)
     except ValueError as error:
-        raise ProtocolError(f"a message is not JSON: {error}") from None
+        raise BodyError(f"a message is not JSON: {error}") from None
     if not isinstance(message, dict):
-        raise ProtocolError("a message is not a JSON object")
+        raise BodyError("a message is not a JSON object")
     return message
 
 

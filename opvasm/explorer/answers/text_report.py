@@ -114,19 +114,27 @@ def unfinished_lines(report: Report, style: Style = PLAIN) -> list[str]:
     lines: list[str] = []
     if not (report.not_begun or report.undiagnosed):
         return lines
-    over = f"after {report.limits.time_text()}; raise --timeout"
-    if report.interrupted:
-        over = f"by {INTERRUPTED}"
     if report.not_begun:
-        count = _count(len(report.not_begun), "configuration")
-        first = report.not_begun[0].describe(report.scenario)
         if not report.runs:  # nothing else has named it
             lines.append(style.strong(f"Scenario {report.scenario.name}"))
-        lines.append(f"{style.warning('Not begun')} {count}, from {first} on: stopped {over}")
+        lines.append(f"{style.warning('Not begun')} {not_begun_text(report)}")
     if report.undiagnosed:
         text = "the schedule of a failure could not be worked out in time"
-        lines.append(f"{style.warning('Not shown')} {text}: stopped {over}")
+        lines.append(f"{style.warning('Not shown')} {text}: {_stopped(report)}")
     return lines
+
+
+def not_begun_text(report: Report) -> str:
+    """How many configurations were not begun, which is the first, and why; there is at least one."""
+    count = _count(len(report.not_begun), "configuration")
+    first = report.not_begun[0].describe(report.scenario)
+    return f"{count}, from {first} on: {_stopped(report)}"
+
+
+def _stopped(report: Report) -> str:
+    if report.interrupted:
+        return f"stopped by {INTERRUPTED}"
+    return f"stopped after {report.limits.time_text()}; raise --timeout"
 
 
 def answer_lines(run: Run) -> list[str]:

@@ -139,8 +139,12 @@ def read_replay(text: str, name: str) -> Recording:
         )
     except ScheduleError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _unreadable(name, f"{type(error).__name__}: {error}") from None
+    except KeyError as error:
+        raise _unreadable(name, f"the field {error} is missing") from None
+    except ValueError as error:
+        raise _unreadable(name, str(error)) from None
+    except (TypeError, AttributeError) as error:
+        raise _unreadable(name, f"a value is not of its type: {error}") from None
 
 
 def replay(

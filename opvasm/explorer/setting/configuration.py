@@ -40,11 +40,13 @@ class Configuration(NamedTuple):
     strategies: tuple[Strategy, ...]
 
     def describe(self, scenario: Scenario) -> str:
-        """``kernel=legacy  a=opv  b=rseq  cpus=1``."""
+        """``kernel=legacy  a=opv  b=rseq  cpus=1``; a thread that runs no vector has no strategy."""
         parts = [f"kernel={self.profile.name}"]
         parts += [
             f"{thread.name}={strategy.name}"
             for thread, strategy in zip(scenario.threads, self.strategies, strict=True)
+            # Where every combination is tried, the names of all keep configurations apart.
+            if scenario.every_combination or vectors_run(thread, scenario)
         ]
         return "  ".join((*parts, f"cpus={self.cpus}"))
 
@@ -124,6 +126,13 @@ def strip(value: object) -> object:
     return value
 
 
+def vectors_run(thread: Thread, scenario: Scenario) -> list[str]:
+    """The vectors and sections that a thread runs, in its body and its handlers."""
+    bodies = [thread.body]
+    bodies += [handler.body for handler in scenario.handlers if handler.thread == thread.name]
+    return [each.vector for body in bodies for each in walk(body) if isinstance(each, RunVector)]
+
+
 def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object:
     """What a configuration can tell of its kernel: kernels that agree on that behave the same.
 
@@ -138,7 +147,7 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
         words = {*_words(bodies)}
         ids = ids or not words.isdisjoint(ID_NAMES)
         cids = cids or MM_CID in words
-        runs = [e.vector for body in bodies for e in walk(body) if isinstance(e, RunVector)]
+        runs = vectors_run(thread, scenario)
         entered = strategy.first != LOCK and any(each in scenario.sections for each in runs)
         calls = calls or (entered and any(each in scenario.calling for each in runs))
         sections = sections or entered or (bool(runs) and strategy.uses_sections)
