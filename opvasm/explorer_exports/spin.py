@@ -50,9 +50,15 @@ def run_spin(model: PromelaModel, timeout: float = 120.0) -> SpinResult:
         folder = Path(name)
         (folder / "model.pml").write_text(model.text)
         _run("spin -a model.pml", folder, timeout)
-        _run(COMPILE.replace("-O1", "-O0"), folder, timeout)
+        _run(_quick(COMPILE), folder, timeout)
         printed = _run(RUN, folder, timeout)
     return _read(model, printed)
+
+
+def _quick(command: str) -> str:
+    """The same compilation without optimisation, of which clang takes half of gcc's time."""
+    command = command.replace("-O1", "-O0")
+    return command if shutil.which("clang") is None else command.replace("gcc", "clang", 1)
 
 
 def _run(command: str, folder: Path, timeout: float) -> str:

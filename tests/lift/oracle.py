@@ -303,13 +303,14 @@ class Machine:
             engine.mem_map(page, 0x1000, uc.UC_PROT_ALL)
         engine.mem_write(subject.start, code)
         self._kept.clear()
-        pages = {at & ~0xFFF for at in memory.first}
-        for page in pages:
+        pages = {at & ~0xFFF: bytearray(0x1000) for at in memory.first}
+        for at, byte in memory.first.items():
+            pages[at & ~0xFFF][at & 0xFFF] = byte
+        for page, first in pages.items():
             if page in whole or page in left:
                 raise Skip
             self._map(engine, page)
-        for at, byte in memory.first.items():
-            engine.mem_write(at, bytes([byte]))
+            engine.mem_write(page, bytes(first))
         for name, value in arguments.items():
             if name == AREA:
                 continue
@@ -326,11 +327,13 @@ class Machine:
         written: dict[int, int] = {}
         engine.emu_start(subject.start, subject.end, count=20_000)
         pc = engine.reg_read(self.register(self.pc))
-        for page in pages:
+        for page, first in pages.items():
             data = engine.mem_read(page, 0x1000)
-            for at, byte in enumerate(data):
-                if byte != memory.first.get(page + at, 0):
-                    written[page + at] = byte
+            for start in range(0, 0x1000, 64):
+                part, before = data[start : start + 64], first[start : start + 64]
+                if part != before:
+                    changed = enumerate(zip(part, before, strict=True), page + start)
+                    written |= {at: byte for at, (byte, old) in changed if byte != old}
         labels = {address: label for label, address in found.exits.items()}
         if pc == subject.end and last[0] == subject.codes[-1].address:
             label = "ok"
