@@ -62,6 +62,6 @@ def _every_result_is_given(patch: pytest.MonkeyPatch) -> None:
 def test_a_planted_error_is_noticed(
     plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The slice disagrees with an explorer that is wrong."""
+    """The slice disagrees with an explorer that is wrong; what comes after that says nothing more."""
     plant(monkeypatch)
-    assert disagreements(SLICE, ("all",))[1]
+    assert any(disagreements(range(each, each + 1), ("all",))[1] for each in SLICE)

@@ -29,8 +29,11 @@ def test_the_explorer_and_the_judge_say_the_same_of_system_calls() -> None:
 
 @pytest.mark.parametrize("rule", ["aborts", "continues"])
 def test_a_wrong_rule_is_noticed(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what a call in which one is switched out comes to changed in all profiles."""
+    """With what a call in which one is switched out comes to changed in all profiles.
+
+    What comes after the first scenario that notices it says nothing more.
+    """
     for name, profile in PROFILES.items():
         if profile.system_call_switches != "killed":
             monkeypatch.setitem(PROFILES, name, profile._replace(system_call_switches=rule))
-    assert answers(SLICE)[1]
+    assert any(answers(range(each, each + 1))[1] for each in SLICE)
