@@ -15,6 +15,8 @@ from opvasm.disassembler import disassemble
 from opvasm.emit import Naming
 from opvasm.emit.refusals import refusals
 from opvasm.errors import Crash
+from opvasm.explorer.search.explore import explore
+from opvasm.explorer.setting.options import NATIVE, PYTHON, Limits
 from opvasm.explorer_exports.litmus import litmus
 from opvasm.explorer_exports.promela import promela
 from opvasm.explorer_exports.promela_operand import CHANGES
@@ -28,6 +30,7 @@ from opvasm.suite.coverage import possible_cells
 from opvasm.text.scenario_tree import BUILTIN_STRATEGIES, LOCK, OPV, RSEQ
 from opvasm.verifier.advice.arithmetic import NEUTRAL
 from opvasm.verifier.report import verify
+from opvasm.verifier.vector_section import NoSection, as_section
 
 from .explorer.helpers import plans
 
@@ -223,6 +226,19 @@ def test_a_new_op_is_assembled_run_encoded_and_listed() -> None:
 
 
 @pytest.mark.usefixtures("with_nor")
+def test_a_new_op_is_explored_by_the_engine_that_knows_it() -> None:
+    """The engine in C has no code for it and says so; the one in Python has the op's function."""
+    wanted = f"== {~0xF06 & (1 << 64) - 1}"
+    text = "abi 2017-11\n" + _SCENARIO.format(op="nor word, 0x0f00").replace("!= 99", wanted)
+    (plan,) = plans(_assembled(text), "s")
+    found = explore(plan, limits=Limits(engine=NATIVE))
+    assert found.failures == ()
+    assert found.engine == PYTHON
+    built = "the engine in C has no code for nor"
+    assert found.refused in (built, "it was not built here")
+
+
+@pytest.mark.usefixtures("with_nor")
 def test_a_new_op_is_refused_by_name_where_it_needs_a_translation() -> None:
     """Exporters and the native stub say the op's name instead of giving it another's meaning."""
     found = dict(exports(NOR))
@@ -232,6 +248,8 @@ def test_a_new_op_is_refused_by_name_where_it_needs_a_translation() -> None:
     assert "nor can't be exported to a litmus test: this export has no C for it" in found["litmus"]
     program = _assembled(_NOR_TEST).program
     bound = bind(program.vectors["flip"], program, default_layout(program.abi, program.data), 0, {})
+    with pytest.raises(NoSection, match="nor, op 0, has no words in a section"):
+        as_section(program.vectors["flip"], program)
     with pytest.raises(Crash, match=r"stub\.S has no code for nor"):
         stub.native_ops(prepare(bound, program.abi))
 

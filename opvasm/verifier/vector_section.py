@@ -92,6 +92,10 @@ class _ToSection:
             case Effect.BARRIER:
                 yield ir.Barrier(place, remark)
             case effect:
+                if effect not in _OPERATORS:
+                    raise NoSection(
+                        f"{op.operation.mnemonic}, op {index}, has no words in a section"
+                    )
                 type = ir.REGISTER_TYPES[f"u{8 * op.length}"]
                 address = self.address(op.addresses[0])
                 value = self.immediate(op.immediate, type)

@@ -419,6 +419,8 @@ def encode_bound(bound: Bound) -> bytes:
         operation = instruction.operation
         if operation is None:
             raise Crash("a bound vector has an op without a row")
+        if operation.effect not in EFFECTS:
+            raise Refused(f"the engine in C has no code for {operation.mnemonic}")
         addresses = [each for each in instruction.addresses if isinstance(each, int)]
         immediate = instruction.immediate if isinstance(instruction.immediate, int) else 0
         out.number(EFFECTS[operation.effect], len(addresses), instruction.length)
