@@ -30,6 +30,7 @@ from opvasm.explorer.setting.configuration import configurations
 from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits
 from opvasm.source import SourceFile
 
+from . import two_cores
 from .exploring import scenarios, tools
 from .exploring.scenarios import Row
 from .exploring.tools import Run, Spin
@@ -253,6 +254,7 @@ def measure() -> str:
     if _spin_is_here():
         parts.append(_hidden_table(lines))
     parts.append(_unreduced())
+    parts.append(two_cores.measure())
     if beside is not None:
         parts.append(_before_table(lines, beside))
     return "\n".join(parts)
