@@ -574,6 +574,7 @@ static inline uint64_t way_to(uint64_t source, Decision decision) {
            | (uint8_t)decision.thread;
 }
 uint8_t *kept_vector(const Engine *e, uint64_t state);
+uint64_t find_kept(const Engine *e, const void *kept, uint64_t hash); /* NO_STATE: it is not there */
 const void *as_kept(const Engine *e, const uint32_t *vector); /* NULL: a number of it does not fit */
 size_t number_size(const Engine *e);
 size_t compared_size(const Engine *e); /* of a vector as it is kept */
@@ -615,8 +616,10 @@ void together_end(Engine *e);
 void start_over_together(Engine *e);
 /* Expand many states at once; false: there are too few. */
 bool expand_together(Engine *e);
-/* What a thread found while others do, too: a transition, a state without any. */
-void put_out(Engine *e, const Arriving *how, const uint32_t *vector, uint64_t target);
+/* What a thread found while others do, too: a transition, a state without any.  find_out looks the state up
+ * and gives it as put_out takes it, until the next look-up. */
+uint64_t find_out(Engine *e, const uint32_t *vector, uint64_t hash, const void **kept);
+void put_out(Engine *e, const Arriving *how, const void *kept, uint64_t target);
 void put_end(Engine *e, uint64_t state);
 
 /* probe.c */

@@ -150,12 +150,14 @@ void keep_arriving(Engine *e) {
     for (uint32_t i = 0; i < e->arriving_count; i++) {
         const Arriving *how = &e->arriving[i];
         const uint32_t *vector = e->arriving_vectors + (size_t)i * e->vector_size;
+        const void *kept;
         bool fresh;
-        uint64_t target = find_vector(e, vector, how->hash, e->output == NULL, &fresh);
         if (e->output != NULL) {
-            put_out(e, how, vector, target);
+            uint64_t target = find_out(e, vector, how->hash, &kept);
+            if (target == NO_STATE || e->options.keep_edges) put_out(e, how, kept, target);
             continue;
         }
+        uint64_t target = find_vector(e, vector, how->hash, true, &fresh);
         arrived(e, target, fresh, how);
         if (target != NO_STATE && fresh && how->saw != SAW_NOTHING) note_event(e, how->saw, target);
     }
@@ -168,13 +170,15 @@ static void arrive(Engine *e, uint64_t source, Decision decision, bool committed
     Arriving how = {source, vector_hash(e), decision, committed, finite, failed ? SAW_FAIL : SAW_NOTHING};
     e->transitions++;
     if (e->has_always || e->has_quiescent) {
+        const void *kept;
         bool fresh;
-        uint64_t target = find_vector(e, e->vector, how.hash, e->output == NULL, &fresh);
         if (e->output != NULL) {
+            uint64_t target = find_out(e, e->vector, how.hash, &kept);
             how.saw = target == NO_STATE ? look(e) : SAW_NOTHING;
-            put_out(e, &how, e->vector, target);
+            if (target == NO_STATE || e->options.keep_edges) put_out(e, &how, kept, target);
             return;
         }
+        uint64_t target = find_vector(e, e->vector, how.hash, true, &fresh);
         arrived(e, target, fresh, &how);
         if (target != NO_STATE && fresh && (how.saw = look(e)) != SAW_NOTHING) note_event(e, how.saw, target);
         return;

@@ -271,6 +271,23 @@ bool make_blocks(Engine *e, uint64_t states) {
     return true;
 }
 
+/* The place in the table of a vector as it is kept, or the empty one in which it belongs. */
+static inline uint64_t place_of(const Engine *e, const void *kept, uint64_t hash) {
+    const Store *s = e->store;
+    size_t compared = compared_size(e);
+    uint64_t at = first_slot(s, hash), tag = hash << 32;
+    for (; s->table[at]; at = next_slot(s, at))
+        if ((s->table[at] & 0xffffffff00000000ull) == tag
+            && memcmp(kept_vector(e, (s->table[at] & 0xffffffff) - 1), kept, compared) == 0)
+            break;
+    return at;
+}
+
+uint64_t find_kept(const Engine *e, const void *kept, uint64_t hash) {
+    uint64_t slot = e->store->table[place_of(e, kept, hash)];
+    return slot ? (slot & 0xffffffff) - 1 : NO_STATE;
+}
+
 uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add, bool *fresh) {
     Store *s = e->store;
     const void *kept = as_kept(e, vector);
@@ -280,19 +297,15 @@ uint64_t find_vector(Engine *e, const uint32_t *vector, uint64_t hash, bool add,
         if (!become_wide(e)) goto full;
         kept = vector;
     }
-    size_t size = e->vector_size * number_size(e), compared = compared_size(e);
-    uint64_t at = first_slot(s, hash), tag = hash << 32;
-    for (; s->table[at]; at = next_slot(s, at)) {
-        if ((s->table[at] & 0xffffffff00000000ull) != tag) continue;
-        uint64_t state = (s->table[at] & 0xffffffff) - 1;
-        if (memcmp(kept_vector(e, state), kept, compared) == 0) return state;
-    }
+    size_t size = e->vector_size * number_size(e);
+    uint64_t at = place_of(e, kept, hash);
+    if (s->table[at]) return (s->table[at] & 0xffffffff) - 1;
     if (!add) return NO_STATE;
     if (s->states >= UINT32_MAX - 1) goto full;
     if (!make_blocks(e, s->states + 1)) goto full;
     e->room += size;
     memcpy(kept_vector(e, s->states), kept, size);
-    s->table[at] = tag | ++s->states;
+    s->table[at] = hash << 32 | ++s->states;
     *fresh = true;
     if (s->states > s->parts * s->part_size / 4 * 3 && !widen_table(e, NULL)) goto full;
     return s->states - 1;

@@ -25,8 +25,8 @@
 
 #ifndef LEAST_BATCH /* tests have less */
 #define LEAST_BATCH 1024u
-#define MOST_BATCH 8192u
-#define PIECE_OF_BATCH 64u
+#define MOST_BATCH 32768u
+#define PIECE_OF_BATCH 128u
 #define SPARE 4096u /* numbers that may be given in a batch, at least */
 #endif
 
@@ -101,12 +101,10 @@ static Record *new_record(Engine *e) {
 }
 
 /* A state that is not in the table: its vector waits for the second phase. */
-static bool put_pending(Engine *e, uint64_t hash, const uint32_t *vector) {
+static bool put_pending(Engine *e, uint64_t hash, const void *kept) {
     Output *o = e->output;
     uint32_t part = (uint32_t)((uint64_t)(uint32_t)hash >> e->store->part_shift);
-    const void *kept = as_kept(e, vector);
     size_t size = e->vector_size * number_size(e);
-    if (kept == NULL) return false; /* numbers must become wide first */
     if (o->pending == o->vectors_room) {
         uint8_t *more = grown(e, o->vectors, &o->vectors_room, o->pending + 1, size);
         if (more == NULL) return false;
@@ -122,9 +120,16 @@ static bool put_pending(Engine *e, uint64_t hash, const uint32_t *vector) {
     return true;
 }
 
-void put_out(Engine *e, const Arriving *how, const uint32_t *vector, uint64_t target) {
+uint64_t find_out(Engine *e, const uint32_t *vector, uint64_t hash, const void **kept) {
+    *kept = as_kept(e, vector);
+    if (*kept != NULL) return find_kept(e, *kept, hash);
+    e->stopped = ALONE; /* numbers must become wide first */
+    return NO_STATE;
+}
+
+void put_out(Engine *e, const Arriving *how, const void *kept, uint64_t target) {
     bool pending = target == NO_STATE;
-    if (!pending && !e->options.keep_edges) return;
+    if (kept == NULL) return;
     Record *record = new_record(e);
     if (record == NULL) return;
     *record = (Record){
@@ -132,7 +137,7 @@ void put_out(Engine *e, const Arriving *how, const uint32_t *vector, uint64_t ta
         .target = (uint32_t)(pending ? e->output->pending : target),
         .flags = (uint8_t)((pending ? PENDING : 0) | (how->committed ? COMMITTED : 0) | (how->finite ? FINITE : 0)),
     };
-    if (pending && !put_pending(e, how->hash, vector)) e->stopped = ALONE;
+    if (pending && !put_pending(e, how->hash, kept)) e->stopped = ALONE;
 }
 
 void put_end(Engine *e, uint64_t state) {
@@ -205,26 +210,25 @@ static void expand_pieces(void *what, uint32_t who) {
 /* ---- 2: fill the table ---------------------------------------------------------------------- */
 
 /* The vector of a state; those that have no number yet follow those that have one. */
-static const uint8_t *vector_at(const Together *t, uint64_t number_of_state) {
+static const uint8_t *vector_at(const Together *t, uint64_t number_of_state, size_t size) {
     const Engine *e = t->main;
     if (number_of_state < e->store->states) return kept_vector(e, number_of_state);
     uint64_t pending = number_of_state - e->store->states;
     const Output *o = t->outputs;
     while (pending >= o->base + o->pending) o++;
-    return o->vectors + (pending - o->base) * e->vector_size * number_size(e);
+    return o->vectors + (pending - o->base) * size;
 }
 
 /* Find a state's place in the table; true: it is a new one. */
-static bool settle_record(const Together *t, const Output *o, Record *record) {
-    const Engine *e = t->main;
-    const Store *s = e->store;
-    const uint8_t *vector = o->vectors + record->target * e->vector_size * number_size(e);
+static bool settle_record(const Together *t, const Output *o, Record *record, size_t size, size_t compared) {
+    const Store *s = t->main->store;
+    const uint8_t *vector = o->vectors + record->target * size;
     uint64_t at = first_slot(s, record->hash), tag = record->hash << 32;
     for (; s->table[at]; at = next_slot(s, at)) {
         if ((s->table[at] & 0xffffffff00000000ull) != tag) continue;
         uint64_t other = (s->table[at] & 0xffffffff) - 1;
         if (other >= s->states && PLANT(44)) continue;
-        if (memcmp(vector_at(t, other), vector, compared_size(e)) == 0) break;
+        if (memcmp(vector_at(t, other, size), vector, compared) == 0) break;
     }
     record->slot = at;
     if (s->table[at]) return false;
@@ -235,6 +239,7 @@ static bool settle_record(const Together *t, const Output *o, Record *record) {
 
 static void fill_parts(void *what, uint32_t who) {
     Together *t = what;
+    size_t size = t->main->vector_size * number_size(t->main), compared = compared_size(t->main);
     (void)who;
     for (uint32_t part; (part = taken(t)) < t->main->store->parts;)
         for (uint32_t i = 0; i < t->pieces_count; i++) {
@@ -243,7 +248,7 @@ static void fill_parts(void *what, uint32_t who) {
             uint64_t fresh = 0, end = piece->part_end[part];
             for (uint64_t each = piece->part_first[part]; each < end; each++) {
                 if (each + 8 < end) expect_slot(t->main, o->records[o->of_part[part][each + 8]].hash);
-                fresh += settle_record(t, o, &o->records[o->of_part[part][each]]);
+                fresh += settle_record(t, o, &o->records[o->of_part[part][each]], size, compared);
             }
             if (fresh) __atomic_fetch_add(&piece->fresh, fresh, __ATOMIC_RELAXED);
         }
