@@ -213,6 +213,19 @@ def test_strict_c(made: Path, compiler: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_an_analyzer_reads_on_after_a_call(tmp_path: Path) -> None:
+    """clang's analyzer, which leaves out what comes after an asm goto, sees the caller's mistake."""
+    need("clang")
+    (tmp_path / "t.h").write_text(header_of(COUNTER))
+    (tmp_path / "t.c").write_text(
+        '#include "t.h"\nint reads_null(const struct t *m, int *p)\n'
+        "{ t_bump_here(m, 1); t_bump(m, 0, 1); p = 0; return *p; }\n"
+    )
+    done = run("clang", "--analyze", "t.c", cwd=tmp_path)
+    assert "t.c:3:" in done.stderr
+    assert "Dereference of null pointer" in done.stderr
+
+
 SECTIONS = """percpu n: u64
 section put(want: u64, v: u64) { seen = load n; exit full if seen != want; commit n, v }
 section take(by: u64) -> old { old = load n; commit n, old + by }
