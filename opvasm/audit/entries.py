@@ -12,13 +12,12 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from ..elf.file import PF_X, PT_LOAD, ElfFile
+from ..elf.code_pieces import code_pieces
+from ..elf.file import ElfFile
 from ..elf.problems import ElfError
 from ..lift.code import Decoder
 from .subject import Context, Subject
 
-_PIECE = 1 << 20
-_LAST = 40  # bytes that the next piece has again: what is looked for may lie across
 _FUNCTION_MAX = 1 << 20
 _WORD, _DISTANCE = struct.Struct("<I"), struct.Struct("<i")
 
@@ -41,16 +40,6 @@ def branches_into(context: Context, subjects: Sequence[Subject]) -> list[tuple[i
         if address not in found and _is_branch(context, engine, address, target):
             found[address] = (address, target, subject)
     return list(found.values())
-
-
-def code_pieces(file: ElfFile) -> Iterator[tuple[bytes, int]]:
-    """The code of a file in pieces that overlap a little, each with the address of its first byte."""
-    for segment in file.segments:
-        if segment.kind != PT_LOAD or not segment.flags & PF_X:
-            continue
-        for at in range(0, segment.file_size, _PIECE):
-            size = min(_PIECE + _LAST, segment.file_size - at)
-            yield file.source.read(segment.offset + at, size), segment.address + at
 
 
 def _suspects(

@@ -12,9 +12,9 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from ..codes import audit as codes
+from ..elf.code_pieces import code_pieces
 from ..elf.file import FileSection
 from ..elf.symbols import names_covering
-from .entries import code_pieces
 from .finding import Finding
 from .outcomes import Fault
 from .subject import Context, Subject
@@ -37,7 +37,8 @@ def left_behind(context: Context, subjects: Sequence[Subject]) -> Iterator[tuple
     for data, first in code_pieces(context.file):
         for address, target in references(data, first):
             if target in behind and not _within(old, address):
-                yield behind[target], _finding(behind.pop(target), address)
+                subject = behind.pop(target)
+                yield subject, _finding(subject, address)
 
 
 def _within(sections: Sequence[FileSection], address: int) -> bool:

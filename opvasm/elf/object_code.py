@@ -15,9 +15,8 @@ from .symbols import Symbol, symbol_at
 # Where symbols of other files are thought to lie, and the words of a global offset table, one for each
 # symbol: what a number of 32 bits reaches, as a linker promises of small programs.
 _ELSEWHERE, _SLOTS, _END = 0x4000_0000, 0x7000_0000, 0x8000_0000
-_ROOM = (
-    1 << 16
-)  # bytes for a symbol of another file, half of them in front of it; less where there are many
+# Bytes for a symbol of another file, half of them in front of it; less where there are many.
+_ROOM = 1 << 16
 _UNKNOWN = (0, 0xFFF2)  # SHN_UNDEF, SHN_COMMON: what the linker finds a place for
 _THREAD = -(1 << 24)  # the offsets of thread-local variables from the thread pointer
 
@@ -43,18 +42,24 @@ def relocated_code(file: ElfFile, address: int, size: int) -> bytes:
     if section is None:
         return bytes(data)
     table = _symbols(file)
-    for relocations in object_tables(file, section) if table is not None else ():
+    if table is None:
+        return bytes(data)
+    room = _room(table)
+    for relocations in object_tables(file, section):
         for each in object_relocations(file, relocations, section.address):
             at = each.address - address
             if -8 < at < len(data):
-                symbol = symbol_at(file, table, each.symbol) if table is not None else None
-                if symbol is not None and at >= 0 and at + 4 <= len(data):
-                    _apply(file, data, at, each, symbol)
+                symbol = symbol_at(file, table, each.symbol)
+                if at >= 0 and at + 4 <= len(data):
+                    unknown = symbol.section in _UNKNOWN
+                    goal = _elsewhere(room, each.symbol) if unknown else symbol.address
+                    _apply(file, data, at, each, symbol, goal)
     return bytes(data)
 
 
-def _apply(file: ElfFile, data: bytearray, at: int, each: Relocation, symbol: Symbol) -> None:
-    goal = _elsewhere(file, each.symbol) if symbol.section in _UNKNOWN else symbol.address
+def _apply(
+    file: ElfFile, data: bytearray, at: int, each: Relocation, symbol: Symbol, goal: int
+) -> None:
     goal += each.addend or 0
     slot = _SLOTS + 8 * each.symbol
     thread = (symbol.value if symbol.section else each.symbol << 12) + (each.addend or 0)
@@ -75,7 +80,8 @@ def outside(file: ElfFile, address: int) -> tuple[str, int] | None:
     if not file.relocatable or table is None or not _ELSEWHERE <= address < _END:
         return None
     in_table = address >= _SLOTS
-    number = (address - _SLOTS) // 8 if in_table else (address - _ELSEWHERE) // _room(file)
+    room = _room(table)
+    number = (address - _SLOTS) // 8 if in_table else (address - _ELSEWHERE) // room
     try:
         symbol = symbol_at(file, table, number)
     except ElfError:
@@ -84,24 +90,22 @@ def outside(file: ElfFile, address: int) -> tuple[str, int] | None:
         return None
     if in_table:
         return f"{symbol.name}.got", _SLOTS + 8 * number
-    return symbol.name, _elsewhere(file, number)
+    return symbol.name, _elsewhere(room, number)
 
 
 def _symbols(file: ElfFile) -> FileSection | None:
     return next((each for each in file.sections if each.kind == SHT_SYMTAB), None)
 
 
-def _room(file: ElfFile) -> int:
-    table = _symbols(file)
-    count = table.size // 16 if table is not None else 1
+def _room(table: FileSection) -> int:
+    count = table.size // 16
     room = _ROOM
     while room > 16 and count * room > _SLOTS - _ELSEWHERE:
         room //= 2
     return room
 
 
-def _elsewhere(file: ElfFile, symbol: int) -> int:
-    room = _room(file)
+def _elsewhere(room: int, symbol: int) -> int:
     return _ELSEWHERE + symbol * room + room // 2
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from opvasm.audit import entries
 from opvasm.audit.audit import audit_file
 from opvasm.codes import all_codes, audit as code
+from opvasm.elf import code_pieces
 from opvasm.elf.file import open_elf
 from tests.audit.sections import audited, codes, linked
 
@@ -262,7 +262,7 @@ def test_a_branch_where_the_code_is_cut(
     machine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The code is looked at in pieces that overlap: a branch in two of them is reported once."""
-    monkeypatch.setattr(entries, "_PIECE", 64)
+    monkeypatch.setattr(code_pieces, "_PIECE", 64)
     jump, body = {
         "x86-64": ("jmp middle", "cmp %esi, 4(%rdi)\n jne out\nmiddle: mov %rdx, (%rcx)"),
         "aarch64": ("b middle", "ldr w10, [x0, #4]\n cmp w10, w1\n b.ne out\nmiddle: str x2, [x3]"),
