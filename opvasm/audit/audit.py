@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from ..codes import audit as codes
 from ..elf.descriptors import Found, find_descriptors
 from ..elf.file import ElfFile
+from ..elf.problems import ElfError
 from ..elf.signatures import find_by_signature, signature_stands
 from ..kernels.profiles import Profile
 from ..lift.code import Decoder
 from ..lift.decoders import CannotDecode, decoder
 from ..light_typing import NamedTuple
 from .finding import Finding
+from .not_here import refuse_debug_information, refuse_other_code
 from .outcomes import Outcome, in_words, kernels_for, of_section, outcome
 from .rules_area import area_rules, entered, entry_rules, step_rules
 from .rules_code import code_rules
@@ -72,13 +74,22 @@ def audit_file(
     in the function around each.  Raises ElfError.
     """
     chosen = tuple(kernels) if kernels is not None else kernels_for(file.machine.name)
+    nothing = FileAudit(file.name, file.machine.name, (), chosen, "named", 0, {})
+    if file.mentions(b"__rseq_") and refuse_debug_information(file):
+        return nothing
     found = find_descriptors(file)
     searched = "named"
-    if deep or (not found.descriptors and signature_stands(file)):
-        searched = "signature"
-        found = _with_deep(file, found)
+    try:
+        if deep or (not found.descriptors and signature_stands(file)):
+            searched = "signature"
+            found = _with_deep(file, found)
+    except ElfError:
+        if refuse_debug_information(file):
+            return nothing  # its segments are those of the program
+        raise
     if not found.descriptors:
-        return FileAudit(file.name, file.machine.name, (), chosen, searched, 0, {})
+        refuse_other_code(file)
+        return nothing._replace(searched=searched)
     engine, undecoded = _decoder(file.machine.name)
     context = Context(file, found, engine)
     shapes = []

@@ -20,6 +20,7 @@ from ..elf import archive
 from ..elf.file import MAGIC
 from ..elf.problems import ElfError, unreadable
 from ..elf.source import FileSource, PiecesSource, Source
+from .not_here import BITCODE, bitcode
 
 MEMBER_MAX = 1 << 31  # bytes of one member
 _DEPTH_MAX = 4  # containers in containers
@@ -60,13 +61,22 @@ def kind_of(start: bytes) -> str:
     return ""
 
 
+def is_bitcode(path: str) -> bool:
+    """Whether a file is LLVM's bitcode.  Raises ElfError and OSError."""
+    with opened(path) as source:
+        return source.read(0, min(4, source.size)).startswith(BITCODE)
+
+
 def elf_sources(source: Source, problem: Problem, depth: int = 0) -> Iterator[Source]:
     """The ELF files that a source is or holds.  What can't be read inside goes to ``problem``."""
-    kind = kind_of(source.read(0, min(_MAGIC_BYTES, source.size)))
+    start = source.read(0, min(_MAGIC_BYTES, source.size))
+    kind = kind_of(start)
     if kind == "elf":
         yield source
         return
     if not kind:
+        if depth and start.startswith(BITCODE):  # only archives hand on such a member
+            problem(bitcode(source.name))
         return
     if depth >= _DEPTH_MAX:
         problem(unreadable(source.name, f"containers in containers, {_DEPTH_MAX} deep"))
@@ -94,7 +104,7 @@ def _members(source: Source, kind: str) -> Iterator[Source]:
         case "ar":
             for member in archive.members(source):
                 start = member.read(0, min(_MAGIC_BYTES, member.size))
-                if kind_of(start):
+                if kind_of(start) or start.startswith(BITCODE):
                     yield member
         case "zip":
             yield from _zip_members(source)

@@ -59,6 +59,57 @@ def test_exit_codes(good: Path, bad: Path, tmp_path: Path) -> None:
     assert run()[0] == 2
 
 
+IN_C = """
+int f(void *area, int cpu, long v, long *p) {
+  __asm__ volatile goto(
+    ".pushsection __rseq_cs, \\"aw\\"\\n .balign 32\\n 3: .long 0,0\\n .quad 1f, 2f-1f, 4f\\n .popsection\\n"
+    "lea 3b(%%rip), %%rax\\n mov %%rax, 8(%0)\\n 1: cmp %1, 4(%0)\\n jne %l[out]\\n mov %2, (%3)\\n 2:\\n"
+    ".pushsection __rseq_failure, \\"ax\\"\\n .long 0x53053053\\n 4: jmp %l[out]\\n .popsection\\n"
+    :: "r"(area), "r"(cpu), "r"(v), "r"(p) : "rax", "memory" : out);
+  return 0;
+out:
+  return 1;
+}
+"""
+
+
+def test_what_holds_no_code_is_said(good: Path, tmp_path: Path) -> None:
+    """Debug information that was split off, and what -flto makes, are no files without sections."""
+    split, slim, fat = (tmp_path / name for name in ("good.debug", "slim.o", "fat.o"))
+    (tmp_path / "in.c").write_text(IN_C)
+    subprocess.run(["objcopy", "--only-keep-debug", good, split], check=True)
+    gcc = ["gcc", "-O2", "-flto", "-c", str(tmp_path / "in.c"), "-o"]
+    subprocess.run([*gcc, slim], check=True)
+    subprocess.run([*gcc, fat, "-ffat-lto-objects"], check=True)
+    subprocess.run(["ar", "rcs", tmp_path / "slim.a", slim], check=True)
+    for path, words in (
+        (split, "the debug information of a program"),
+        (slim, "as -flto makes it"),
+        (tmp_path / "slim.a", "as -flto makes it"),
+    ):
+        code, _, errors = run(path)
+        assert code == 2
+        assert words in errors
+    assert run(fat)[0] == 0
+    code, _, errors = run(tmp_path)
+    assert code == 3  # in a folder: the others are audited
+    assert "the debug information of a program" in errors
+
+
+def test_bitcode_is_named(good: Path, tmp_path: Path) -> None:
+    """A file of LLVM's, alone and beside an object in an archive, is said to be one."""
+    code = tmp_path / "code.bc"
+    code.write_bytes(b"BC\xc0\xde" + bytes(60))
+    status, _, errors = run(code)
+    assert status == 2
+    assert "LLVM's bitcode" in errors
+    subprocess.run(["ar", "qcS", tmp_path / "both.a", code, good], check=True)
+    status, out, errors = run(tmp_path / "both.a")
+    assert status == 2
+    assert "both.a(code.bc): " in errors
+    assert "1 restartable section" in out
+
+
 def test_a_kernel_under_which_nothing_goes_wrong(tmp_path: Path) -> None:
     """What harms under other kernels only is a note for the one that was named, and exit code 0."""
     library = linked(tmp_path, version="1")

@@ -225,7 +225,7 @@ class _Work:
             self._file(path, named=False)
 
     def _file(self, path: str, named: bool) -> None:
-        from ...audit.containers import elf_sources, opened
+        from ...audit.containers import elf_sources, is_bitcode, opened
         from ...elf.problems import ElfError
 
         def problem(error: ElfError) -> None:
@@ -251,10 +251,10 @@ class _Work:
             self._terminal.remark(f"{path}: {error.strerror}")
         if named and before == (self._files, len(self._problems)):
             self._unreadable = True
-            self._terminal.fail(
-                f"{path} is not an ELF file and holds none",
-                "ELF programs, libraries, objects, .a, wheels and zip files, .deb, tar files are read",
-            )
+            what = "ELF programs, libraries, objects, .a, wheels and zip files, .deb, tar files are read"
+            if is_bitcode(path):
+                what = "it is LLVM's bitcode, as clang -flto makes it: give what was linked of it"
+            self._terminal.fail(f"{path} is not an ELF file and holds none", what)
 
     def _audit(self, source: Source, named: bool) -> None:
         from ...audit.audit import NOT_DECIDED, audit_file
