@@ -14,7 +14,9 @@ class Machine(NamedTuple):
     """An architecture: its ELF number, its name, relocations, the rseq signature, code alignment.
 
     ``code_little`` says that instructions are little-endian also where data is not (aarch64; arm
-    since ARMv6).  ``signature`` is None where no header gives one.
+    since ARMv6).  ``signature`` is None where no header gives one.  ``adds`` and ``subtracts`` are
+    relocations of object files that change a word: where the linker may shorten code a distance is
+    two of them.
     """
 
     number: int
@@ -24,6 +26,8 @@ class Machine(NamedTuple):
     signature: int | None
     alignment: int
     code_little: bool = False
+    adds: tuple[int, ...] = ()
+    subtracts: tuple[int, ...] = ()
 
 
 MACHINES = {
@@ -37,8 +41,16 @@ MACHINES = {
         Machine(21, "powerpc64", (22,), (38,), 0x0FE5_000B, 4),
         Machine(20, "powerpc", (22,), (1,), 0x0FE5_000B, 4),
         Machine(22, "s390", (12,), (4, 22), 0xB2FF_0FFF, 2),
-        Machine(243, "riscv", (3,), (1, 2), 0xF140_1073, 2),
-        Machine(258, "loongarch", (3,), (1, 2), None, 4),
+        Machine(
+            *(243, "riscv", (3,), (1, 2), 0xF140_1073, 2),
+            adds=(35, 36),
+            subtracts=(39, 40),
+        ),
+        Machine(
+            *(258, "loongarch", (3,), (1, 2), None, 4),
+            adds=(50, 51),
+            subtracts=(55, 56),
+        ),
     )
 }
 

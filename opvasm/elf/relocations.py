@@ -111,7 +111,28 @@ def words_in(file: ElfFile, ranges: Ranges) -> dict[int, Target]:
         reached = target(file, relocation, stored)
         if reached is not None:
             found[address] = reached
+    for address, distance in _distances(file, ranges).items():
+        found[address] = Target(distance & (1 << 8 * file.word_bytes) - 1, None, distance)
     return found
+
+
+def _distances(file: ElfFile, ranges: Ranges) -> dict[int, int]:
+    """The words of an object file that are differences of symbols, as far as it knows them."""
+    known = file.machine
+    if not file.relocatable or not ranges or not known.adds:
+        return {}
+    found: dict[int, int] = {}
+    unknown: set[int] = set()
+    for each in _each_of_object(file, _Spans(ranges)):
+        if each.kind in known.adds or each.kind in known.subtracts:
+            symbol = _symbol_of(file, each)
+            if symbol is None or symbol.section == 0:
+                unknown.add(each.address)
+                continue
+            value = symbol.address + (each.addend or 0)
+            value = value if each.kind in known.adds else -value
+            found[each.address] = found.get(each.address, 0) + value
+    return {address: value for address, value in found.items() if address not in unknown}
 
 
 def object_tables(file: ElfFile, section: FileSection) -> list[FileSection]:
@@ -132,8 +153,11 @@ def object_relocations(file: ElfFile, table: FileSection, base: int) -> Iterator
 
 
 def _of_object(file: ElfFile, ranges: Ranges) -> dict[int, Relocation]:
-    found: dict[int, Relocation] = {}
-    spans = _Spans(ranges)
+    return {each.address: each for each in _each_of_object(file, _Spans(ranges))}
+
+
+def _each_of_object(file: ElfFile, spans: _Spans) -> Iterator[Relocation]:
+    """An object file's relocations in ranges, in the order of their tables."""
     for table in file.sections:
         if table.kind not in (SHT_REL, SHT_RELA) or not 0 < table.info < len(file.sections):
             continue
@@ -142,8 +166,7 @@ def _of_object(file: ElfFile, ranges: Ranges) -> dict[int, Relocation]:
             continue
         for each in object_relocations(file, table, section.address):
             if spans.holds(each.address):
-                found[each.address] = each
-    return found
+                yield each
 
 
 def _symbol_of(file: ElfFile, relocation: Relocation) -> Symbol | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import struct
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -46,6 +48,35 @@ def test_a_library_for_loongarch(tmp_path: Path) -> None:
         assert audit.machine == "loongarch"
         assert len(audit.sections) == 3
         assert audit.undecoded  # its instructions are not decoded, and the audit says so
+
+
+@pytest.mark.parametrize("machine", ["riscv", "loongarch"])
+@pytest.mark.parametrize("bits", [64, 32])
+def test_an_object_whose_code_the_linker_may_shorten(
+    machine: str, bits: int, tmp_path: Path
+) -> None:
+    """The length of a section is then two relocations, of which one adds and one subtracts (psABI of both)."""
+    build("riscv", tmp_path, linked=False)  # skips without the tool
+    if bits == 32:
+        text = (tmp_path / "code.s").read_text()
+        (tmp_path / "code.s").write_text(re.sub(r"\.quad (\S+)", r".long \1, 0", text))
+    command = ["llvm-mc", f"-triple=riscv{bits}", "-mattr=+relax", "-filetype=obj"]
+    subprocess.run([*command, "-o", tmp_path / "o.o", tmp_path / "code.s"], check=True)
+    data = bytearray((tmp_path / "o.o").read_bytes())
+    if machine == "loongarch":
+        data[18:20] = (258).to_bytes(2, "little")
+        numbers = {35: 50, 36: 51, 39: 55, 40: 56}
+        layout = struct.Struct("<QIIq" if bits == 64 else "<III")
+        with_kinds = elf_from_bytes(bytes(data), "o.o")
+        for table in (each for each in with_kinds.sections if each.kind == 4):
+            for at in range(table.offset, table.offset + table.size, layout.size):
+                fields = list(layout.unpack_from(data, at))
+                kind = fields[1] & 0xFF
+                fields[1] += numbers.get(kind, kind) - kind
+                layout.pack_into(data, at, *fields)
+    found = find_descriptors(elf_from_bytes(bytes(data), "o.o"))
+    assert [each.length for each in found.descriptors] == [4, 8, 12]
+    assert all(each.abort == each.end + 4 for each in found.descriptors)
 
 
 @pytest.mark.parametrize("target", ["x86-64", "aarch64"])
