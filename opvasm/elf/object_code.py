@@ -6,6 +6,10 @@ thread-local storage: two mentions of one symbol stay equal, and different ones 
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import islice
+from weakref import WeakKeyDictionary
+
 from .file import SHT_SYMTAB, ElfFile, FileSection
 from .machines import AARCH64, X86_64
 from .problems import ElfError
@@ -45,16 +49,35 @@ def relocated_code(file: ElfFile, address: int, size: int) -> bytes:
     if table is None:
         return bytes(data)
     room = _room(table)
-    for relocations in object_tables(file, section):
-        for each in object_relocations(file, relocations, section.address):
-            at = each.address - address
-            if -8 < at < len(data):
-                symbol = symbol_at(file, table, each.symbol)
-                if at >= 0 and at + 4 <= len(data):
-                    unknown = symbol.section in _UNKNOWN
-                    goal = _elsewhere(room, each.symbol) if unknown else symbol.address
-                    _apply(file, data, at, each, symbol, goal)
+    known = _relocations(file, section)
+    first = bisect_left(known, address, key=lambda each: each.address)
+    for each in islice(known, first, None):
+        at = each.address - address
+        if at + 4 > len(data):
+            break
+        symbol = symbol_at(file, table, each.symbol)
+        unknown = symbol.section in _UNKNOWN
+        goal = _elsewhere(room, each.symbol) if unknown else symbol.address
+        _apply(file, data, at, each, symbol, goal)
     return bytes(data)
+
+
+# Those of the section that was asked for last, of each file: code is asked for function by function.
+_LAST: WeakKeyDictionary[ElfFile, tuple[int, list[Relocation]]] = WeakKeyDictionary()
+
+
+def _relocations(file: ElfFile, section: FileSection) -> list[Relocation]:
+    """The relocations of a section by address.  Raises ElfError."""
+    number, found = _LAST.get(file, (-1, []))
+    if number != section.number:
+        found = [
+            each
+            for table in object_tables(file, section)
+            for each in object_relocations(file, table, section.address)
+        ]
+        found.sort(key=lambda each: each.address)
+        _LAST[file] = (section.number, found)
+    return found
 
 
 def _apply(
