@@ -402,6 +402,10 @@ def test_the_layout_is_that_of_fmt() -> None:
     assert part is not None
     assert applied(text, part) == LIST.replace("    cmpeq   head, expect", "  cmpeq head,expect")
     assert layout(document("vector {")) is None
+    # Lines end as they did.
+    assert layout(document(LIST.replace("\n", "\r\n"))) == ()
+    (change,) = layout(document("const A = 1\r\nconst  B = 2\r\n")) or ()
+    assert change.text == "const B = 2\r\n"
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .served import Visitor, until, visit
+from .served import BUILT, Visitor, until, visit
 
 RACE = """\
 percpu counter: u64
@@ -266,3 +266,37 @@ def test_names_are_explained_and_completed(visitor: Visitor, site: str) -> None:
     page.locator(".cm-line", has_text="bump() {").get_by_text("add", exact=True).hover()
     page.locator(".hover").wait_for()
     assert "(CPU_ADD_OP): add count to the word" in page.locator(".hover").inner_text()
+
+
+AXE = BUILT.parent / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_screen_readers_and_weak_eyes(browser: Any, site: str, scheme: str) -> None:
+    """axe-core has nothing serious to say of any panel of the playground, nor of the documents."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: make site")
+    visitor = visit(browser, site, color_scheme=scheme, bypass_csp=True)
+    page = playground(visitor, site)
+
+    def serious() -> list[str]:
+        found: list[str] = page.evaluate(
+            "async () => (await axe.run()).violations"
+            ".filter(each => ['serious', 'critical'].includes(each.impact))"
+            ".flatMap(each => each.nodes.map(node => `${each.id}: ${node.html.slice(0, 160)}`))"
+        )
+        # The search of the theme is a dialog without a name.
+        return [each for each in found if 'data-md-component="search"' not in each]
+
+    page.add_script_tag(path=AXE)
+    assert serious() == []
+    page.keyboard.press("Control+Enter")
+    page.locator("#panels .verdict, #panels iframe, #panels table, #panels pre").first.wait_for()
+    for tab in page.locator("[role=tab]").all():
+        tab.click()
+        assert serious() == [], tab.inner_text()
+    for document in ("index.html", "tutorial/index.html", "diagnostics/index.html"):
+        page.goto(f"{site}/{document}")
+        page.add_script_tag(path=AXE)
+        assert serious() == [], document
+    visitor.context.close()

@@ -21,6 +21,8 @@ def layout(document: Document, start: int = 0, end: int | None = None) -> tuple[
         wanted = formatted(SourceFile(document.name, document.text))
     except ParseError:
         return None
+    if document.text.count("\r\n") == document.text.count("\n"):
+        wanted = wanted.replace("\n", "\r\n")  # how lines end is the editor's to say
     if wanted == document.text:
         return ()
     before, after = document.text.splitlines(True), wanted.splitlines(True)

@@ -203,7 +203,7 @@ class Playground implements Page {
   // -- panels ------------------------------------------------------------------------------------
 
   private drawTabs(): void {
-    const bar = byId("tabs");
+    const bar = byId("tablist");
     for (const panel of this.panels) {
       const tab = element("button", { type: "button", role: "tab", id: `tab-${panel.id}`, "aria-controls": `panel-${panel.id}` }, panel.title);
       tab.addEventListener("click", () => this.choose(panel));
@@ -214,7 +214,7 @@ class Playground implements Page {
       panel.root.setAttribute("aria-labelledby", tab.id);
       byId("panels").append(panel.root);
     }
-    bar.append(this.working, this.stopButton);
+    byId("tabs").append(this.working, this.stopButton);  // a list of tabs holds nothing else
     bar.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (step === undefined || !(event.target as Element).matches('[role="tab"]')) return;

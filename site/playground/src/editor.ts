@@ -51,7 +51,7 @@ export class Editor {
           indentUnit.of("    "), EditorView.lineWrapping, language(facts.words, ask),
           // Tab leaves the editor: whoever has no mouse must be able to.
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
-          EditorView.contentAttributes.of({ "aria-label": "the text", spellcheck: "false", autocapitalize: "off" }),
+          EditorView.contentAttributes.of({ "aria-label": "the text", tabindex: "0", spellcheck: "false", autocapitalize: "off" }),
           EditorView.updateListener.of((update) => { if (update.docChanged) changed(); }),
         ],
       }),
