@@ -60,18 +60,22 @@ def android_entries(file: ElfFile, low: int = 0, high: int = 1 << 64) -> Iterato
                 )
             numbers = _signed_numbers(file, offset + 4, size - 4)
             count = next(numbers)
-            if count > file.source.size // file.word_bytes:
+            if not 0 <= count <= file.source.size // file.word_bytes:
                 message = f"{count} packed relocations are more than the file has words"
+                if count < 0:
+                    message = f"{count} packed relocations"
                 raise unreadable(file.name, message, offset)
-            for entry in _groups(numbers, count):
+            for entry in _groups(file, numbers, count):
                 if low <= entry[0] < high:
                     yield entry if addends else entry[:2]
 
 
-def _groups(numbers: Iterator[int], left: int) -> Iterator[tuple[int, int, int]]:
+def _groups(file: ElfFile, numbers: Iterator[int], left: int) -> Iterator[tuple[int, int, int]]:
     address, addend = next(numbers), 0
     while left > 0:
         size, flags = min(next(numbers), left), next(numbers)
+        if size < 0:  # what is left would grow, and the next group could be of any size
+            raise unreadable(file.name, f"a group of {size} packed relocations")
         left -= size
         step = next(numbers) if flags & _SAME_STEP else 0
         info = next(numbers) if flags & _SAME_INFO else 0

@@ -87,15 +87,16 @@ class _StepReader:
         if self.depth > _DEEPEST:
             raise node.wrong(f"has more than {_DEEPEST} blocks in each other")
         made: list[ir.Step] = []
-        committed = False
+        committed = ended = False
         for each in node.items():
             step = self.step(each)
             if committed and not isinstance(step, ir.Set | ir.Exit):
                 raise each.wrong("comes after the commit, which ends the section", "OPV125")
-            if not committed and ir.ends(tuple(made)):
+            if not committed and ended:
                 raise each.wrong("is a step that nothing reaches", "OPV125")
             made.append(step)
             committed = committed or ir.is_commit(step)
+            ended = ended or ir.ends((step,))
         self.depth -= 1
         return tuple(made)
 

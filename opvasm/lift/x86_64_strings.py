@@ -10,6 +10,7 @@ from .x86_64_operands import OperandsX86
 
 _UNITS = {"b": 1, "w": 2, "d": 4, "q": 8}
 _UNROLLED = 16  # so many units of a string instruction are steps of their own
+_ROUNDS_MAX = 1 << 16  # more cannot be written as `loop N`
 
 
 class StringsX86(OperandsX86):
@@ -56,11 +57,15 @@ class StringsX86(OperandsX86):
         distance = binary("*", done, number(unit))
         addresses = [add(each, distance) for each in places]
         times = known(count)
+        if times is not None and times > _ROUNDS_MAX:
+            times = None
         body: list[ir.Step] = [ir.Break(binary("==", done, count))] if times is None else []
-        value = part(state.get("rax"), unit)
+        value: ir.Term
         if len(places) == 2:
             value = ir.Local(state.budget.fresh("moved"), type)
             body.append(ir.Load(value.name, addresses[1], type))
+        else:
+            value = part(state.get("rax"), unit)
         body.append(ir.Store(addresses[0], convert(value, type), type))
         body.append(ir.Set(done.name, add(done, 1)))
         remark = f"{code.address:x}: {code.text}"

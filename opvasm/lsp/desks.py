@@ -57,6 +57,7 @@ class Desks:
     def __init__(self) -> None:
         self.shared = Desk()
         self.contents: dict[str, str] = {}
+        self._versions: dict[str, int | None] = {}
         self._own: dict[str, Desk] = {}  # by the path of the large text
         self._homes: dict[str, str] = {}  # from open texts to these paths
 
@@ -81,8 +82,17 @@ class Desks:
         other = next(homes, None)
         return self.of(path) if other is None or self.is_large(path) else self._own[other]
 
-    def open(self, path: str, text: str) -> None:
+    def open(self, path: str, text: str, version: int | None) -> None:
         """Before the desks hear of a text: find a desk for it, once it is large."""
+        self._versions[path] = version
+        self._place(path, text)
+        self.contents[path] = text
+
+    def again(self, path: str) -> None:
+        """The same for an open text whose used files have changed."""
+        self._place(path, self.contents[path])
+
+    def _place(self, path: str, text: str) -> None:
         if path not in self._homes:
             home = self._largest(path, text)
             if home is not None:
@@ -90,12 +100,12 @@ class Desks:
                 if home not in self._own:
                     self._own[home] = desk = Desk(self.shared)
                     for other, content in self.contents.items():
-                        desk.texts.change(other, content)
-        self.contents[path] = text
+                        desk.texts.change(other, content, self._versions[other])
 
     def close(self, path: str) -> Callable[[], None]:
         """Forget a text; what is returned is to be called once its desk has forgotten it, too."""
         self.contents.pop(path, None)
+        self._versions.pop(path, None)
         home = self._homes.pop(path, None)
         if home is None or home in self._homes.values():
             return lambda: None

@@ -11,6 +11,7 @@ from ..light_typing import NamedTuple
 SUFFIX = ".opv"
 # Files and folders that are looked at for one question: a home or root folder may be open.
 ENTRIES_MAX = 100_000
+_PIECE = 1 << 20  # bytes
 _SKIPPED = frozenset({"node_modules", "__pycache__"})
 
 
@@ -51,14 +52,39 @@ def _walked(folder: Folder) -> Iterator[tuple[int, list[str]]]:
 
 def with_words(paths: Iterable[str], words: Iterable[str]) -> list[str]:
     """The files that have one of some words in them, in whatever case; those that can't be read have none."""
-    wanted = [each.lower() for each in words]
+    wanted = [each.lower().encode("utf-8", "replace") for each in words]
     found: list[str] = []
     for path in paths:
         with suppress(OSError, ValueError):
             # A FIFO or a device would be waited for.
-            if os.path.isfile(path):
-                with open(path, "rb") as file:
-                    content = file.read().decode("utf-8", "replace").lower()
-                if any(each in content for each in wanted):
-                    found.append(path)
+            if os.path.isfile(path) and _has(path, wanted):
+                found.append(path)
+    return found
+
+
+def _has(path: str, wanted: list[bytes]) -> bool:
+    """Whether a file has one of some words; of a file of any size a piece at a time is in memory."""
+    longest = max(map(len, wanted), default=1)
+    before = b""
+    with open(path, "rb") as file:
+        while piece := file.read(_PIECE):
+            content = before + piece.lower()
+            if any(each in content for each in wanted):
+                return True
+            before = content[-longest:]
+    return False
+
+
+def each_once(paths: Iterable[str], others: Iterable[str]) -> list[str]:
+    """The paths of files that are not among ``others``, also under another name, each file once.
+
+    Of the names of a file one that is no link is taken: a change of each of two would be made twice.
+    """
+    known = {os.path.realpath(each) for each in others}
+    found: list[str] = []
+    for path in sorted(paths, key=os.path.islink):
+        real = os.path.realpath(path)
+        if real not in known:
+            known.add(real)
+            found.append(path)
     return found

@@ -21,7 +21,7 @@ from .answers.lenses import Result
 from .answers.running import exploration_of, run_of
 from .desks import Desk, Desks
 from .document import Document, names_of
-from .folders import ENTRIES_MAX, Folder, Listing, listing, with_words
+from .folders import ENTRIES_MAX, Folder, Listing, each_once, listing, with_words
 from .positions import UTF16
 from .protocol import Words, path_of, uri_of
 from .texts import Texts
@@ -151,7 +151,8 @@ class Server(LanguageServer):
 
         def find() -> tuple[Listing, list[str]]:
             listed = listing(folders)
-            return listed, with_words((e for e in listed.paths if e not in opened), words)
+            found = with_words((e for e in listed.paths if e not in opened), words)
+            return listed, each_once(found, opened)
 
         listed, found = await asyncio.to_thread(find)
         if listed.unfinished is not None:
@@ -210,7 +211,7 @@ class Server(LanguageServer):
         path = path_of(uri)
         self.uris[path] = uri
         self.versions[path] = self.versions.get(path, 0) + 1
-        self.desks.open(path, text)
+        self.desks.open(path, text, version)
         users = self._tell(path, lambda texts: texts.change(path, text, version))
         await users[0][1]  # now its own desk has the text
         self.look_through(path, version)
@@ -248,7 +249,7 @@ class Server(LanguageServer):
             for path in await paths:
                 if self.desks.of(path) is desk and path in self.desks.contents:
                     self.versions[path] = self.versions.get(path, 0) + 1
-                    self.desks.open(path, self.desks.contents[path])
+                    self.desks.again(path)
                     self.look_through(path, None)
 
     def look_through(self, path: str, version: int | None) -> None:

@@ -106,6 +106,12 @@ def test_a_library_for_the_loader_of_android(target: str, kind: str, tmp_path: P
         (b"APS2\x05" + b"\x80" * 11, "with a number of over ten bytes"),
         (b"APS2\x05\0" + b"\0" * 64, "are cut off"),
         (b"APS3", "do not begin with APS2"),
+        (b"APS2\x7f\0\0\0", "-1 packed relocations"),
+        # Five; one group of -2**62, and one of 2**62 that are all alike.
+        (
+            b"APS2\x05\0" + b"\x80" * 8 + b"\x40\x03\0\0" + b"\x80" * 8 + b"\xc0\0\x03\0\0",
+            "a group of -4611686018427387904 packed relocations",
+        ),
     ],
 )
 def test_damaged_packed_relocations(table: bytes, message: str, tmp_path: Path) -> None:

@@ -246,6 +246,28 @@ def test_a_copy_is_no_commit(tmp_path: Path) -> None:
             lifted(section.subject)
 
 
+@pytest.mark.parametrize("count", ["mov $0x20000, %ecx", "movabs $0x2000000000, %rcx"])
+def test_more_rounds_than_a_loop_counts(count: str, tmp_path: Path) -> None:
+    """A string instruction of more units than `loop N` has rounds is a loop that breaks, which a text can hold."""
+    body = f"{count}\n mov %rdx, %rdi\n rep stosq\n mov %rax, (%rcx)"
+    with open_elf(str(linked(tmp_path, body=body))) as file:
+        (section,) = audit_file(file).sections
+        (loop,) = (
+            each for each in lifted(section.subject)[0].section.body if isinstance(each, ir.Loop)
+        )
+        assert loop.times is None
+        assert isinstance(loop.body[0], ir.Break)
+
+
+def test_a_move_of_strings_does_not_read_what_a_store_of_them_would(tmp_path: Path) -> None:
+    """`rep movsq` is lifted also where rax holds what a loop left in it."""
+    loop = "1: mov %rbx, %rax\n dec %rbx\n jnz 1b"
+    move = "mov %r11, %rcx\n mov %rdx, %rdi\n rep movsq\n mov %r9, (%r10)"
+    with open_elf(str(linked(tmp_path, body=f"{loop}\n {move}"))) as file:
+        (section,) = audit_file(file).sections
+        assert lifted(section.subject)
+
+
 def test_what_no_step_is(tmp_path: Path) -> None:
     """`lock neg` is refused by name: no step for every CPU takes a word from zero."""
     with open_elf(str(linked(tmp_path, body="lock negq (%rcx)\n mov %rdx, (%rcx)"))) as file:

@@ -406,6 +406,8 @@ def test_the_layout_is_that_of_fmt() -> None:
     assert layout(document(LIST.replace("\n", "\r\n"))) == ()
     (change,) = layout(document("const A = 1\r\nconst  B = 2\r\n")) or ()
     assert change.text == "const B = 2\r\n"
+    (change,) = layout(document("const  A = 1")) or ()
+    assert change.text == "const A = 1\n"
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -17,11 +17,16 @@ if not importlib.util.find_spec("pygls"):
 from lsprotocol import types as lsp
 
 from opvasm.assembler import resolve
-from opvasm.lsp import desks as desks_module, document as document_module, pieces as pieces_module
+from opvasm.lsp import (
+    desks as desks_module,
+    document as document_module,
+    folders as folders_module,
+    pieces as pieces_module,
+)
 from opvasm.lsp.answers.navigation import references
-from opvasm.lsp.desks import Desk
+from opvasm.lsp.desks import LARGE, Desk, Desks
 from opvasm.lsp.document import Document
-from opvasm.lsp.folders import Folder
+from opvasm.lsp.folders import Folder, each_once, with_words
 from opvasm.lsp.protocol import Words, path_of
 from opvasm.lsp.server import Others, Server
 from opvasm.lsp.worker import Worker
@@ -444,3 +449,29 @@ def test_names_are_found_across_a_large_text(monkeypatch: pytest.MonkeyPatch) ->
         assert server.published == {used: [[]], user: [[]], other: [[]]}
 
     serve(session)
+
+
+def test_a_desk_of_its_own_knows_the_versions_of_what_was_open_before() -> None:
+    """A change that is worked out beside a large text is of the versions that the editor has."""
+    desks = Desks()
+    desks.open("/small.opv", "const A = 1\n", 3)
+    desks.open("/large.opv", "// large\n" * LARGE, 1)
+    desk = desks.of("/large.opv")
+    assert desk is not desks.shared
+    assert desk.texts.versions == {"/small.opv": 3}  # it hears of its own text with the others
+    desks.end()
+
+
+def test_files_are_found_by_their_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word is found in whatever case and where it lies, and a file with two names once."""
+    monkeypatch.setattr(folders_module, "_PIECE", 4)
+    texts = {"first": "xxHEADx", "last": "xxxxxxhead", "none": "xxhea\nd", "empty": ""}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "also").symlink_to("first")
+    (tmp_path / "folder").mkdir()
+    paths = [str(tmp_path / name) for name in ("also", *texts, "folder", "missing")]
+    found = with_words(paths, ["Head", "absent"])
+    assert [Path(each).name for each in found] == ["also", "first", "last"]
+    assert [Path(each).name for each in each_once(found, [])] == ["first", "last"]
+    assert [Path(each).name for each in each_once(found, [found[0]])] == ["last"]

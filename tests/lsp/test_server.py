@@ -199,6 +199,9 @@ def test_renaming_in_files_that_are_not_open(tmp_path: Path, client: str) -> Non
     for name, text in {"library.opv": LIBRARY, **files}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    # Other names of the same files: whoever follows links would change each of these twice.
+    (tmp_path / "again.opv").symlink_to("library.opv")
+    (tmp_path / "deep/again.opv").symlink_to("user.opv")
 
     async def conversation(editor: Editor) -> None:
         editor.open("library.opv", LIBRARY)

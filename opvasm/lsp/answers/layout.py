@@ -21,7 +21,7 @@ def layout(document: Document, start: int = 0, end: int | None = None) -> tuple[
         wanted = formatted(SourceFile(document.name, document.text))
     except ParseError:
         return None
-    if document.text.count("\r\n") == document.text.count("\n"):
+    if 0 < document.text.count("\n") == document.text.count("\r\n"):
         wanted = wanted.replace("\n", "\r\n")  # how lines end is the editor's to say
     if wanted == document.text:
         return ()
