@@ -30,8 +30,10 @@ MODES = ("none", "all")
 STATES = 200
 GENERATED = 8
 TSAN = ("-O1", "-g", "-fsanitize=thread", *SMALL_BATCHES)
+# Numbers outgrow two bytes on the way, after some batches of small ones.
+ASAN = ("-O1", "-g", "-fsanitize=address", "-DNARROW_MOST=31", *SMALL_BATCHES)
 WATCHED = ("samples/races/list.opv", "tests/explorer/cases/invariants.opv")
-TSAN_FOUND = 66
+FOUND = 66
 # More states than a test has time for.
 ENDLESS = Limits(50_000_000, goes_on=False, jobs=2)
 
@@ -108,13 +110,17 @@ def test_an_interrupt_ends_two_threads_and_keeps_what_they_have_found() -> None:
     assert found.graph.states[found.states - 1] is not None
 
 
-def watched(engine: Path) -> subprocess.CompletedProcess[str]:
-    """A slice with two threads under ThreadSanitizer, which ends the process where it finds a race."""
+def watched(engine: Path, sanitizer: str = "tsan") -> subprocess.CompletedProcess[str]:
+    """A slice with two threads under a sanitizer, which ends the process where it finds an error."""
     library = subprocess.run(
-        ["cc", "-print-file-name=libtsan.so"], capture_output=True, text=True, check=True
+        ["cc", f"-print-file-name=lib{sanitizer}.so"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    options = f"exitcode={TSAN_FOUND} halt_on_error=1"
-    environment = {**os.environ, "LD_PRELOAD": library, "TSAN_OPTIONS": options}
+    options = f"exitcode={FOUND} halt_on_error=1" + " detect_leaks=0" * (sanitizer == "asan")
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": library,
+        f"{sanitizer.upper()}_OPTIONS": options.replace(" ", ":"),
+    }
     words = ("--threads", "2", "--states", "100", "--modes", "all", "--engine", str(engine))
     command = [sys.executable, "-m", "tests.explorer.native", *words, *WATCHED]
     return subprocess.run(
@@ -135,6 +141,17 @@ def test_no_two_threads_race(tmp_path: Path) -> None:
         done = watched(engine)
         says = done.stdout[-2000:] + done.stderr[-4000:]
         if flags:
-            assert (done.returncode, "data race" in done.stderr) == (TSAN_FOUND, True), says
+            assert (done.returncode, "data race" in done.stderr) == (FOUND, True), says
         else:
             assert done.returncode == 0, says
+
+
+@needs_compiler
+def test_numbers_that_become_wide_have_room_in_the_next_batch(tmp_path: Path) -> None:
+    """AddressSanitizer finds nothing where numbers outgrow two bytes between batches of two threads."""
+    try:
+        engine = built(tmp_path, *ASAN)
+    except NotBuilt as reason:
+        pytest.skip(f"AddressSanitizer is not installed: {str(reason)[:200]}")
+    done = watched(engine, "asan")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

@@ -105,8 +105,8 @@ static bool put_pending(Engine *e, uint64_t hash, const void *kept) {
     Output *o = e->output;
     uint32_t part = (uint32_t)((uint64_t)(uint32_t)hash >> e->store->part_shift);
     size_t size = e->vector_size * number_size(e);
-    if (o->pending == o->vectors_room) {
-        uint8_t *more = grown(e, o->vectors, &o->vectors_room, o->pending + 1, size);
+    if ((o->pending + 1) * size > o->vectors_room) { /* in bytes: numbers may have become wide since */
+        uint8_t *more = grown(e, o->vectors, &o->vectors_room, (o->pending + 1) * size, 1);
         if (more == NULL) return false;
         o->vectors = more;
     }
