@@ -11,6 +11,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcContentModified
 from pygls.lsp.server import LanguageServer
 
 from .._version import __version__
@@ -103,7 +104,8 @@ class Server(LanguageServer):
         """The answer to a question about the name at a place, which the texts with it hear.
 
         They are those that are open and those in the editor's folders, also where they have the name
-        ``also`` instead.  What was found in a file that has changed meanwhile is found again.
+        ``also`` instead.  What was found in a file that has changed meanwhile is found again.  Raises
+        JsonRpcContentModified where another name has come to the place.
         """
 
         def name_at(document: Document, words: Words) -> str:
@@ -120,8 +122,11 @@ class Server(LanguageServer):
         await self._files_ready(desk, files)
 
         def answer(document: Document, words: Words) -> _T:
-            del document, words  # those of a text that uses a changed file are no longer true
+            del document  # that of a text that uses a changed file is no longer true
             now = desk.texts.current(path)
+            words = Words(now, self.encoding)
+            if name_at(now, words) != name:
+                raise JsonRpcContentModified("the text has changed: another name is there now")
             others = [
                 desk.texts.current(other)
                 for other, each in desk.texts.open.items()
@@ -131,7 +136,7 @@ class Server(LanguageServer):
                 with suppress(OSError, ValueError):
                     others.append(desk.texts.current(file))
             versions = dict(desk.texts.versions)
-            return question(now, Words(now, self.encoding), Others(others, versions))
+            return question(now, words, Others(others, versions))
 
         return await self._ask_at(desk, path, answer)
 

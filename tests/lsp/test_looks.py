@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ if not importlib.util.find_spec("pygls"):
     pytest.skip("pygls is not installed", allow_module_level=True)
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcContentModified
 
 from opvasm.assembler import resolve
 from opvasm.lsp import (
@@ -447,6 +448,28 @@ def test_names_are_found_across_a_large_text(monkeypatch: pytest.MonkeyPatch) ->
         assert sorted(names) == sorted(map(path_of, (used, user, other)))
         await server.quiet()
         assert server.published == {used: [[]], user: [[]], other: [[]]}
+
+    serve(session)
+
+
+@pytest.mark.parametrize("text", ["const MORE = 1\npercpu x: u64\n", "", "percpu y: u64\n"])
+def test_a_question_about_a_name_that_has_gone_is_not_answered_of_another(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Where files are looked through, and the text changes meanwhile, no other name is renamed."""
+
+    async def session(server: Quiet) -> None:
+        name = uri("one.opv")
+        await server.change(name, "percpu x: u64\n", 1)
+
+        async def type_meanwhile(words: Iterable[str]) -> list[str]:
+            assert list(words) == ["x"]
+            await server.change(name, text, 2)
+            return []
+
+        monkeypatch.setattr(server, "_files_with", type_meanwhile)
+        with pytest.raises(JsonRpcContentModified):
+            await server.ask_with_others(name, lsp.Position(0, 7), lambda *_: None)
 
     serve(session)
 
