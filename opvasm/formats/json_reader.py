@@ -150,7 +150,9 @@ def _abi(node: Node) -> Abi:
 def _type(node: Node, structs: Mapping[str, Struct], abi: Abi) -> Type:
     """A type as it is written in a text: ``u64``, ``ptr<node>``, ``node[8]``."""
     text = node.text()
-    base, *counts = text.replace("]", "").split("[")
+    end = text.rfind(">") + 1  # what a pointer points to may have counts of its own
+    first, *counts = text[end:].replace("]", "").split("[")
+    base = text[:end] + first
     declared: Type | None = _SCALARS.get(base) or structs.get(base)
     if base == "ptr":
         declared = Pointer(None, abi.model.word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from ..light_typing import Any
@@ -25,6 +26,7 @@ from .json_sections import (
 
 _DEEPEST = 32  # blocks, and values, in each other
 _ROUNDS_MAX = 1 << 16
+_POINTER = re.compile(r"(?:ptr<)+(?P<name>\w+)(?:\[[^\[\]\s]+\]|>)*>", re.ASCII)
 _ARITHMETIC = ("+", "-", "*", "&", "|", "^")
 _OPERATORS = (*_ARITHMETIC, *ir.SHIFTS, *ir.COMPARES, *ir.LOGIC)
 
@@ -185,9 +187,13 @@ class _StepReader:
         known = ir.REGISTER_TYPES.get(text)
         if known is not None:
             return known
-        target = text[4:-1] if text.startswith("ptr<") and text.endswith(">") else None
-        if text == "ptr" or target is not None:
-            return Pointer(target, self.word)
+        if text == "ptr":
+            return Pointer(None, self.word)
+        pointer = _POINTER.fullmatch(text)
+        if pointer is not None:
+            named = pointer["name"]
+            if named in (*ir.REGISTER_TYPES, *self.program.data.structs, "ptr"):
+                return Pointer(text[4:-1], self.word)
         raise node.wrong(f"{text!r} is not a type of a register", "OPV125")
 
     def term(self, node: Node, depth: int) -> ir.Term:

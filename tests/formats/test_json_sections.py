@@ -89,6 +89,23 @@ def test_every_step_and_value_is_read_back() -> None:
         assert section_text(each, known.data) == section_text(again.sections[name], again.data)
 
 
+def test_pointers_to_whatever_has_a_type() -> None:
+    """What a pointer points to may be an array or a pointer, in structs, parameters and locals."""
+    text = """
+const N = 2
+struct item { next: ptr<ptr<item>>, some: ptr<item[4]>, many: ptr<u64[N]>[3] }
+percpu count: u64
+section s(n: ptr<u64[4]>, m: ptr<ptr>) { x = n; y: ptr<ptr<item[N]>[2]> = 0; commit count += 1 }
+vector v(n: ptr<item[2]>) { add count, 1 }
+"""
+    known = assemble(SourceFile("s.opv", text)).program
+    vectors = tuple(known.vectors.values())
+    layout = default_layout(known.abi, known.data)
+    again = read_program(write("json", Listing(known, vectors, layout)), "s.json")
+    assert again.sections["s"] == spelled_nowhere(known.sections["s"])
+    assert again.data.structs == known.data.structs
+
+
 def steps(document: Any) -> list[Any]:
     """The steps of the first section."""
     found: list[Any] = document["sections"][0]["steps"]
@@ -106,6 +123,11 @@ BROKEN: list[tuple[str, Change, str]] = [
         "too large",
         lambda d: steps(d)[1].update(value={"number": "0x100000000", "type": "u32"}),
         "does not fit",
+    ),
+    (
+        "pointer",
+        lambda d: steps(d)[0]["value"].update(type="ptr<nothing>"),
+        "'ptr<nothing>' is not a type of a register",
     ),
     ("type", lambda d: steps(d)[0]["value"].update(type="u7"), "'u7' is not a type of a register"),
     (
