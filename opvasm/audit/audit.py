@@ -14,7 +14,7 @@ from ..lift.code import Decoder
 from ..lift.decoders import CannotDecode, decoder
 from ..light_typing import NamedTuple
 from .finding import Finding
-from .not_here import refuse_debug_information, refuse_other_code
+from .not_here import no_code, refuse_debug_information, refuse_other_code
 from .outcomes import Outcome, in_words, kernels_for, of_section, outcome
 from .rules_area import area_rules, entered, entry_rules, step_rules
 from .rules_code import code_rules
@@ -75,7 +75,9 @@ def audit_file(
     """
     chosen = tuple(kernels) if kernels is not None else kernels_for(file.machine.name)
     nothing = FileAudit(file.name, file.machine.name, (), chosen, "named", 0, {})
-    if file.mentions(b"__rseq_") and refuse_debug_information(file):
+    if (deep or file.mentions(b"__rseq_")) and refuse_debug_information(file):
+        if deep:
+            raise no_code(file.name)  # there is nothing to search
         return nothing
     found = find_descriptors(file)
     searched = "named"

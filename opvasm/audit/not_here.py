@@ -23,6 +23,12 @@ def refuse_debug_information(file: ElfFile) -> bool:
     return True
 
 
+def no_code(name: str) -> ElfError:
+    """The error for debug information whose code was to be searched."""
+    message = "holds no code to search: this is the debug information of a program"
+    return unreadable(name, message, help="give the program that it was split from")
+
+
 def refuse_other_code(file: ElfFile) -> None:
     """Raises ElfError for an object file of a compiler that has not made code yet."""
     if not file.relocatable:

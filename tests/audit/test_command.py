@@ -96,6 +96,18 @@ def test_what_holds_no_code_is_said(good: Path, tmp_path: Path) -> None:
     assert "the debug information of a program" in errors
 
 
+def test_debug_information_is_not_searched(tmp_path: Path) -> None:
+    """Of a program that names no sections it is no error, unless its code was to be searched."""
+    source, program, split = (tmp_path / name for name in ("a.c", "a.out", "a.debug"))
+    source.write_text("int main(void) { return 0; }\n")
+    subprocess.run(["gcc", source, "-o", program], check=True)
+    subprocess.run(["objcopy", "--only-keep-debug", program, split], check=True)
+    assert run(split)[0] == 0
+    code, _, errors = run(split, "--deep")
+    assert code == 2
+    assert "holds no code to search" in errors
+
+
 def test_bitcode_is_named(good: Path, tmp_path: Path) -> None:
     """A file of LLVM's, alone and beside an object in an archive, is said to be one."""
     code = tmp_path / "code.bc"
