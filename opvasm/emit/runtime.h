@@ -594,8 +594,11 @@ OPV_SLOW unsigned opv_possible_cpus(void)
         }
     }
     if (cpus == 0) {
-        long configured = sysconf(_SC_NPROCESSORS_CONF);
-        cpus = configured > 0 ? (unsigned)configured : 1;
+        /* Without /sys the C library counts the CPUs that it may use, whatever their numbers are. The kernel
+         * answers how many bytes its own sets of CPUs have. */
+        unsigned long set[128];
+        long size = syscall(SYS_sched_getaffinity, 0, sizeof(set), set);
+        cpus = 8 * (unsigned)(size > 0 ? size : (long)sizeof(set));
     }
     return cpus;
 }

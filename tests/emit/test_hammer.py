@@ -5,7 +5,9 @@ Counts are small here; ``python -m tests.emit.hammer`` does as many as one has t
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -245,3 +247,57 @@ def test_a_child_does_not_wait_for_a_thread_that_it_has_not(tmp_path: Path) -> N
         for keep in ("0", "64"):
             env = {"OPV_FALLBACK": switch, "OPV_KEEP_SLOW": keep}
             assert run(tmp_path / "child", env=env).returncode == 0, (switch, keep)
+
+
+def test_counters_stay_small_while_a_holder_fences(tmp_path: Path) -> None:
+    """Counters that are read while a phase begins, or by a child whose lock was held, do not run below 0."""
+    need("gcc")
+    write_headers(tmp_path, "elide")
+    (tmp_path / "early.c").write_text(
+        '#include "counter.h"\n#include <sys/wait.h>\n'
+        "int main(void) { struct counter m; struct opv_control *opv; int status;\n"
+        "if (counter_create(&m) < 0) return 2;\n"
+        "opv = &m.percpu[0].opv;\n"
+        "(void)opv_lock(&opv->lock); opv_store32(&opv->slow, opv->slow | OPV_HELD); /* it fences now */\n"
+        "if (counter_counters(&m).fallbacks != 0) return 3;\n"
+        "opv_commit32(&opv->lock, opv_phase_begin(opv, 64, 0));\n"
+        "if (counter_bump(&m, 0, 1) != 0 || counter_counters(&m).fallbacks != 1) return 4;\n"
+        "if (fork() == 0) { /* nobody held the lock: what was counted stays */\n"
+        "    counter_forked(&m);\n"
+        "    _exit(counter_counters(&m).fallbacks != 1);\n"
+        "}\n"
+        "return wait(&status) < 0 || status != 0; }\n"
+    )
+    done = run("gcc", "-O2", tmp_path / "early.c", "-o", tmp_path / "early")
+    assert done.returncode == 0, done.stderr
+    assert run(tmp_path / "early", env={"OPV_FALLBACK": "never"}).returncode == 0
+    assert run(tmp_path / "early", env={"OPV_FALLBACK": "always"}).returncode == 0
+
+
+def test_without_sys_there_is_an_element_for_each_cpu(tmp_path: Path) -> None:
+    """Where /sys and /proc are not there, a program that may use its last CPU only has data for that CPU, too."""
+    need("gcc")
+    last = max(os.sched_getaffinity(0))
+    bare = (
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        'mount -t tmpfs none /sys && mount -t tmpfs none /proc && "$@"',
+        "sh",
+    )
+    if shutil.which("unshare") is None or run(*bare, "true").returncode != 0:
+        pytest.skip("nothing may be mounted here (needs root)")
+    write_headers(tmp_path, "elide")
+    (tmp_path / "bare.c").write_text(
+        "#define _GNU_SOURCE 1\n"
+        '#include "counter.h"\n'
+        "int main(void) { struct counter m; cpu_set_t set; unsigned cpu;\n"
+        f"CPU_ZERO(&set); CPU_SET({last}, &set);\n"
+        "if (sched_setaffinity(0, sizeof(set), &set) != 0 || counter_create(&m) < 0) return 2;\n"
+        "cpu = opv_ask_cpu();\n"
+        "return !(cpu < m.cpus && counter_bump(&m, cpu, 1) == 0 && m.percpu[cpu].counter == 1); }\n"
+    )
+    done = run("gcc", "-O2", tmp_path / "bare.c", "-o", tmp_path / "bare")
+    assert done.returncode == 0, done.stderr
+    assert run(*bare, tmp_path / "bare").returncode == 0
