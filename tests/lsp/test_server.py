@@ -273,6 +273,7 @@ def test_files_that_move_take_their_uses_along(tmp_path: Path) -> None:
         "a/library.opv": LIBRARY,
         "a/user.opv": 'use "library.opv"\n',
         "main.opv": 'use "a/library.opv"\nuse "a/user.opv"\n',
+        "far/whole.opv": f'use "{tmp_path}/a/user.opv"\n',
     }
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -291,7 +292,8 @@ def test_files_that_move_take_their_uses_along(tmp_path: Path) -> None:
             "main.opv": 'use "b/base.opv"\nuse "a/user.opv"\n',
         }
         assert await moved("a", "b/c") == {
-            "main.opv": 'use "b/c/library.opv"\nuse "b/c/user.opv"\n'
+            "main.opv": 'use "b/c/library.opv"\nuse "b/c/user.opv"\n',
+            "far/whole.opv": f'use "{tmp_path}/b/c/user.opv"\n',
         }
         assert await moved("main.opv", "a/main.opv") == {
             "main.opv": 'use "library.opv"\nuse "user.opv"\n'

@@ -32,12 +32,12 @@ def uses_after(document: Document, moves: Moves) -> Iterator[Change]:
     for placed, each in document.names():
         written = each.name.strip('"')
         target = uses.get(written) if each.kind == FILE else None
-        if target is None or os.path.isabs(written):
+        if target is None:
             continue
-        after = moves.after(target)
-        if after == target and start == os.path.dirname(own):
+        after, absolute = moves.after(target), os.path.isabs(written)
+        if after == target and (absolute or start == os.path.dirname(own)):
             continue
-        text = os.path.relpath(after, start)
+        text = after if absolute else os.path.relpath(after, start)
         if text != os.path.normpath(written) and '"' not in text:
             begin = placed.start + each.start
             yield Change(begin, placed.start + each.end, f'"{text}"')
