@@ -24,7 +24,8 @@ from .json_sections import (
     TYPE,
 )
 
-_DEEPEST = 32  # blocks, and values, in each other
+_BLOCKS_MAX = 32  # in each other, as in a text
+_VALUES_MAX = 128  # in each other: an expression has up to 100 levels, and an address some besides
 _ROUNDS_MAX = 1 << 16
 _POINTER = re.compile(r"(?:ptr<)+(?P<name>\w+)(?:\[[^\[\]\s]+\]|>)*>", re.ASCII)
 _ARITHMETIC = ("+", "-", "*", "&", "|", "^")
@@ -86,8 +87,8 @@ class _StepReader:
     def block(self, node: Node) -> tuple[ir.Step, ...]:
         """Steps one after the other, with what can't stand where it does."""
         self.depth += 1
-        if self.depth > _DEEPEST:
-            raise node.wrong(f"has more than {_DEEPEST} blocks in each other")
+        if self.depth > _BLOCKS_MAX:
+            raise node.wrong(f"has more than {_BLOCKS_MAX} blocks in each other")
         made: list[ir.Step] = []
         committed = ended = False
         for each in node.items():
@@ -198,8 +199,8 @@ class _StepReader:
 
     def term(self, node: Node, depth: int) -> ir.Term:
         """A value."""
-        if depth > _DEEPEST:
-            raise node.wrong(f"has more than {_DEEPEST} values in each other")
+        if depth > _VALUES_MAX:
+            raise node.wrong(f"has more than {_VALUES_MAX} values in each other")
         names = ("number", "local", "argument", "id", "symbol", "operator", "convert", "choose")
         given = node.value if isinstance(node.value, dict) else {}
         match next((each for each in names if each in given), None):

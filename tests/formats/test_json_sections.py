@@ -101,9 +101,22 @@ vector v(n: ptr<item[2]>) { add count, 1 }
     known = assemble(SourceFile("s.opv", text)).program
     vectors = tuple(known.vectors.values())
     layout = default_layout(known.abi, known.data)
-    again = read_program(write("json", Listing(known, vectors, layout)), "s.json")
+    document = write("json", Listing(known, vectors, layout))
+    VALIDATOR.validate(json.loads(document))
+    again = read_program(document, "s.json")
     assert again.sections["s"] == spelled_nowhere(known.sections["s"])
     assert again.data.structs == known.data.structs
+
+
+def test_what_a_text_may_hold_in_each_other_is_read_back() -> None:
+    """The deepest expression and the deepest blocks that the language takes."""
+    sums = " + ".join(["n"] * 99)
+    blocks = "if n { " * 31 + "exit a " + "} " * 31
+    text = f"percpu log: u64[4]\nsection s(n: u64) {{ {blocks}; commit log[{sums}], {sums} }}\n"
+    known = assemble(SourceFile("s.opv", text)).program
+    layout = default_layout(known.abi, known.data)
+    again = read_program(write("json", Listing(known, (), layout)), "s.json")
+    assert again.sections == {"s": spelled_nowhere(known.sections["s"])}
 
 
 def steps(document: Any) -> list[Any]:
