@@ -480,12 +480,22 @@ OPV_FAST uint32_t opv_try_lock(uint32_t *lock)
     return __atomic_exchange_n(lock, OPV_TAKEN, __ATOMIC_ACQUIRE);
 }
 
+/* The C library's function would make each operation a point where a thread can be cancelled, free among them. */
+OPV_SLOW void opv_sleep(void)
+{
+    struct timespec pause = { 0, 50000 };
+#if defined(SYS_nanosleep) && defined(__LP64__)
+    (void)syscall(SYS_nanosleep, &pause, (void *)0);
+#else
+    (void)nanosleep(&pause, (struct timespec *)0);
+#endif
+}
+
 /* Waits as long as it takes. The holder may be a thread that cannot run before this one sleeps. */
 OPV_SLOW uint32_t opv_lock_wait(uint32_t *lock)
 {
     int tries = 0, saved = errno;
     uint32_t count;
-    struct timespec pause = { 0, 50000 };
     opv_settle();
     do {
         while (opv_load32(lock) == OPV_TAKEN) {
@@ -494,7 +504,7 @@ OPV_SLOW uint32_t opv_lock_wait(uint32_t *lock)
             else if (tries < 200)
                 (void)sched_yield();
             else
-                (void)nanosleep(&pause, (struct timespec *)0);
+                opv_sleep();
         }
         count = opv_try_lock(lock);
     } while (count == OPV_TAKEN);

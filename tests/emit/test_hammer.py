@@ -301,3 +301,25 @@ def test_without_sys_there_is_an_element_for_each_cpu(tmp_path: Path) -> None:
     done = run("gcc", "-O2", tmp_path / "bare.c", "-o", tmp_path / "bare")
     assert done.returncode == 0, done.stderr
     assert run(*bare, tmp_path / "bare").returncode == 0
+
+
+def test_an_operation_is_no_point_of_cancellation(tmp_path: Path) -> None:
+    """A thread that is cancelled while it waits for a lock does its operation, and what comes after it."""
+    need("gcc")
+    write_headers(tmp_path, "elide")
+    (tmp_path / "cancelled.c").write_text(
+        '#include <pthread.h>\n#include "counter.h"\n'
+        "static struct counter m;\n"
+        "static void *waits(void *unused) { return counter_bump(&m, 0, 1) == 0 ? &m : unused; }\n"
+        "int main(void) { pthread_t thread; void *found = 0; uint32_t count; int i;\n"
+        "if (counter_create(&m) < 0 || counter_bump(&m, 0, 1) != 0) return 2;\n"
+        "count = opv_lock(&m.percpu[0].opv.lock);\n"
+        "if (pthread_create(&thread, 0, waits, 0) != 0 || pthread_cancel(thread) != 0) return 3;\n"
+        "for (i = 0; i < 1000; i++) opv_sleep(); /* it waits, and has been cancelled */\n"
+        "opv_commit32(&m.percpu[0].opv.lock, count);\n"
+        "if (pthread_join(thread, &found) != 0) return 4;\n"
+        "return !(found == &m && m.percpu[0].counter == 2); }\n"
+    )
+    done = run("gcc", "-O2", tmp_path / "cancelled.c", "-o", tmp_path / "cancelled", "-lpthread")
+    assert done.returncode == 0, done.stderr
+    assert run(tmp_path / "cancelled", env={"OPV_FALLBACK": "always"}).returncode == 0

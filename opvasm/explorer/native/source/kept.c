@@ -69,6 +69,7 @@ const void *kept_bytes(const Kept *k, uint32_t number, size_t *size) {
 }
 
 static bool widen(Engine *e, Kept *k) {
+    if (k->slots_size > UINT32_MAX / 2) return false;
     uint32_t size = k->slots_size * 2;
     uint32_t *slots = calloc(size, sizeof *slots), *tags = calloc(size, sizeof *tags);
     if (slots == NULL || tags == NULL) {
