@@ -63,9 +63,9 @@ FUSE = {
 DEAD = {
     "aborts lead nowhere": plant(code, "_edges", "abort != NOWHERE", "abort is Ellipsis"),
     "nobody reads after the end": plant(
-        code.Code, "__init__", "_live(self.steps, _mask(self.observed))", "_live(self.steps, 0)"
+        code.Code, "_uses", "_live(self.steps, _mask(self.observed))", "_live(self.steps, 0)"
     ),
-    "an interrupted thread needs nothing": plant(code.Code, "dead", "kept |= self._main", "pass"),
+    "an interrupted thread needs nothing": plant(code.Code, "dead", "kept |= uses.main", "pass"),
 }
 COLLAPSE = {
     "a section that is left may be too": plant(
