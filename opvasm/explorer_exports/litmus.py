@@ -14,6 +14,7 @@ import re
 from ..explorer.plan.plan import Plan
 from ..explorer.setting.statements import names_in
 from ..expression import Binary, Expression, Number, Unary
+from ..kernels.profiles import LABELS
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import LOCK, Condition, Partition
 from .litmus_body import LitmusBody, variable
@@ -21,6 +22,17 @@ from .litmus_words import HerdNumbers
 from .promela_claims import Claims
 from .promela_text import Export
 from .refusal import Refusals, comment
+
+# The fields of a kernel's profile that the test follows, and those that no scenario which it takes
+# can tell: migrations, fences of others, signals and ids are refused.  A rule that nobody has put here
+# is refused.
+KNOWN_RULES = {
+    *(*LABELS, "registered", "preemption_aborts", "migration_aborts", "membarrier_aborts"),
+    "signal_aborts",
+    *("id_at_preemption", "id_at_membarrier", "id_at_signal", "id_at_sleep", "id_at_migration"),
+    *("system_call_switches", "system_call_stays"),
+    *("bad_version", "abort_inside", "bad_signature", "outside"),
+}
 
 
 class LitmusTest(NamedTuple):
@@ -87,6 +99,7 @@ def litmus(plan: Plan) -> LitmusTest:
 def _refuse(export: Export) -> None:
     plan, refusals = export.plan, export.refusals
     scenario = plan.scenario
+    refusals.refuse_rules(plan.configuration.profile, KNOWN_RULES, scenario.span)
     for each in scenario.environment:
         refusals.refuse(each.kind, "processes of a litmus test are not disturbed", each.span)
     for handler in scenario.handlers:

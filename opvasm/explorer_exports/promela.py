@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..explorer.plan.plan import Plan
 from ..kernels.disturbances import Disturbance
-from ..kernels.profiles import LABELS, Profile
+from ..kernels.profiles import LABELS
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import RunVector
 from .memory import OWN, TOP
@@ -108,10 +108,7 @@ def _refuse_environment(plan: Plan, refusals: Refusals) -> None:
                 pass
             case Disturbance.STEPPED | Disturbance.STALLED:
                 pass
-    unknown = sorted(set(Profile._fields) - KNOWN_RULES)
-    if unknown:
-        name, why = plan.configuration.profile.name, "the model does not know these rules"
-        refusals.refuse(f"kernel {name} ({', '.join(unknown)})", why, plan.scenario.span)
+    refusals.refuse_rules(plan.configuration.profile, KNOWN_RULES, plan.scenario.span)
 
 
 def _left_out(plan: Plan) -> tuple[str, ...]:

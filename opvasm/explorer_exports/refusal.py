@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..errors import Diagnostic, OpvasmError
+from ..kernels.profiles import Profile, unknown_rules
 from ..source import Place
 
 NOT_EXPORTED = "OPV560"
@@ -27,6 +28,13 @@ class Refusals:
         """``construct`` can't be exported because ``why``."""
         text = f"{construct} can't be exported to {self.target}: {why}"
         self.diagnostics.append(Diagnostic("error", NOT_EXPORTED, text, place, help=help))
+
+    def refuse_rules(self, kernel: Profile, known: Collection[str], place: Place) -> None:
+        """A kernel with rules that are not among those which an export knows can't be exported."""
+        unknown = unknown_rules(known)
+        if unknown:
+            construct = f"kernel {kernel.name} ({', '.join(unknown)})"
+            self.refuse(construct, "the model does not know these rules", place)
 
     def done(self) -> None:
         """Raise ExportError when anything was refused."""

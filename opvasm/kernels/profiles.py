@@ -8,7 +8,7 @@ registers AT_RSEQ_FEATURE_SIZE where that is larger than 32).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..light_typing import NamedTuple
 
@@ -303,6 +303,11 @@ def profiles_named(name: str) -> tuple[Profile, ...]:
 def aliases_of(profile: Profile) -> tuple[str, ...]:
     """Older names that lead to a profile: those that it stands for first."""
     return tuple(name for name, new in ALIASES.items() if new[0] == profile.name)
+
+
+def unknown_rules(known: Collection[str]) -> list[str]:
+    """The fields of a Profile that are not among those which a translation of the model knows."""
+    return sorted(set(Profile._fields) - set(known))
 
 
 def versions(profile: Profile) -> str:

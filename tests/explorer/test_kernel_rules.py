@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from opvasm.explorer.native import encode
+from opvasm.explorer.native.built import Refused
 from opvasm.explorer.plan.validate import strategy_table
+from opvasm.explorer.search.explore import explore
 from opvasm.explorer.setting.configuration import (
     CALLS,
     IDS,
@@ -14,7 +17,9 @@ from opvasm.explorer.setting.configuration import (
     configurations,
     kernel_abilities,
 )
-from opvasm.explorer_exports import promela
+from opvasm.explorer.setting.options import Limits
+from opvasm.explorer_exports import litmus, promela
+from opvasm.explorer_exports.refusal import ExportError
 from opvasm.kernels.profiles import (
     LABELS,
     LEGACY,
@@ -25,7 +30,7 @@ from opvasm.kernels.profiles import (
     profiles_named,
 )
 
-from ..explorer_exports.helpers import refusal
+from ..explorer_exports.helpers import only, refusal
 from .helpers import COUNTER, assembled, report
 
 SIGNALLED = COUNTER + """
@@ -38,6 +43,16 @@ scenario s {
     thread a @0 { run bump(1) { aborted -> retry } }
     on signal a { x = load counter; store counter, x + 1; store seen, 1 }
     forall sum(counter) == 1 + seen
+}
+"""
+PLAIN = COUNTER + """
+scenario s {
+    cpus 1
+    kernel legacy
+    strategy rseq
+    thread a @0 { run bump(1) { aborted -> retry } }
+    thread b @0 { run bump(1) { aborted -> retry } }
+    forall counter@0 == 2
 }
 """
 QUIET = SIGNALLED.replace("    environment signal <= 1\n", "").replace("on signal a", "thread b @0")
@@ -89,7 +104,52 @@ def test_an_older_name_means_the_new_ones() -> None:
     ]
 
 
-def test_the_export_refuses_a_rule_that_it_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_promela_export_refuses_a_rule_that_it_does_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A model that leaves a rule out would say something else than the explorer."""
     monkeypatch.setattr(promela, "KNOWN_RULES", promela.KNOWN_RULES - {"signal_aborts"})
     assert "signal_aborts" in refusal(SIGNALLED)
+
+
+def test_the_litmus_export_refuses_a_rule_that_it_does_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A scenario that it takes today is refused, and the rule is named."""
+    plan = only(PLAIN)
+    litmus.litmus(plan)
+    monkeypatch.setattr(litmus, "KNOWN_RULES", litmus.KNOWN_RULES - {"membarrier_aborts"})
+    with pytest.raises(ExportError, match=r"kernel legacy \(membarrier_aborts\) can't be exported"):
+        litmus.litmus(plan)
+
+
+def test_the_c_engine_leaves_a_rule_that_it_does_not_know_to_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two engines must not say two things of a kernel: the reason names the rule."""
+    encode.encode(only(PLAIN))
+    monkeypatch.setattr(encode, "KNOWN_RULES", encode.KNOWN_RULES - {"membarrier_aborts"})
+    with pytest.raises(Refused, match="rules of kernel legacy: membarrier_aborts"):
+        encode.encode(only(PLAIN))
+    found = explore(only(PLAIN), limits=Limits(engine="native"))
+    assert found.engine == "python"
+    assert "membarrier_aborts" in str(found.refused)
+
+
+def test_the_c_engine_leaves_a_cause_that_it_has_no_number_for_to_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A new reason for a section to restart is no internal error where its number is missing."""
+    encode.encode(only(SIGNALLED))
+    monkeypatch.setattr(encode, "CAUSES", encode.CAUSES[:2])
+    with pytest.raises(Refused, match="restarts by signal"):
+        encode.encode(only(SIGNALLED))
+
+
+def test_the_c_engine_leaves_a_rule_for_ids_without_a_number_to_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A new word for what becomes of a written id is no internal error either."""
+    monkeypatch.setitem(PROFILES, "legacy", LEGACY._replace(id_at_sleep="zeroed"))
+    with pytest.raises(Refused, match="an id that is zeroed"):
+        encode.encode(only(PLAIN))

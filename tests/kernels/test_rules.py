@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opvasm.kernels.profiles import PROFILES, Profile
+from opvasm.kernels.profiles import LABELS, PROFILES, Profile
 from opvasm.probe.breakage import uname_says
 
 from .build import SOURCE, archive
@@ -42,6 +42,11 @@ def test_this_kernel_is_as_its_profile_says(here: tuple[Profile, list[Row]]) -> 
     profile, rows = here
     assert [each.name for each in rows if not each.seen] == []
     assert contradictions(rows, profile) == []
+
+
+def test_every_rule_has_a_row() -> None:
+    """A rule of the profiles is shown by a row of rows.c, so that no kernel can differ from it unseen."""
+    assert {*FIELDS.values(), *LABELS, "registered"} == {*Profile._fields}
 
 
 OTHER = {

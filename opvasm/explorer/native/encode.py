@@ -10,7 +10,7 @@ from struct import Struct
 from ...abi.ops import Effect
 from ...errors import Crash
 from ...kernels.disturbances import BUDGETS, DECIDING, SLOT, Cause, Disturbance
-from ...kernels.profiles import KEPT, KILLS, REWRITTEN
+from ...kernels.profiles import KEPT, KILLS, LABELS, REWRITTEN, unknown_rules
 from ...light_typing import NamedTuple
 from ...text.scenario_tree import RSEQ
 from ..claims.conditions import AddressesOf
@@ -63,7 +63,17 @@ MOST_THREADS, MOST_CPUS, MOST_CLAIMS, MOST_MEMORY = 16, 8, 64, 1 << 20
 KINDS: tuple[Disturbance | Going, ...] = (STEP, *DECIDING)
 _ID_EVENTS = ("preemption", "membarrier", "signal", "sleep", "migration")
 _RULES = {KEPT: 0, REWRITTEN: 1, KILLS: 2}
-_CAUSES = (Cause.PROCESS, Cause.MIGRATION, Cause.SIGNAL, Cause.FENCE, Cause.TRAP)
+CAUSES = (Cause.PROCESS, Cause.MIGRATION, Cause.SIGNAL, Cause.FENCE, Cause.TRAP)
+# The fields of a kernel's profile that are told to the engine, those that lowering has followed, and
+# those that no scenario can tell.  A rule that nobody has put here is refused.
+KNOWN_RULES = {
+    *LABELS,
+    *("registered", "preemption_aborts", "membarrier_aborts"),
+    *(each.row.aborts for each in DECIDING if each.row.aborts is not None),
+    *(f"id_at_{each}" for each in _ID_EVENTS),
+    *("system_call_switches", "system_call_stays"),
+    *("bad_version", "abort_inside", "bad_signature", "outside"),
+}
 _PHASES = {each: number for number, each in enumerate(Phase)}
 EFFECTS = {
     Effect.COMPARE_EQUAL: 0,
@@ -167,18 +177,23 @@ class _Encoder:
 
     def _setting(self, out: _Bytes, asked: tuple[bool, bool]) -> None:
         plan, image, profile = self.plan, self.plan.image, self.plan.configuration.profile
+        unknown = unknown_rules(KNOWN_RULES)
+        if unknown:
+            raise Refused(f"it does not know rules of kernel {profile.name}: {', '.join(unknown)}")
         out.number(len(plan.codes), plan.configuration.cpus, image.word)
         out.number(image.byteorder == "big", image.shift, plan.chunk)
         out.number(profile.preemption_aborts, profile.membarrier_aborts, profile.registered)
         out.number(plan.tracks_running, plan.retries_migration)
-        out.number(*(_RULES[profile.id_rule(each)] for each in _ID_EVENTS))
+        out.number(*(_id_rule(profile.id_rule(each)) for each in _ID_EVENTS))
         out.number(*(plan.limits[each] for each in BUDGETS))
         out.number(SLOT[Disturbance.STEPPED], Disturbance.STEPPED.cause_under(profile) is not None)
         out.number(len(DECIDING))
         for each in DECIDING:
             cause = each.cause_under(profile)
             out.number(KINDS.index(each), SLOT[each])
-            out.number(len(_CAUSES) if cause is None else _CAUSES.index(cause))
+            if cause is not None and cause not in CAUSES:
+                raise Refused(f"it has no number for a section that restarts by {cause.word}")
+            out.number(len(CAUSES) if cause is None else CAUSES.index(cause))
         out.number(sum(1 << thread for thread in plan.stepped), *asked)
 
     def _memory(self, out: _Bytes) -> None:
@@ -251,7 +266,7 @@ class _Encoder:
         found = self.aborts.get(operation)
         if found is None:
             found = self.aborts[operation] = len(self.covered)
-            self.covered += [(*operation, RSEQ, cause.event) for cause in _CAUSES]
+            self.covered += [(*operation, RSEQ, cause.event) for cause in CAUSES]
         return found
 
     # ---- actions ----------------------------------------------------------------------------------
@@ -403,6 +418,12 @@ class _Encoder:
         out.number(judges_ends, count, shown)
         both = asked["invariant"], asked["quiescent"]
         return bytes(out.data + claims.data + columns.data), judges_ends, tuple(exists), both
+
+
+def _id_rule(rule: str) -> int:
+    if rule not in _RULES:
+        raise Refused(f"it does not know what becomes of an id that is {rule}")
+    return _RULES[rule]
 
 
 def encode_bound(bound: Bound) -> bytes:

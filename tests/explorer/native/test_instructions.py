@@ -9,7 +9,7 @@ from opvasm.explorer.native import built, encode, engine
 from opvasm.explorer.native.instructions import Op
 from opvasm.explorer.native.sources import SOURCES
 from opvasm.explorer.steps.step import Guard, Kind, Phase
-from opvasm.kernels.disturbances import BUDGETS
+from opvasm.kernels.disturbances import BUDGETS, Cause
 
 HEADER = (Path(SOURCES) / "engine.h").read_text()
 
@@ -46,6 +46,12 @@ def test_decisions_have_the_same_numbers() -> None:
     """What can happen next has one order in both engines."""
     assert names("STEP")[:-1] == [str(each).upper() for each in encode.KINDS]
     assert number("BUDGETS") == len(BUDGETS)
+
+
+def test_causes_have_the_same_numbers() -> None:
+    """Why a section restarts has one order in both engines, and a cause that C lacks is missed here."""
+    assert names("BY_PREEMPTION")[:-1] == [f"BY_{each.word.upper()}" for each in encode.CAUSES]
+    assert {each.word for each in encode.CAUSES} == {each.word for each in Cause}
 
 
 def test_every_effect_of_an_op_has_a_number() -> None:
