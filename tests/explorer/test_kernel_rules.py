@@ -8,6 +8,7 @@ from opvasm.explorer.native import encode
 from opvasm.explorer.native.built import Refused
 from opvasm.explorer.plan.validate import strategy_table
 from opvasm.explorer.search.explore import explore
+from opvasm.explorer.setting import configuration
 from opvasm.explorer.setting.configuration import (
     CALLS,
     IDS,
@@ -20,6 +21,7 @@ from opvasm.explorer.setting.configuration import (
 from opvasm.explorer.setting.options import Limits
 from opvasm.explorer_exports import litmus, promela
 from opvasm.explorer_exports.refusal import ExportError
+from opvasm.kernels.disturbances import ROWS, Disturbance
 from opvasm.kernels.profiles import (
     LABELS,
     LEGACY,
@@ -79,6 +81,22 @@ def test_a_kernel_that_differs_in_signals_is_another_one_where_a_signal_comes() 
     stepped = QUIET.replace("    strategy rseq", "    environment stepped\n    strategy rseq")
     assert key(stepped, LEGACY) != key(stepped, other)
     assert key(QUIET, LEGACY) == key(QUIET, other)
+
+
+def test_a_rule_of_a_disturbance_counts_where_that_disturbance_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A second rule in the group of signals is told by its own disturbance, and not by a signal."""
+    row = Disturbance.CHECKPOINT.row._replace(aborts="outside")
+    monkeypatch.setitem(ROWS, Disturbance.CHECKPOINT, row)
+    monkeypatch.setattr(configuration, "SIGNALS", (*SIGNALS, "outside"))
+    monkeypatch.setattr(
+        configuration, "NOT_EXPLORED", tuple(each for each in NOT_EXPLORED if each != "outside")
+    )
+    other = LEGACY._replace(outside="ignored")
+    assert key(SIGNALLED, LEGACY) == key(SIGNALLED, other)
+    saved = SIGNALLED.replace("signal <= 1", "checkpoint <= 1")
+    assert key(saved, LEGACY) != key(saved, other)
 
 
 def test_a_signal_that_aborts_nothing_loses_an_update(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ from ...text.scenario_tree import (
 from .statements import ID_NAMES, MM_CID, walk
 
 # The fields of a Profile, each in exactly one group (a test holds that): what is not a rule, what no
-# scenario can tell, what only sections, sections that meet a signal or a trap, and ids can tell.
+# scenario can tell, what only sections, sections that meet a disturbance whose row names the field,
+# ids, and system calls can tell.
 SECTIONS = ("registered", "preemption_aborts", "migration_aborts", "membarrier_aborts")
 SIGNALS = ("signal_aborts",)
 IDS = (
@@ -152,8 +153,8 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
         calls = calls or (entered and any(each in scenario.calling for each in runs))
         sections = sections or entered or (bool(runs) and strategy.uses_sections)
     blank += () if sections else SECTIONS
-    signals = any(each.kind.row.aborts == "signal_aborts" for each in scenario.environment)
-    blank += () if sections and signals else SIGNALS
+    met = {each.kind.row.aborts for each in scenario.environment} if sections else set()
+    blank += [name for name in SIGNALS if name not in met]
     blank += () if ids else IDS
     blank += () if calls else CALLS
     rules = configuration.profile._asdict()
