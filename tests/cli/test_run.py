@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import struct
+from pathlib import Path
+
+import pytest
+
+from opvasm.formats import INPUTS, InputFormat
 
 from .conftest import LIST, Run
 
@@ -15,6 +20,20 @@ COUNTER = "percpu n: u64\nconst STEP = 3\nvector bump(by: i64) {\n    add n, by\
 def last_line(text: str) -> str:
     """The last line, without the spaces to its left."""
     return text.splitlines()[-1].strip()
+
+
+@pytest.mark.parametrize("command", ["run", "debug", "verify", "disasm"])
+def test_every_format_of_ops_is_one_of_each_command(
+    command: str, monkeypatch: pytest.MonkeyPatch, opvasm: Run, tmp_path: Path
+) -> None:
+    """A row in the registry of inputs is enough: none of the commands has a list of its own."""
+    monkeypatch.setitem(INPUTS, "octets", InputFormat("octets", "raw", "the same as raw"))
+    path = tmp_path / "one.octets"
+    path.write_bytes(ADD)
+    (tmp_path / "commands").write_text("info ops\n")
+    more = ("-x", tmp_path / "commands") if command == "debug" else ()
+    ran = opvasm(command, "--from", "octets", path, *more)
+    assert ran.code == 0, ran.errors
 
 
 def test_assembled_ops_run_on_pages_of_zeros(opvasm: Run) -> None:

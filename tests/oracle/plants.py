@@ -84,14 +84,20 @@ COLLAPSE = {
         ),
     ),
     "a checkpoint needs no state": plant(
-        search.Search, "fuse", "and not limits[Disturbance.CHECKPOINT]", ""
+        search,
+        "leaves_sections",
+        "case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED:\n            return limit == 0",
+        "case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED:\n            return True",
     ),
     "a vector is one step for everybody": plant(
         Stepper, "_try", "free = not (touches and shared)", "free = True"
     ),
     "bytes are never shared later": plant(sharing.Sharing, "note", "grew |=", "_ ="),
     "own bytes wait for no signal": plant(
-        search.Search, "fuse", "and not limits[Disturbance.SIGNAL]", ""
+        search,
+        "leaves_own_bytes",
+        "case Disturbance.SIGNAL:\n            return limit == 0",
+        "case Disturbance.SIGNAL:\n            return True",
     ),
     "invariants see no vector": plant(
         search.Search, "fuse", "vectors=collapse and not plan.judge.always", "vectors=collapse"

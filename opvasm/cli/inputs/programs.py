@@ -65,13 +65,15 @@ def add_binding(parser: ArgumentParser) -> None:
 
 def add_machine(parser: ArgumentParser) -> None:
     """What to run and on what: the kind of input, the Abi, the binding, memory, CPUs, quirks."""
+    from ...formats import INPUTS
+
     parser.add_argument(
         "--from",
         dest="source",
-        choices=(TEXT, JSON, "raw", "hex"),
+        choices=(TEXT, JSON, *INPUTS),
         default=TEXT,
-        help="what the file holds: opv: text (default); json: what asm -f json wrote; raw, hex: "
-        "one assembled vector",
+        help="what the file holds: opv: text (default); json: what asm -f json wrote; "
+        f"{', '.join(INPUTS)}: one assembled vector",
     )
     add_abi(parser)
     add_binding(parser)

@@ -185,6 +185,7 @@ class _Encoder:
         out.number(profile.preemption_aborts, profile.membarrier_aborts, profile.registered)
         out.number(plan.tracks_running, plan.retries_migration)
         out.number(*(_id_rule(profile.id_rule(each)) for each in _ID_EVENTS))
+        out.number(len(Disturbance), len(BUDGETS))
         out.number(*(plan.limits[each] for each in BUDGETS))
         out.number(SLOT[Disturbance.STEPPED], Disturbance.STEPPED.cause_under(profile) is not None)
         out.number(len(DECIDING))

@@ -109,6 +109,38 @@ def can_wait(disturbance: Disturbance, limit: int) -> bool:
             return True
 
 
+def leaves_own_bytes(disturbance: Disturbance, limit: int, sections: bool) -> bool:
+    """Whether steps on bytes that nobody else touches may be one, though this disturbs them.
+
+    A signal's handler sees them; what is preempted so many times only is told by where it stands.
+    """
+    match disturbance:
+        case Disturbance.SIGNAL:
+            return limit == 0
+        case Disturbance.PREEMPT:
+            return not sections or limit == UNLIMITED
+        case Disturbance.MIGRATE | Disturbance.BOUNCE | Disturbance.HOTPLUG:
+            return True
+        case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED:
+            return True
+        case Disturbance.STEPPED | Disturbance.STALLED:
+            return True
+
+
+def leaves_sections(disturbance: Disturbance, limit: int) -> bool:
+    """Whether a section that others would abort may be one step, though this disturbs it.
+
+    It may not where it can go on without protection.
+    """
+    match disturbance:
+        case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED:
+            return limit == 0
+        case Disturbance.MIGRATE | Disturbance.BOUNCE | Disturbance.SIGNAL | Disturbance.HOTPLUG:
+            return True
+        case Disturbance.PREEMPT | Disturbance.STEPPED | Disturbance.STALLED:
+            return True
+
+
 def half_of_what_is_free() -> int:
     """Half of the bytes of memory that nobody uses, as far as the system says."""
     try:
@@ -180,15 +212,13 @@ class Search:
             classes=classes,
             private=collapse
             and not watched
-            and not limits[Disturbance.SIGNAL]
             and not plan.tracks_running
-            and (not sections or limits[Disturbance.PREEMPT] == UNLIMITED),
+            and all(leaves_own_bytes(each, limits[each], sections) for each in limits),
             sections=collapse
             and not plan.judge.always
             and plan.configuration.profile.preemption_aborts
             and plan.configuration.profile.migration_aborts
-            and not limits[Disturbance.CHECKPOINT]
-            and not limits[Disturbance.UNPROTECTED],
+            and all(leaves_sections(each, limits[each]) for each in limits),
             vectors=collapse and not plan.judge.always,
             stays=self.model.stays,
         )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from opvasm.explorer.native import encode
 from opvasm.explorer.native.built import Refused, engine_type
+from opvasm.explorer.native.engine import Native
+from opvasm.kernels.disturbances import BUDGETS, Disturbance
 from tests.oracle.generator import make
 
+from ..helpers import plans, sample
 from .agreement import MODES, ROOT, Compared, file_compared, text_compared
 
 # One file of each kind of thing; `python -m tests.explorer.native` goes through all of them.
@@ -29,6 +33,34 @@ def not_here() -> str | None:
 
 
 needs_engine = pytest.mark.skipif(not_here() is not None, reason=f"no C engine: {not_here()}")
+
+
+class OneMore:
+    """The disturbances, and another one."""
+
+    STEPPED = Disturbance.STEPPED
+
+    def __len__(self) -> int:
+        return len(Disturbance) + 1
+
+
+@needs_engine
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("Disturbance", OneMore(), "there are disturbances that it does not know"),
+        ("BUDGETS", (*BUDGETS, BUDGETS[0]), "there are limits that it does not know"),
+    ],
+)
+def test_disturbances_of_another_list_are_refused(
+    name: str, value: object, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disturbance that the engine was not built with is never taken for something else."""
+    plan = plans(sample("ids"), "preempted")[0]
+    Native(plan)
+    monkeypatch.setattr(encode, name, value)
+    with pytest.raises(Refused, match=reason):
+        Native(plan)
 
 
 def wrong(found: list[Compared]) -> list[str]:

@@ -9,7 +9,7 @@ from opvasm.explorer.native import built, encode, engine
 from opvasm.explorer.native.instructions import Op
 from opvasm.explorer.native.sources import SOURCES
 from opvasm.explorer.steps.step import Guard, Kind, Phase
-from opvasm.kernels.disturbances import BUDGETS, Cause
+from opvasm.kernels.disturbances import BUDGETS, Cause, Disturbance
 
 HEADER = (Path(SOURCES) / "engine.h").read_text()
 
@@ -46,6 +46,7 @@ def test_decisions_have_the_same_numbers() -> None:
     """What can happen next has one order in both engines."""
     assert names("STEP")[:-1] == [str(each).upper() for each in encode.KINDS]
     assert number("BUDGETS") == len(BUDGETS)
+    assert number("DISTURBANCES") == len(Disturbance)
 
 
 def test_causes_have_the_same_numbers() -> None:

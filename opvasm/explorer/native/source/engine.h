@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Raised with every change of the layout that encode.py writes. */
-#define LAYOUT_VERSION 3
+#define LAYOUT_VERSION 4
 
 /* Limits that load.c holds everything to. */
 #define MOST_THREADS 16
@@ -59,6 +59,7 @@ enum {
 /* What happens next: kernels/disturbances.py, those that are decisions. */
 enum { STEP = 0, MIGRATE, BOUNCE, SIGNAL, PREEMPT, CHECKPOINT, UNPROTECTED, HOTPLUG, DECISIONS };
 #define BUDGETS 7
+#define DISTURBANCES 9 /* with those that are no decisions */
 #define UNLIMITED (-1)
 
 /* Why a section was aborted, in the order of the coverage numbers of its op. */
@@ -522,7 +523,7 @@ static inline const Node *node_of(const Engine *e, uint32_t thread, const uint64
 }
 
 /* disturb.c */
-#define MOST_DISTURBANCES (MOST_THREADS * (2 * MOST_CPUS + 4) + MOST_CPUS)
+#define MOST_DISTURBANCES (MOST_THREADS * (2 * MOST_CPUS + DECISIONS) + MOST_CPUS)
 uint32_t disturbances(Engine *e, Decision *found);
 void disturb(Engine *e, Decision decision);
 void initial_state(Engine *e);

@@ -76,6 +76,8 @@ static void read_setting(Reader *r, Plan *p) {
     p->retries_migration = flag(r);
     for (int i = 0; i < ID_EVENTS; i++)
         p->id_rule[i] = (uint8_t)within(r, KEPT, KILLS, "no rule for ids has that number");
+    within(r, DISTURBANCES, DISTURBANCES, "there are disturbances that it does not know");
+    within(r, BUDGETS, BUDGETS, "there are limits that it does not know");
     for (int i = 0; i < BUDGETS; i++)
         p->limits[i] = (int32_t)within(r, UNLIMITED, 1 << 30, "no limit is so large");
     p->stepped_budget = (uint8_t)within(r, 0, BUDGETS - 1, "no budget has that number");
