@@ -30,8 +30,7 @@ def test_every_format_of_ops_is_one_of_each_command(
     monkeypatch.setitem(INPUTS, "octets", InputFormat("octets", "raw", "the same as raw"))
     path = tmp_path / "one.octets"
     path.write_bytes(ADD)
-    (tmp_path / "commands").write_text("info ops\n")
-    more = ("-x", tmp_path / "commands") if command == "debug" else ()
+    more = ("-ex", "step", "--batch") if command == "debug" else ()
     ran = opvasm(command, "--from", "octets", path, *more)
     assert ran.code == 0, ran.errors
 
