@@ -352,7 +352,8 @@ static bool expand_group(Engine *e, uint64_t state, uint32_t ready, const Decisi
         for (uint32_t i = 0; i < e->plan.threads_count; i++)
             if (mates >> i & 1) step(e, state, i);
         for (uint32_t i = 0; i < count; i++) {
-            if (CPU(e->before[(uint8_t)all[i].thread]) == cpu) strike(e, state, all[i]);
+            /* One that strikes no thread takes a CPU away: with those nothing is apart. */
+            if (all[i].thread != NOWHERE && CPU(e->before[all[i].thread]) == cpu) strike(e, state, all[i]);
         }
         return true;
     }
