@@ -25,6 +25,17 @@ def hammered(program: Path, *words: str, env: dict[str, str] | None = None) -> d
     return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", done.stdout)}
 
 
+def program_of(folder: Path, source: str, *options: str, compiler: str = "gcc") -> Path:
+    """A program that includes the headers of all samples, for the strategy that elides the lock."""
+    need(compiler)
+    write_headers(folder, "elide")
+    program = folder / "program"
+    program.with_suffix(".c").write_text(source)
+    done = run(compiler, "-O2", program.with_suffix(".c"), "-o", program, *options)
+    assert done.returncode == 0, done.stderr
+    return program
+
+
 @pytest.mark.parametrize("idiom", IDIOMS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_sections_lose_nothing(hammer: Build, strategy: str, idiom: str) -> None:
@@ -193,14 +204,9 @@ def test_threads_know_their_cpu_also_where_nobody_registers_them(
     compiler: str, tunable: str, tmp_path: Path
 ) -> None:
     """Without rseq each thread soon works on its own CPU's data, and never on that of a CPU that is not there."""
-    need(compiler)
-    write_headers(tmp_path, "elide")
-    (tmp_path / "where.c").write_text(WHERE)
-    target = tmp_path / "where"
-    done = run(compiler, "-O2", "-static", tmp_path / "where.c", "-o", target, "-lpthread")
-    assert done.returncode == 0, done.stderr
+    program = program_of(tmp_path, WHERE, "-static", "-lpthread", compiler=compiler)
     env = {"GLIBC_TUNABLES": f"glibc.pthread.rseq={tunable}", "OPV_KEEP_SLOW": "64"}
-    done = run(target, env=env)
+    done = run(program, env=env)
     if done.returncode == 4:
         pytest.skip("the machine has one CPU")
     assert done.returncode == 0
@@ -208,26 +214,22 @@ def test_threads_know_their_cpu_also_where_nobody_registers_them(
 
 def test_a_slow_path_is_kept_for_a_bounded_time(tmp_path: Path) -> None:
     """However many operations OPV_KEEP_SLOW asks for, the count of them does not run into the lock's own bits."""
-    need("gcc")
-    write_headers(tmp_path, "elide")
-    (tmp_path / "kept.c").write_text(
+    program = program_of(
+        tmp_path,
         '#include "counter.h"\nint main(void) { struct counter m; int i; struct opv_counters c;\n'
         "if (counter_create(&m) < 0) return 2;\n"
         "for (i = 0; i < 100000; i++) if (counter_bump(&m, 0, 1) != 0) return 3;\n"
         "c = counter_counters(&m);\n"
-        "return !(m.percpu[0].counter == 100000 && c.fallbacks == 100000 && c.fences == 4); }\n"
+        "return !(m.percpu[0].counter == 100000 && c.fallbacks == 100000 && c.fences == 4); }\n",
     )
-    done = run("gcc", "-O2", tmp_path / "kept.c", "-o", tmp_path / "kept")
-    assert done.returncode == 0, done.stderr
     env = {"OPV_FALLBACK": "always", "OPV_KEEP_SLOW": "4000000000"}
-    assert run(tmp_path / "kept", env=env).returncode == 0
+    assert run(program, env=env).returncode == 0
 
 
 def test_a_child_does_not_wait_for_a_thread_that_it_has_not(tmp_path: Path) -> None:
     """A lock that was held when the process forked is free after NAME_forked, with and without a kept slow path."""
-    need("gcc")
-    write_headers(tmp_path, "elide")
-    (tmp_path / "child.c").write_text(
+    program = program_of(
+        tmp_path,
         '#include "counter.h"\n#include <sys/wait.h>\n'
         "int main(void) { struct counter m; int i, status; uint32_t count;\n"
         "if (counter_create(&m) < 0 || counter_bump(&m, 0, 1) != 0) return 2;\n"
@@ -239,21 +241,18 @@ def test_a_child_does_not_wait_for_a_thread_that_it_has_not(tmp_path: Path) -> N
         "}\n"
         "if (wait(&status) < 0 || status != 0) return 4;\n"
         "opv_commit32(&m.percpu[0].opv.lock, count);\n"
-        "return !(counter_bump(&m, 0, 1) == 0 && m.percpu[0].counter == 2); }\n"
+        "return !(counter_bump(&m, 0, 1) == 0 && m.percpu[0].counter == 2); }\n",
     )
-    done = run("gcc", "-O2", tmp_path / "child.c", "-o", tmp_path / "child")
-    assert done.returncode == 0, done.stderr
     for switch in ("never", "always"):
         for keep in ("0", "64"):
             env = {"OPV_FALLBACK": switch, "OPV_KEEP_SLOW": keep}
-            assert run(tmp_path / "child", env=env).returncode == 0, (switch, keep)
+            assert run(program, env=env).returncode == 0, (switch, keep)
 
 
 def test_counters_stay_small_while_a_holder_fences(tmp_path: Path) -> None:
     """Counters that are read while a phase begins, or by a child whose lock was held, do not run below 0."""
-    need("gcc")
-    write_headers(tmp_path, "elide")
-    (tmp_path / "early.c").write_text(
+    program = program_of(
+        tmp_path,
         '#include "counter.h"\n#include <sys/wait.h>\n'
         "int main(void) { struct counter m; struct opv_control *opv; int status;\n"
         "if (counter_create(&m) < 0) return 2;\n"
@@ -266,12 +265,10 @@ def test_counters_stay_small_while_a_holder_fences(tmp_path: Path) -> None:
         "    counter_forked(&m);\n"
         "    _exit(counter_counters(&m).fallbacks != 1);\n"
         "}\n"
-        "return wait(&status) < 0 || status != 0; }\n"
+        "return wait(&status) < 0 || status != 0; }\n",
     )
-    done = run("gcc", "-O2", tmp_path / "early.c", "-o", tmp_path / "early")
-    assert done.returncode == 0, done.stderr
-    assert run(tmp_path / "early", env={"OPV_FALLBACK": "never"}).returncode == 0
-    assert run(tmp_path / "early", env={"OPV_FALLBACK": "always"}).returncode == 0
+    assert run(program, env={"OPV_FALLBACK": "never"}).returncode == 0
+    assert run(program, env={"OPV_FALLBACK": "always"}).returncode == 0
 
 
 def test_without_sys_there_is_an_element_for_each_cpu(tmp_path: Path) -> None:
@@ -288,26 +285,23 @@ def test_without_sys_there_is_an_element_for_each_cpu(tmp_path: Path) -> None:
     )
     if shutil.which("unshare") is None or run(*bare, "true").returncode != 0:
         pytest.skip("nothing may be mounted here (needs root)")
-    write_headers(tmp_path, "elide")
-    (tmp_path / "bare.c").write_text(
+    program = program_of(
+        tmp_path,
         "#define _GNU_SOURCE 1\n"
         '#include "counter.h"\n'
         "int main(void) { struct counter m; cpu_set_t set; unsigned cpu;\n"
         f"CPU_ZERO(&set); CPU_SET({last}, &set);\n"
         "if (sched_setaffinity(0, sizeof(set), &set) != 0 || counter_create(&m) < 0) return 2;\n"
         "cpu = opv_ask_cpu();\n"
-        "return !(cpu < m.cpus && counter_bump(&m, cpu, 1) == 0 && m.percpu[cpu].counter == 1); }\n"
+        "return !(cpu < m.cpus && counter_bump(&m, cpu, 1) == 0 && m.percpu[cpu].counter == 1); }\n",
     )
-    done = run("gcc", "-O2", tmp_path / "bare.c", "-o", tmp_path / "bare")
-    assert done.returncode == 0, done.stderr
-    assert run(*bare, tmp_path / "bare").returncode == 0
+    assert run(*bare, program).returncode == 0
 
 
 def test_an_operation_is_no_point_of_cancellation(tmp_path: Path) -> None:
     """A thread that is cancelled while it waits for a lock does its operation, and what comes after it."""
-    need("gcc")
-    write_headers(tmp_path, "elide")
-    (tmp_path / "cancelled.c").write_text(
+    program = program_of(
+        tmp_path,
         '#include <pthread.h>\n#include "counter.h"\n'
         "static struct counter m;\n"
         "static void *waits(void *unused) { return counter_bump(&m, 0, 1) == 0 ? &m : unused; }\n"
@@ -318,8 +312,7 @@ def test_an_operation_is_no_point_of_cancellation(tmp_path: Path) -> None:
         "for (i = 0; i < 1000; i++) opv_sleep(); /* it waits, and has been cancelled */\n"
         "opv_commit32(&m.percpu[0].opv.lock, count);\n"
         "if (pthread_join(thread, &found) != 0) return 4;\n"
-        "return !(found == &m && m.percpu[0].counter == 2); }\n"
+        "return !(found == &m && m.percpu[0].counter == 2); }\n",
+        "-lpthread",
     )
-    done = run("gcc", "-O2", tmp_path / "cancelled.c", "-o", tmp_path / "cancelled", "-lpthread")
-    assert done.returncode == 0, done.stderr
-    assert run(tmp_path / "cancelled", env={"OPV_FALLBACK": "always"}).returncode == 0
+    assert run(program, env={"OPV_FALLBACK": "always"}).returncode == 0
