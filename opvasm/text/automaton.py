@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ..latest import latest
 from ..light_typing import Any
 from .tables import CALL, GATHER, ONE, SAME, Tables
 
@@ -49,14 +50,7 @@ class Brackets:
         return self._reached
 
 
-_last: list[Brackets] = []
-
-
-def brackets_of(tables: Tables) -> Brackets:
-    """The brackets of some tables; those of the last tables that were asked for are known."""
-    if not _last or _last[0].tables is not tables:
-        _last[:] = [Brackets(tables)]
-    return _last[0]
+brackets_of = latest(Brackets)
 
 
 class Automaton:

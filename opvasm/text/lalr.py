@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ..latest import latest
 from ..light_typing import Any, NamedTuple
 from .automaton import Automaton
 from .tables import CALL, LITERAL, SAME, Tables
@@ -293,7 +294,6 @@ class _Run(Automaton):
 class _Terminals(NamedTuple):
     """What a run asks of some tables, found once: a text in an editor is read in thousands of pieces."""
 
-    tables: Tables
     name: int
     newline: int
     separators: frozenset[int]
@@ -305,31 +305,24 @@ class _Terminals(NamedTuple):
     pattern: re.Pattern[str]
 
 
-_last: list[_Terminals] = []
-
-
+@latest
 def terminals(tables: Tables) -> _Terminals:
-    """The symbols of some tables; those of the last tables that were asked for are known."""
-    if not _last or _last[0].tables is not tables:
-        number = tables.number
-        separators = ("_NEWLINE", "SEMICOLON", "COMMA", "RPAR", "RBRACE")
-        inside = {number(each): 1 for each in ("LPAR", "LSQB")}
-        inside |= {number(each): -1 for each in ("RPAR", "RSQB")}
-        _last[:] = [
-            _Terminals(
-                tables,
-                number("NAME"),
-                number("_NEWLINE"),
-                frozenset(number(each) for each in separators),
-                inside,
-                number("declaration"),
-                tables.keywords["strategy"],
-                reserved_words(tables),
-                [number(name) for name in _LISTED],
-                re.compile(tables.pattern),
-            )
-        ]
-    return _last[0]
+    """The symbols of some tables."""
+    number = tables.number
+    separators = ("_NEWLINE", "SEMICOLON", "COMMA", "RPAR", "RBRACE")
+    inside = {number(each): 1 for each in ("LPAR", "LSQB")}
+    inside |= {number(each): -1 for each in ("RPAR", "RSQB")}
+    return _Terminals(
+        number("NAME"),
+        number("_NEWLINE"),
+        frozenset(number(each) for each in separators),
+        inside,
+        number("declaration"),
+        tables.keywords["strategy"],
+        reserved_words(tables),
+        [number(name) for name in _LISTED],
+        re.compile(tables.pattern),
+    )
 
 
 def reserved_words(tables: Tables) -> set[int]:

@@ -8,6 +8,7 @@ from ...abi.pages import PageKind
 from ...abi.revisions import Revision, ZeroPageRead
 from ...errors import Diagnostic, Note
 from ...expression import Name
+from ...latest import latest
 from ...program import Area, Program, Symbol, SymbolAddress
 from ...source import Span
 from ...text.scenario_tree import RunVector, Scenario
@@ -57,17 +58,10 @@ def page_problems(program: Program, scenario: Scenario) -> Iterator[Diagnostic]:
             yield Diagnostic("error", "OPV533", message, place, notes, help)
 
 
-_last: list[tuple[Mapping[str, Symbol], list[Symbol]]] = []
-
-
+@latest
 def _pages(symbols: Mapping[str, Symbol]) -> list[Symbol]:
-    """The pages among variables; what was asked for last is kept, for all scenarios of a file."""
-    for known, found in _last:
-        if known is symbols:
-            return found
-    found = [each for each in symbols.values() if each.area is Area.PAGE]
-    _last[:] = [(symbols, found)]
-    return found
+    """The pages among variables: the same for all scenarios of a file."""
+    return [each for each in symbols.values() if each.area is Area.PAGE]
 
 
 def _change_by_a_store(revision: Revision) -> frozenset[PageKind]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from ...abi.pages import PageKind
 from ...binding import initial_bytes, pool_bytes
 from ...errors import Crash
+from ...latest import latest
 from ...light_typing import NamedTuple
 from ...machine.memory import Fault, Memory
 from ...program import Area, Layout, Program, Type, default_layout
@@ -180,20 +181,9 @@ class _Declared(NamedTuple):
     pools: tuple[bytes, ...]  # by CPU
 
 
+@latest
 def _declared(program: Program, cpus: int) -> _Declared:
-    """What was asked for last is kept: a file's scenarios are made ready one after the other."""
-    for known, count, found in _last:
-        if known is program and count == cpus:
-            return found
-    found = _laid_down(program, cpus)
-    _last[:] = [(program, cpus, found)]
-    return found
-
-
-_last: list[tuple[Program, int, _Declared]] = []
-
-
-def _laid_down(program: Program, cpus: int) -> _Declared:
+    """Kept for the file's next scenario: they are made ready one after the other."""
     layout = default_layout(program.abi, program.data)
     regions: list[Region] = []
     data = bytearray()
