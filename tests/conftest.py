@@ -52,6 +52,7 @@ PACKAGES = {
     "valgrind": "valgrind",
     "qemu-x86_64": "qemu-user",
     "gdb": "gdb",
+    "tmux": "tmux",
     "git": "git",
     "patch": "patch",
     "zsh": "zsh",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -49,6 +50,22 @@ _KEYS = (
     ("I", "reverse-stepi", "one movement back"),
     ("w", "why", "why"),
 )
+_BINDINGS = (
+    *((key, f"command('{name}')", text) for key, name, text in _KEYS),
+    ("left,h,[", "move(-1)", "back"),
+    ("right,l,]", "move(1)", "on"),
+    ("home,g", "seek_edge(0)", "start"),
+    ("end,G", "command('continue')", "end"),
+    ("x", "choose", "another decision"),
+    ("b", "leave", "back from the branch"),
+    ("o", "prompt('who ')", "who wrote"),
+    ("colon,p", "prompt('')", "command"),
+    ("question_mark", "keys", "keys"),
+    ("escape", "close", "close"),
+    ("q", "end", "quit"),
+)
+# What a key does, unless it is typed as a letter.
+_OF_KEYS = frozenset(action.partition("(")[0] for _, action, _ in _BINDINGS) - {"close"}
 
 
 class Bar(Static):
@@ -90,25 +107,14 @@ class DebuggerApp(App[None]):
     #bar { height: 1; }
     #keys { height: 1; color: $text-muted; }
     #prompt { height: 1; border: none; padding: 0; display: none; }
-    #prompt.shown { display: block; }
     #choices { display: none; height: 1fr; border: round $warning; }
-    #choices.shown { display: block; }
     """
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None  # keys are the app's, unless something is asked
+    # With priority a key is carried out before the next one is looked at. Otherwise what is typed
+    # quickly after the key of the prompt would not reach the prompt.
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, f"command('{name}')", text, show=False) for key, name, text in _KEYS),
-        Binding("left,h,[", "move(-1)", "back", show=False),
-        Binding("right,l,]", "move(1)", "on", show=False),
-        Binding("home,g", "seek_edge(0)", "start", show=False),
-        Binding("end,G", "command('continue')", "end", show=False),
-        Binding("x", "choose", "another decision", show=False),
-        Binding("b", "leave", "back from the branch", show=False),
-        Binding("o", "prompt('who ')", "who wrote", show=False),
-        Binding("colon,p", "prompt('')", "command", show=False),
-        Binding("question_mark", "keys", "keys", show=False),
-        Binding("escape", "close", "close", show=False),
-        Binding("q", "quit", "quit", show=False),
+        Binding(keys, action, text, show=False, priority=True) for keys, action, text in _BINDINGS
     ]
 
     def __init__(self, session: Session) -> None:
@@ -233,8 +239,7 @@ class DebuggerApp(App[None]):
         others = (number for number, each in enumerate(decisions) if each != taken)
         options.highlighted = next(others, 0 if decisions else None)
         options.border_title = f"decision {moment + 1}: Enter takes another one"
-        options.add_class("shown")
-        options.focus()
+        self._open(options)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Take a decision: the schedule goes on from here as a branch of its own."""
@@ -265,8 +270,22 @@ class DebuggerApp(App[None]):
         prompt = self.query_one("#prompt", Input)
         prompt.value = text
         prompt.cursor_position = len(text)
-        prompt.add_class("shown")
-        prompt.focus()
+        self._open(prompt)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Keys are letters of the prompt while it is open, but for the one that closes it."""
+        return self.focused is None or action not in _OF_KEYS
+
+    def action_end(self) -> None:
+        """Leave the debugger."""
+        self.exit()
+
+    def _open(self, part: Input | OptionList) -> None:
+        """Show a part that takes the keys from now on."""
+        part.display = True
+        # At once: `focus` waits until the part is drawn, and what is typed before then would be
+        # taken as single keys.
+        self.set_focus(part)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Carry out what was typed."""
@@ -277,7 +296,7 @@ class DebuggerApp(App[None]):
     def action_close(self) -> None:
         """Close the prompt and the list of decisions."""
         for name in ("prompt", "choices"):
-            self.query_one(f"#{name}").remove_class("shown")
+            self.query_one(f"#{name}").display = False
         self.set_focus(None)
 
     def action_keys(self) -> None:
@@ -294,4 +313,8 @@ class DebuggerApp(App[None]):
 
 def run(session: Session) -> None:
     """Show a session until the person leaves."""
+    # Textual believes them over the terminal, and then no resize reaches it; a program that has
+    # GNU readline in it (a shell of Python, a test runner) exports the size that it began with.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     DebuggerApp(session).run()
