@@ -240,6 +240,30 @@ def test_renaming_in_files_that_are_not_open(tmp_path: Path, client: str) -> Non
     talk(tmp_path, conversation, client)
 
 
+def test_renaming_through_a_link(tmp_path: Path) -> None:
+    """A text that uses a link is renamed in, and the file of the link once: as itself, or as what is open."""
+    linked = USER.replace("../library", "link")
+    (tmp_path / "library.opv").write_text(LIBRARY)
+    (tmp_path / "link.opv").symlink_to("library.opv")
+    (tmp_path / "closed.opv").write_text(linked)
+
+    async def conversation(editor: Editor) -> None:
+        async def files(name: str, word: str, new: str) -> set[str]:
+            params = lsp.RenameParams(**editor.place(name, word), new_name=new)
+            return set(editor.changed(await editor.client.text_document_rename_async(params)))
+
+        editor.open("user.opv", linked)
+        assert await files("user.opv", "head", "top") == {"library.opv", "user.opv", "closed.opv"}
+        editor.open("library.opv", LIBRARY)
+        for asked in ("library.opv", "user.opv"):
+            assert await files(asked, "head", "top") == {"library.opv", "user.opv", "closed.opv"}
+        editor.open("link.opv", LIBRARY)
+        names = {"library.opv", "link.opv", "user.opv", "closed.opv"}
+        assert await files("link.opv", "head", "top") == names
+
+    talk(tmp_path, conversation)
+
+
 def test_files_that_change_while_they_are_used(tmp_path: Path) -> None:
     """What somebody else writes, makes or removes shows up in the open text that uses it."""
     (tmp_path / "library.opv").write_text(LIBRARY)

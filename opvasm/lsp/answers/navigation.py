@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from os.path import realpath
 
 from ...light_typing import NamedTuple
 from ...text.grammar import load_tables
@@ -124,12 +125,18 @@ def _thing(document: Document, offset: int) -> Key | None:
 def _documents(document: Document, key: Key, others: Iterable[Document]) -> list[Document]:
     """The documents that may name a thing: one with its name, all that it uses, and who uses its home."""
     declared = index_of(document).declared.get(key, ())
-    homes = {site.document.name for site in declared} or {document.name}
-    documents = {each.name: each for each in document.documents}
+    homes = {realpath(site.document.name) for site in declared} or {realpath(document.name)}
+    documents = {realpath(each.name): each for each in document.documents}
+    twins = []  # the same file, open by another name
     for other in others:
-        if any(used.name in homes for used in other.documents):
-            documents.setdefault(other.name, other)
-    return list(documents.values())
+        if any(realpath(used.name) in homes for used in other.documents):
+            file = realpath(other.name)
+            if file != realpath(document.name):
+                # Once, and by the name that is open, or its own, where it is used through a link.
+                documents[file] = other
+            elif other.name != document.name:
+                twins.append(other)
+    return [*documents.values(), *twins]
 
 
 def _sites(document: Document, offset: int, others: Iterable[Document]) -> Iterator[Site]:
