@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from ..abi.revisions import DEFAULT_REVISION, get_abi
 from ..elf.object_code import outside
 from ..elf.problems import ElfError
+from ..lift.alike import Alike, Lifter
 from ..lift.code import Code, Flow
-from ..lift.lift import Lifted, lift
-from ..lift.roles import named_by_role
+from ..lift.lift import Lifted
 from ..lift.state import Area, NotLifted
 from ..light_typing import NamedTuple
 from ..program import Data, Struct, section as ir
@@ -41,14 +41,14 @@ class LiftedText(NamedTuple):
     broken: tuple[str, ...] = ()
 
 
-def lift_subject(subject: Subject, name: str) -> Lifted:
+def lift_subject(subject: Subject, lifter: Lifter) -> Alike:
     """A section lifted, its parameters named by their roles.  Raises NotLifted."""
     if not subject.codes:
         raise NotLifted("its instructions were not decoded", subject.start)
     lead = subject.lead
     area = Area(lead.codes, lead.area) if lead is not None else None
     machine = subject.context.machine
-    return named_by_role(lift(name, machine, subject.codes, subject.end, area, results(subject)))
+    return lifter.lift(machine, subject.codes, subject.end, area, results(subject))
 
 
 def results(subject: Subject) -> list[str]:
@@ -89,29 +89,37 @@ def lift_audit(audit: FileAudit, wanted: Iterable[str] = ()) -> list[LiftedText]
     """The texts of all sections, or of those that are named by function, address or place."""
     chosen = list(wanted)
     naming = Naming()
-    found = []
+    lifter = Lifter()
+    found: list[LiftedText] = []
+    firsts: list[Lifted | None] = []  # the sections that these are like
     for each in audit.sections:
         subject = each.subject
         if chosen and not any(_is_meant(subject, word) for word in chosen):
             continue
         try:
-            lifted = lift_subject(subject, "section")
+            lifted, first = lift_subject(subject, lifter)
         except NotLifted as error:
             place = subject.context.file.place(error.address)
             name = _named(subject, naming, None)
             found.append(LiftedText(subject, name, "", f"{error.reason} ({place})", None))
+            firsts.append(None)
             continue
         name = _named(subject, naming, lifted)
         lifted = lifted._replace(section=lifted.section._replace(name=name))
         found.append(LiftedText(subject, name, "", "", lifted))
+        firsts.append(first)
     if not found:
         return found
     known = [each.lifted.section for each in found if each.lifted is not None]
     globals = globals_of(audit.sections[0].subject.context.file, known, naming)
-    return [_with_text(each, globals) for each in found]
+    sound: set[int] = set()  # of which kind of sections none breaks a rule
+    return [
+        _with_text(each, globals, id(first), sound)
+        for each, first in zip(found, firsts, strict=True)
+    ]
 
 
-def _with_text(text: LiftedText, globals: Globals) -> LiftedText:
+def _with_text(text: LiftedText, globals: Globals, kind: int, sound: set[int]) -> LiftedText:
     """The same with its text, its globals named, and the structs of its base registers."""
     if text.lifted is None:
         return text
@@ -120,10 +128,13 @@ def _with_text(text: LiftedText, globals: Globals) -> LiftedText:
     lifted = globals.named(text.lifted)
     section, structs = typed(lifted, globals)
     data = globals.data(*structs)
-    broken = tuple(
-        f"{each.message} ({each.rule})" for each in section_findings(section, data) if each.refuses
-    )
-    if broken:
+    broken: tuple[str, ...] = ()
+    if kind not in sound:
+        findings = section_findings(section, data)
+        broken = tuple(f"{each.message} ({each.rule})" for each in findings if each.refuses)
+    if not broken:
+        sound.add(kind)
+    else:
         section = section._replace(verified=False)
         lifted = lifted._replace(section=lifted.section._replace(verified=False))
     written = section_text(section, data)

@@ -121,8 +121,7 @@ class State:
             raise NotLifted("too many ways lead through it", code.address)
         if isinstance(step, ir.Set) and self._marked(step.value):
             self.budget.marked.add(step.local)
-        remark = f"{code.address:x}: {code.text}"
-        self.out.append(step if step.remark else step._replace(remark=remark))
+        self.out.append(step if step.remark else step._replace(remark=remark_of(code)))
 
     def address(self, place: Memory) -> ir.Term:
         """The address of a memory operand."""
@@ -232,7 +231,7 @@ class State:
         if self._area_offset(place) == -4 and place.size == 8 and by is None:
             # tcmalloc's cached pointer: as memory it is what it is, only the id is not that memory.
             remark = (
-                f"{code.address:x}: {code.text}; over cpu_id_start, an id that this leaves alone"
+                f"{remark_of(code)}; over cpu_id_start, an id that this leaves alone"
             )
         elif by is None:
             self._refuse_area(place, code)
@@ -311,6 +310,11 @@ class State:
         offset = self._area_offset(place)
         if offset is not None and -place.size < offset < 32:
             raise NotLifted(f"writes at offset {offset} of struct rseq", code.address)
+
+
+def remark_of(code: Code) -> str:
+    """An instruction, as the remark of the steps that it became."""
+    return f"{code.address:x}: {code.text}"
 
 
 def is_vector(name: str) -> bool:

@@ -197,6 +197,25 @@ class Values:
         return self.address(Memory("", base, index, operand.scale, displacement, 8))
 
 
+def without_addresses(values: Iterable[Value]) -> tuple[object, ...]:
+    """Values of which equal ones mean the same in code that stands elsewhere.
+
+    An instruction that made one is named by the order in which such are met, not by its address.
+    """
+    met: dict[int, int] = {}
+
+    def one(part: object) -> object:
+        match part:
+            case ("made" | "loop" as how, int(address), name):
+                return how, met.setdefault(address, len(met)), name
+            case tuple():
+                return tuple(map(one, part))
+            case _:
+                return part
+
+    return tuple(map(one, values))
+
+
 def _shifted(text: str) -> tuple[int, int] | None:
     """The number of a ``movz`` or ``movk``, and by how many bits it is shifted."""
     first, _, shift = text.partition(", lsl ")

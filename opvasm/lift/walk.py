@@ -49,6 +49,11 @@ class Loop(NamedTuple):
     carried: tuple[tuple[str, str], ...]
 
 
+def label_of(target: int, end: int) -> str:
+    """The label of an exit to an address, of a section that ends at ``end``."""
+    return "without_commit" if target == end else f"at_{target:x}"
+
+
 class Walk:
     """Walks one section."""
 
@@ -310,9 +315,7 @@ class Walk:
         state.emit(ir.Break(leaves), code)
 
     def _label(self, target: int) -> str:
-        if target == self.end:
-            return self.labels.setdefault(target, "without_commit")
-        return self.labels.setdefault(target, f"at_{target:x}")
+        return self.labels.setdefault(target, label_of(target, self.end))
 
     def _give(self, state: State, code: Code) -> None:
         """Give the results what the registers hold."""

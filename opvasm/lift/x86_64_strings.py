@@ -5,6 +5,7 @@ from __future__ import annotations
 from capstone import x86_const as x86
 
 from ..program import section as ir
+from .state import remark_of
 from .terms import UNSIGNED, add, binary, convert, known, number, part
 from .x86_64_operands import OperandsX86
 
@@ -68,6 +69,6 @@ class StringsX86(OperandsX86):
             value = part(state.get("rax"), unit)
         body.append(ir.Store(addresses[0], convert(value, type), type))
         body.append(ir.Set(done.name, add(done, 1)))
-        remark = f"{code.address:x}: {code.text}"
+        remark = remark_of(code)
         steps = tuple(each._replace(remark=remark) for each in body)
         state.emit(ir.Loop(steps, times), code)
