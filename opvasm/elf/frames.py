@@ -27,6 +27,7 @@ class Frames:
         self._file = file
         self.count = 0
         self._base = self._table = 0
+        self._read: dict[int, tuple[int, int]] = {}  # searches look at the same middles first
         self._order = "little" if file.order == "<" else "big"
         segment = next((each for each in file.segments if each.kind == PT_GNU_EH_FRAME), None)
         if segment is None or segment.file_size < 12:
@@ -61,8 +62,12 @@ class Frames:
         return Extent(start, start + size)
 
     def _entry(self, index: int) -> tuple[int, int]:
-        data = self._file.source.read(self._table + index * _ENTRY, _ENTRY)
-        return self._base + self._signed(data[:4]), self._base + self._signed(data[4:])
+        known = self._read.get(index)
+        if known is None:
+            data = self._file.source.read(self._table + index * _ENTRY, _ENTRY)
+            known = self._base + self._signed(data[:4]), self._base + self._signed(data[4:])
+            self._read[index] = known
+        return known
 
     def _size(self, description: int) -> int | None:
         """The bytes of code that an FDE covers: its second word, as wide as the CIE says."""

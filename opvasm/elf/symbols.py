@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, compress, count
 
 from ..light_typing import NamedTuple
-from .file import SHF_ALLOC, SHT_DYNSYM, SHT_SYMTAB, ElfFile, FileSection, Strings
+from .file import SHF_ALLOC, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, ElfFile, FileSection, Strings
 from .problems import unreadable
 from .source import chunks
 
@@ -16,6 +16,9 @@ NOTYPE, OBJECT, FUNCTION, SECTION, THREAD_LOCAL, INDIRECT_FUNCTION = 0, 1, 2, 3,
 UNDEFINED, _RESERVED, _EXTENDED = 0, 0xFF00, 0xFFFF  # SHN_
 ABSOLUTE = 0xFFF1
 _PAGE = 4096  # bytes, by which symbols are looked at roughly
+_NAME_MOSTLY, _NAME_MAX = 128, 1 << 14  # bytes of a name
+_WIDE_ENTRY = 24  # bytes of a symbol of 64 bits
+_NOT_ZERO = re.compile(rb"[^\0]", re.DOTALL)
 _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ = 5, 6, 10
 
 
@@ -125,7 +128,7 @@ def names_covering(
     if not wanted:
         return Names(())
     for table in symbol_tables(file):
-        names: Strings | None = None
+        names: _FewStrings | None = None
         bases = _bases(file)
         entries = _entries(file, table) if file.relocatable else _near(file, table, wanted)
         for name, info, section, value, size in entries:
@@ -134,7 +137,7 @@ def names_covering(
             address = value + bases.get(section, 0)
             index = bisect_right(wanted, address + max(size, 1) - 1)
             if index and wanted[index - 1] >= address:
-                names = names if names is not None else _names(file, table)
+                names = names if names is not None else _FewStrings(file, table)
                 text = names.at(name)
                 if (address, size) in found:
                     aliases.setdefault(address, []).append(text)
@@ -161,10 +164,39 @@ def _symbol(file: ElfFile, name: str, kind: int, section: int, value: int, size:
 
 
 def _names(file: ElfFile, table: FileSection) -> Strings:
+    return Strings(file.data(_strings_of(file, table)), file.name)
+
+
+def _strings_of(file: ElfFile, table: FileSection) -> FileSection:
     if not 0 < table.link < len(file.sections):
         message = f"symbol table {table.name} names section {table.link} as its strings"
         raise unreadable(file.name, message, table.offset, table.offset + table.size)
-    return Strings(file.data(file.sections[table.link]), file.name)
+    return file.sections[table.link]
+
+
+class _FewStrings:
+    """A table of strings of which a few are wanted: read one by one, with the limits of Strings."""
+
+    def __init__(self, file: ElfFile, table: FileSection) -> None:
+        self._file = file
+        self._strings = _strings_of(file, table)
+        self._left = 16 * self._strings.size + (1 << 16)
+
+    def at(self, offset: int) -> str:
+        """The name at an offset, empty where there is none."""
+        strings = self._strings
+        if strings.kind == SHT_NOBITS or offset >= strings.size:
+            return ""
+        found = b""
+        for most in (_NAME_MOSTLY, _NAME_MAX):
+            size = min(most, strings.size - offset)
+            found, end, _ = self._file.source.read(strings.offset + offset, size).partition(b"\0")
+            if end:
+                break
+        self._left -= len(found)
+        if self._left < 0:
+            raise unreadable(self._file.name, "the names of its symbols overlap without end")
+        return found.decode("utf-8", "replace")
 
 
 def _name_at(file: ElfFile, start: int, size: int, offset: int) -> str:
@@ -226,20 +258,46 @@ def _hits(file: ElfFile, chunk: bytes, pages: set[int]) -> list[int]:
             for number, (value, size) in enumerate(places.iter_unpack(chunk))
             if value // _PAGE in pages or size > _PAGE
         ]
-    # Most entries are passed by in C: by the 64 KiB in which they begin, which are bytes 2 to 5 of
-    # a value in either order, and by whether they are as large.
-    regions = {(each * _PAGE >> 16) - back & 0xFFFF_FFFF for each in pages for back in (0, 1)}
-    begins = struct.iter_unpack(file.order + "10xI10x", chunk)
-    sizes = struct.iter_unpack(file.order + "18xI2x", chunk)
-    near = set(compress(count(), map(regions.__contains__, chain.from_iterable(begins))))
-    near.update(compress(count(), chain.from_iterable(sizes)))
     entry = struct.Struct(file.order + "8xQQ")
     found = []
-    for number in sorted(near):
+    for number in _suspects(file.order, chunk, pages):
         value, size = entry.unpack_from(chunk, number * entry.size)
         if value // _PAGE in pages or size > _PAGE:
             found.append(number)
     return found
+
+
+def _suspects(order: str, chunk: bytes, pages: set[int]) -> Iterator[int]:
+    """The numbers of entries of 64 bits that may be hits: few of many, found without a loop over all.
+
+    Looked at are two bytes of each entry's value, which say in which 64 KiB of four GiB it begins,
+    and the bytes of its size that say whether that is as large.  A whole chunk's bytes of one kind
+    are one number, so that one operation is one for all entries.
+    """
+    width = _WIDE_ENTRY
+
+    def bytes_at(offset: int, length: int, index: int) -> bytes:
+        """Byte ``index``, counted from the lowest, of a number of some bytes in every entry."""
+        return chunk[offset + (index if order == "<" else length - 1 - index) :: width]
+
+    def both(first: bytes, second: bytes) -> int:
+        return int.from_bytes(first, "little") & int.from_bytes(second, "little")
+
+    regions = {(each * _PAGE >> 16) - back & 0xFFFF for each in pages for back in (0, 1)}
+    lows: dict[int, bytearray] = {}
+    for each in regions:
+        lows.setdefault(each >> 8, bytearray(256))[each & 0xFF] = 1
+    low, high = bytes_at(8, 8, 2), bytes_at(8, 8, 3)
+    near = 0
+    for value, table in lows.items():
+        if value in high:
+            same = bytearray(256)
+            same[value] = 1
+            near |= both(high.translate(same), low.translate(table))
+    for index in range(2, 8):
+        near |= int.from_bytes(bytes_at(16, 8, index), "little")
+    marks = near.to_bytes(len(low), "little")
+    return (each.start() for each in _NOT_ZERO.finditer(marks))
 
 
 def _extended(file: ElfFile, table: FileSection) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ _ATOMIC = (
     *("stadd", "stset", "stclr", "steor"),
 )
 _COMPARES = ("cmp", "cmn", "tst")
+_KEPT = 1 << 16  # instructions that are remembered
 _EXCLUSIVE = ("stxr", "stlxr", "stxp", "stlxp")
 
 
@@ -63,7 +64,8 @@ class DecoderArm:
         self._engine = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN)
         self._engine.detail = True
         self._fast = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN)
-        self._cache = InstructionCache(self._fast, self._engine, self._code, _relative)
+        self._cache = InstructionCache(self._fast, self._engine, self._code, _relative, self.unit)
+        self._steps: dict[bytes, tuple[Flow, int | None, str]] = {}
 
     def decode(self, data: bytes, address: int, until_branch: bool = False) -> tuple[Code, ...]:
         """The instructions of these bytes, as far as they decode, or up to the first that may go elsewhere."""
@@ -71,12 +73,35 @@ class DecoderArm:
 
     def steps(self, data: bytes, address: int) -> Iterator[Step]:
         """The flow of the instructions of these bytes, as far as they decode: fast."""
-        for at, size, mnemonic, operands in self._fast.disasm_lite(data, address):
-            flow = _flow(mnemonic)
+        for offset in range(0, len(data) - 3, 4):
+            at, raw = address + offset, bytes(data[offset : offset + 4])
+            known = self._steps.get(raw) or self._new_step(raw, at)
+            if known is None:
+                return
+            flow, distance, operands = known
             target = None
-            if flow in (Flow.JUMP, Flow.BRANCH, Flow.CALL) and "#" in operands:
-                target = int(operands.rpartition("#")[2], 0)
-            yield Step(at, at + size, flow, target, operands)
+            if distance is not None:
+                target = at + distance & (1 << 64) - 1
+                operands = f"{operands}#{target:#x}"
+            yield Step(at, at + 4, flow, target, operands)
+
+    def _new_step(self, raw: bytes, address: int) -> tuple[Flow, int | None, str] | None:
+        """An instruction's flow, how far it goes where it has a target, and its operands up to that.
+
+        None where these bytes are no instruction.  It is kept where its address does not matter.
+        """
+        found = next(self._fast.disasm_lite(raw, address, 1), None)
+        if found is None:
+            return None
+        _, _, mnemonic, operands = found
+        flow, distance = _flow(mnemonic), None
+        if flow in (Flow.JUMP, Flow.BRANCH, Flow.CALL) and "#" in operands:
+            operands, _, goal = operands.rpartition("#")
+            distance = int(goal, 0) - address
+        known = flow, distance, operands
+        if not _relative(f"{mnemonic} {operands}") and len(self._steps) < _KEPT:
+            self._steps[raw] = known
+        return known
 
     def makes_address(self, data: bytes, address: int, wanted: int) -> tuple[int, ...]:
         """Where an adrp of the page of an address stands before an add of its low bits, or an adr."""
