@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from ..codes import audit as codes
 from ..elf.descriptors import Found, find_descriptors
 from ..elf.file import ElfFile
-from ..elf.problems import ElfError
 from ..elf.signatures import find_by_signature, signature_stands
 from ..kernels.profiles import Profile
 from ..lift.code import Decoder
 from ..lift.decoders import CannotDecode, decoder
 from ..light_typing import NamedTuple
 from .finding import Finding
-from .not_here import no_code, refuse_debug_information, refuse_other_code
+from .not_here import refuse_debug_information, refuse_other_code
 from .outcomes import Outcome, in_words, kernels_for, of_section, outcome
 from .rules_area import area_rules, entered, entry_rules, step_rules
 from .rules_code import code_rules
@@ -71,24 +70,16 @@ def audit_file(
     ``deep`` looks for signatures in any case; else that is done only where no section is named and a
     signature stands in the code.  ``kernels`` are the rule sets to judge by, all of the file's
     architecture unless given.  ``all_code`` looks for branches into sections everywhere, and not only
-    in the function around each.  Raises ElfError.
+    in the function around each.  Raises ElfError, also (OnlyDebugInformation) for a file without code.
     """
     chosen = tuple(kernels) if kernels is not None else kernels_for(file.machine.name)
     nothing = FileAudit(file.name, file.machine.name, (), chosen, "named", 0, {})
-    if (deep or file.mentions(b"__rseq_")) and refuse_debug_information(file):
-        if deep:
-            raise no_code(file.name)  # there is nothing to search
-        return nothing
+    refuse_debug_information(file)
     found = find_descriptors(file)
     searched = "named"
-    try:
-        if deep or (not found.descriptors and signature_stands(file)):
-            searched = "signature"
-            found = _with_deep(file, found)
-    except ElfError:
-        if refuse_debug_information(file):
-            return nothing  # its segments are those of the program
-        raise
+    if deep or (not found.descriptors and signature_stands(file)):
+        searched = "signature"
+        found = _with_deep(file, found)
     if not found.descriptors:
         refuse_other_code(file)
         return nothing._replace(searched=searched)

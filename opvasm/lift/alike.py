@@ -64,7 +64,11 @@ def _instructions(codes: Sequence[Code], end: int) -> tuple[object, ...]:
         what: object = (code.text, code.loads, code.stores, code.address if fixed else None)
         if code.target is not None and code.flow in (Flow.JUMP, Flow.BRANCH):
             inside = start <= code.target <= end
-            goal = code.target - start if inside else -1 - outside.setdefault(code.target, len(outside))
+            goal = (
+                code.target - start
+                if inside
+                else -1 - outside.setdefault(code.target, len(outside))
+            )
             what = (code.mnemonic, _operands(code), goal)
         found.append((code.address - start, what))
     return (*found, end - start)

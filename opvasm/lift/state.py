@@ -230,9 +230,7 @@ class State:
         remark = ""
         if self._area_offset(place) == -4 and place.size == 8 and by is None:
             # tcmalloc's cached pointer: as memory it is what it is, only the id is not that memory.
-            remark = (
-                f"{remark_of(code)}; over cpu_id_start, an id that this leaves alone"
-            )
+            remark = f"{remark_of(code)}; over cpu_id_start, an id that this leaves alone"
         elif by is None:
             self._refuse_area(place, code)
         step = ir.Store(self._at(place, by, code), convert(value, type), type, release=release)

@@ -96,16 +96,36 @@ def test_what_holds_no_code_is_said(good: Path, tmp_path: Path) -> None:
     assert "the debug information of a program" in errors
 
 
-def test_debug_information_is_not_searched(tmp_path: Path) -> None:
-    """Of a program that names no sections it is no error, unless its code was to be searched."""
+def test_debug_information_alone_is_refused(tmp_path: Path) -> None:
+    """It has no code: the program is asked for, by its build ID; in a folder it is passed by and counted."""
     source, program, split = (tmp_path / name for name in ("a.c", "a.out", "a.debug"))
     source.write_text("int main(void) { return 0; }\n")
-    subprocess.run(["gcc", source, "-o", program], check=True)
+    subprocess.run(["gcc", source, "-Wl,--build-id=0xabcdef", "-o", program], check=True)
     subprocess.run(["objcopy", "--only-keep-debug", program, split], check=True)
-    assert run(split)[0] == 0
-    code, _, errors = run(split, "--deep")
+    for options in ([], ["--deep"]):
+        code, _, errors = run(split, *options)
+        assert code == 2
+        assert "there is no code in it" in errors
+        assert "give the program that it was split from (build ID abcdef)" in errors
+    code, _, errors = run(tmp_path)
+    assert code == 0
+    assert "1 file holds debug information alone" in errors
+    program.unlink()
+    assert run(tmp_path)[0] == 3  # nothing with code was there
+
+
+def test_debug_information_that_was_in_no_program(tmp_path: Path) -> None:
+    """What -gsplit-dwarf puts beside an object holds no code; an object of an empty source is one."""
+    source, empty = tmp_path / "a.c", tmp_path / "empty.c"
+    source.write_text("int main(void) { return 0; }\n")
+    empty.write_text("")
+    subprocess.run(["gcc", "-g", "-gsplit-dwarf", "-c", source], cwd=tmp_path, check=True)
+    subprocess.run(["gcc", "-g", "-c", empty], cwd=tmp_path, check=True)
+    code, _, errors = run(tmp_path / "a.dwo")
     assert code == 2
-    assert "holds no code to search" in errors
+    assert "this is the debug information of a program" in errors
+    for name in ("a.o", "empty.o"):
+        assert run(tmp_path / name)[0] == 0
 
 
 def test_bitcode_is_named(good: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -179,3 +181,47 @@ def test_from_memory(tmp_path: Path) -> None:
             *(other.header, other.sections),
             other.segments,
         )
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_names_in_a_large_table(order: str, tmp_path: Path) -> None:
+    """The symbols that cover addresses are the same as those found by looking at every one."""
+    generator = random.Random(5)
+    base = generator.choice([0, 0xFFFF_FFFF_8000_0000])
+    found = [
+        (base + generator.randrange(1 << 26), generator.choice([0, 8, 300, 5000, 70_000]))
+        for _ in range(3000)
+    ]
+    mark = "<" if order == "little" else ">"
+    entries = [
+        struct.pack(f"{mark}IBBHQQ", 1 + 8 * at, 2, 0, 1, *pair) for at, pair in enumerate(found)
+    ]
+    names = b"\0" + b"".join(b"f%06d\0" % at for at in range(len(found)))
+    path = tmp_path / "many"
+    path.write_bytes(_with_symbols(order == "little", b"".join(entries), names))
+    with open_elf(str(path)) as file:
+        for address in [first + generator.randrange(400) for first, _ in found[:300]]:
+            covering = {
+                f"f{at:06d}"
+                for at, (first, size) in enumerate(found)
+                if first <= address < first + max(size, 1)
+            }
+            symbol = names_covering(file, [address]).covering(address)
+            assert (symbol is None) == (not covering)
+            assert symbol is None or symbol.name in covering
+
+
+def _with_symbols(little: bool, entries: bytes, names: bytes) -> bytes:
+    """A file of 64 bits with nothing but a table of symbols and its names."""
+    mark = "<" if little else ">"
+    strings = b"\0.symtab\0.strtab\0"
+    at = 64
+    headers = [(0,) * 10]
+    for name, kind, data, link in ((1, 2, entries, 2), (9, 3, names, 0), (9, 3, strings, 0)):
+        headers.append((name, kind, 0, 0, at, len(data), link, 0, 8, 24 if kind == 2 else 0))
+        at += len(data)
+    table = b"".join(struct.pack(f"{mark}IIQQQQIIQQ", *each) for each in headers)
+    machine = 62 if little else 22
+    head = b"\x7fELF" + bytes([2, 1 if little else 2, 1]) + bytes(9)
+    head += struct.pack(f"{mark}HHIQQQIHHHHHH", 3, machine, 1, 0, 0, at, 0, 64, 56, 0, 64, 4, 3)
+    return head + entries + names + strings + table

@@ -194,6 +194,7 @@ class _Work:
         self._problems: list[Diagnostic] = []
         self._progress = Progress("files")
         self._files = self._sections = 0
+        self._audited = self._beside = 0  # without problems; debug information that was passed by
         self._negative = self._open = self._unreadable = False
         self._lifted: list[str] = []
         self._lifted_count = 0
@@ -226,14 +227,20 @@ class _Work:
 
     def _file(self, path: str, named: bool) -> None:
         from ...audit.containers import elf_sources, is_bitcode, opened
+        from ...audit.not_here import OnlyDebugInformation
         from ...elf.problems import ElfError
 
+        beside: list[OnlyDebugInformation] = []  # of programs that may be in the same container
+
         def problem(error: ElfError) -> None:
+            if isinstance(error, OnlyDebugInformation) and not error.has_sections:
+                beside.append(error)
+                return
             self._problems.extend(error.diagnostics)
             self._unreadable |= named
             self._open |= not named
 
-        before = self._files, len(self._problems)
+        before = self._audited, len(self._problems)
         try:
             with opened(path) as source:
                 for each in elf_sources(source, problem):
@@ -249,12 +256,17 @@ class _Work:
                 raise UsageError(f"{path}: {error.strerror}") from None
             self._open = True
             self._terminal.remark(f"{path}: {error.strerror}")
-        if named and before == (self._files, len(self._problems)):
+        alone = named and before == (self._audited, len(self._problems))
+        if alone and beside:
+            self._problems.extend(beside.pop(0).diagnostics)
+            self._unreadable = True
+        elif alone:
             self._unreadable = True
             what = "ELF programs, libraries, objects, .a, wheels and zip files, .deb, tar files are read"
             if is_bitcode(path):
                 what = "it is LLVM's bitcode, as clang -flto makes it: give what was linked of it"
             self._terminal.fail(f"{path} is not an ELF file and holds none", what)
+        self._beside += len(beside)
 
     def _audit(self, source: Source, named: bool) -> None:
         from ...audit.audit import NOT_DECIDED, audit_file
@@ -263,6 +275,7 @@ class _Work:
         file = ElfFile(source)
         options = self._options
         audit = audit_file(file, options.deep, self._kernels, options.all_code)
+        self._audited += 1
         if self._options.group is not None:
             audit = _only(audit)
         self._sections += len(audit.sections)
@@ -356,6 +369,12 @@ class _Work:
         self._terminal.remark(
             f"{self._files:,} ELF {files}, {self._sections:,} restartable {sections}"
         )
+        if self._beside:
+            held = "file holds" if self._beside == 1 else "files hold"
+            self._terminal.remark(
+                f"{self._beside:,} {held} debug information alone, whose code is in another file"
+            )
+            self._open |= not self._audited
         if self._unreadable:
             return USAGE
         if self._negative:
