@@ -106,10 +106,11 @@ class _SectionAssembler:
         self.depth += 1
         made: list[ir.Step] = []
         commit: Span | None = None
+        ended = False
         for step in steps:
             if commit is not None and not self._may_follow(step, commit):
                 break
-            if commit is None and ir.ends(tuple(made)):
+            if commit is None and ended:
                 self.problems.error(
                     "OPV041",
                     "nothing reaches this step",
@@ -120,6 +121,7 @@ class _SectionAssembler:
             each = self._step(step)
             if each is not None:
                 made.append(each)
+                ended = ended or ir.ends((each,))
                 if ir.is_commit(each):
                     commit = step.span
         self.depth -= 1

@@ -9,7 +9,7 @@ rseq_rules.py makes one of a vector, section_rules.py one of a section that load
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from ..abi.ops import WORD_LENGTHS
 from ..codes import rseq as codes
@@ -107,7 +107,7 @@ class Attempt(NamedTuple):
     """
 
     works: tuple[Work, ...]
-    before: tuple[frozenset[int], ...]
+    before: Sequence[Container[int]]
     proven: tuple[frozenset[str], ...]
     exact: bool
     words: Words
@@ -237,20 +237,22 @@ def _spoiled(attempt: Attempt, index: int, user: int) -> Iterator[tuple[int, int
     Each with how many bytes a copy of unknown length must be for that.
     """
     work = attempt.works[index]
-    ran = attempt.before[index] | {index}
-    if user not in ran and index not in attempt.before[user]:
+    before = attempt.before[index]
+    if user != index and user not in before and index not in attempt.before[user]:
         return
     for read in attempt.works[user].builds_on:
         reads = attempt.works[read].reads
         onto_itself = read == user == index and reads == (work.writes,)
         bytes = _meet_any(work, reads)
-        if read in ran and not onto_itself and bytes is not None:
+        ran = read == index or read in before
+        if ran and not onto_itself and bytes is not None:
             yield read, bytes
 
 
 def _early_commits(attempt: Attempt) -> Iterator[RseqFinding]:
     """R4: a store that others look at is seen at once, so nothing may come after it."""
-    seen = {index: _looked_at(attempt, index) for index in attempt.stores()}
+    lookers = [index for index, work in enumerate(attempt.works) if work.exit_looks_at]
+    seen = {index: _looked_at(attempt, index, lookers) for index in attempt.stores()}
     early = [
         (index, seen[index])
         for index in attempt.early()
@@ -277,12 +279,12 @@ def _early_commits(attempt: Attempt) -> Iterator[RseqFinding]:
         yield RseqFinding("R4", codes.EARLY_COMMIT, index, what, help, refuses)
 
 
-def _looked_at(attempt: Attempt, index: int) -> int | None:
+def _looked_at(attempt: Attempt, index: int, lookers: Sequence[int]) -> int | None:
     """The first instruction before a store that looked at what it overwrites, for an exit."""
-    work = attempt.works[index]
-    for earlier in sorted(attempt.before[index]):
-        if _meet_any(work, attempt.works[earlier].exit_looks_at) is not None:
-            return earlier
+    work, before = attempt.works[index], attempt.before[index]
+    for each in lookers:
+        if each in before and _meet_any(work, attempt.works[each].exit_looks_at) is not None:
+            return each
     return None
 
 

@@ -6,8 +6,6 @@ once), its indexes and its distance; what can't be compared is not a finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..errors import Diagnostic
 from ..program import Area, Array, Data, Struct, Type, section as ir
 from ..program.flat import (
@@ -404,7 +402,17 @@ def _proven(works: _Works) -> tuple[frozenset[str], ...]:
     return tuple(each if each is not None else frozenset() for each in found)
 
 
-def _reached_from(code: tuple[FlatInstruction, ...]) -> tuple[frozenset[int], ...]:
+class _Indexes:
+    """The indexes of instructions, as the bits of a number: a long section has as many of them."""
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+
+    def __contains__(self, index: object) -> bool:
+        return isinstance(index, int) and bool(self._bits >> index & 1)
+
+
+def _reached_from(code: tuple[FlatInstruction, ...]) -> tuple[_Indexes, ...]:
     """For each instruction those that can have run before it."""
     following = [
         () if isinstance(each.step, Leave) else successors(code, index)
@@ -420,9 +428,4 @@ def _reached_from(code: tuple[FlatInstruction, ...]) -> tuple[frozenset[int], ..
                 if after & ~before[each]:
                     before[each] |= after
                     changed = True
-    return tuple(frozenset(_bits(each)) for each in before)
-
-
-def _bits(number: int) -> Iterator[int]:
-    """The places of the bits that are set."""
-    return (place for place, digit in enumerate(reversed(f"{number:b}")) if digit == "1")
+    return tuple(map(_Indexes, before))
