@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from ..light_typing import Any
 from ..program import Area, Parameter, Pointer, Program, section as ir
 from ..program.flat import Branch, Leave, assigned, flatten
+from .json_names import DECLARED, LOCAL, PARAMETER, can_be
 from .json_nodes import Node
 from .json_sections import (
     ATOMIC,
@@ -38,10 +39,13 @@ def read_section(
     """A section; ``parameter`` reads one of its parameters.  Raises Unusable, with what is wrong noted."""
     members = node.members(("name", "verified", "parameters", "results", "steps"), ("span",))
     parameters = tuple(members["parameters"].each(parameter))
+    for each in parameters:
+        _check_name(members["parameters"], each.name, PARAMETER)
     reader = _StepReader(program, {each.name: each for each in parameters})
     body = reader.block(members["steps"])
     results = tuple(each.name() for each in members["results"].items())
     name, verified = members["name"].name(), members["verified"].truth()
+    _check_name(members["name"], name, DECLARED)
     section = ir.Section(name, parameters, results, body, verified)
     unknown = [each for each in results if each not in reader.locals]
     if unknown or len({*results}) < len(results):
@@ -49,7 +53,27 @@ def read_section(
     if not ir.ends(body):
         raise members["steps"].wrong("can end without a commit or an exit", "OPV125")
     _check_locals(section, members["steps"])
+    hidden = _global_names(section) & {*reader.locals, *reader.parameters}
+    if hidden:
+        raise members["steps"].wrong(f"uses {min(hidden)}, of which it has its own", "OPV125")
     return section
+
+
+def _global_names(section: ir.Section) -> set[str]:
+    """The variables and fields of the thread's area that a section names."""
+    return {
+        each.symbol if isinstance(each, ir.Address) else each.name
+        for step in ir.walk(section.body)
+        for term in ir.terms_of(step)
+        for each in ir.every_term(term)
+        if isinstance(each, ir.Address | ir.Id)
+    }
+
+
+def _check_name(node: Node, name: str, what: str) -> None:
+    """A text can have this name, too."""
+    if not can_be(name, what):
+        raise node.wrong(f"{name} is a word of the language, and can't be {what}", "OPV125")
 
 
 def _check_locals(section: ir.Section, node: Node) -> None:
@@ -147,6 +171,7 @@ class _StepReader:
             name, type = written
             if name in self.parameters or name in ir.AREA_FIELDS:
                 raise node.wrong(f"{name} is not a local", "OPV125")
+            _check_name(node, name, LOCAL)
             if self.locals.setdefault(name, type) != type:
                 raise node.wrong(f"{name} has another type elsewhere", "OPV125")
         match step:
@@ -156,7 +181,9 @@ class _StepReader:
                 self.sizes(node, (address, self.word), (value, type.size))
             case ir.Change(operator=operator, address=address, value=value, type=type):
                 self.sizes(node, (address, self.word))
-                if operator not in ir.SHIFTS:
+                if operator in ir.SHIFTS:
+                    _check_shift(node, value, type)
+                else:
                     self.sizes(node, (value, type.size))
             case ir.CompareExchange(address=address, type=type):
                 sides = ((step.expected, type.size), (step.replacement, type.size))
@@ -167,6 +194,8 @@ class _StepReader:
                 self.sizes(node, *((each, self.word) for each in (target, source, length)))
             case ir.Exit(label=ir.OK | ir.ABORTED as label):
                 raise node.wrong(f"no exit can be called {label}", "OPV125")
+            case ir.Exit(label=label):
+                _check_name(node, label, DECLARED)
             case ir.Break() if not self.loops:
                 raise node.wrong("stands in no loop", "OPV125")
             case ir.Loop(body=body, times=None) if not any(map(_leaves, ir.walk(body))):
@@ -270,10 +299,21 @@ class _StepReader:
         type = self.type(parts["type"])
         if operator not in (*ir.SHIFTS, *ir.LOGIC):
             self.sizes(node, (right, left.type.size))
+        if operator in ir.SHIFTS:
+            _check_shift(node, right, left.type)
+        ordered = operator in ir.COMPARES and operator not in ("==", "!=")
+        if ordered and ir.is_signed(left.type) != ir.is_signed(right.type):
+            raise node.wrong("compares a number that has a sign with one that has none", "OPV125")
         wanted = ir.binary_type(operator, left.type, right.type, self.word)
         if type.size != wanted.size or ir.is_signed(type) != ir.is_signed(wanted):
             raise node.wrong("has a type that its sides do not give", "OPV125")
         return ir.Binary(operator, left, right, type)
+
+
+def _check_shift(node: Node, count: ir.Term, type: ir.RegisterType) -> None:
+    """A count that is a number is less than the bits that are shifted."""
+    if isinstance(count, ir.Constant) and not 0 <= count.value < 8 * type.size:
+        raise node.wrong(f"shifts {8 * type.size} bits by {count.value}", "OPV125")
 
 
 def _leaves(step: ir.Step) -> bool:

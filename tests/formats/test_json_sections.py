@@ -18,6 +18,7 @@ from opvasm.formats.json_reader import read_program
 from opvasm.program import Program, default_layout
 from opvasm.source import SourceFile
 from opvasm.text.section_printer import section_text
+from opvasm.text.vocabulary import vocabulary
 from opvasm.verifier.section_report import section_report
 
 from .test_json import VALIDATOR
@@ -125,6 +126,16 @@ def steps(document: Any) -> list[Any]:
     return found
 
 
+def _parameter(document: Any) -> Any:
+    return document["sections"][0]["parameters"][0]
+
+
+def _shift(document: Any) -> Any:
+    """The value ``choose(…) << 3``."""
+    (found,) = (each["value"] for each in steps(document) if each.get("local") == "y")
+    return found
+
+
 Change = Callable[[Any], object]
 BROKEN: list[tuple[str, Change, str]] = [
     ("no step", lambda d: steps(d)[0].pop("step"), "steps[0]: is no step"),
@@ -160,6 +171,23 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("no commit", lambda d: steps(d).__delitem__(slice(-2, None)), "can end without a commit"),
     ("after", lambda d: steps(d).append({"step": "barrier"}), "comes after the commit"),
     ("label", lambda d: steps(d)[3].update(label="ok"), "no exit can be called ok"),
+    ("label word", lambda d: steps(d)[3].update(label="test"), "test is a word of the language"),
+    ("section word", lambda d: d["sections"][1].update(name="page"), "can't be a name"),
+    ("local word", lambda d: steps(d)[0].update(local="loop"), "loop is a word of the language"),
+    ("parameter word", lambda d: _parameter(d).update(name="sizeof"), "can't be a parameter"),
+    (
+        "hidden",
+        lambda d: steps(d).insert(0, steps(d)[0] | {"local": "count"}),
+        "uses count, of which it has its own",
+    ),
+    ("shift", lambda d: _shift(d).update(right={"number": "0x40", "type": "u8"}), "64 bits by 64"),
+    (
+        "sign",
+        lambda d: d["sections"][2]["steps"][1]["condition"].update(
+            left={"number": "0x1", "type": "u64"}
+        ),
+        "has a sign with one that has none",
+    ),
     ("break", lambda d: steps(d).insert(0, {"step": "break", "condition": None}), "in no loop"),
     ("result", lambda d: d["sections"][0].update(results=["q"]), "names each local that a step"),
     ("twice", lambda d: d["sections"][1].update(name="every"), "every comes twice"),
@@ -212,17 +240,21 @@ def _places(value: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
 
 
 def test_a_garbled_document_is_read_or_refused() -> None:
-    """Whatever is put where, the answer is a section that can be judged and written, or an error."""
+    """Whatever is put where, the answer is sections that a text can have as well, or an error."""
     generator = random.Random(1)
+    declared = TEXT[: TEXT.index("section every")]
+    words = [*vocabulary().keywords, *vocabulary().declarations]
     refused = taken = 0
-    for _ in range(250):
+    for _ in range(300):
         document = written()
         inner, key = generator.choice(_places(document["sections"], []))
         others = _places(document["sections"], [])
         other, at = generator.choice(others)
         inner[key] = generator.choice(
-            [None, 0, -1, "", "x", "u64", "0x1", True, [], {}, copy.deepcopy(other[at])]
+            [None, 0, -1, "", "x", "u64", "0x1", "0x40", True, [], {}, copy.deepcopy(other[at])]
         )
+        if key in ("local", "label", "name") and generator.random() < 0.7:
+            inner[key] = generator.choice(words)
         try:
             found = read(document)
         except DecodeError:
@@ -231,6 +263,8 @@ def test_a_garbled_document_is_read_or_refused() -> None:
         taken += 1
         for each in found.sections.values():
             section_report(each, found.data)
-            section_text(each, found.data)
+        texts = [section_text(each, found.data) for each in found.sections.values()]
+        # Raises where the text's reader refuses what the document's took.
+        assert assemble(SourceFile("again.opv", declared + "".join(texts))).program.sections
     assert refused > 80
     assert taken > 5
