@@ -119,7 +119,7 @@ def _locals(shell: Shell, argument: str) -> None:
         names = ", ".join(each.name for each in threads)
         raise CommandError(f"no thread is called {argument!r}; there is: {names}")
     for each in wanted:
-        held = ", ".join(f"{name} = {value}" for name, value in each.locals)
+        held = ", ".join(f"{local.name} = {local.text}" for local in each.locals)
         shell.write(f"{each.name}: {held or 'no locals'}")
 
 

@@ -6,6 +6,7 @@ import re
 
 from ..scenario.evaluate import number
 from ..scenario.store import value_bytes
+from ..suggestion import listing
 from .branch import Argument, Branched, Edit, NoBranch, branch, branch_of_schedule
 from .locations import CommandError, parsed, place_of
 from .session import Session
@@ -14,6 +15,7 @@ from .threads import LocalOf, MemoryOf, WithThreads
 
 # A single `=`: not one of ==, !=, <=, >=.
 _EQUALS = re.compile(r"(?<![=!<>])=(?!=)")
+_VARIABLE = re.compile(r"var(i(a(b(le?)?)?)?)?\s+(?![\s=])")
 
 
 def edited(session: Session, place: str, value: str) -> Branched:
@@ -44,10 +46,13 @@ def _in_schedule(session: Session, timeline: WithThreads, name: str, value: str)
     text = f"set {name} = {value.strip()}"
     thread, dot, local = name.partition(".")
     states = {each.name: each for each in timeline.threads(session.entry)}
-    if dot and thread in states and local in dict(states[thread].locals):
+    if dot and thread in states:
+        if not states[thread].has(local):
+            there = listing([each.name for each in states[thread].locals]) or "none"
+            raise CommandError(f"thread {thread} has no local {local}; there is: {there}")
         change = LocalOf(thread, local, _number(session, value))
         return branch_of_schedule(session, change, text)
-    if not dot and any(name in dict(each.locals) for each in states.values()):
+    if not dot and any(each.has(name) for each in states.values()):
         raise CommandError(f"whose local {name} is it? say THREAD.{name}")
     address, kind = place_of(parsed(name), session)
     if kind is None:
@@ -58,7 +63,8 @@ def _in_schedule(session: Session, timeline: WithThreads, name: str, value: str)
 
 def _set(shell: Shell, argument: str) -> None:
     session = shell.session
-    parts = _EQUALS.split(argument.removeprefix("var "), maxsplit=1)
+    # gdb's `set variable`, `set var`.
+    parts = _EQUALS.split(_VARIABLE.sub("", argument), maxsplit=1)
     if len(parts) != 2:
         raise CommandError("say what to set: set PLACE = VALUE")
     try:

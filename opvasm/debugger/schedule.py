@@ -22,7 +22,7 @@ from .movements import Movement, Scheduled
 from .packing import SET_UP, Write
 from .replay import Recorded
 from .session import Session
-from .threads import CannotChange, LocalOf, MemoryOf, ThreadState, WithThreads
+from .threads import CannotChange, Local, LocalOf, MemoryOf, ThreadState, WithThreads
 from .timeline import Timeline
 
 _GUARDS = {Guard.SECTION: "in its section: ", Guard.VECTOR: "in a vector: "}
@@ -107,7 +107,11 @@ class ScheduleTimeline(WithThreads):
         found = []
         for number, (name, local) in enumerate(zip(plan.names, state.threads, strict=True)):
             held = tuple(
-                (variable, plan.image.describe_value(local[register], plan.names))
+                Local(
+                    variable,
+                    local[register],
+                    plan.image.describe_value(local[register], plan.names),
+                )
                 for variable, register in model.codes[number].registers.items()
                 if "$" not in variable
             )

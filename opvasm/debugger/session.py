@@ -15,6 +15,7 @@ from .landmarks import JUDGING, at_boundary, at_op, failure
 from .movements import Movement, op_of
 from .points import Condition, Location, Point, call_begins, may_stop, stops_after, stops_before
 from .stops import Reason, Stop
+from .threads import WithThreads, locals_by_name
 from .timeline import Timeline
 
 StopAt = Callable[[Sequence[Movement], int], bool]
@@ -106,11 +107,13 @@ class Session:
         return before
 
     def scope(self) -> Scope:
-        """What names mean here: arguments of the call, and variables as its CPU sees them."""
+        """What names mean here: arguments of the call, variables as its CPU sees them, locals of threads."""
         cpus = self.holder.cpus
         call = self.call
         cpu = cpus.current if call is None else call.data_cpu
         names = {} if call is None else call.arguments
+        if isinstance(self.timeline, WithThreads):
+            names = locals_by_name(self.timeline.threads(self.entry))
         return Scope(self.program, self.layout, cpu, cpus.possible, self.holder.memory.read, names)
 
     # -- points --------------------------------------------------------------------------------

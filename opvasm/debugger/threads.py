@@ -8,16 +8,30 @@ from typing import NamedTuple
 from .timeline import Timeline
 
 
-class ThreadState(NamedTuple):
-    """A thread at one position.
+class Local(NamedTuple):
+    """A local of a thread; ``text`` is its value as it is shown."""
 
-    ``at`` says what it does next; ``locals`` are pairs of a name and a value as they are shown.
-    """
+    name: str
+    value: int
+    text: str
+
+
+class ThreadState(NamedTuple):
+    """A thread at one position; ``at`` says what it does next."""
 
     name: str
     cpu: int
     at: str
-    locals: tuple[tuple[str, str], ...]
+    locals: tuple[Local, ...]
+
+    def has(self, name: str) -> bool:
+        """Whether it has a local of this name."""
+        return any(each.name == name for each in self.locals)
+
+
+def locals_by_name(threads: tuple[ThreadState, ...]) -> dict[str, int]:
+    """The values of all locals, each as ``THREAD.LOCAL``."""
+    return {f"{each.name}.{local.name}": local.value for each in threads for local in each.locals}
 
 
 class LocalOf(NamedTuple):

@@ -62,7 +62,7 @@ class Scope(NamedTuple):
     """What names mean and how memory is read.
 
     ``cpu`` chooses the instance of a percpu variable that no ``@cpu`` follows; ``names`` holds
-    further values (arguments, ``index``); ``read(address, length)`` gives bytes and raises Fault;
+    further values (arguments, ``index``, a thread's local as ``thread.local``); ``read(address, length)`` gives bytes and raises Fault;
     ``cpus`` is the number of possible CPUs, over which ``sum`` adds.
     """
 
@@ -94,6 +94,8 @@ def evaluate(expression: Expression, scope: Scope) -> Value:
         case Call():
             return _call(expression, scope)
         case Name(name=name) if name in scope.names:
+            return scope.names[name]
+        case Member() if (name := "".join(expression.span.text.split())) in scope.names:
             return scope.names[name]
         case Name(name=name) if name in scope.program.data.constants:
             return scope.program.data.constants[name]

@@ -95,7 +95,7 @@ def thread_lines(session: Session) -> list[Line]:
         lines.append(
             Line(f"{mark}{each.name} @{each.cpu} {each.at}", HERE if each.name == turn else PLAIN)
         )
-        held = ", ".join(f"{name} = {value}" for name, value in each.locals)
+        held = ", ".join(f"{local.name} = {local.text}" for local in each.locals)
         if held:
             lines.append(Line(f"     {held}", DIM))
     wrong = timeline.ending() if session.at_end else None

@@ -190,6 +190,30 @@ def test_decisions_that_are_not_possible_any_more_are_left_out() -> None:
     assert shell("set a.x = 1").startswith("error: nothing comes after this")
 
 
+def test_locals_of_threads_are_values_of_expressions() -> None:
+    """a.x is 0 after `x = load count`: it is printed, compared, added to, and set from another."""
+    shell = Transcript(lost_update())
+    while "a: x = 0" not in shell("info locals") or "count" not in shell("where"):
+        shell("next")
+    shell("next")
+    assert shell("print a.x").endswith("= 0")
+    shell("set variable a.x = b.y + 7")  # gdb's long word
+    assert shell("print a.x * 2 + 1").endswith("= 15")
+    assert shell("print a . x").endswith("= 7")
+    assert "thread a has no local z; there is: x" in shell("set a.z = 1")
+    assert shell("print a.x").endswith("= 7")
+
+
+def test_a_breakpoint_waits_for_a_local() -> None:
+    """Each thread reads 0 before one stores: no store finds b.y at 1, and one finds it at 0."""
+    shell = Transcript(lost_update())
+    shell("watch count if b.y == 1")
+    assert "This is the end" in shell("continue")
+    shell("goto start")
+    shell("watch count if a.x + b.y == 0")
+    assert "new value" in shell("continue")
+
+
 def test_an_editor_sees_and_sets_locals_of_threads() -> None:
     """The scope Locals has a.x and b.y; setVariable goes on in the other history."""
     with serving(lambda _: Launched(lost_update())) as client:

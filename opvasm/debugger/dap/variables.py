@@ -122,9 +122,10 @@ class Variables:
         session = self._session
         assert isinstance(session.timeline, WithThreads)
         return [
-            _plain(f"{each.name}.{local}", value) | {"evaluateName": f"{each.name}.{local}"}
+            _plain(f"{each.name}.{local.name}", local.text)
+            | {"evaluateName": f"{each.name}.{local.name}"}
             for each in session.timeline.threads(session.entry)
-            for local, value in each.locals
+            for local in each.locals
         ]
 
     def _symbols(self) -> list[Message]:
