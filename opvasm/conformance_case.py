@@ -1,4 +1,4 @@
-"""Reference cases: complete calls of cpu_opv with what came back (tests/conformance/FORMAT.md)."""
+"""Reference cases: complete calls of cpu_opv with what came back (docs/cases.md)."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _no_case(span: Span, error: Exception) -> Diagnostic:
         "OPV450",
         f"this line is not a reference case: {reason}",
         span,
-        help="tests/conformance/FORMAT.md describes the format: one JSON object a line",
+        help="opvasm docs cases describes the format: one JSON object a line",
     )
 
 

@@ -157,6 +157,15 @@ def test_the_installed_command_writes_the_samples(installed: Path, tmp_path: Pat
     assert "idioms/list.opv\n" in run(command, "samples", cwd=tmp_path)
 
 
+def test_the_installed_command_prints_the_documents(installed: Path, tmp_path: Path) -> None:
+    """Every page that the checkout has."""
+    pages = run(installed / "opvasm", "docs", cwd=tmp_path).splitlines()
+    assert [each.split()[0] for each in pages] == sorted(
+        [*(each.stem for each in (ROOT / "docs").glob("*.md")), "editors", "language"]
+    )
+    assert run(installed / "opvasm", "docs", "editors", cwd=tmp_path).startswith("# Editors")
+
+
 def test_the_installed_package_is_typed(installed: Path, tmp_path: Path) -> None:
     """The marker for type checkers lies where they look."""
     program = "import opvasm, pathlib; print((pathlib.Path(opvasm.__file__).parent / 'py.typed').exists())"

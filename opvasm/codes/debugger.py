@@ -21,7 +21,7 @@ CODES: tuple[Code, ...] = (
         "error",
         "a file that should be a trace is not",
         "A trace holds one JSON object a line: a header that says opvasm-trace/1, then the events "
-        "of docs/traces.md in the order in which they happened. The message names the first line "
+        "of `opvasm docs traces` in the order in which they happened. The message names the first line "
         "that is none, or that changes memory which the trace never mapped.",
         "echo '{}' > t.jsonl; opvasm debug --replay t.jsonl",
     ),

@@ -37,7 +37,7 @@ CODES: tuple[Code, ...] = (
         "a strategy that loses updates is not emitted",
         "A section must look at the slow flag before anything else, and whoever holds the lock must "
         "fence after setting it; with less, an update is lost when the two meet, whatever the "
-        "vector is (`opvasm explore samples/races/locks.opv`). Write { subscribe eager, fence "
+        "vector is (`opvasm explore samples/races/locks.opv`; `opvasm samples samples` writes the file). Write { subscribe eager, fence "
         "membarrier }. A vector that is called beside a lock must look at the flag as well, and then "
         "the holder's fence is { fence vector }.",
         "percpu c: u64\nvector v() { add c, 1 }\n"

@@ -11,7 +11,7 @@ CODES: tuple[Code, ...] = (
         "error",
         "a line of a conformance file is not a reference case",
         "A conformance file holds one JSON object a line, each a complete call with what came back. "
-        "tests/conformance/FORMAT.md describes its fields; the message names the one that is wrong.",
+        "`opvasm docs cases` describes its fields; the message names the one that is wrong.",
     ),
     Code(
         "OPV451",

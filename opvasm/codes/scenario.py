@@ -141,6 +141,6 @@ CODES: tuple[Code, ...] = (
          "goes on meaning the profile that is named here; `opvasm explain` says its versions and rules."),
     Code("OPV560", "not-exported", "error", "a part of a scenario that another tool has no words for",
          "opvasm export writes a scenario in another tool's language only when all of it can be said there "
-         "with the same meaning; the message names what can't and why. docs/explorer.md lists both subsets."),
+         "with the same meaning; the message names what can't and why. `opvasm docs explorer` lists both subsets."),
 )
 # fmt: on

@@ -1,7 +1,7 @@
 """Another implementation as an engine: a command that reads cases and writes answers.
 
 The protocol (docs/plugin.md): the command gets one case a line on standard input, the JSON of
-FORMAT.md with one more field, ``quirks``: the names of the historic bugs to model.  It writes one
+docs/cases.md with one more field, ``quirks``: the names of the historic bugs to model.  It writes one
 answer a line on standard output, in the same order: ``{"id": …, "ret": …, "memory_after": […]}``.
 With ``"trace": true`` in the case it may add ``trace``: the call's events, as docs/traces.md has
 them.  It ends when its input does.

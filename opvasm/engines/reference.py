@@ -14,7 +14,7 @@ from .base import Answer
 
 
 def build_machine(case: Case, quirks: Collection[str] = ()) -> Machine:
-    """The machine of a case just before the call, its vector in place (FORMAT.md, steps 1-3)."""
+    """The machine of a case just before the call, its vector in place (docs/cases.md, steps 1-3)."""
     memory = Memory(PAGE_SIZE)
     for region in case.memory:
         fill = bytes([region.fill]) * region.size if region.fill else b""

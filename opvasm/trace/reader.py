@@ -146,7 +146,7 @@ def no_trace(name: str, line: int, reason: str) -> DecodeError:
                 NO_TRACE,
                 f"line {line} is not a line of a trace: {reason}",
                 BytePlace(name, 0, 0),
-                help="docs/traces.md describes opvasm-trace/1: a header, then one event a line",
+                help="opvasm docs traces describes opvasm-trace/1: a header, then one event a line",
             )
         ]
     )

@@ -44,7 +44,7 @@ def test_every_case_is_answered_as_the_mended_kernel_and_as_the_historic_one(
     assert not failed
     counts = Counter(verdict.kernel for verdict in verdicts)
     assert counts[Kernel.INTENDED] == 2974
-    # FORMAT.md, historic_bug: 73 missed pins, 18 + 14 + 7 CPU cases, 17 first touches.
+    # docs/cases.md, historic_bug: 73 missed pins, 18 + 14 + 7 CPU cases, 17 first touches.
     assert counts[Kernel.HISTORIC] == 73 + 18 + 14 + 7 + 17
 
 

@@ -62,7 +62,7 @@ def test_an_empty_vector_never_reads_its_pointer_but_asks_for_its_cpu(revision: 
     assert target.cpu_opv(0, 0, 99) == -EINVAL
 
 
-# FORMAT.md, "cpus", as mended: (allowed, online) -> answer, and the CPU the caller ends on.
+# docs/cases.md, "cpus", as mended: (allowed, online) -> answer, and the CPU the caller ends on.
 MENDED = {
     (True, True): (0, 1),
     (False, True): (-EINVAL, 0),
@@ -99,13 +99,13 @@ def test_cpu_rules(revision: str, allowed: bool, online: bool) -> None:
 
 
 def test_the_callers_own_cpu_is_never_checked_against_the_mask() -> None:
-    """FORMAT.md: ``cpu`` equal to ``current``."""
+    """docs/cases.md: ``cpu`` equal to ``current``."""
     for revision in ALL:
         target = machine(revision, cpus=Cpus(4, allowed=(1,), current=3))
         assert run(target, op(target.abi, "add", 1, BASE, immediate=1), cpu=3) == 0
 
 
-# Section 2.4 and FORMAT.md "perm": what each revision says of an operand in such a page, as
+# Section 2.4 and docs/cases.md "perm": what each revision says of an operand in such a page, as
 # (read, written).  K = fine, F = EFAULT while pinning, L = EFAULT when the op runs.
 PAGE_TABLE = {
     PageKind.MAPPED: {"default": "KK"},
@@ -150,7 +150,7 @@ def test_page_rules(revision: str, kind: PageKind) -> None:
 
 
 def test_the_zero_page_is_fine_once_a_written_operand_prepared_it() -> None:
-    """2017-11: FORMAT.md, row ``zero``."""
+    """2017-11: docs/cases.md, row ``zero``."""
     target = machine(pages={GONE: PageKind.ZERO})
     abi = target.abi
     write, read = op(abi, "memcpy", 8, GONE, BASE), op(abi, "memcpy", 8, BASE, GONE)

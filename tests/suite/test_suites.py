@@ -105,7 +105,7 @@ def test_a_choice_runs_only_what_it_names(opvasm: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("quirks", "passed", "failed"),
     [
-        # The 39 cases of 2017-11 that meet a historic bug, of which the counts are FORMAT.md's.
+        # The 39 cases of 2017-11 that meet a historic bug, of which the counts are docs/cases.md's.
         ("none", 1125, 0),
         ("all", 1125, 0),
         ("cpu-offline", 1125, 0),

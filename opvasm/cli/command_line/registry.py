@@ -78,6 +78,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "lsp": Entry("commands.lsp", "serve an editor: findings while one types, completion, renaming"),
     "samples": Entry("commands.samples", "write the sample files and the language by example"),
+    "docs": Entry("commands.docs", "print a page of the documents"),
     "help": Entry("commands.help", "print the help of a command, or man pages"),
     "completion": Entry("commands.completion", "print the completion script of a shell"),
 }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Serve an editor over the Language Server Protocol, on standard input and output: findings while one
 types, what a name is, completion, renaming, layout, tests run and scenarios explored beside their
-text. Editors start it by themselves; editors/README.md says how. Needs pygls: pip install
+text. Editors start it by themselves; opvasm docs editors says how. Needs pygls: pip install
 'opvasm[lsp]'."""
 EXAMPLES = """
 opvasm lsp
@@ -55,7 +55,7 @@ def execute(options: Options, terminal: Terminal) -> int:
         raise
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError(
-            "standard input is no editor", "an editor starts this command: see editors/README.md"
+            "standard input is no editor", "an editor starts this command: opvasm docs editors"
         )
     source, sink = protocol_streams()
     start(source, sink)

@@ -23,7 +23,7 @@ EXAMPLES = """
 opvasm debug samples/idioms/list.opv 'push, then a stale push'
 opvasm debug list.opv push --arg 'node=&nodes[0]' --arg expect=0
 opvasm debug list.opv -ex 'break push.2' -ex run -ex why --batch
-opvasm debug tests/conformance/public.jsonl pub-0007
+opvasm debug cases.jsonl pub-0007
 opvasm debug --from raw vector.bin
 opvasm debug list.opv --replay trace.jsonl
 opvasm debug samples/races/list.opv --schedule failure.json

@@ -121,7 +121,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--dump",
         action="store_true",
         help="only print the step code of each configuration, which is what a search runs "
-        "(docs/steps.md; -f human or json)",
+        "(opvasm docs steps; -f human or json)",
     )
     parser.add_argument("--replay", metavar="FILE", help="only show the schedule of a replay file")
     parser.add_argument(

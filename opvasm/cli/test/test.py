@@ -29,11 +29,11 @@ with NAME.opv must be exactly what its neighbour NAME.expected holds, where ther
 -a, --model and --page-size are for .opv files: a reference case says for which it is."""
 EXAMPLES = """
 opvasm test samples
-opvasm test tests/conformance -k 'cpu-mask and 2017-11'
+opvasm test cases.jsonl -k 'cpu-mask and 2017-11'
 opvasm test cases.jsonl --plugin './my-implementation --answer-cases'
 opvasm test samples/ops -a 2017-11
 opvasm test samples cases.jsonl --junit results.xml --jobs 4
-opvasm test samples tests/conformance --coverage --require 80
+opvasm test samples cases.jsonl --coverage --require 80
 opvasm test cases.jsonl --against reference './my-implementation --answer-cases'
 """
 EXITS = {
