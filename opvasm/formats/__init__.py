@@ -99,7 +99,7 @@ INPUTS: dict[str, InputFormat] = {
         InputFormat(
             "hex",
             "hexadecimal",
-            "hexadecimal digits, a dump (xxd, hexdump -C, od -tx1) or a C array",
+            "hexadecimal digits, a dump (xxd, hexdump -C, od -tx1, objdump -s) or a C array",
         ),
     )
 }

@@ -28,11 +28,13 @@ class Dump(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """A layout of lines.  ``base`` is that of the offset."""
+    """A layout of lines.  ``base`` is that of the offset; ``head`` what may stand above a section's lines,
+    after which groups are bytes in the order of memory."""
 
     name: str
     pattern: re.Pattern[str]
     base: int
+    head: re.Pattern[str] | None = None
 
 
 _LAYOUTS = (
@@ -64,6 +66,25 @@ _LAYOUTS = (
         16,
     ),
 )
+# Tools that name the section above its lines; the digits fill 35 columns, also on a last line of fewer.
+_LAYOUTS += (
+    _Layout(
+        "objdump -s",
+        re.compile(
+            r"(?P<at>[0-9a-fA-F]{4,16}) (?P<hex>[0-9a-fA-F][0-9a-fA-F ]{34})  (?P<shown>.*)"
+        ),
+        16,
+        re.compile(r".*:\s+file format \S+|Contents of section .*:"),
+    ),
+    _Layout(
+        "readelf -x",
+        re.compile(
+            r"0x(?P<at>[0-9a-fA-F]{8,16}) (?P<hex>[0-9a-fA-F][0-9a-fA-F ]{34}) (?P<shown>.*)"
+        ),
+        16,
+        re.compile(r"Hex dump of section '.*':|\s*NOTE: This section has relocations.*"),
+    ),
+)
 _END = re.compile(r"[0-9a-fA-F]{6,22}")
 # What dmesg and journalctl put before a line: anything that ends in ": " or "] ".
 _LOG = re.compile(r".*?[\]:] +(?=[0-9a-fA-F]{8,16}: +[0-9a-fA-F]{2})")
@@ -90,7 +111,9 @@ def read_lines(file: SourceFile) -> Dump | None:
     Raises DecodeError with every line that does not fit the first one's layout, and where the text
     does not say in which order the bytes of a group stand.
     """
-    first = next((line for line in file.text.splitlines() if line.strip()), "").strip()
+    lines = (line.strip() for line in file.text.splitlines())
+    heads = [layout.head for layout in _LAYOUTS if layout.head is not None]
+    first = next((each for each in lines if each and not any(h.fullmatch(each) for h in heads)), "")
     if is_plain(first):
         return None
     for log in ("", " in a log"):
@@ -138,6 +161,11 @@ def _pieces(file: SourceFile, layout: _Layout, log: bool) -> Iterator[_Line | in
         place += len(line)
         if log:
             text = _LOG.sub("", text, count=1)
+        if layout.head is not None and layout.head.fullmatch(text):
+            if count or "relocations" in text:
+                problems.append(_head_problem(file, at, text))
+                break
+            continue
         found = layout.pattern.fullmatch(text)
         if not text or (found is None and text == "*"):
             repeated = repeated or bool(text)
@@ -171,6 +199,15 @@ def _pieces(file: SourceFile, layout: _Layout, log: bool) -> Iterator[_Line | in
         raise DecodeError(problems)
 
 
+def _head_problem(file: SourceFile, at: int, text: str) -> Diagnostic:
+    """A line above a section's bytes, of which they are not all that is needed."""
+    if "relocations" in text:
+        message = "the addresses in these bytes are not what they will be: relocations change them"
+        return _diagnostic(file, at, text, message, "give the file itself: opvasm disasm FILE.o")
+    help = "print one: objdump -s -j SECTION, readelf -x SECTION"
+    return _diagnostic(file, at, text, "a second section", help)
+
+
 def _are_bits(line: _Line) -> bool:
     """Whether the groups are bytes of eight binary digits (xxd -b): as many as characters."""
     if line.shown is None or any(len(each) != 8 or each.strip("01") for each in line.groups):
@@ -201,6 +238,10 @@ def _order(
     """How groups of digits become bytes, and the layout's name; by the characters beside them."""
     if lines and all(map(_are_bits, lines)):
         return f"{layout.name} -b", _as_bits
+    if layout.head is not None and any(
+        map(layout.head.fullmatch, map(str.strip, file.text.splitlines()))
+    ):
+        return layout.name, _in_memory
     votes: Counter[bool] = Counter()
     undecided: _Line | None = None
     for line in lines:

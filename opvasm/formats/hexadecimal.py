@@ -39,7 +39,7 @@ def read(
     """The bytes that a text of hexadecimal digits stands for.
 
     Digits may have spaces anywhere, ``//`` and ``#`` begin a comment, and an op may go over several
-    lines.  What xxd, hexdump -C, od -tx1, gdb's x and C arrays look like is recognised, and ``told``
+    lines.  What xxd, hexdump -C, od -tx1, objdump -s, gdb's x and C arrays look like is recognised, and ``told``
     is called with the name of that layout.
     Raises DecodeError with every wrong character and every line that ends within an op.
     """

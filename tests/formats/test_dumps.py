@@ -50,6 +50,41 @@ def test_what_a_tool_prints_is_read(name: str, tmp_path: Path) -> None:
     assert told == [f"x is read as {name.strip()}: 128 bytes"]
 
 
+@pytest.mark.parametrize("words", ["objdump -s", "readelf -x .data"])
+def test_a_section_s_dump_is_read(words: str, tmp_path: Path) -> None:
+    """Also without the lines above it, and a last line that is not full, whose digits end early."""
+    for tool in ("objcopy", words.split()[0]):
+        need(tool)
+    (tmp_path / "ops").write_bytes(OPS + OPS[:6])
+    copy = ["objcopy", "-I", "binary", "-O", "elf64-x86-64", tmp_path / "ops", tmp_path / "ops.o"]
+    run(*copy)
+    text = run(*words.split(), tmp_path / "ops.o")
+    name = words.removesuffix(" .data")
+    assert read(text) == (OPS + OPS[:6], [f"x is read as {name}: 134 bytes"])
+    rows = [
+        line for line in text.splitlines() if " 0000 " in line or " 0010 " in line or "0x" in line
+    ]
+    bare = "\n".join(rows[:2])
+    assert read(bare) == (OPS[:32], [f"x is read as {name}: 32 bytes"])
+    with pytest.raises(DecodeError) as caught:
+        read(text + text)
+    (problem,) = caught.value.diagnostics
+    assert problem.message == "a second section"
+
+
+def test_bytes_before_their_relocations_are_refused(tmp_path: Path) -> None:
+    """readelf says that the addresses are not in there yet."""
+    for tool in ("cc", "readelf"):
+        need(tool)
+    (tmp_path / "v.c").write_text("int x; long v[] = { 0x800000000, (long)&x, 0, 0 };\n")
+    run("cc", "-fno-pic", "-c", tmp_path / "v.c", "-o", tmp_path / "v.o")
+    with pytest.raises(DecodeError) as caught:
+        read(run("readelf", "-x", ".data", tmp_path / "v.o"))
+    (problem,) = caught.value.diagnostics
+    assert "relocations change them" in problem.message
+    assert problem.help == "give the file itself: opvasm disasm FILE.o"
+
+
 def test_digits_alone_may_go_over_several_lines() -> None:
     """od -An -tx1 and hexdump with a format of one's own: sixteen bytes a line, no offset."""
     rows = [OPS[at : at + 16].hex(" ") for at in range(0, len(OPS), 16)]
