@@ -30,7 +30,7 @@ demo: $(VENV)/.run
 	$(BIN)/opvasm explore samples/races/list.opv naive
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 fresh:
 	.ci/fresh

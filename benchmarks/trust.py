@@ -2,19 +2,26 @@
 
 Each part begins with the command that prints it alone.  All of it took 13 minutes on two cores that did
 other work as well, which ratios of whole runs (sweep) suffer from; parts can be named
-(``python -m benchmarks.trust sweep``).
+(``python -m benchmarks.trust sweep``).  With ``--write`` the figures are put into the page as well, with
+the version that they are of.
 """
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from opvasm import __version__
+
 from . import assembling, cold_start, interpreter, live, sweep
+from .trust_page import fill
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "trust.md"
 # Of the table of coverage the page shows these lengths of these ops, and the last line.
 SHOWN = (("cmpeq", "8"), ("cmpeq", "3..64"), ("cmpeq", "65..4096"), ("add", "8"))
 
@@ -56,16 +63,32 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
 }
 
 
-def main(names: list[str]) -> int:
-    """Print the parts that are named, all without a name."""
+def _version() -> str:
+    """What was measured, and where: version, commit, day, kernel, processor, Python."""
+    commit = _output(["git", "log", "-1", "--format=%h of %cs"]).strip()
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}"
+    return f"opvasm {__version__} ({commit}) on {machine}, CPython {platform.python_version()}"
+
+
+def main(words: list[str]) -> int:
+    """Print the parts that are named, all without a name; ``--write``: into docs/trust.md, too."""
+    write = "--write" in words
+    names = [each for each in words if each != "--write"]
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         print(f"no part is called {unknown[0]}: {', '.join(PARTS)}", file=sys.stderr)
         return 2
+    printed = {}
     for name in names or PARTS:
         command, measure = PARTS[name]
         print(f"== {command}")
-        print(measure(), flush=True)
+        printed[name] = measure()
+        print(printed[name], flush=True)
+    if write:
+        if not names:  # the line about the version speaks for the whole page
+            printed["version"] = _version()
+        PAGE.write_text(fill(PAGE.read_text(), printed))
+        print(f"written into {PAGE.relative_to(ROOT)}")
     return 0
 
 

@@ -36,7 +36,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
 @pytest.fixture(scope="module")
 def known() -> list[Case]:
     """What the Python engine says."""
-    return cases()
+    return list(cases())
 
 
 def test_each_error_that_is_planted_is_noticed(planted: ModuleType, known: list[Case]) -> None:
@@ -71,9 +71,11 @@ def test_a_step_that_is_looked_up_wrongly_ends_the_process(tmp_path: Path) -> No
     """The build that works everything out again does notice an error in what it has looked up."""
     engine = built(tmp_path, "-O1", "-DRECHECK", "-DPLANTS")
     command = (
-        "from tests.explorer.native.builds import loaded, searching_with\n"
+        "from itertools import islice\n"
+        "from pathlib import Path\n"
+        "from tests.explorer.native.builds import loaded\n"
         "from tests.explorer.native.plants import cases, noticed\n"
-        f"noticed(loaded(__import__('pathlib').Path({str(engine)!r})), 36, cases()[:40])\n"
+        f"noticed(loaded(Path({str(engine)!r})), 36, list(islice(cases(), 40)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
