@@ -65,9 +65,7 @@ _LAYOUTS = (
         ),
         16,
     ),
-)
-# Tools that name the section above its lines; the digits fill 35 columns, also on a last line of fewer.
-_LAYOUTS += (
+    # Tools that name the section above its lines; the digits fill 35 columns, also on a last line of fewer.
     _Layout(
         "objdump -s",
         re.compile(

@@ -56,8 +56,7 @@ def test_a_section_s_dump_is_read(words: str, tmp_path: Path) -> None:
     for tool in ("objcopy", words.split()[0]):
         need(tool)
     (tmp_path / "ops").write_bytes(OPS + OPS[:6])
-    copy = ["objcopy", "-I", "binary", "-O", "elf64-x86-64", tmp_path / "ops", tmp_path / "ops.o"]
-    run(*copy)
+    run("objcopy", "-I", "binary", "-O", "elf64-x86-64", tmp_path / "ops", tmp_path / "ops.o")
     text = run(*words.split(), tmp_path / "ops.o")
     name = words.removesuffix(" .data")
     assert read(text) == (OPS + OPS[:6], [f"x is read as {name}: 134 bytes"])
