@@ -161,6 +161,8 @@ def _help(span: Span, tables: Tables, expected: list[str]) -> str | None:
         return "a new line or `;` ends a statement"
     if text == "{" and _heads_a_thread(span):
         return "a thread says on which CPU it begins: `thread NAME @0 { … }`"
+    if "`->`" in expected and not text.isalnum():
+        return "a test says what a call must return: `run NAME(…) -> 0`"
     return None
 
 

@@ -49,19 +49,18 @@ def other_word(mistake: Mistake, span: Span, tables: Tables) -> OtherWord | None
     if span.text == "=" and _in_condition(text, span.start):
         return OtherWord(span.start, span.end, "`==` compares", False)
     if _WORD.fullmatch(span.text):
-        found = _meant(span.start, span.end, span.text, mistake.states, tables)
+        found = _meant(span, mistake.states, tables)
         if found is not None:
             return found
     before = _word_before(text, span.start)
     # A statement that begins with a name was taken for `NAME = …`: its states are those below it.
     if before is None or len(mistake.states) < 2 or not _begins_statement(text, before[0]):
         return None
-    return _meant(*before, text[before[0] : before[1]], mistake.states[:-1], tables)
+    return _meant(Span(span.file, *before), mistake.states[:-1], tables)
 
 
-def _meant(
-    start: int, end: int, word: str, states: tuple[int, ...], tables: Tables
-) -> OtherWord | None:
+def _meant(span: Span, states: tuple[int, ...], tables: Tables) -> OtherWord | None:
+    start, end, word = span.start, span.end, span.text
     keyword = tables.keywords.get(word)
     if keyword is not None and landing(tables, states, keyword) is not None:
         return None
@@ -72,13 +71,19 @@ def _meant(
     at_top = landing(tables, states, tables.keywords["vector"]) is not None
     if len(word) < _SHORTEST or at_top:  # there, what follows the word says whether it was meant
         return None
+    call = None
+    run = tables.keywords["run"]
+    if span.file.text[end : end + 1] == "(" and landing(tables, states, run) is not None:
+        call = OtherWord(start, end, f"a call begins with `run`: `run {word}(…)`", False)
+        if re.search(rf"\b(?:vector|section)\s+{word}\b", span.file.text):
+            return call
     possible = [
         each
         for each, number in tables.keywords.items()
         if each != word and landing(tables, states, number) is not None
     ]
     near = did_you_mean(word, possible)
-    return None if near is None else OtherWord(start, end, near, False)
+    return call if near is None else OtherWord(start, end, near, False)
 
 
 def _word_before(text: str, position: int) -> tuple[int, int] | None:

@@ -100,6 +100,11 @@ def test_one_mistake_is_reported_once_at_its_place(text: str, expected: str) -> 
         ("\0", "this looks like raw ops; `opvasm disasm` reads those"),
         ("use \u201clist.opv\u201d", 'texts are written in plain quotes: "text"'),
         ("vector v() {", "close the block with `}`"),
+        ('vector push() { }\ntest "t" { push() }', "a call begins with `run`: `run push(…)`"),
+        ('test "t" {\n nothing_near(1)\n}', "a call begins with `run`: `run nothing_near(…)`"),
+        ('test "t" {\n asert(1)\n}', "did you mean assert?"),
+        ("scenario s { thread a @0 {\n bump(3)\n} }", "a call begins with `run`: `run bump(…)`"),
+        ('test "t" {\n run v()\n}', "a test says what a call must return: `run NAME(…) -> 0`"),
     ],
 )
 def test_a_mistake_comes_with_advice(text: str, help: str | None) -> None:
