@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-JOBS ?= auto
+# Of the tests: one more than there are cores, since many wait for a program, a compiler or a deadline.
+JOBS ?= $(shell $(PYTHON) -c "import os; print(1 + len(os.sched_getaffinity(0)))")
 # Installing the package builds the explorer's C engine, where there is a compiler.
 ENGINE := $(wildcard opvasm/explorer/native/source/*)
 
