@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..abi.ops import OPERATIONS
-from ..abi.pages import PageKind
-from ..abi.revisions import QUIRKS, REVISIONS
 from ..codes import all_codes
-from ..kernels.profiles import PROFILES, aliases_of
-from ..light_typing import NamedTuple
+from ..light_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ..codes.code import Code
 
 
 class Topic(NamedTuple):
@@ -30,7 +29,11 @@ class Chapter(NamedTuple):
 
 def chapters() -> tuple[Chapter, ...]:
     """Everything there is to explain, in the order in which it is listed."""
-    from . import code, kernel, operation, page, quirk, revision, words
+    from ..abi.ops import OPERATIONS
+    from ..abi.pages import PageKind
+    from ..abi.revisions import QUIRKS, REVISIONS
+    from ..kernels.profiles import PROFILES, aliases_of
+    from . import kernel, operation, page, quirk, revision, words
 
     return (
         Chapter(
@@ -79,23 +82,21 @@ def chapters() -> tuple[Chapter, ...]:
                 for each in words.WORDS
             ),
         ),
-        Chapter(
-            "diagnostic codes",
-            tuple(
-                Topic(
-                    each.code,
-                    (each.name,),
-                    f"{each.title} ({each.name})",
-                    _later(code.explain, each),
-                )
-                for each in all_codes().values()
-            ),
-        ),
+        Chapter("diagnostic codes", tuple(map(_of_code, all_codes().values()))),
     )
+
+
+def _of_code(each: Code) -> Topic:
+    from .code import explain
+
+    return Topic(each.code, (each.name,), f"{each.title} ({each.name})", _later(explain, each))
 
 
 def find(name: str) -> Topic | None:
     """The topic of a name, whatever its case."""
+    code = all_codes().get(name.upper())
+    if code is not None:  # what is mostly asked for, and needs no other table
+        return _of_code(code)
     wanted = name.lower()
     for chapter in chapters():
         for topic in chapter.topics:
