@@ -233,13 +233,20 @@ def _kept(context: Context, name: str, checks: list[str], here: bool) -> Iterato
     what is loaded after it for the exchange, so that what the ops need is loaded before.  A section that
     found its flag set ran on a CPU that is there, and the checks had been made.
     """
-    condition = " && ".join(["opv_cpu < opv_m->alone", *(f"!({each})" for each in checks)])
-    if context.subscribes:
-        kept = "opv_cpu < opv_m->kept" if here else "opv_m->step != 0"
-        condition = f"opv_result == OPV_BUSY ? OPV_LIKELY({kept}) : OPV_UNLIKELY({condition})"
+    alone = " && ".join(["opv_cpu < opv_m->alone", *(f"!({each})" for each in checks)])
     if here:
         yield _percpu(context)
-    yield f"    if ({condition}) {{"
+    if context.subscribes:
+        # Two questions and not one of both answers: so the code of the first one falls into the lock's.
+        kept = "opv_cpu < opv_m->kept" if here else "opv_m->step != 0"
+        yield "    if (opv_result == OPV_BUSY) {"
+        yield f"        if (OPV_UNLIKELY(!({kept})))"
+        yield "            goto opv_rest;"
+        yield f"    }} else if (OPV_LIKELY(!({alone})))"
+        yield "        goto opv_rest;"
+        yield "    {"
+    else:
+        yield f"    if ({alone}) {{"
     yield f"        const struct {context.naming.prefix} opv_known = *opv_m;"
     yield "        struct opv_control *opv_control = &opv_percpu->opv;"
     yield "        uint32_t opv_count = opv_try_lock(&opv_control->lock) + opv_known.step;"
@@ -255,6 +262,8 @@ def _kept(context: Context, name: str, checks: list[str], here: bool) -> Iterato
     if context.subscribes:
         yield "        opv_result = OPV_UNTRIED;"
     yield "    }"
+    if context.subscribes:
+        yield "opv_rest:"
 
 
 def _called(context: Context, strategy: Strategy, name: str, abi: Abi) -> Iterator[str]:
@@ -388,8 +397,10 @@ def _user(context: Context, strategy: Strategy, name: str, fallback: str | None)
         elif fallback == LOCK:
             yield _percpu(context)
         if strategy.uses_sections:
-            # Where sections look at a flag it sends them away; the form for this CPU checks the limit.
-            first = "" if here or context.subscribes else "opv_cpu < opv_m->limit"
+            # A section goes on where its thread's area has the number that was asked for; where sections
+            # look at a flag that sends them away. The form for this CPU checks the limit inside.
+            limit = "OPV_MAY_BE_CPU(opv_cpu)" if context.subscribes else "opv_cpu < opv_m->limit"
+            first = "" if here else limit
             condition = " && ".join(filter(None, [first, *(f"!({each})" for each in checks)]))
             yield "    int opv_result = OPV_UNTRIED;"
             if not condition:
@@ -399,7 +410,7 @@ def _user(context: Context, strategy: Strategy, name: str, fallback: str | None)
             if here:
                 yield "        OPV_COUNT_ATTEMPT(&opv_m->percpu[opv_current_cpu() % opv_m->cpus].opv);"
             else:
-                yield "        OPV_COUNT_ATTEMPT(&opv_m->percpu[opv_cpu].opv);"
+                yield "        OPV_COUNT_FIRST(opv_m, opv_cpu);"
             arguments = _arguments(context, None if here else "opv_cpu")
             yield f"        opv_result = {name}{form}_section({arguments});"
             yield "        if (OPV_LIKELY(opv_result >= 0))"

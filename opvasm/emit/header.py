@@ -124,12 +124,19 @@ def _memory(data: Data, request: Request) -> Iterator[str]:
     parameter = f", struct {prefix}_shared *shared" if shared else ""
     yield "/* Uses memory of the caller's, which must hold zeros or what it held before: an element for"
     yield " * each of the CPUs. To be called before the first operation. Answers 1 where sections will be"
-    yield " * run, 0 where each call takes the fallback: no rseq, no membarrier for it, or forced. */"
+    if request.strategy.uses_sections and request.strategy.subscription == "eager":
+        yield " * run, 0 where each call takes the fallback: no rseq, no membarrier for it, or forced; OPV_INVALID"
+        yield " * where there may be more CPUs than elements. */"
+    else:
+        yield " * run, 0 where each call takes the fallback: no rseq, no membarrier for it, or forced. */"
     yield f"static inline int {prefix}_attach(struct {prefix} *opv_m,"
     yield f"    struct {prefix}_percpu *percpu{parameter}, unsigned cpus)"
     yield "{"
     if request.strategy.uses_sections and request.strategy.subscription == "eager":
         yield "    unsigned opv_cpu;"
+        yield "    /* An attempt goes to the element of its thread's CPU without asking how many there are. */"
+        yield "    if (cpus < opv_listed_cpus())"
+        yield "        return OPV_INVALID;"
     yield "    opv_m->percpu = percpu;"
     if shared:
         yield "    opv_m->shared = shared;"

@@ -79,6 +79,9 @@ enum opv_result {
 #endif
 #define OPV_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define OPV_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+/* The area of a thread without CPU holds a number that is negative as an int. A section that was asked for that
+ * number would go on there, and to an address. Compilers know that opv_current_cpu answers none of them. */
+#define OPV_MAY_BE_CPU(cpu) ((cpu) <= 0x7fffffffu)
 #define OPV_FAST static inline __attribute__((always_inline, unused))
 #define OPV_RARE static __attribute__((unused))
 #define OPV_REST static __attribute__((noinline, unused))
@@ -141,8 +144,11 @@ struct opv_counters {
 #endif
 #if OPV_COUNTERS > 1
 # define OPV_COUNT_ATTEMPT(control) OPV_COUNT(control, attempts)
+# define OPV_COUNT_FIRST(memory, cpu) \
+    do { if ((cpu) < (memory)->cpus) OPV_COUNT(&(memory)->percpu[cpu].opv, attempts); } while (0)
 #else
 # define OPV_COUNT_ATTEMPT(control) ((void)0)
+# define OPV_COUNT_FIRST(memory, cpu) ((void)0)
 #endif
 
 /* ---- the thread's area (struct rseq), and sections ---- */
@@ -413,13 +419,16 @@ OPV_SLOW unsigned opv_ask_cpu(void)
 OPV_FAST unsigned opv_current_cpu(void)
 {
 #if OPV_SECTIONS && defined(OPV_LIBC_REGISTERS)
-    return opv_cpu_hint();
+    unsigned cpu = opv_cpu_hint();
 #elif OPV_SECTIONS
     /* Another library's area may have the same name, and tcmalloc's keeps a pointer where the hint is. */
-    return OPV_LIKELY(opv_cpu_id() >= 0) || opv_thread_ready() ? (unsigned)opv_cpu_id() : opv_ask_cpu();
+    unsigned cpu = OPV_LIKELY(opv_cpu_id() >= 0) || opv_thread_ready() ? (unsigned)opv_cpu_id() : opv_ask_cpu();
 #else
-    return opv_ask_cpu();
+    unsigned cpu = opv_ask_cpu();
 #endif
+    if (!OPV_MAY_BE_CPU(cpu))
+        __builtin_unreachable();
+    return cpu;
 }
 
 /* Where glibc did not register a thread (its tunable, valgrind) nobody writes the hint, so all threads would
@@ -585,8 +594,8 @@ OPV_SLOW int opv_cpu_opv(const void *ops, int count, unsigned cpu)
 
 /* ---- the start of a program's memory ---- */
 
-/* The CPUs that may ever be there: their numbers are smaller than this. */
-OPV_SLOW unsigned opv_possible_cpus(void)
+/* The CPUs that may ever be there: their numbers are smaller than this. 0: the kernel's list can't be read. */
+OPV_SLOW unsigned opv_listed_cpus(void)
 {
     unsigned cpus = 0;
     char text[256];
@@ -603,6 +612,13 @@ OPV_SLOW unsigned opv_possible_cpus(void)
                 cpus = number + 1;
         }
     }
+    return cpus;
+}
+
+/* The same, or where there is no list, as many as can't be too few. */
+OPV_SLOW unsigned opv_possible_cpus(void)
+{
+    unsigned cpus = opv_listed_cpus();
     if (cpus == 0) {
         /* Without /sys the C library counts the CPUs that it may use, whatever their numbers are. The kernel
          * answers how many bytes its own sets of CPUs have. */

@@ -62,8 +62,13 @@ def section_lines(context: Context, operands: Operands) -> Iterator[Line]:
         yield "jne %l[opv_aborted]", ""
     if context.subscribes:
         flag = writer.percpu(control_offset(context.data) + SLOW_OFFSET)
-        look = f"testl $1, {flag}" if context.rare else f"cmpl $0, {flag}"
-        yield look, "the slow flag is looked at before anything else"
+        why = "the slow flag is looked at before anything else"
+        if context.rare:
+            yield f"testl $1, {flag}", why
+        else:
+            # Processors join a test of a register with the jump after it, and no cmpl $0 with an offset.
+            yield f"movl {flag}, %%eax", why
+            yield "testl %%eax, %%eax", ""
         yield "jne %l[opv_busy]", ""
     for index, instruction in enumerate(context.section):
         for number, (text, why) in enumerate(writer.op(index, instruction)):

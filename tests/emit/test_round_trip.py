@@ -257,7 +257,7 @@ PUSH = r'(\s*"movq %q\[p_expect\], \(%\[p_node\]\)\\n\\t"[^\n]*)(\s*"movq %q\[p_
 COMPARE = r'(\s*"cmpq %q\[p_expect\], \(%\[opv_percpu\]\)\\n\\t"[^\n]*\n\s*"jne %l\[opv_op0\]\\n\\t"[^\n]*)'
 SLIPS = {
     "commit not last": (PUSH, r"\2\1"),
-    "lost subscription": (r'\s*"cmpl \$0, 8\(%\[opv_percpu\]\)\\n\\t"[^\n]*\n\s*"jne %l\[opv_busy\]\\n\\t"[^\n]*', ""),
+    "lost subscription": (r'\s*"movl 8\(%\[opv_percpu\]\), %%eax\\n\\t"[^\n]*\n\s*"testl %%eax, %%eax\\n\\t"[^\n]*\n\s*"jne %l\[opv_busy\]\\n\\t"[^\n]*', ""),
     "wrong offset": (r'"movq %q\[p_expect\], \(%\[p_node\]\)', r'"movq %q[p_expect], 8(%[p_node])'),
     "store before compare": (COMPARE + PUSH, r"\2\1\3"),
     "wrong value": (r'"movq %q\[p_node\], \(%\[opv_percpu\]\)', r'"movq %q[p_expect], (%[opv_percpu])'),
