@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..abi.revisions import Abi
 from ..codes import rseq as codes
 from ..errors import Diagnostic, Note, in_order
@@ -26,9 +28,22 @@ def vector_report(section: ir.Section, data: Data, abi: Abi) -> Diagnostic:
     except NoVector as reason:
         message = f"{section.name} is not a vector: {reason}"
         return Diagnostic("note", codes.SECTION_VECTOR, message, section.place)
-    notes = [Note(f"as a vector it is\n{as_vector_text(found, abi).rstrip()}")]
+    notes = [as_vector_note(found, abi)]
     message = f"{section.name} is exactly a vector, and cpu_opv may do the same work"
     return Diagnostic("note", codes.SECTION_VECTOR, message, section.place, tuple(notes))
+
+
+def vector_beside(section: ir.Section, data: Data, abi: Abi, taken: Collection[str]) -> AsVector:
+    """The vector that a section is, under a name that is free beside it.  Raises NoVector."""
+    name = f"{section.name}_vector"
+    while name in taken:
+        name += "_2"
+    return as_vector(section._replace(name=name, verified=True), data, abi)
+
+
+def as_vector_note(found: AsVector, abi: Abi) -> Note:
+    """The vector's text as a note of a finding."""
+    return Note(f"as a vector it is\n{as_vector_text(found, abi).rstrip()}")
 
 
 def as_vector_text(found: AsVector, abi: Abi) -> str:

@@ -14,7 +14,7 @@ from opvasm.source import SourceFile, Span
 from opvasm.verifier.rseq_rules import findings
 from opvasm.verifier.section_rules import section_findings
 
-from .helpers import COUNTER
+from .helpers import COUNTER, assembled, report
 
 
 def found_in(text: str) -> tuple[Diagnostic, ...]:
@@ -144,3 +144,27 @@ def test_why_a_section_has_no_fallback_to_a_vector(body: str, what: str, notes: 
     assert [
         each.file.text[each.start : each.end] for each in spans if isinstance(each, Span)
     ] == notes
+
+
+def test_the_vector_of_the_message_can_be_run_instead() -> None:
+    """Written beside the section and run in its place it ends with the same memory, also by the call."""
+    declared = "percpu c: u64\npercpu d: u64\nvector odd_vector() { add.u64 c, 1 }\n"
+    text = declared + (
+        "section odd(n: u64, cpu: u32) { exit moved if cpu_id != cpu; x = load c\n"
+        "    exit a if x != n; commit d, 1 }\n"
+        "strategy both = rseq then opv after 1\nscenario s {\n"
+        "    environment preempt <= 2\n    init { c = START }\n    strategy STRATEGY\n"
+        "    thread a @0 { run odd(4, 0) { a, moved -> return; aborted -> retry } }\n"
+        "    observe d\n    forall d == (START == 4)\n    expect holds\n}\n"
+    )
+    (found,) = found_in(text.replace("START", "4").replace("STRATEGY", "both"))
+    assert "it is exactly the vector odd_vector_2" in (found.help or "")
+    assert "its arm `differs` is the exit a (op 0)" in (found.help or "")
+    (note,) = found.notes
+    vector = note.message.removeprefix("as a vector it is\n")
+    followed = text.replace("run odd(4, 0) { a, moved", "run odd_vector_2(4) { differs")
+    for start in ("4", "5"):
+        for strategy in ("both", "rseq", "opv"):
+            filled = followed.replace("START", start).replace("STRATEGY", strategy)
+            assert found_in(f"{vector}\n{filled}") == ()
+            assert report(assembled(f"{vector}\n{filled}"), "s").runs[0].verdict == "holds"

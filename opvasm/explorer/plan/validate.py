@@ -176,13 +176,15 @@ def _loading(program: Program, statement: RunVector, strategy: Strategy) -> Iter
 
 def _no_call(program: Program, statement: RunVector, strategy: Strategy) -> Diagnostic:
     """A system call runs vectors; where a section is none the statement that is no op is the reason."""
-    from ...verifier.section_vector import NoVector, as_vector
+    from ...verifier.section_report import as_vector_note, vector_beside
+    from ...verifier.section_vector import NoVector
 
     name = statement.vector
+    taken = {*program.vectors, *program.sections, *program.data.symbols, *program.data.constants}
     notes: tuple[Note, ...] = ()
     falls_back = f"strategy {strategy.name} falls back to cpu_opv, and {name} is"
     try:
-        as_vector(program.sections[name], program.data, program.abi)
+        found = vector_beside(program.sections[name], program.data, program.abi, taken)
     except NoVector as problem:
         if problem.place is not None:
             notes = (Note("no op does this", problem.place),)
@@ -190,7 +192,15 @@ def _no_call(program: Program, statement: RunVector, strategy: Strategy) -> Diag
         help = "write what is done then in the arm `aborted`, or fall back to the lock"
     else:
         message = f"{falls_back} a section"
-        help = "it is exactly a vector, which `opvasm verify --rseq` prints: run that one"
+        notes = (as_vector_note(found, program.abi),)
+        vector = found.vector.name
+        exits = ", ".join(
+            f"{label} (op {' or '.join(map(str, ops))})" for label, ops in found.labels.items()
+        )
+        arm = f"; its arm `differs` is the exit {exits}" if exits else ""
+        help = (
+            f"it is exactly the vector {vector}: write that beside it, and `run {vector}(…)`{arm}"
+        )
     return Diagnostic("error", "OPV527", message, statement.span, notes, help)
 
 
