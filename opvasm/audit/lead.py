@@ -63,10 +63,15 @@ def meets(lead: Lead, codes: tuple[Code, ...]) -> bool:
     values = Values()
     for each in lead.codes:
         values.step(each, ())
+    return _meets(lead.area, values, codes)
+
+
+def _meets(area: Value, values: Values, codes: tuple[Code, ...]) -> bool:
+    """The same, with what is known before the section; that is followed on."""
     for each in codes:
         for place in (*each.loads, *each.stores):
             value = values.address(place)
-            if value.base == lead.area.base and abs(value.offset - lead.area.offset) <= _NEAR:
+            if value.base == area.base and abs(value.offset - area.offset) <= _NEAR:
                 return True
         values.step(each, ())
     return False
@@ -86,21 +91,30 @@ def longer(
     data, first = function()
     begin = lead.codes[0].address
     near = _NEARBY * decoder.unit
-    for start in (begin - near, first) if 0 < near < begin - first else (first,):
-        steps = tuple(decoder.steps(data[start - first :], start))
+    ranges = [(first, first + len(data))]
+    if 0 < near < begin - first:
+        # Mostly it is right before: without a look at where the rest of the function branches.
+        ranges = [(begin - near, begin + decoder.unit), (begin - near, first + len(data)), *ranges]
+    for start, end in ranges:
+        steps = tuple(decoder.steps(data[start - first : end - first], start))
         way = way_to(steps, begin)
         before = _decoded(decoder, data, first, way, (*lead.codes, *codes))
-        found = _with(before, lead)
-        if meets(found, codes):
+        found = _with(before, lead, codes)
+        if found is not None:
             return found
     return lead
 
 
-def _with(before: tuple[Code, ...], lead: Lead) -> Lead:
+def _with(before: tuple[Code, ...], lead: Lead, codes: tuple[Code, ...]) -> Lead | None:
+    """The lead from farther before, None where the section does not meet the area so."""
     values = Values()
     for each in (*before, *lead.codes[: lead.store]):
         values.step(each, ())
     area = values.address(lead.codes[lead.store].stores[0]).plus(-_CS_OFFSET)
+    for each in lead.codes[lead.store :]:
+        values.step(each, ())
+    if not _meets(area, values, codes):
+        return None
     return Lead((*before, *lead.codes), len(before) + lead.store, area, len(before))
 
 

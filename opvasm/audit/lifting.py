@@ -46,7 +46,7 @@ def lift_subject(subject: Subject, lifter: Lifter) -> Alike:
     if not subject.codes:
         raise NotLifted("its instructions were not decoded", subject.start)
     lead = subject.lead
-    area = Area(lead.codes, lead.area) if lead is not None else None
+    area = Area(lead.own, lead.area, subject.known) if lead is not None else None
     machine = subject.context.machine
     return lifter.lift(machine, subject.codes, subject.end, area, results(subject))
 

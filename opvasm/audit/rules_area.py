@@ -40,11 +40,8 @@ def area_rules(subject: Subject) -> Iterator[Finding]:
     lead = subject.lead
     if lead is None:
         return
-    values = Values()
-    for index, each in enumerate((*lead.codes, *subject.codes)):
-        if index < lead.first:
-            values.step(each, ())
-            continue
+    values = subject.known.copy()
+    for index, each in enumerate((*lead.own, *subject.codes), lead.first):
         for place in each.loads:
             if _offset(values, place, lead.area) == -4 and place.size == 8:
                 yield _overlap(each, place, "read")

@@ -11,6 +11,7 @@ from ..elf.object_code import relocated_code
 from ..elf.problems import ElfError
 from ..elf.symbols import Names, names_covering
 from ..lift.code import Code, Decoder, Flow
+from ..lift.values import Values
 from .lead import Lead, find_lead, longer
 
 LEAD_BYTES = 112  # before the start: where a program makes the descriptor's address
@@ -196,6 +197,14 @@ class Subject:
         if found is None or self.extent is None:
             return found
         return longer(found, self.codes, context.decoder, self._function)
+
+    @cached_property
+    def known(self) -> Values:
+        """What is known of registers where the lead's own code begins: to be copied."""
+        values = Values()
+        for each in self.lead.codes[: self.lead.first] if self.lead is not None else ():
+            values.step(each, ())
+        return values
 
     def _function(self) -> tuple[bytes, int]:
         """The code of the function around the start, and where it begins."""

@@ -14,7 +14,7 @@ from .code import Code, Flow
 from .lift import Lifted, lift
 from .roles import named_by_role
 from .state import Area, remark_of
-from .values import Values, without_addresses
+from .values import without_addresses
 from .walk import label_of
 
 _COUNTERS = ("rip", "eip")
@@ -83,9 +83,7 @@ def _before(codes: Sequence[Code], area: Area | None) -> object:
     """What is known, before the section, of the registers that it names."""
     if area is None:
         return None
-    values = Values()
-    for code in area.lead:
-        values.step(code, ())
+    values = area.values()
     needed = sorted(_needed(codes))
     return tuple(needed), without_addresses([area.address, *map(values.register, needed)])
 

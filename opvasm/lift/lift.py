@@ -65,9 +65,7 @@ def lift(
     if not codes or codes[-1].end != end:
         raise NotLifted("it does not decode to its end", codes[-1].end if codes else end)
     budget = Budget({"ok", "aborted", *ir.AREA_FIELDS}, known.top_byte_ignored)
-    values = Values()
-    for code in area.lead if area is not None else ():
-        values.step(code, ())
+    values = area.values() if area is not None else Values()
     state = State(budget, values, area.address if area is not None else None)
     outputs = {register: budget.fresh(f"{register}_out") for register in results}
     walk = Walk(codes, end, known, outputs)

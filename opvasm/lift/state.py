@@ -50,10 +50,21 @@ class Budget:
 
 
 class Area(NamedTuple):
-    """Where struct rseq is: its address as an expression of what registers hold at ``lead``'s start."""
+    """Where struct rseq is: its address as an expression of what registers hold at ``lead``'s start.
+
+    ``known`` is what was known of them there already, for a lead whose first part was followed.
+    """
 
     lead: tuple[Code, ...]
     address: Value
+    known: Values | None = None
+
+    def values(self) -> Values:
+        """What is known of registers after the lead."""
+        values = Values() if self.known is None else self.known.copy()
+        for code in self.lead:
+            values.step(code, ())
+        return values
 
 
 class State:
