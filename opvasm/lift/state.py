@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..light_typing import NamedTuple
 from ..program import section as ir
+from .area_fields import load_field
 from .code import Code, Memory
 from .flags import NOTHING, Flags
 from .terms import UNSIGNED, add, binary, convert, number, part, wide
@@ -178,15 +179,33 @@ class State:
         An index that is not known may lead into struct rseq where it begins near it, and which field
         is meant is not known: raises NotLifted.
         """
-        if self.area is not None:
-            value = self.values.address(place)
-            found = list(distances(value, self.area))
-            if by is not None and value.base == self.area.base:
-                found.append(value.offset - self.area.offset)
-            if any(abs(each) <= _NEAR_AREA for each in found):
-                what = f"`{code.text}`: an index leads to some place in or near struct rseq"
-                raise NotLifted(what, code.address)
+        if self._leads_to_area(place, by):
+            what = f"`{code.text}`: an index leads to some place in or near struct rseq"
+            raise NotLifted(what, code.address)
         return self.unmarked(self._sum(place) if by is None else add(self._sum(place), by))
+
+    def _leads_to_area(self, place: Memory, by: ir.Term | None) -> bool:
+        """Whether an index that is not known may lead into struct rseq."""
+        if self.area is None:
+            return False
+        value = self.values.address(place)
+        found = list(distances(value, self.area))
+        if by is not None and value.base == self.area.base:
+            found.append(value.offset - self.area.offset)
+        return any(abs(each) <= _NEAR_AREA for each in found)
+
+    def _index_in_area(self, place: Memory) -> ir.Term | None:
+        """How far from its start an operand leads; None where no register of it is struct rseq's address."""
+        for mine, other, scale in (
+            (place.base, place.indexed, place.scale),
+            (place.indexed if place.scale == 1 else "", place.base, 1),
+        ):
+            if self.area is not None and mine and other and not place.segment:
+                value = self.values.register(mine)
+                if value.base == self.area.base:
+                    index = binary("*", self.get(other), number(scale))
+                    return add(index, value.offset + place.displacement - self.area.offset)
+        return None
 
     def load(
         self, place: Memory, code: Code, size: int | None = None, by: ir.Term | None = None
@@ -201,6 +220,11 @@ class State:
             if known is not None:
                 return known
         type = UNSIGNED[size]
+        if by is None and self._leads_to_area(place, None):
+            at = self._index_in_area(place)
+            read = None if at is None else load_field(self, at, size, code)
+            if read is not None:
+                return read
         name = self.budget.fresh("loaded")
         self.emit(ir.Load(name, self._at(place, by, code), type, _acquires(code)), code)
         return ir.Local(name, type)
