@@ -291,15 +291,15 @@ _INTO_THE_AREA = {
             "bts %rsi, (%rdi)",
             "lock btr %esi, 4(%rdi)",
             "bt %rsi, (%rdi)",
-            "mov (%rdi,%rsi,8), %eax",
+            "mov (%rdi,%rsi,8), %rax",
         ),
         *("mov %eax, 8(%rsi,%rdi)", "lea (%rdi,%rsi), %rbx\nmov 4(%rbx), %eax", "bts $3, 4(%rdi)"),
         *("lock addl $1, -8(%rdi,%rsi)", "mov %rdi, %rsi\nrep movsb", "mov %edx, %eax\nrep stosl"),
         *("mov %rdi, %rbx\nadd %rsi, %rbx\nmov %eax, (%rbx)", "xchg %eax, (%rdi,%rsi,4)"),
     ],
     "aarch64": [
-        *("ldr x1, [x0, w2, uxtw #3]", "str w2, [x0, w1, sxtw #2]", "ldr w1, [x0, x2, lsl #2]"),
-        *("ldr w1, [x2, x0]", "add x5, x0, x2\nldr w1, [x5, #4]", "strb w2, [x0, w2, uxtw]"),
+        *("ldr x1, [x0, w2, uxtw #3]", "str w2, [x0, w1, sxtw #2]", "str w1, [x0, x2, lsl #2]"),
+        *("ldr x1, [x2, x0]", "add x5, x0, x2\nldr w1, [x5, #4]", "strb w2, [x0, w2, uxtw]"),
     ],
 }
 
@@ -308,7 +308,7 @@ _INTO_THE_AREA = {
     ("machine", "body"), [(name, each) for name, all in _INTO_THE_AREA.items() for each in all]
 )
 def test_an_index_into_the_area_is_refused(machine: str, body: str, tmp_path: Path) -> None:
-    """struct rseq with an index that is not known: which field is meant is not known, so it is no memory."""
+    """struct rseq with an index that is not known, but for a read of at most four bytes: it is no memory."""
     commit = "mov %rax, (%rcx)" if machine == "x86-64" else "str x1, [x3]"
     with open_elf(str(linked(tmp_path, machine, body=f"{body}\n{commit}"))) as file:
         (section,) = audit_file(file).sections
