@@ -81,7 +81,7 @@ def _leaving(subject: Subject) -> Iterator[Finding]:
 
 def _commit(subject: Subject) -> Iterator[Finding]:
     last = subject.codes[-1]
-    if len(last.stores) == 1 and last.flow is Flow.NEXT:
+    if len(subject.stores(last)) == 1 and last.flow is Flow.NEXT:
         if last.mnemonic.startswith(("cmpxchg", "cas")):
             yield Finding(
                 codes.EXCHANGE_COMMIT,
@@ -92,7 +92,7 @@ def _commit(subject: Subject) -> Iterator[Finding]:
                 instruction=last.text,
             )
         return
-    earlier = [each for each in subject.codes if each.stores]
+    earlier = [each for each in subject.codes if subject.stores(each)]
     if not earlier:
         yield Finding(
             codes.COMMIT,
@@ -123,7 +123,7 @@ def _stores(subject: Subject) -> Iterator[Finding]:
         reads = each.reads
         for place in each.loads:
             yield from _read_back(each, values.address(place), place, stored)
-        for place in each.stores:
+        for place in subject.stores(each):
             if index == last or each.flow is not Flow.NEXT or each.stack:
                 continue
             address = values.address(place)
@@ -188,7 +188,7 @@ def _read_back(
 def _exit_after_store(subject: Subject) -> Iterator[Finding]:
     seen: set[int] = set()
     for index, each in enumerate(subject.codes[:-1]):
-        visible = [place for place in each.stores if not subject.on_stack(place.base)]
+        visible = [place for place in subject.stores(each) if not subject.on_stack(place.base)]
         if not visible or each.stack:
             continue
         following = _where_it_stored(subject, index)

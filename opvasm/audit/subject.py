@@ -10,9 +10,9 @@ from ..elf.frames import Extent, Frames
 from ..elf.object_code import relocated_code
 from ..elf.problems import ElfError
 from ..elf.symbols import Names, names_covering
-from ..lift.code import Code, Decoder, Flow
+from ..lift.code import Code, Decoder, Flow, Memory
 from ..lift.values import Values
-from .lead import Lead, find_lead, longer
+from .lead import Lead, find_lead, longer, stored
 
 LEAD_BYTES = 112  # before the start: where a program makes the descriptor's address
 _LENGTH_MAX = 1 << 16
@@ -197,6 +197,16 @@ class Subject:
         if found is None or self.extent is None:
             return found
         return longer(found, self.codes, context.decoder, self._function)
+
+    @cached_property
+    def _own_lead(self) -> int | None:
+        """The address of an instruction of the section itself that puts its descriptor into rseq_cs."""
+        found = stored(self.codes, self.descriptor.address)
+        return None if found is None else found.codes[found.store].address
+
+    def stores(self, code: Code) -> tuple[Memory, ...]:
+        """What an instruction of the section changes, but for rseq_cs where the section begins with that."""
+        return () if code.address == self._own_lead else code.stores
 
     @cached_property
     def known(self) -> Values:

@@ -180,6 +180,27 @@ def test_an_area_in_two_registers(machine: str, tmp_path: Path) -> None:
     assert found("0x58") == set()
 
 
+# Sections that begin before their descriptor is stored.
+ARMED_INSIDE = {
+    "x86-64": f"lea {{}}(%rip), %rax\n mov %rax, 8(%rdi)\n cmp %esi, 4(%rdi)\n jne out\n {STORE}",
+    "aarch64": "adrp x11, {0}\n add x11, x11, :lo12:{0}\n str x11, [x0, #8]\n ldr w5, [x0, #4]\n"
+    + f"cmp w5, w1\n b.ne out\n {ARM_STORE}",
+}
+
+
+@pytest.mark.parametrize("machine", ARMED_INSIDE)
+def test_a_section_that_stores_its_own_descriptor(machine: str, tmp_path: Path) -> None:
+    """To put the descriptor into rseq_cs is no store that stays; to put another address there is."""
+
+    def found(stored: str) -> dict[str, str]:
+        return codes(
+            audited(tmp_path, machine, before="nop", body=ARMED_INSIDE[machine].format(stored))
+        )
+
+    assert found("cs") == {}
+    assert code.EXIT_AFTER_STORE in found("cs+8")
+
+
 def test_every_rule_has_a_case() -> None:
     """No finding of the audit is without a program that has it."""
     tried = {case[0] for case in CASES}
