@@ -11,6 +11,7 @@ from ...source import Span
 from ...text.scenario_tree import (
     BUILTIN_STRATEGIES,
     LOCK,
+    OPV,
     Expectation,
     RunVector,
     Scenario,
@@ -41,13 +42,17 @@ class Configuration(NamedTuple):
     strategies: tuple[Strategy, ...]
 
     def describe(self, scenario: Scenario) -> str:
-        """``kernel=legacy  a=opv  b=rseq  cpus=1``; a thread that runs no vector has no strategy."""
+        """``kernel=legacy  a=opv  b=rseq  cpus=1``.
+
+        A thread that runs no vector has no strategy, and one that runs sections alone has none where
+        the strategy is `opv`, which no section takes.
+        """
         parts = [f"kernel={self.profile.name}"]
         parts += [
             f"{thread.name}={strategy.name}"
             for thread, strategy in zip(scenario.threads, self.strategies, strict=True)
             # Where every combination is tried, the names of all keep configurations apart.
-            if scenario.every_combination or vectors_run(thread, scenario)
+            if scenario.every_combination or _takes(thread, strategy, scenario)
         ]
         return "  ".join((*parts, f"cpus={self.cpus}"))
 
@@ -132,6 +137,12 @@ def vectors_run(thread: Thread, scenario: Scenario) -> list[str]:
     bodies = [thread.body]
     bodies += [handler.body for handler in scenario.handlers if handler.thread == thread.name]
     return [each.vector for body in bodies for each in walk(body) if isinstance(each, RunVector)]
+
+
+def _takes(thread: Thread, strategy: Strategy, scenario: Scenario) -> bool:
+    """Whether a thread runs anything by a strategy."""
+    runs = vectors_run(thread, scenario)
+    return any(strategy.name != OPV or each not in scenario.sections for each in runs)
 
 
 def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object:
