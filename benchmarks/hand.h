@@ -17,7 +17,7 @@
 HAND hand_add(struct counter_percpu *percpu, long count, int cpu)
 {
     __asm__ goto(HAND_TABLES HAND_ENTER HAND_ON_CPU
-        "cmpl $0, %[slow]\n\tjnz %l[abort]\n\t"
+        "movl %[slow], %%eax\n\ttestl %%eax, %%eax\n\tjnz %l[abort]\n\t"
         "addq %[count], %[value]\n"
         HAND_LEAVE
         : : [rseq] "r"(__rseq_offset), [cpu] "r"(cpu), [slow] "m"(percpu->opv.slow),
@@ -46,7 +46,7 @@ OPV_ASSERT(sizeof(struct counter_percpu) == 128 && offsetof(struct counter_percp
 HAND hand_push(struct list_percpu *percpu, struct list_node *node, struct list_node *expect, int cpu)
 {
     __asm__ goto(HAND_TABLES HAND_ENTER HAND_ON_CPU
-        "cmpl $0, %[slow]\n\tjnz %l[abort]\n\t"
+        "movl %[slow], %%eax\n\ttestl %%eax, %%eax\n\tjnz %l[abort]\n\t"
         "cmpq %[expect], %[head]\n\tjnz %l[differs]\n\t"
         "movq %[expect], %[next]\n\t"
         "movq %[node], %[head]\n"
@@ -64,7 +64,7 @@ differs:
 HAND hand_pop(struct list_percpu *percpu, struct list_node *expect, int cpu)
 {
     __asm__ goto(HAND_TABLES HAND_ENTER HAND_ON_CPU
-        "cmpl $0, %[slow]\n\tjnz %l[abort]\n\t"
+        "movl %[slow], %%eax\n\ttestl %%eax, %%eax\n\tjnz %l[abort]\n\t"
         "cmpq %[expect], %[head]\n\tjnz %l[differs]\n\t"
         "movq (%[expect]), %%rax\n\t"
         "movq %%rax, %[head]\n"
@@ -83,7 +83,7 @@ HAND hand_put(struct ring_percpu *percpu, uint64_t head, uint64_t tail, uint64_t
     uint64_t next, int cpu)
 {
     __asm__ goto(HAND_TABLES HAND_ENTER HAND_ON_CPU
-        "cmpl $0, %[slow]\n\tjnz %l[abort]\n\t"
+        "movl %[slow], %%eax\n\ttestl %%eax, %%eax\n\tjnz %l[abort]\n\t"
         "cmpq %[tail], %[is_tail]\n\tjnz %l[differs]\n\t"
         "cmpq %[head], %[is_head]\n\tjnz %l[differs]\n\t"
         "movq %[value], %[slot]\n\t"
