@@ -45,6 +45,8 @@ _WORDS = {
     "_NEWLINE": _LINE_END,
     "$END": "the end of the file",
 }
+# Declarations that some write where they need what is declared.
+_OUTSIDE = frozenset(("const", "page", "percpu", "shared", "struct", "strategy", "vector"))
 # What can follow nearly every value, as operators can; named only where nothing else can.
 _CONTINUATIONS = frozenset(("DOT", "LSQB", "LPAR", "MAY_FAULT"))
 _CONTINUING_TEXTS = frozenset(("->", "@"))
@@ -110,7 +112,8 @@ def describe(mistake: Mistake, source: SourceFile, tables: Tables) -> Diagnostic
                 f"a `}}` is missing before {found}",
                 span,
                 notes,
-                help="close the block with `}`",
+                help="close the block with `}`"
+                + ("; what it declares stands outside of blocks" if span.text in _OUTSIDE else ""),
             )
         case _:
             return _unexpected(mistake, span, tables)

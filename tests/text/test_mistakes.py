@@ -100,6 +100,10 @@ def test_one_mistake_is_reported_once_at_its_place(text: str, expected: str) -> 
         ("\0", "this looks like raw ops; `opvasm disasm` reads those"),
         ("use \u201clist.opv\u201d", 'texts are written in plain quotes: "text"'),
         ("vector v() {", "close the block with `}`"),
+        (
+            'test "t" {\n shared x: u64\n}',
+            "close the block with `}`; what it declares stands outside of blocks",
+        ),
         ('vector push() { }\ntest "t" { push() }', "a call begins with `run`: `run push(…)`"),
         ('test "t" {\n nothing_near(1)\n}', "a call begins with `run`: `run nothing_near(…)`"),
         ('test "t" {\n asert(1)\n}', "did you mean assert?"),
