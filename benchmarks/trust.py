@@ -66,7 +66,8 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
 def _version() -> str:
     """What was measured, and where: version, commit, day, kernel, processor, Python."""
     commit = _output(["git", "log", "-1", "--format=%h of %cs"]).strip()
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}"
+    linux = ".".join(platform.release().split(".")[:2])
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Linux {linux}"
     return f"opvasm {__version__} ({commit}) on {machine}, CPython {platform.python_version()}"
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,8 @@ from opvasm.audit.containers import elf_sources
 from opvasm.elf.problems import ElfError
 from opvasm.elf.source import MemorySource
 from tests.audit.sections import linked
+
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 
 
 def run(*words: str | Path) -> tuple[int, str, str]:
@@ -96,6 +99,7 @@ def test_what_holds_no_code_is_said(good: Path, tmp_path: Path) -> None:
     assert "the debug information of a program" in errors
 
 
+@needs_gcc
 def test_debug_information_alone_is_refused(tmp_path: Path) -> None:
     """It has no code: the program is asked for, by its build ID; in a folder it is passed by and counted."""
     source, program, split = (tmp_path / name for name in ("a.c", "a.out", "a.debug"))
@@ -114,6 +118,7 @@ def test_debug_information_alone_is_refused(tmp_path: Path) -> None:
     assert run(tmp_path)[0] == 3  # nothing with code was there
 
 
+@needs_gcc
 def test_debug_information_that_was_in_no_program(tmp_path: Path) -> None:
     """What -gsplit-dwarf puts beside an object holds no code; an object of an empty source is one."""
     source, empty = tmp_path / "a.c", tmp_path / "empty.c"

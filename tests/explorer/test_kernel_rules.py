@@ -34,6 +34,7 @@ from opvasm.kernels.profiles import (
 
 from ..explorer_exports.helpers import only, refusal
 from .helpers import COUNTER, assembled, report
+from .native.needed import needs_engine
 
 SIGNALLED = COUNTER + """
 shared seen: u64
@@ -149,6 +150,14 @@ def test_the_c_engine_leaves_a_rule_that_it_does_not_know_to_the_other(
     monkeypatch.setattr(encode, "KNOWN_RULES", encode.KNOWN_RULES - {"membarrier_aborts"})
     with pytest.raises(Refused, match="rules of kernel legacy: membarrier_aborts"):
         encode.encode(only(PLAIN))
+
+
+@needs_engine
+def test_a_report_names_the_rule_that_the_c_engine_does_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who asks for the C engine reads why it was the other."""
+    monkeypatch.setattr(encode, "KNOWN_RULES", encode.KNOWN_RULES - {"membarrier_aborts"})
     found = explore(only(PLAIN), limits=Limits(engine="native"))
     assert found.engine == "python"
     assert "membarrier_aborts" in str(found.refused)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from opvasm.explorer.native import encode
-from opvasm.explorer.native.built import Refused, engine_type
+from opvasm.explorer.native.built import Refused
 from opvasm.explorer.native.engine import Native
 from opvasm.kernels.disturbances import BUDGETS, Disturbance
 from tests.oracle.generator import make
 
 from ..helpers import plans, sample
 from .agreement import MODES, ROOT, Compared, file_compared, text_compared
+from .needed import needs_engine
 
 # One file of each kind of thing; `python -m tests.explorer.native` goes through all of them.
 FILES = (
@@ -21,18 +22,6 @@ FILES = (
 )
 STATES = 150
 GENERATED = 16
-
-
-def not_here() -> str | None:
-    """Why there is no C engine; None where there is one."""
-    try:
-        engine_type()
-    except Refused as reason:
-        return str(reason)
-    return None
-
-
-needs_engine = pytest.mark.skipif(not_here() is not None, reason=f"no C engine: {not_here()}")
 
 
 class OneMore:

@@ -19,7 +19,8 @@ from tests.oracle.generator import make
 
 from .agreement import ROOT, differences, file_compared, text_compared
 from .builds import SMALL_BATCHES, built, loaded, needs_compiler, searching_with
-from .test_agreement import needs_engine, wrong
+from .needed import needs_engine
+from .test_agreement import wrong
 
 # Invariants by code and by Python, handlers, moves, progress, own memory.
 FILES = (
