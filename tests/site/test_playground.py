@@ -261,6 +261,7 @@ def test_names_are_explained_and_completed(visitor: Visitor, site: str) -> None:
     page.keyboard.press("Control+Space")
     page.locator(".cm-tooltip-autocomplete li").first.wait_for()
     assert "counter" in page.locator(".cm-tooltip-autocomplete li").first.inner_text()
+    page.wait_for_timeout(150)  # CodeMirror takes no key within 75 ms after a list has opened
     page.keyboard.press("Enter")
     until(page, "() => document.querySelector('.cm-content').innerText.includes('add counter }')")
     page.locator(".cm-line", has_text="bump() {").get_by_text("add", exact=True).hover()
