@@ -22,7 +22,11 @@ _MUTANTS = r"^all +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$"
 _NUMBER = r"([\d.,]+)"
 FIGURES = (
     Figure("cases", r"^all +\d+ +\d+ +\d+ +(\d+)$", rf"public.jsonl` holds {_NUMBER} complete"),
-    Figure("cases", r"^all +73 +39 +17 +(\d+)$", rf"the {_NUMBER} that run into a mistake"),
+    Figure(
+        "cases",
+        r"as the historic kernel(?s:.*?)^all\b.* (\d+)$",
+        rf"the {_NUMBER} that run into a mistake",
+    ),
     Figure(
         "mutants",
         _MUTANTS,

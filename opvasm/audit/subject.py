@@ -205,7 +205,7 @@ class Subject:
         return None if found is None else found.codes[found.store].address
 
     def stores(self, code: Code) -> tuple[Memory, ...]:
-        """What an instruction of the section changes, but for rseq_cs where the section begins with that."""
+        """What an instruction changes, but for rseq_cs where the section itself puts its descriptor there."""
         return () if code.address == self._own_lead else code.stores
 
     @cached_property
