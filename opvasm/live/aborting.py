@@ -138,8 +138,10 @@ class Aborter(Watcher):
             if slot.idle and self._only is None:
                 self._count(slot)
                 slot.idle = False
-                # Its first instruction was not come to: nor will the others be.
-                self._move(slot, another=not slot.turn.met)
+                # Its first instruction was not come to: nor will the others be.  Where no other
+                # section waits it stays, as the program may come to the section later.
+                if slot.turn.met or slot.waiting:
+                    self._move(slot, another=not slot.turn.met)
             else:
                 slot.idle = True
 

@@ -187,6 +187,17 @@ def test_without_capstone_aborts_prove_nothing(
     assert "pip install 'opvasm[audit]'" in done.stderr
 
 
+def test_a_program_that_comes_to_its_section_late(
+    faulty: Made, opvasm: Opvasm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A section that nothing came to for 0.3 s is met at its first instruction, not passed over."""
+    (tmp_path / "capstone.py").write_text("raise ImportError('not here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = inject(opvasm, "1/5", "--", build(faulty, "-DLATE=300000"), "400", "2")
+    assert "entered no section" not in done.stderr
+    assert "pip install 'opvasm[audit]'" in done.stderr
+
+
 def test_injecting_ends_at_the_bound(faulty: Made, opvasm: Opvasm) -> None:
     """--bound ends a program that is aborted at full speed, too."""
     done = inject(opvasm, "1/5", "--bound", "500", "--", build(faulty), "100000000")

@@ -7,6 +7,7 @@
  *   POINTERS=0        no pointer to the descriptor
  *   UNKNOWN           an area that nobody has registered
  *   COPIES=N          so many sections, each with a descriptor of its own
+ *   LATE=N            the threads are begun after so many microseconds
  *
  *   faulty COUNT [THREADS [leave | lock | once]]
  *
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #ifndef TAIL
 #define TAIL ""
 #endif
@@ -139,6 +141,9 @@ int main(int argc, char **argv)
 	uint64_t sum = 0;
 	count = argc > 1 ? atoi(argv[1]) : 100;
 	way = argc > 3 ? argv[3] : "";
+#ifdef LATE
+	usleep(LATE);
+#endif
 	for (int i = 0; i < threads; i++)
 		pthread_create(&ids[i], NULL, work, NULL);
 	for (int i = 0; i < threads; i++)
