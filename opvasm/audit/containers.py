@@ -1,7 +1,9 @@
 """Where ELF files are: by themselves, in folders, archives, wheels, packages; of a running process.
 
-Nothing is unpacked to disk.  A member of a container is read into memory when it begins as an ELF
-file or another container does, and given up as soon as it is dealt with.
+A member of a container is looked into when it begins as an ELF file or another container does.  One
+that is stored as it is is read where it lies, one that deflate has packed is unpacked in parts, as they are
+asked for.  What is packed otherwise is held in memory, a large member in a temporary file without a name,
+and given up as soon as it is dealt with.
 """
 
 from __future__ import annotations
@@ -12,20 +14,25 @@ import stat
 import sys
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
+from weakref import finalize
 
 from ..elf import archive
 from ..elf.file import MAGIC
 from ..elf.problems import ElfError, unreadable
-from ..elf.source import FileSource, PiecesSource, Source
+from ..elf.source import FileSource, PartSource, PiecesSource, Source, chunks
+from .inflate import DEFLATE, Inflated
 from .not_here import BITCODE, bitcode
 
 MEMBER_MAX = 1 << 31  # bytes of one member
 _DEPTH_MAX = 4  # containers in containers
 _MAGIC_BYTES = 512
 _PIECE = 1 << 20  # a member is kept in pieces as they come: one in a row would be in memory twice
+_IN_MEMORY = 1 << 26  # bytes of a member that are held in memory; a larger one is in a file
+_LOCAL_HEADER = 30  # bytes of the header before a member of a zip file, without its two texts
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR = ((b"\x1f\x8b", "gz"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "xz"))
 _PACKERS = ("zlib", "_lzma", "lzma", "_zstd", "compression", "zstandard")  # modules of their errors
@@ -135,10 +142,14 @@ class _Stream(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        size = max(0, min(len(buffer), self._source.size - self._at))
-        buffer[:size] = self._source.read(self._at, size)
-        self._at += size
-        return size
+        source = self._source
+        if isinstance(source, Inflated):
+            data = source.some(self._at, len(buffer))
+        else:
+            data = source.read(self._at, max(0, min(len(buffer), source.size - self._at)))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 def _stream(source: Source) -> io.BufferedReader:
@@ -150,10 +161,34 @@ def _zip_members(source: Source) -> Iterator[Source]:
         for entry in whole.infolist():
             if entry.is_dir():
                 continue
+            name = f"{source.name}:{entry.filename}"
             with whole.open(entry) as member:
-                found = _member(member, f"{source.name}:{entry.filename}", entry.file_size)
-            if found is not None:
-                yield found
+                start = member.read(_MAGIC_BYTES)
+                if not kind_of(start):
+                    continue
+                _check_size(name, entry.file_size)
+                found = _in_place(source, entry, name)
+                if found is None:
+                    found = _held(member, start, name, entry.file_size)
+            yield found
+
+
+def _in_place(source: Source, entry: zipfile.ZipInfo, name: str) -> Source | None:
+    """The member where it lies in the zip file; None for one that is packed in another way than by deflate."""
+    head = source.read(entry.header_offset, _LOCAL_HEADER)
+    texts = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+    at, packed = entry.header_offset + _LOCAL_HEADER + texts, entry.compress_size
+    if entry.compress_type == zipfile.ZIP_DEFLATED:
+        return Inflated(source, at, packed, name, DEFLATE, entry.file_size, entry.CRC)
+    if entry.compress_type != zipfile.ZIP_STORED or packed != entry.file_size:
+        return None
+    found = PartSource(source, at, packed, name)
+    crc = 0
+    for chunk in chunks(found, 0, packed):
+        crc = zlib.crc32(chunk, crc)
+    if crc != entry.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 for file {entry.filename!r}")
+    return found
 
 
 def _zstd_members(source: Source) -> Iterator[Source]:
@@ -186,10 +221,15 @@ def _unpacked(source: Source) -> io.RawIOBase:
 
 
 def _tar_members(source: Source, unpacked: IO[bytes] | None = None) -> Iterator[Source]:
+    packing = _packing(source) if unpacked is None else "zstd"
+    if packing in ("", "gz"):
+        whole = Inflated(source, 0, source.size, source.name) if packing else source
+        yield from _tar_in_place(whole)
+        return
     stream = _stream(source) if unpacked is None else unpacked
-    with tarfile.open(fileobj=stream, mode="r|*" if unpacked is None else "r|") as whole:
-        for entry in whole:
-            member = whole.extractfile(entry) if entry.isreg() else None
+    with tarfile.open(fileobj=stream, mode="r|*" if unpacked is None else "r|") as entries:
+        for entry in entries:
+            member = entries.extractfile(entry) if entry.isreg() else None
             if member is None:
                 continue
             found = _member(member, f"{source.name}:{entry.name}", entry.size)
@@ -197,8 +237,34 @@ def _tar_members(source: Source, unpacked: IO[bytes] | None = None) -> Iterator[
                 yield found
 
 
+def _packing(source: Source) -> str:
+    """What has packed a tar file: ``gz``, ``bz2``, ``xz``, or nothing."""
+    start = source.read(0, min(_MAGIC_BYTES, source.size))
+    return next((name for magic, name in _TAR if start.startswith(magic)), "")
+
+
+def _tar_in_place(source: Source) -> Iterator[Source]:
+    """The members of a tar file that can be read anywhere, each where it lies."""
+    with tarfile.open(fileobj=_stream(source), mode="r:") as whole:
+        for entry in whole:
+            if not entry.isreg():
+                continue
+            name = f"{source.name}:{entry.name}"
+            member = whole.extractfile(entry)
+            start = member.read(_MAGIC_BYTES) if member is not None else b""
+            if member is None or not kind_of(start):
+                continue
+            _check_size(name, entry.size)
+            if isinstance(source, Inflated):
+                source.forget(entry.offset_data)
+            if entry.issparse():
+                yield _held(member, start, name, entry.size)
+            else:
+                yield PartSource(source, entry.offset_data, entry.size, name)
+
+
 def _member(member: IO[bytes], name: str, size: int) -> Source | None:
-    """The member in memory, if its first bytes are of a kind that is looked into.
+    """The member, if its first bytes are of a kind that is looked into.
 
     ``size`` is what the container says of it; one that says too little is cut off there, as its own
     tools do.
@@ -206,17 +272,51 @@ def _member(member: IO[bytes], name: str, size: int) -> Source | None:
     start = member.read(_MAGIC_BYTES)
     if not kind_of(start):
         return None
+    _check_size(name, size)
+    return _held(member, start, name, size)
+
+
+def _check_size(name: str, size: int) -> None:
     if size > MEMBER_MAX:
         raise unreadable(name, f"the member has more than {MEMBER_MAX:,} bytes")
+
+
+def _held(member: IO[bytes], start: bytes, name: str, size: int) -> Source:
+    """A member of which ``start`` was read, in memory; a large one in a temporary file without a name."""
     parts = [start]
     got = len(start)
-    while got < size:
+    while got < min(size, _IN_MEMORY):
         part = member.read(min(_PIECE, size - got))
         if not part:
-            break
+            return PiecesSource(parts, name)
         parts.append(part)
         got += len(part)
-    return PiecesSource(parts, name)
+    if got >= size:
+        return PiecesSource(parts, name)
+    return _Kept(parts, member, name, size - got)
+
+
+class _Kept:
+    """A member in a temporary file, which is gone with its last user."""
+
+    def __init__(self, parts: list[bytes], member: IO[bytes], name: str, left: int) -> None:
+        import tempfile
+
+        descriptor, path = tempfile.mkstemp(prefix="opvasm")
+        finalize(self, os.close, descriptor)
+        os.unlink(path)
+        with open(descriptor, "wb", closefd=False) as file:
+            while parts:
+                file.write(parts.pop(0))
+            while left > 0 and (part := member.read(min(_PIECE, left))):
+                file.write(part)
+                left -= len(part)
+        self._source = FileSource(descriptor, name)
+        self.name, self.size = name, self._source.size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Exactly these bytes; raises ElfError where they are not all there, and OSError."""
+        return self._source.read(offset, size)
 
 
 def files_below(folder: str) -> Iterator[str]:
