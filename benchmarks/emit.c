@@ -8,6 +8,7 @@
 #include <time.h>
 #include "counter.h"
 #include "list.h"
+#include "pointed.h"
 #include "ring.h"
 #include "hand.h"
 
@@ -16,6 +17,7 @@ enum { RUNS = 99, MOST = 64 };
 static struct counter counters;
 static struct list lists;
 static struct ring rings;
+static struct pointed pointed;
 static struct counter forced;
 static long rounds;
 static int pinned;
@@ -127,7 +129,20 @@ INLINE emitted_put(struct list_node *node)
         struct ring_percpu *percpu = &rings.percpu[cpu];
         uint64_t tail = __atomic_load_n(&percpu->log.tail, __ATOMIC_RELAXED);
         uint64_t head = __atomic_load_n(&percpu->log.head, __ATOMIC_RELAXED);
-        if (ring_put(&rings, cpu, head, tail, &percpu->log.slot[tail % 256], tail, tail + 1) == 0)
+        if (ring_put(&rings, cpu, head, tail, tail % 256, tail, tail + 1) == 0)
+            return;
+    }
+}
+/* The same where the caller hands over the slot's address and not its number. */
+INLINE pointed_put_one(struct list_node *node)
+{
+    (void)node;
+    for (;;) {
+        unsigned cpu = opv_current_cpu();
+        struct pointed_percpu *percpu = &pointed.percpu[cpu];
+        uint64_t tail = __atomic_load_n(&percpu->log.tail, __ATOMIC_RELAXED);
+        uint64_t head = __atomic_load_n(&percpu->log.head, __ATOMIC_RELAXED);
+        if (pointed_put(&pointed, cpu, head, tail, &percpu->log.slot[tail % 256], tail, tail + 1) == 0)
             return;
     }
 }
@@ -161,6 +176,7 @@ INLINE hand_put_one(struct list_node *node)
     WAY("list emitted", emitted_push_pop) \
     WAY("list hand", hand_push_pop) \
     WAY("ring emitted", emitted_put) \
+    WAY("ring emitted,_by_pointer", pointed_put_one) \
     WAY("ring hand", hand_put_one)
 WAYS
 #undef WAY
@@ -212,7 +228,8 @@ int main(int count, char **words)
     threads = atoi(words[1]);
     rounds = atol(words[2]);
     pinned = atoi(words[3]);
-    if (counter_create(&counters) != 1 || list_create(&lists) != 1 || ring_create(&rings) != 1)
+    if (counter_create(&counters) != 1 || list_create(&lists) != 1 || ring_create(&rings) != 1
+        || pointed_create(&pointed) != 1)
         return 4;
     (void)setenv("OPV_FALLBACK", "always", 1);
     if (counter_create(&forced) != 0)

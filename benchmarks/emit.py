@@ -25,8 +25,10 @@ def measure() -> str:
         return "emit: needs gcc on x86-64\n"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for sample in ("counter", "list", "ring"):
+        for sample in ("counter", "list"):
             _emit(SAMPLES / f"{sample}.opv", folder / f"{sample}.h")
+        _emit(SAMPLES / "ring.opv", folder / "ring.h", "--index", "slot=log.slot")
+        _emit(SAMPLES / "ring.opv", folder / "pointed.h", "--prefix", "pointed")
         program = folder / "emit"
         source = Path(__file__).with_name("emit.c")
         # Loops begin on a cache line: where one happens to lie costs up to a fifth.
@@ -38,9 +40,9 @@ def measure() -> str:
     return "\n".join(tables)
 
 
-def _emit(source: Path, target: Path) -> None:
+def _emit(source: Path, target: Path, *options: str) -> None:
     command = [sys.executable, "-m", "opvasm.cli", "emit", str(source), "--strategy", "elide"]
-    command += ["--no-explore", "-o", str(target)]
+    command += [*options, "--no-explore", "-o", str(target)]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
 
 

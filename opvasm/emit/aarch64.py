@@ -1,8 +1,8 @@
 """A vector as a restartable section for aarch64.
 
 Registers: x11 and x12 are scratch, x13 is the CPU's area in the form that loads its CPU's number
-inside, x14 an address that is too far for an offset, x9, x10 and x15 the ends and the count of a long
-copy.
+inside, x14 an address that is too far for an offset, x15 an element of an array, x9 and x10 the ends of a
+long copy and x15 its count.
 
 Memory there is weakly ordered, and what the explorer proves is for memory that is not.  So the slow
 flag is loaded with acquire (what its last holder stored is seen by the loads after it), and a commit
@@ -113,6 +113,19 @@ class _Writer:
         """The register with the address of the CPU's own area."""
         return "x13" if self.context.here else "%[opv_percpu]"
 
+    def element(self, value: Value) -> list[Line]:
+        """What puts the address of an element of an array in the CPU's own area, without the offset of the
+        array, into the register that ``place`` names for it."""
+        if not isinstance(value, ArgumentValue) or value.parameter not in self.context.positions:
+            return []
+        name, position = value.parameter, self.context.positions[value.parameter]
+        shift = position.stride.bit_length() - 1
+        scale = position.stride if position.stride == 1 << shift else 1
+        register = f"opv_at_{identifier(name)}"
+        self.operands.add(register, "r", position.distance(name, scale))
+        shifted = f", lsl #{shift}" if scale > 1 else ""
+        return [(f"add x15, {self.area()}, %[{register}]{shifted}", "")]
+
     def place(self, value: Value, offset: int, length: int) -> tuple[str, int]:
         """A base register and an offset from it in bytes."""
         match value:
@@ -126,6 +139,8 @@ class _Writer:
                     return "%[opv_base]", distance + cpu * stride(self.context.data)
                 self.operands.add("opv_shared", "r", "opv_m->shared")
                 return "%[opv_shared]", distance
+            case ArgumentValue(parameter=name, addend=addend) if name in self.context.positions:
+                return "x15", self.context.positions[name].offset + addend + offset
             case ArgumentValue(parameter=name, addend=addend):
                 return f"%[{self._argument(name)}]", addend + offset
             case _:
@@ -166,19 +181,20 @@ class _Writer:
 
     def _load(self, value: Value, offset: int, size: int, length: int, scratch: str) -> list[Line]:
         lines, place = self.reach(*self.place(value, offset, length), size)
-        return [*lines, (f"ldr{_LETTER[size]} {_WIDTH[size]}{scratch}, {place}", "")]
+        load = f"ldr{_LETTER[size]} {_WIDTH[size]}{scratch}, {place}"
+        return [*self.element(value), *lines, (load, "")]
 
     def _store(
         self, value: Value, offset: int, size: int, length: int, register: str
     ) -> list[Line]:
         lines, place = self.reach(*self.place(value, offset, length), size)
-        return [*lines, (f"str{_LETTER[size]} {register}, {place}", "")]
+        return [*self.element(value), *lines, (f"str{_LETTER[size]} {register}, {place}", "")]
 
     def _commit(self, value: Value, length: int, register: str, release: bool) -> list[Line]:
         if not release:
             return self._store(value, 0, length, length, register)
         lines, place = self.bare(*self.place(value, 0, length))
-        return [*lines, (f"stlr{_LETTER[length]} {register}, {place}", "")]
+        return [*self.element(value), *lines, (f"stlr{_LETTER[length]} {register}, {place}", "")]
 
     # ---- ops ----
 
@@ -247,6 +263,7 @@ class _Writer:
     def _copy_loop(self, target: Value, source: Value, length: int) -> Iterator[Line]:
         """Eight bytes a round; the rest word by word."""
         for value, register in ((source, "x9"), (target, "x10")):
+            yield from self.element(value)
             base, offset = self.place(value, 0, length)
             yield from _add(register, base, offset) if offset else [(f"mov {register}, {base}", "")]
         yield from _number("x15", length // 8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..abi.ops import WORD_LENGTHS
 from ..formats.c_words import identifier
 from ..light_typing import NamedTuple
@@ -22,6 +24,7 @@ from ..text.names import best_path
 from ..text.printer import Speller
 from ..verifier.rseq_rules import section_length
 from .names import Naming, member_path
+from .positions import Position
 
 
 class Context(NamedTuple):
@@ -30,7 +33,8 @@ class Context(NamedTuple):
     ``here`` is the form that runs on whatever CPU the thread is on, and loads the CPU's number
     inside the section; ``subscribes`` says whether the slow flag is looked at first.  ``rare`` is the
     form of the rare path, which sees the flag of a lock holder alone: another bit of that word sends
-    the fast path away where the fallback is forced.
+    the fast path away where the fallback is forced.  ``positions`` are the parameters that are the
+    number of an element of a percpu array; where there are none, each is the pointer that it is in the text.
     """
 
     vector: Vector
@@ -40,6 +44,7 @@ class Context(NamedTuple):
     here: bool = False
     subscribes: bool = False
     rare: bool = False
+    positions: Mapping[str, Position] = {}
 
     @property
     def section(self) -> tuple[Instruction, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..abi.revisions import Abi
 from ..formats.c_words import identifier
-from ..program import ArgumentValue, Vector
+from ..program import ArgumentValue, Parameter, Vector
 from ..source import Span
 from ..text.scenario_tree import LOCK, OPV, Strategy
 from ..verifier.rseq_rules import section_length
@@ -31,17 +31,24 @@ def functions(
     yield f"/* ---- {_signature(vector)} ---- */"
     yield ""
     fallback = strategy.fallback if strategy.uses_sections else strategy.first
+    # The rare path has an element's address, however the caller named it.
+    rare = context._replace(positions={})
     if strategy.uses_sections:
         for here in (False, True):
             yield from _section(context._replace(here=here), name, architectures)
-        if context.subscribes:
-            yield from _section(context._replace(rare=True), name, architectures)
+        if _has_again(context):
+            yield from _section(rare._replace(rare=True), name, architectures)
     if fallback == LOCK:
-        yield from _locked(context, strategy, name)
+        yield from _locked(rare, strategy, name)
     elif fallback == OPV:
-        yield from _called(context, strategy, name, abi)
-    yield from _slow(context, strategy, name, fallback)
+        yield from _called(rare, strategy, name, abi)
+    yield from _slow(rare, strategy, name, fallback, _has_again(context))
     yield from _user(context, strategy, name, fallback)
+
+
+def _has_again(context: Context) -> bool:
+    """Whether the rare path has a section of its own."""
+    return context.subscribes or bool(context.positions)
 
 
 def _signature(vector: Vector) -> str:
@@ -55,15 +62,32 @@ def _head(start: str, context: Context, where: str = _CPU, more: str = "") -> st
     """The first lines of a function, as far as its parameters; ``where``: the one that says on which CPU."""
     parts = [f"const struct {context.naming.prefix} *opv_m"]
     parts += [where.format(prefix=context.naming.prefix)] if where else []
-    parts += [context.naming.declare(p.type, p.name) for p in context.vector.parameters]
+    parts += [_parameter(context, p) for p in context.vector.parameters]
     parts += [more] if more else []
     line = f"{start}({', '.join(parts)})"
     return line if len(line) <= _LINE else f"{start}(\n    {', '.join(parts)})"
 
 
+def _parameter(context: Context, parameter: Parameter) -> str:
+    if parameter.name in context.positions:
+        return f"uint64_t {identifier(parameter.name)}"
+    return context.naming.declare(parameter.type, parameter.name)
+
+
 def _arguments(context: Context, cpu: str | None) -> str:
+    """The arguments of a call of a function with the same parameters."""
     parts = ["opv_m"] + ([cpu] if cpu is not None else [])
     return ", ".join([*parts, *(identifier(p.name) for p in context.vector.parameters)])
+
+
+def _rare_arguments(context: Context, cpu: str) -> str:
+    """Those of a call of the rare path, which takes every pointer as one."""
+    parts = ["opv_m", cpu]
+    for each in context.vector.parameters:
+        position = context.positions.get(each.name)
+        name = identifier(each.name)
+        parts.append(name if position is None else position.address("opv_percpu->", each.name))
+    return ", ".join(parts)
 
 
 def _percpu(context: Context) -> str:
@@ -234,8 +258,6 @@ def _kept(context: Context, name: str, checks: list[str], here: bool) -> Iterato
     found its flag set ran on a CPU that is there, and the checks had been made.
     """
     alone = " && ".join(["opv_cpu < opv_m->alone", *(f"!({each})" for each in checks)])
-    if here:
-        yield _percpu(context)
     if context.subscribes:
         # Two questions and not one of both answers: so the code of the first one falls into the lock's.
         kept = "opv_cpu < opv_m->kept" if here else "opv_m->step != 0"
@@ -251,13 +273,13 @@ def _kept(context: Context, name: str, checks: list[str], here: bool) -> Iterato
     yield "        struct opv_control *opv_control = &opv_percpu->opv;"
     yield "        uint32_t opv_count = opv_try_lock(&opv_control->lock) + opv_known.step;"
     yield "        if (OPV_LIKELY((int32_t)opv_count >= 0)) {"
-    arguments = _arguments(context, "opv_percpu").removeprefix("opv_m")
+    arguments = _rare_arguments(context, "opv_percpu").removeprefix("opv_m")
     yield f"            opv_result = {name}_ops(&opv_known{arguments});"
     yield "            opv_commit32(&opv_control->lock, opv_count);"
     yield "            return opv_result;"
     yield "        }"
     yield "        if (opv_count != OPV_TAKEN + opv_known.step) /* the first or the last of a phase */"
-    arguments = _arguments(context, "opv_cpu")
+    arguments = _rare_arguments(context, "opv_cpu")
     yield f"            return {name}_locked({arguments}, 0, opv_count + OPV_LEFT);"
     if context.subscribes:
         yield "        opv_result = OPV_UNTRIED;"
@@ -293,7 +315,9 @@ def _called(context: Context, strategy: Strategy, name: str, abi: Abi) -> Iterat
 # ---- the rare path ----------------------------------------------------------------------------------
 
 
-def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None) -> Iterator[str]:
+def _slow(
+    context: Context, strategy: Strategy, name: str, fallback: str | None, has_again: bool
+) -> Iterator[str]:
     first = "int opv_first"
     prefix = context.naming.prefix
     yield "/* Whatever is not done by the first attempt: checks, more attempts, the fallback. */"
@@ -340,7 +364,7 @@ def _slow(context: Context, strategy: Strategy, name: str, fallback: str | None)
         yield "                break;"
         yield "        }"
         yield "        OPV_COUNT_ATTEMPT(&opv_percpu->opv);"
-        again = "_again" if context.subscribes else ""
+        again = "_again" if has_again else ""
         yield f"        opv_result = {name}{again}_section({arguments});"
         yield "        if (opv_result >= 0)"
         yield "            return opv_result;"
@@ -392,10 +416,16 @@ def _user(context: Context, strategy: Strategy, name: str, fallback: str | None)
         yield f"/* {context.vector.name} on {where}. {answers}; or a negative opv_result. */"
         yield from _head(f"OPV_FAST int {name}{form}", context, "" if here else _CPU).split("\n")
         yield "{"
-        if here and fallback == LOCK:
+        needs_area = fallback == LOCK or bool(context.positions)
+        if here and needs_area:
             yield "    unsigned opv_cpu;"
-        elif fallback == LOCK:
+        elif needs_area:
             yield _percpu(context)
+        for each in context.vector.parameters:
+            if each.name in context.positions:
+                count = context.positions[each.name].elements
+                yield f"    if (OPV_UNLIKELY({identifier(each.name)} >= {count}u))"
+                yield "        return OPV_INVALID;"
         if strategy.uses_sections:
             # A section goes on where its thread's area has the number that was asked for; where sections
             # look at a flag that sends them away. The form for this CPU checks the limit inside.
@@ -418,12 +448,13 @@ def _user(context: Context, strategy: Strategy, name: str, fallback: str | None)
             yield "    }"
         elif fallback == LOCK:
             yield "    int opv_result;"
+        if here and needs_area:
+            yield "    opv_cpu = opv_current_cpu();"
+            yield _percpu(context)
         if fallback == LOCK:
-            if here:
-                yield "    opv_cpu = opv_current_cpu();"
             yield from _kept(context, name, checks, here)
-        cpu = "opv_current_cpu()" if here and fallback != LOCK else "opv_cpu"
-        call = _arguments(context, cpu)
+        cpu = "opv_current_cpu()" if here and not needs_area else "opv_cpu"
+        call = _rare_arguments(context, cpu)
         call += ", opv_result" if strategy.uses_sections else ", OPV_UNTRIED"
         yield f"    return {name}_slow({call});"
         yield "}"

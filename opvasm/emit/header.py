@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..formats.c_words import identifier
 from ..light_typing import NamedTuple
@@ -14,6 +14,7 @@ from .context import Context
 from .functions import functions
 from .names import Naming, area_lines, shared_symbols, struct_lines
 from .plain import LINE_MARK
+from .positions import Position
 
 ARCHITECTURES = ("x86-64", "aarch64")
 
@@ -40,7 +41,8 @@ class Request(NamedTuple):
     """What to emit.
 
     ``head`` are lines for the comment at the top; ``includes`` the user's own headers, as they stand
-    in an #include; ``file_name`` the header's own name, for its #line directives.
+    in an #include; ``file_name`` the header's own name, for its #line directives; ``positions`` the
+    parameters, by name, that are handed over as the number of an array's element.
     """
 
     program: Program
@@ -51,6 +53,7 @@ class Request(NamedTuple):
     includes: tuple[str, ...] = ()
     head: tuple[str, ...] = ()
     file_name: str = "header.h"
+    positions: Mapping[str, Position] = {}
 
 
 def header(request: Request) -> str:
@@ -96,7 +99,11 @@ def _lines(request: Request) -> Iterator[str]:
     for vector in request.vectors:
         speller = Speller(program.abi, program.data, vector)
         subscribes = request.strategy.uses_sections and request.strategy.subscription == "eager"
+        own = {p.name for p in vector.parameters}
         context = Context(vector, program.data, naming, speller, subscribes=subscribes)
+        context = context._replace(
+            positions={name: each for name, each in request.positions.items() if name in own}
+        )
         yield from functions(context, request.strategy, program.abi, request.architectures)
     yield "#pragma GCC diagnostic pop"
     yield f"#endif /* {guard} */"

@@ -46,6 +46,8 @@ int nanosleep(const struct timespec *time, struct timespec *rest);
  *   OPV_NO_RSEQ           no restartable sections: each call takes the fallback
  *   OPV_COUNTERS=N        0: none; 1: what happens off the fast path (default); 2: attempts, too
  *   OPV_KEEP_SLOW=N       how many operations keep the slow path of a CPU after one fence, at first
+ *   OPV_ASK_CPU_ID        opv_current_cpu reads cpu_id and looks at its sign: for programs in which a library
+ *                         writes over cpu_id_start of glibc's area
  *   OPV_NO_SOURCE_LINES   the fallback's line numbers are this file's, not those of the .opv text
  *   OPV_UNWIND=0          no unwind information for the abort path
  *   OPV_CPU_OPV_NUMBER=N  the number of the system call cpu_opv
@@ -414,17 +416,33 @@ OPV_SLOW unsigned opv_ask_cpu(void)
     return cpu;
 }
 
-/* A CPU whose data this thread should use: its own, where it is registered. Another is right, too, but
- * sections are not run there. */
-OPV_FAST unsigned opv_current_cpu(void)
+/* A CPU for a thread without sections; where nobody has tried to register it, that is done. */
+OPV_SLOW unsigned opv_unregistered_cpu(void)
 {
 #if OPV_SECTIONS && defined(OPV_LIBC_REGISTERS)
     unsigned cpu = opv_cpu_hint();
 #elif OPV_SECTIONS
-    /* Another library's area may have the same name, and tcmalloc's keeps a pointer where the hint is. */
-    unsigned cpu = OPV_LIKELY(opv_cpu_id() >= 0) || opv_thread_ready() ? (unsigned)opv_cpu_id() : opv_ask_cpu();
+    unsigned cpu = opv_thread_ready() ? (unsigned)opv_cpu_id() : opv_ask_cpu();
 #else
     unsigned cpu = opv_ask_cpu();
+#endif
+    return OPV_MAY_BE_CPU(cpu) ? cpu : 0;
+}
+
+/* A CPU whose data this thread should use: its own, where it is registered. Another is right, too, but
+ * sections are not run there. Callers use it as an index: of glibc's area the hint is read, which is a CPU in
+ * every thread. Another library's area may have the name of ours, and tcmalloc's keeps a pointer where the hint is. */
+OPV_FAST unsigned opv_current_cpu(void)
+{
+#if OPV_SECTIONS && defined(OPV_LIBC_REGISTERS) && !defined(OPV_ASK_CPU_ID)
+    unsigned cpu = opv_cpu_hint();
+#elif OPV_SECTIONS
+    unsigned cpu = (unsigned)opv_cpu_id();
+    if (OPV_UNLIKELY((int32_t)cpu < 0))
+        cpu = opv_unregistered_cpu();
+    __asm__("" : "+r"(cpu)); /* else compilers extend the sign, since it is positive: dearer than zeros */
+#else
+    unsigned cpu = opv_unregistered_cpu();
 #endif
     if (!OPV_MAY_BE_CPU(cpu))
         __builtin_unreachable();

@@ -28,6 +28,7 @@ from ..formats.c_words import identifier
 from ..program import Area, ArgumentValue, Instruction, SlotAddress, SymbolAddress, Value
 from .context import Context, Operands
 from .names import SLOW_OFFSET, control_offset, stride
+from .positions import Position
 
 Line = tuple[str, str]
 """One instruction, and what it is for."""
@@ -56,6 +57,9 @@ def section_lines(context: Context, operands: Operands) -> Iterator[Line]:
         yield "cmpl %[opv_limit], %%edx", ""
         yield "jae %l[opv_aborted]", "not registered, or switched off"
         yield f"shlq ${stride(context.data).bit_length() - 1}, %%rdx", "its data begins there"
+        if context.positions:
+            operands.add("opv_base", "r", "opv_m->percpu")
+            yield "addq %[opv_base], %%rdx", ""
     else:
         operands.add("opv_cpu", "r", "opv_cpu")
         yield "cmpl %[opv_cpu], %%fs:4(%[opv_rseq])", "is this the CPU that was asked for?"
@@ -106,11 +110,23 @@ class _Writer:
 
     def percpu(self, offset: int) -> str:
         """A place in the CPU's own area."""
-        if self.context.here:
+        if self.context.here and not self.context.positions:
             self.operands.add("opv_base", "r", "opv_m->percpu")
             return f"{_offset(offset)}(%[opv_base], %%rdx)"
-        self.operands.add("opv_percpu", "r", "opv_percpu")
-        return f"{_offset(offset)}(%[opv_percpu])"
+        return f"{_offset(offset)}({self._area()})"
+
+    def _area(self) -> str:
+        """The register with the address of the CPU's own area."""
+        if self.context.here:
+            return "%%rdx"
+        return f"%[{self.operands.add('opv_percpu', 'r', 'opv_percpu')}]"
+
+    def _element(self, name: str, position: Position, offset: int) -> str:
+        """A place in an element of an array in the CPU's own area."""
+        scale = position.stride if position.stride in _SUFFIX else 1
+        index = position.distance(name, scale)
+        register = self.operands.add(f"opv_at_{identifier(name)}", "r", index)
+        return f"{_offset(position.offset + offset)}({self._area()}, %[{register}], {scale})"
 
     def memory(self, value: Value, offset: int, length: int) -> str:
         """An operand in memory, ``offset`` bytes into it."""
@@ -125,6 +141,8 @@ class _Writer:
                     return f"{_offset(place + cpu * stride(self.context.data))}(%[opv_base])"
                 self.operands.add("opv_shared", "r", "opv_m->shared")
                 return f"{_offset(place)}(%[opv_shared])"
+            case ArgumentValue(parameter=name, addend=addend) if name in self.context.positions:
+                return self._element(name, self.context.positions[name], addend + offset)
             case ArgumentValue(parameter=name, addend=addend):
                 operand = self._argument(name, "r")
                 return f"{_offset(addend + offset)}(%[{operand}])"

@@ -12,6 +12,7 @@ import pytest
 
 from opvasm.assembler import Assembly, assemble
 from opvasm.emit import Naming, Request, header
+from opvasm.emit.positions import find_position
 from opvasm.source import SourceFile
 from opvasm.text.scenario_tree import BUILTIN_STRATEGIES, Strategy
 
@@ -21,6 +22,8 @@ HERE = Path(__file__).parent
 IDIOMS = ("counter", "list", "ring", "records", "pointers", "spinlock", "cmpxchg")
 # The usual way to run vectors: a section twice, then the lock of the CPU.
 ELIDE = Strategy("elide", "rseq", "lock", attempts=2, subscription="eager")
+# Of each sample, the pointers that callers hand over as an element's number.
+POSITIONS = {"ring": {"slot": "log.slot"}}
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 
 
@@ -78,6 +81,10 @@ def write_headers(folder: Path, strategy: str) -> None:
             strategy_of(assembly, strategy),
             Naming(file.stem, {}),
             file_name=f"{file.stem}.h",
+            positions={
+                name: find_position(path, program.data)
+                for name, path in POSITIONS.get(file.stem, {}).items()
+            },
         )
         (folder / f"{file.stem}.h").write_text(header(request))
 

@@ -137,7 +137,12 @@ static void on_ring(struct worker *worker)
         int put = draw(worker) % 2 ? tail - head < 256 : tail == head, result;
         if (put) {
             uint64_t value = draw(worker) >> 20;
-            result = CALL(ring_put, cpu, head, tail, &percpu->log.slot[tail % 256], value, tail + 1);
+            if (worker->forced)
+                result = ring_put_slow(&used, cpu, head, tail, &percpu->log.slot[tail % 256], value, tail + 1, OPV_UNTRIED);
+            else if (draw(worker) % 2)
+                result = ring_put(&used, cpu, head, tail, tail % 256, value, tail + 1);
+            else
+                result = ring_put_here(&used, head, tail, tail % 256, value, tail + 1);
             if (result == OPV_DONE) {
                 worker->given_count++;
                 worker->given_sum += value;
@@ -145,7 +150,12 @@ static void on_ring(struct worker *worker)
             }
         } else {
             uint64_t value = __atomic_load_n(&percpu->log.slot[head % 256], __ATOMIC_RELAXED);
-            result = CALL(ring_take, cpu, head, &percpu->log.slot[head % 256], value, head + 1);
+            if (worker->forced)
+                result = ring_take_slow(&used, cpu, head, &percpu->log.slot[head % 256], value, head + 1, OPV_UNTRIED);
+            else if (draw(worker) % 2)
+                result = ring_take(&used, cpu, head, head % 256, value, head + 1);
+            else
+                result = ring_take_here(&used, head, head % 256, value, head + 1);
             if (result == OPV_DONE) {
                 worker->got_count++;
                 worker->got_sum += value;

@@ -19,6 +19,7 @@ from opvasm.elf.descriptors import Descriptor, find_descriptors
 from opvasm.elf.file import open_elf
 from opvasm.emit import Naming, Request, header
 from opvasm.emit.names import control_offset, stride
+from opvasm.emit.positions import Position, find_position
 from opvasm.machine import Cpus
 from opvasm.program import Layout, Pointer, Program, Vector
 from opvasm.scenario.world import World
@@ -77,8 +78,23 @@ vector shared_limit(n: u64) { cmpne limits[1], n; cmpeq limits[2], limits[3]; me
 vector constants() { cmpne words[0], =1; cmpne small.low, =2; add.u8 small.flags, 200 }
 vector text() { memcpy wide_target.bytes, ="hello, world"; memcpy total, =3 }
 percpu wide_target: pair_of_texts
+struct trio { first: u32, second: u32, third: u32 }
+percpu trios: trio[7]
+percpu copied: u8[100]
+vector spot_put(spot: ptr<u64>, a: u64) { cmpeq words[0], a; memcpy.u64 [spot], a; memcpy words[1], words[2] }
+vector spot_same(spot: ptr<u64>, a: u64) { cmpeq.u64 [spot], a; memcpy total, =4 }
+vector spot_add(spot: ptr<u64>) { add.u64 [spot], 9 }
+vector corner_put(corner: ptr<trio>, other: ptr<trio>, a: u32) {
+    cmpne   corner->second, a
+    memcpy  corner->third, other->first
+    memcpy  other->second, a
+}
+vector piece_copy(piece: ptr<u8>) { memcpy copied, [piece], 100; memcpy total, =5 }
+vector piece_set(piece: ptr<u8>, a: u8) { cmpne total, =1; memcpy.u8 [piece], a }
 struct pair_of_texts { bytes: u8[12], more: u32 }
 """
+# The parameters that are an element's number: scaled by the processor, by C, and in bytes.
+POSITIONS = {"spot": "far", "corner": "trios", "other": "trios", "piece": "bytes"}
 CPUS = 4
 CODE_STACK, AREA, RETURN = 0x2000_0000, 0x3000_0000, 0x3100_0000
 MEMORY = 0x3200_0000
@@ -186,14 +202,24 @@ def c_file(program: Program) -> str:
     lines = ["#include <stddef.h>", "const ptrdiff_t __rseq_offset = 64;", '#include "t.h"']
     naming = Naming("t", {})
     for vector in program.vectors.values():
-        parameters = [naming.declare(each.type, each.name) for each in vector.parameters]
+        pointers = [naming.declare(each.type, each.name) for each in vector.parameters]
+        numbers = [
+            f"uint64_t {each.name}" if each.name in POSITIONS else pointer
+            for each, pointer in zip(vector.parameters, pointers, strict=True)
+        ]
         names = [each.name for each in vector.parameters]
         for form, first in (("", ["opv_cpu"]), ("_again", ["opv_cpu"]), ("_here", [])):
+            parameters = pointers if form == "_again" else numbers
             declared = ", ".join(["const struct t *opv_m", "unsigned opv_cpu", *parameters])
             call = ", ".join(["opv_m", *first, *names])
             lines.append(f"int try_{vector.name}{form}({declared})")
             lines.append(f"{{ (void)opv_cpu; return t_{vector.name}{form}_section({call}); }}")
     return "\n".join(lines) + "\n"
+
+
+def positions_of(program: Program) -> dict[str, Position]:
+    """The arrays of the parameters that are an element's number."""
+    return {name: find_position(path, program.data) for name, path in POSITIONS.items()}
 
 
 def symbols_of(program: Path) -> dict[str, int]:
@@ -233,7 +259,8 @@ def test_sections_do_what_the_interpreter_does(processor: Processor, tmp_path: P
     need(processor.compiler, "nm")
     program = assemble(SourceFile("t.opv", TEXT)).program
     vectors = tuple(program.vectors.values())
-    (tmp_path / "t.h").write_text(header(Request(program, vectors, ELIDE, Naming("t", {}))))
+    request = Request(program, vectors, ELIDE, Naming("t", {}), positions=positions_of(program))
+    (tmp_path / "t.h").write_text(header(request))
     (tmp_path / "t.c").write_text(c_file(program))
     target = tmp_path / "t"
     options = (
@@ -251,10 +278,12 @@ def test_sections_do_what_the_interpreter_does(processor: Processor, tmp_path: P
     layout = Layout(0x4000_0000, distance, 0x5000_0000, 0x5100_0000, 0x5200_0000, 0x5300_0000)
     machine.engine.mem_map(layout.percpu, -(-CPUS * distance // 0x1000) * 0x1000)
     machine.engine.mem_map(layout.shared, 0x1000)
-    chance = random.Random(20)
     ran: set[tuple[str, int]] = set()
-    for number in range(36):
-        for vector in vectors:
+    for vector in vectors:
+        chance = random.Random(
+            f"{vector.name} 6"
+        )  # the states of one do not change with the others
+        for number in range(36):
             ran |= compare(program, vector, layout, machine, symbols, chance, number % 4 == 0)
     # A state generator that never passes a compare, or never fails one, would prove little.
     for vector in vectors:
@@ -281,10 +310,19 @@ def compare(
     words = random_memory(world, program, chance)
     cpu = chance.randrange(CPUS)
     arguments: dict[str, int] = {}
+    numbers: dict[str, int] = {}
+    positions = positions_of(program)
     for each in vector.parameters:
         pointers = words[2:] if isinstance(each.type, Pointer) else words[:2]
         value = chance.choice(pointers)
         arguments[each.name] = value % (1 << 8 * each.type.size)
+        if each.name in positions:
+            position = positions[each.name]
+            # piece_copy reads 100 bytes from there.
+            numbers[each.name] = chance.randrange(100 if each.name == "piece" else position.elements)
+            area = layout.percpu + cpu * layout.percpu_stride
+            element = position.offset + numbers[each.name] * position.stride
+            arguments[each.name] = area + element
     regions = [
         (layout.percpu + c * layout.percpu_stride, control_offset(program.data))
         for c in range(CPUS)
@@ -299,14 +337,19 @@ def compare(
     after = [world.memory.read(address, size) for address, size in regions]
     head = struct.pack("<QQI", layout.percpu, layout.shared, CPUS)
     machine.engine.mem_write(MEMORY, head)
-    given = [MEMORY, cpu, *(arguments[each.name] for each in vector.parameters)]
+    rare = [MEMORY, cpu, *(arguments[each.name] for each in vector.parameters)]
+    given = [
+        *(MEMORY, cpu),
+        *(numbers.get(each.name, arguments[each.name]) for each in vector.parameters),
+    ]
 
     def restore() -> None:
         for (address, _), data in zip(regions, before, strict=True):
             machine.engine.mem_write(address, data)
 
     def call(form: str, cut: int | None = None) -> tuple[int, int]:
-        return machine.call(symbols[f"try_{vector.name}{form}"], given, cpu, cut)
+        values = rare if form == "_again" else given
+        return machine.call(symbols[f"try_{vector.name}{form}"], values, cpu, cut)
 
     def check(what: str) -> None:
         for (address, size), data in zip(regions, after, strict=True):

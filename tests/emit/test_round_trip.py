@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from opvasm.abi.ops import CMPEQ, CMPNE, MB
 from opvasm.assembler import assemble
 from opvasm.emit.names import Naming, control_offset
+from opvasm.emit.positions import Position, find_position
 from opvasm.program import (
     ArgumentValue,
     PoolAddress,
@@ -28,7 +29,7 @@ from opvasm.program import (
 )
 from opvasm.source import SourceFile
 
-from .conftest import SAMPLES, need, run, write_headers
+from .conftest import POSITIONS, SAMPLES, need, run, write_headers
 
 pytest.importorskip("capstone")
 
@@ -58,7 +59,9 @@ def program_of(sample: str) -> Program:
 # ---- the source's side ------------------------------------------------------------------------------
 
 
-def steps_of(vector: Vector, program: Program) -> list[tuple[str, Term, Term]]:
+def steps_of(
+    vector: Vector, program: Program, positions: Mapping[str, Position]
+) -> list[tuple[str, Term, Term]]:
     """What the ops do: ("differs" | "same" | "store" | "add", place or value, value)."""
     steps: list[tuple[str, Term, Term]] = []
     ops = list(vector.instructions)
@@ -66,7 +69,7 @@ def steps_of(vector: Vector, program: Program) -> list[tuple[str, Term, Term]]:
         ops.pop()  # it comes after the section, where nobody lifts anything
     for op in ops:
         size = op.length
-        terms = [operand(value, size, program) for value in op.addresses]
+        terms = [operand(value, size, program, positions) for value in op.addresses]
         if op.operation is CMPEQ or op.operation is CMPNE:
             steps.append(("differs" if op.operation is CMPEQ else "same", terms[0], terms[1]))
         elif len(terms) == 2:
@@ -79,11 +82,14 @@ def steps_of(vector: Vector, program: Program) -> list[tuple[str, Term, Term]]:
     return steps
 
 
-def operand(value: Value, size: int, program: Program) -> Term:
+def operand(value: Value, size: int, program: Program, positions: Mapping[str, Position]) -> Term:
     """An operand as a term; "percpu" is the register with the CPU's area."""
     match value:
         case SymbolAddress(symbol=name, addend=addend, cpu=None):
             return ("at", "percpu", program.data.symbols[name].offset + addend, size)
+        case ArgumentValue(parameter=name, addend=addend) if name in positions:
+            element = ("+", "percpu", ("*", name, positions[name].stride))
+            return ("at", element, positions[name].offset + addend, size)
         case ArgumentValue(parameter=name, addend=addend):
             return ("at", name, addend, size)
         case SlotAddress(parameter=name, addend=0):
@@ -118,6 +124,10 @@ def lifted_steps(section: ir.Section) -> list[tuple[str, Term, Term]]:
                 return term(inner)
             case ir.Binary(operator="+", left=left, right=right):
                 return ("+", term(left), term(right))
+            case ir.Binary(operator="*", left=left, right=ir.Constant(value=number)):
+                return ("*", term(left), number)
+            case ir.Binary(operator="<<", left=left, right=ir.Constant(value=number)):
+                return ("*", term(left), 1 << number)
             case _:
                 raise Differs(f"a term that no op makes: {value}")
 
@@ -154,9 +164,11 @@ def lifted_steps(section: ir.Section) -> list[tuple[str, Term, Term]]:
     return steps
 
 
-def match(section: ir.Section, vector: Vector, program: Program) -> None:
+def match(
+    section: ir.Section, vector: Vector, program: Program, positions: Mapping[str, Position]
+) -> None:
     """Raise Differs unless the section looks at CPU and flag first, and then does the vector's ops."""
-    found, wanted = lifted_steps(section), steps_of(vector, program)
+    found, wanted = lifted_steps(section), steps_of(vector, program, positions)
     flag = ("at", "percpu", control_offset(program.data), 4)
     wanted = [("differs", ("id", "cpu_id"), "cpu"), ("differs", flag, 0), *wanted]
     if len(found) != len(wanted):
@@ -186,7 +198,7 @@ def unify(found: object, wanted: object, names: dict[str, str]) -> bool:
     if (
         isinstance(found, str)
         and isinstance(wanted, str)
-        and found not in ("at", "id", "cpu_id", "+")
+        and found not in ("at", "id", "cpu_id", "+", "*")
     ):
         return names.setdefault(found, wanted) == wanted
     return found == wanted
@@ -200,10 +212,18 @@ def build(samples: Iterable[str], headers: Path, folder: Path, compiler: str, le
     lines: list[str] = []
     for sample in samples:
         program, naming = program_of(sample), Naming(sample, {})
+        positions = POSITIONS.get(sample, {})
         lines.insert(0, f'#include "{sample}.h"')
         for name in VECTORS[sample]:
             parameters = program.vectors[name].parameters
-            declared = "".join(f", {naming.declare(each.type, each.name)}" for each in parameters)
+            declared = "".join(
+                (
+                    f", uint64_t {each.name}"
+                    if each.name in positions
+                    else f", {naming.declare(each.type, each.name)}"
+                )
+                for each in parameters
+            )
             given = "".join(f", {each.name}" for each in parameters)
             head = f"int try_{sample}_{name}(const struct {sample} *m, unsigned cpu{declared})"
             lines.append(f"{head} {{ return {sample}_{name}_section(m, cpu{given}); }}")
@@ -223,8 +243,13 @@ def round_trip(samples: Iterable[str], library: Path) -> None:
     lifted = assemble(SourceFile("lifted.opv", text.read_text())).program
     for sample in samples:
         program = program_of(sample)
+        positions = {
+            name: find_position(path, program.data)
+            for name, path in POSITIONS.get(sample, {}).items()
+        }
         for name in VECTORS[sample]:
-            match(lifted.sections[f"try_{sample}_{name}"], program.vectors[name], program)
+            section = lifted.sections[f"try_{sample}_{name}"]
+            match(section, program.vectors[name], program, positions)
 
 
 @pytest.fixture(scope="module")

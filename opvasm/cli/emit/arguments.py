@@ -19,6 +19,7 @@ class Options(AbiOptions):
     arch: str
     prefix: str | None
     types: tuple[str, ...]
+    index: tuple[str, ...]
     include: tuple[str, ...]
     no_explore: bool
     check: str | None
@@ -60,6 +61,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         help="use this C type for a declared struct; may be repeated",
+    )
+    parser.add_argument(
+        "--index",
+        metavar="PARAMETER=ARRAY",
+        action="append",
+        default=[],
+        help="hand this pointer over as the number of an element of a percpu array, slot=log.slot; "
+        "may be repeated",
     )
     parser.add_argument(
         "--include",

@@ -19,6 +19,7 @@ EXAMPLES = """
 opvasm emit samples/emit/list.opv --strategy elide -o list.h
 opvasm emit samples/idioms/counter.opv --no-explore -o counter.h
 opvasm emit samples/emit/list.opv --strategy elide --type 'node=struct item' --include '"item.h"'
+opvasm emit samples/emit/ring.opv --strategy elide --index slot=log.slot -o ring.h
 opvasm emit --check list.h
 """
 EXITS = {

@@ -14,8 +14,9 @@ from .arguments import Options
 if TYPE_CHECKING:
     from ...assembler import Assembly
     from ...emit import Request
+    from ...emit.positions import Position
     from ...emit.sections import WithSections
-    from ...program import Vector
+    from ...program import Data, Vector
     from ...text.scenario_tree import Strategy
     from ..terminal.terminal import Terminal
     from .proof import Proof
@@ -152,7 +153,23 @@ def _request(
         architectures=architectures,
         includes=includes,
         file_name=os.path.basename(output),
+        positions=_positions(options, program.data, vectors),
     )
+
+
+def _positions(options: Options, data: Data, vectors: list[Vector]) -> dict[str, Position]:
+    """The arrays that ``--index`` names, each for a parameter that can be an element of it."""
+    from ...emit.positions import NoPosition, check_parameter, find_position
+    from ..inputs.options import named_values
+
+    found: dict[str, Position] = {}
+    for name, path in named_values(options.index, "--index").items():
+        try:
+            found[name] = find_position(path, data)
+            check_parameter(name, found[name], vectors)
+        except NoPosition as reason:
+            raise UsageError(f"--index: {reason}", reason.help) from None
+    return found
 
 
 def _prefix(path: str) -> str:
@@ -211,6 +228,7 @@ def _recorded(options: Options) -> list[str]:
     for option, values in (
         ("--vector", options.vector),
         ("--type", options.types),
+        ("--index", options.index),
         ("--include", options.include),
     ):
         for value in values:
