@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ..lift.code import Code, Decoder, Flow, Step
 from ..lift.values import Value, Values
 from ..light_typing import NamedTuple
+from .function_code import FunctionCode
 
 _CS_OFFSET = 8  # rseq_cs in struct rseq
 _NEAR = 64
 _NEARBY = 32  # instructions before the lead in which the area is mostly made
 _BEFORE = 256  # instructions that are followed back from the lead
-_REGISTER = re.compile(r"\b[xw](\d+)\b")
+_STACK = {"sp", "rsp"}
 _ENDS = (Flow.JUMP, Flow.RETURN, Flow.INDIRECT, Flow.TRAP)
 
 
@@ -78,31 +78,34 @@ def _meets(area: Value, values: Values, codes: tuple[Code, ...]) -> bool:
 
 
 def longer(
-    lead: Lead, codes: tuple[Code, ...], decoder: Decoder, function: Callable[[], tuple[bytes, int]]
+    lead: Lead, codes: tuple[Code, ...], function: Callable[[], FunctionCode | None]
 ) -> Lead:
     """The same lead from farther before, where only there stands how a section finds the area.
 
     A compiler may keep the area in one register for rseq_cs and in another for what the section
-    reads, both made at the function's beginning.  ``function`` gives the function's code, and the
-    address at which it begins.
+    reads, both made at the function's beginning.  ``function`` gives the function's code.
     """
     if meets(lead, codes):
         return lead
-    data, first = function()
-    begin = lead.codes[0].address
-    near = _NEARBY * decoder.unit
-    ranges = [(first, first + len(data))]
-    if 0 < near < begin - first:
-        # Mostly it is right before: without a look at where the rest of the function branches.
-        ranges = [(begin - near, begin + decoder.unit), (begin - near, first + len(data)), *ranges]
-    for start, end in ranges:
-        steps = tuple(decoder.steps(data[start - first : end - first], start))
-        way = way_to(steps, begin)
-        before = _decoded(decoder, data, first, way, (*lead.codes, *codes))
+    code = function()
+    if code is None:
+        return lead
+    for steps in _pieces(code, lead.codes[0].address):
+        before = _decoded(code, way_to(steps, lead.codes[0].address), (*lead.codes, *codes))
         found = _with(before, lead, codes)
         if found is not None:
             return found
     return lead
+
+
+def _pieces(code: FunctionCode, begin: int) -> Iterator[tuple[Step, ...]]:
+    """Instructions in which the way to an address may be: a few, then all of the function's."""
+    near = _NEARBY * code.decoder.unit
+    if 0 < near < begin - code.first:
+        # Mostly it is right before: without a look at where the rest of the function branches.
+        yield code.part(begin - near, begin + code.decoder.unit)
+        yield code.part(begin - near, code.end)
+    yield code.steps
 
 
 def _with(before: tuple[Code, ...], lead: Lead, codes: tuple[Code, ...]) -> Lead | None:
@@ -147,30 +150,33 @@ def way_to(function: tuple[Step, ...], address: int) -> tuple[Step, ...]:
 
 
 def _decoded(
-    decoder: Decoder, data: bytes, first: int, way: tuple[Step, ...], after: tuple[Code, ...]
+    code: FunctionCode, way: tuple[Step, ...], after: tuple[Code, ...]
 ) -> tuple[Code, ...]:
-    """The instructions of a way that matter for the addresses that the code after it uses.
-
-    On aarch64 only a call sets a register that does not stand in it, so those that name none of the
-    registers are left out; elsewhere all are decoded.
-    """
+    """The instructions of a way that matter for the addresses that the code after it uses."""
+    decoder, first = code.decoder, code.first
     wanted: set[str] = set()
-    for code in reversed(after):
-        wanted -= code.writes
+    for each in reversed(after):
+        wanted = _before(each, wanted)
         wanted |= {
-            name for place in (*code.loads, *code.stores) for name in (place.base, place.indexed)
+            name for place in (*each.loads, *each.stores) for name in (place.base, place.indexed)
         }
-    wanted -= {"", "sp"}
+    wanted.discard("")
     found: list[Code] = []
     for step in reversed(way):
-        names = {f"x{number}" for number in _REGISTER.findall(step.operands)}
-        if decoder.unit and step.flow is not Flow.CALL and not names & wanted:
+        if not decoder.may_set(step, wanted):
             continue
-        for code in decoder.decode(data[step.address - first : step.end - first], step.address):
-            found.append(code)
-            if code.writes & wanted:
-                wanted = (wanted - code.writes) | set(code.reads) - {"sp"}
+        data = code.data[step.address - first : step.end - first]
+        for each in decoder.decode(data, step.address):
+            found.append(each)
+            wanted = _before(each, wanted)
     return tuple(reversed(found))
+
+
+def _before(code: Code, wanted: set[str]) -> set[str]:
+    """The registers that matter before an instruction, of those that matter after it."""
+    if not code.writes & wanted:
+        return wanted
+    return (wanted - code.writes) | set(code.reads) - _STACK
 
 
 def find_lead(decoder: Decoder, data: bytes, first: int, start: int, wanted: int) -> Lead | None:

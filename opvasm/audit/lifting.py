@@ -190,6 +190,25 @@ def _where(audit: FileAudit, address: int) -> str:
     return "in another file" if outside(file, address) else f"{file.place(address)} in the file"
 
 
+def _around(
+    text: LiftedText,
+    globals: Globals,
+    peers: Sequence[str],
+    told: Callable[[str], None] | None,
+    kernels: Sequence[str],
+) -> tuple[str, str]:
+    """What stands before and after a section's text: its objects' types; its test and scenarios."""
+    from .scenario import no_scenario, scenario_text
+
+    assert text.lifted is not None
+    made = scenario_text(text.lifted, peers, text.structs, globals, kernels)
+    if made is not None:
+        return made
+    if told is not None:
+        told(text.lifted.section.name)
+    return structs_text(text.structs), no_scenario(text.lifted)
+
+
 def document(
     audit: FileAudit,
     texts: Sequence[LiftedText],
@@ -203,8 +222,6 @@ def document(
     name of each section for which there is none.  ``kernels`` are the profiles under which scenarios
     are explored, the command's own unless given.
     """
-    from .scenario import no_scenario, scenario_text
-
     parts = [f"// Lifted from {audit.name} ({audit.machine}).\n"]
     sections = [each.lifted.section for each in texts if each.lifted is not None]
     if _revision(sections) != DEFAULT_REVISION:
@@ -225,14 +242,12 @@ def document(
         lines += [f"// unverified: {what}" for what in each.broken]
         for name in each.lifted.section.results:
             lines.append(f"// result {name}: {each.lifted.registers[name]}, read after the section")
-        made = scenario_text(each.lifted, peers, each.structs, globals, kernels) if peers else None
-        declared = made[0] if made is not None else structs_text(each.structs)
+        around = _around(each, globals, peers, told, kernels) if peers else None
+        declared = around[0] if around is not None else structs_text(each.structs)
         parts.append(declared + "\n".join(lines) + "\n" + each.text)
         vector = exact_vector(each.lifted.section, globals.data())
         if vector is not None:
             parts.append(vector)
-        if peers:
-            if made is None and told is not None:
-                told(each.lifted.section.name)
-            parts.append(no_scenario(each.lifted) if made is None else made[1])
+        if around is not None:
+            parts.append(around[1])
     return "\n".join(parts)

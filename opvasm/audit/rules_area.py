@@ -7,16 +7,15 @@ import struct
 from collections.abc import Iterator
 
 from ..codes import audit as codes
-from ..elf.problems import ElfError
 from ..lift.code import Code, Flow, Memory, Step
 from ..lift.values import Values
 from .finding import Finding
+from .function_code import FunctionCode
 from .outcomes import Fault
 from .subject import Subject
 
 _AREA_BYTES = 32
 _CS = (8, 16)  # rseq_cs, which user space writes
-_FUNCTION_MAX = 1 << 16
 _BACK_BYTES = 128
 _BACK = 256  # instructions that are followed from an abort handler
 _RELATIVE = re.compile(rb"[\xe8\xe9]|\x0f[\x80-\x8f]", re.DOTALL)
@@ -89,17 +88,11 @@ def _overlap(code: Code, place: Memory, does: str) -> Finding:
 
 def entry_rules(subject: Subject) -> Iterator[Finding]:
     """Branches of the section's function into its middle, found by bytes and confirmed by decoding."""
-    extent = subject.extent
-    if not subject.decodes or extent is None or extent.end - extent.start > _FUNCTION_MAX:
+    code = subject.function_code if subject.decodes else None
+    suspects = _suspects(subject, code) if code is not None else set()
+    if code is None or not suspects:
         return
-    try:
-        data = subject.context.code(extent.start, extent.end - extent.start)
-    except ElfError:
-        return
-    suspects = _suspects(subject, data, extent.start)
-    if not suspects:
-        return
-    for each in _function_steps(subject, data, extent.start):
+    for each in _function_steps(subject, code):
         if each.address in suspects and each.target is not None and subject.inside(each.target):
             yield entered(subject, each.address, each.target)
 
@@ -119,13 +112,13 @@ def entered(subject: Subject, address: int, target: int) -> Finding:
     )
 
 
-def _suspects(subject: Subject, data: bytes, first: int) -> set[int]:
+def _suspects(subject: Subject, code: FunctionCode) -> set[int]:
     """Where bytes outside of the section look like a branch into its middle."""
     targets: Iterator[tuple[int, int]]
     if subject.context.machine == "x86-64":
-        targets = _x86_branches(data, first)
+        targets = _x86_branches(code.data, code.first)
     else:
-        targets = _arm_branches(data, first)
+        targets = _arm_branches(code.data, code.first)
     return {
         at
         for at, target in targets
@@ -152,17 +145,15 @@ def _x86_branches(data: bytes, first: int) -> Iterator[tuple[int, int]]:
                 yield first + found.start(), target
 
 
-def _function_steps(subject: Subject, data: bytes, first: int) -> Iterator[Step]:
+def _function_steps(subject: Subject, code: FunctionCode) -> Iterator[Step]:
     """The instructions of a function that can be reached from its first, without the section's."""
-    engine = subject.context.decoder
-    assert engine is not None
     seen: set[int] = set()
-    waiting = [first]
+    waiting = [code.first]
     while waiting:
         at = waiting.pop()
-        if at in seen or subject.inside(at) or not first <= at < first + len(data):
+        if at in seen or subject.inside(at) or not code.first <= at < code.end:
             continue
-        for each in engine.steps(data[at - first :], at):
+        for each in code.steps_from(at):
             if each.address in seen or subject.inside(each.address):
                 break
             seen.add(each.address)

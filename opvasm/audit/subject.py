@@ -12,6 +12,7 @@ from ..elf.problems import ElfError
 from ..elf.symbols import Names, names_covering
 from ..lift.code import Code, Decoder, Flow, Memory
 from ..lift.values import Values
+from .function_code import FunctionCode
 from .lead import Lead, find_lead, longer, stored
 
 LEAD_BYTES = 112  # before the start: where a program makes the descriptor's address
@@ -29,6 +30,7 @@ class Context:
         self.decoder = decoder
         self.frames = Frames(file)
         self.machine = file.machine.name
+        self._function: tuple[Extent, FunctionCode] | None = None
 
     @cached_property
     def names(self) -> Names:
@@ -53,6 +55,17 @@ class Context:
         if self.file.relocatable:
             return relocated_code(self.file, address, size)
         return self.file.available(address, size)
+
+    def function_code(self, extent: Extent) -> FunctionCode | None:
+        """The code of a function; that which was asked for last is kept.  None where the file has it not."""
+        if self._function is None or self._function[0] != extent:
+            assert self.decoder is not None
+            try:
+                data = self.code(extent.start, extent.end - extent.start)
+            except ElfError:
+                return None
+            self._function = extent, FunctionCode(data, extent.start, self.decoder)
+        return self._function[1]
 
     def decode(self, address: int, size: int, until_branch: bool = False) -> tuple[Code, ...]:
         """The instructions of a range, as far as they decode, or up to the first that may go elsewhere."""
@@ -196,7 +209,7 @@ class Subject:
         found = find_lead(context.decoder, data, first, self.start, self.descriptor.address)
         if found is None or self.extent is None:
             return found
-        return longer(found, self.codes, context.decoder, self._function)
+        return longer(found, self.codes, lambda: self.function_code)
 
     @cached_property
     def _own_lead(self) -> int | None:
@@ -216,15 +229,13 @@ class Subject:
             values.step(each, ())
         return values
 
-    def _function(self) -> tuple[bytes, int]:
-        """The code of the function around the start, and where it begins."""
+    @property
+    def function_code(self) -> FunctionCode | None:
+        """The code of the function around the start; None where that is not known, or large."""
         extent = self.extent
         if extent is None or extent.end - extent.start > _FUNCTION_MAX:
-            return b"", self.start
-        try:
-            return self.context.code(extent.start, extent.end - extent.start), extent.start
-        except ElfError:
-            return b"", self.start
+            return None
+        return self.context.function_code(extent)
 
     def on_stack(self, base: str) -> bool:
         """Whether memory at a register is the thread's own stack."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from ..light_enum import Enum
@@ -87,6 +87,7 @@ class Step(NamedTuple):
     flow: Flow
     target: int | None
     operands: str
+    mnemonic: str
 
 
 class Decoder(Protocol):
@@ -100,6 +101,9 @@ class Decoder(Protocol):
 
     def steps(self, data: bytes, address: int) -> Iterator[Step]:
         """The flow of the instructions of these bytes, as far as they decode: fast."""
+
+    def may_set(self, step: Step, wanted: Set[str]) -> bool:
+        """Whether an instruction may set one of these registers, as far as its text says."""
 
     def makes_address(self, data: bytes, address: int, wanted: int) -> tuple[int, ...]:
         """The places in code at which an instruction begins that makes the address ``wanted``."""

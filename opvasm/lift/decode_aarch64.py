@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Set
 
 import capstone
 from capstone import arm64_const as arm
@@ -18,6 +19,7 @@ _ATOMIC = (
 )
 _COMPARES = ("cmp", "cmn", "tst")
 _KEPT = 1 << 16  # instructions that are remembered
+_REGISTER = re.compile(r"\b[xw](\d+)\b")
 _EXCLUSIVE = ("stxr", "stlxr", "stxp", "stlxp")
 
 
@@ -83,7 +85,7 @@ class DecoderArm:
             if distance is not None:
                 target = at + distance & (1 << 64) - 1
                 operands = f"{operands}#{target:#x}"
-            yield Step(at, at + 4, flow, target, operands)
+            yield Step(at, at + 4, flow, target, operands, "")
 
     def _new_step(self, raw: bytes, address: int) -> tuple[Flow, int | None, str] | None:
         """An instruction's flow, how far it goes where it has a target, and its operands up to that.
@@ -102,6 +104,11 @@ class DecoderArm:
         if not _relative(f"{mnemonic} {operands}") and len(self._steps) < _KEPT:
             self._steps[raw] = known
         return known
+
+    def may_set(self, step: Step, wanted: Set[str]) -> bool:
+        """Whether an instruction may set one of these registers: only a call sets others than it names."""
+        names = {f"x{number}" for number in _REGISTER.findall(step.operands)}
+        return step.flow is Flow.CALL or bool(names & wanted)
 
     def makes_address(self, data: bytes, address: int, wanted: int) -> tuple[int, ...]:
         """Where an adrp of the page of an address stands before an add of its low bits, or an adr."""

@@ -8,7 +8,7 @@ those that only read it.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import capstone
 from capstone import x86_const as x86
@@ -107,6 +107,10 @@ _NO_LOAD = (
     ),
     *("fxsave", "sgdt", "sidt", "vpcompress", "vcompress"),
 )
+_SETS_NOTHING = frozenset(["cmp", "test", "nop"])
+_SETS_ITS_FIRST = frozenset(
+    ["mov", "movabs", "movzx", "movsx", "movsxd", "lea", "add", "sub", "and", "or", "xor"]
+)
 _FULL: dict[str, str] = {}
 for _low, _names in {
     "rax": "eax ax al ah", "rbx": "ebx bx bl bh", "rcx": "ecx cx cl ch", "rdx": "edx dx dl dh",
@@ -170,7 +174,13 @@ class DecoderX86:
             target = None
             if mnemonic[0] in "jlcx" and operands.startswith("0x"):
                 target = int(operands, 16)
-            yield Step(at, at + size, _flow(mnemonic, target), target, operands)
+            yield Step(at, at + size, _flow(mnemonic, target), target, operands, mnemonic)
+
+    def may_set(self, step: Step, wanted: Set[str]) -> bool:
+        """Whether an instruction may set one of these registers; most set only what they name first."""
+        if step.mnemonic in _SETS_ITS_FIRST:
+            return full_name(step.operands.partition(",")[0]) in wanted
+        return step.mnemonic not in _SETS_NOTHING and step.mnemonic[0] != "j"
 
     def makes_address(self, data: bytes, address: int, wanted: int) -> tuple[int, ...]:
         """Where an instruction begins that makes an address: lea, or mov of it as a number."""

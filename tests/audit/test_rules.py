@@ -180,6 +180,37 @@ def test_an_area_in_two_registers(machine: str, tmp_path: Path) -> None:
     assert found("0x58") == set()
 
 
+# The area, and then {} in the register that the section copies before it reads by it.
+COPIED = {
+    "x86-64": {
+        "before": "mov %rdi, %r12\n mov %r12, %r10\n mov {}, %r12\n lea cs(%rip), %rax\n mov %rax, 8(%r10)",
+        "body": "mov %r12, %r11\n mov -4(%r11), %r11\n bt $63, %r11\n jnc out\n mov %rdx, (%rcx)",
+        "area": "%rdi",
+        "other": "%rdx",
+    },
+    "aarch64": {
+        "before": "mov x12, x0\n mov x10, x12\n mov x12, {}\n"
+        + "adrp x11, cs\n add x11, x11, :lo12:cs\n str x11, [x10, #8]",
+        "body": "mov x13, x12\n ldur x14, [x13, #-4]\n tbz x14, #63, out\n str x2, [x3]",
+        "area": "x0",
+        "other": "x2",
+    },
+}
+
+
+@pytest.mark.parametrize("machine", COPIED)
+def test_a_register_that_held_the_area(machine: str, tmp_path: Path) -> None:
+    """A read by a register that held the area's address before is none of the area."""
+    parts = COPIED[machine]
+
+    def found(held: str) -> set[str]:
+        before = parts["before"].format(held)
+        return set(codes(audited(tmp_path, machine, before=before, body=parts["body"])))
+
+    assert code.ID_OVERLAP in found(parts["area"])
+    assert found(parts["other"]) == set()
+
+
 # Sections that begin before their descriptor is stored.
 ARMED_INSIDE = {
     "x86-64": f"lea {{}}(%rip), %rax\n mov %rax, 8(%rdi)\n cmp %esi, 4(%rdi)\n jne out\n {STORE}",

@@ -149,7 +149,8 @@ _STORES = {
 }
 
 
-def _snippets(text: str) -> list[str]:
+def snippets_of(text: str) -> list[str]:
+    """The instructions of a table, ``;`` between those of one section."""
     return [each.strip() for line in text.strip().splitlines() for each in line.split("|")]
 
 
@@ -160,9 +161,9 @@ def _snippets(text: str) -> list[str]:
 )
 def test_every_mnemonic(machine: str, text: str, commit: str, oracle: str, tmp_path: Path) -> None:
     """Text and machine code end alike from random states, for each instruction, under unicorn and as VEX."""
-    snippets = _snippets(text)
+    snippets = snippets_of(text)
     if oracle == "unicorn":
-        snippets += _snippets(X86_ALONE if machine == "x86-64" else ARM_ALONE)
+        snippets += snippets_of(X86_ALONE if machine == "x86-64" else ARM_ALONE)
     bodies = [snippet.replace(";", "\n") + "\n" + commit for snippet in snippets]
     _compare_all(machine, oracle, snippets, bodies, tmp_path)
 
@@ -204,7 +205,7 @@ def _storing(machine: str, atomic: bool = True) -> list[list[str]]:
     """The snippets without a loop up to their last instruction that stores, where one does."""
     found = []
     text = X86 if machine == "x86-64" else ARM + ARM_ALONE if atomic else ARM
-    for snippet in _snippets(text):
+    for snippet in snippets_of(text):
         parts = [each.strip() for each in snippet.split(";")]
         while parts and not _STORES[machine].match(parts[-1]):
             parts.pop()
