@@ -33,6 +33,7 @@ def code_rules(subject: Subject) -> Iterator[Finding]:
     yield from _leaving(subject)
     yield from _commit(subject)
     yield from _stores(subject)
+    yield from _built_on_overwritten(subject)
     if subject.has_loop:
         back = next(
             each
@@ -156,6 +157,33 @@ def _stores(subject: Subject) -> Iterator[Finding]:
                 )
         values.step(each, reads)
     yield from _exit_after_store(subject)
+
+
+def _built_on_overwritten(subject: Subject) -> Iterator[Finding]:
+    """Stores before the commit to what was read before, where a later store is made of what was read."""
+    values = Values()
+    loaded: frozenset[Value] = frozenset()
+    stored: list[tuple[Value, frozenset[Value], Memory, Code]] = []
+    for each in subject.codes:
+        places = [one for one in subject.stores(each) if not subject.on_stack(one.base)]
+        if places:
+            sources = (values.comes_from(name) for name in _stored_from(each, each.reads))
+            came: frozenset[Value] = frozenset().union(*sources)
+            for address, before, place, by in stored:
+                if address in came & before:
+                    yield Finding(
+                        codes.REPEATED_CHANGE,
+                        "error",
+                        by.address,
+                        f"{place} is overwritten before the commit, and what the section read there is stored "
+                        f"later ({each.text}): after an abort in between it reads what it wrote itself",
+                        "store first what is made of the old value, and let the commit be this store",
+                        Fault.ALWAYS,
+                        by.text,
+                    )
+        stored += [(values.address(place), loaded, place, each) for place in places]
+        loaded |= {values.address(one) for one in each.loads}
+        values.step(each, each.reads)
 
 
 def _stored_from(code: Code, reads: tuple[str, ...]) -> tuple[str, ...]:

@@ -62,6 +62,11 @@ CASES: list[tuple[str, dict[str, str], dict[str, str]]] = [
         {"body": f"mov (%r8), %rax\n inc %rax\n mov %rax, (%r9)\n {STORE}"},
     ),
     (
+        code.REPEATED_CHANGE,
+        {"body": "mov (%rcx), %rax\n mov %r8, (%rcx)\n mov %rax, (%r8)"},
+        {"body": "mov (%rcx), %rax\n mov %rax, (%r8)\n mov %r8, (%rcx)"},
+    ),
+    (
         code.ENTERED,
         {"before": "test %edx, %edx\n je 7f\n lea cs(%rip), %rax\n mov %rax, 8(%rdi)",
          "body": f"cmp %esi, 4(%rdi)\n jne out\n7: {STORE}"},
@@ -132,6 +137,7 @@ ARM_CASES = [
     (code.COMMIT, f"{ARM_STORE}\n nop"),
     (code.EXIT_AFTER_STORE, f"str x2, [x4]\n cbz x5, out\n {ARM_STORE}"),
     (code.REPEATED_CHANGE, f"ldr x5, [x4]\n add x5, x5, #1\n str x5, [x4]\n {ARM_STORE}"),
+    (code.REPEATED_CHANGE, "ldr x5, [x3]\n str x4, [x3]\n str x5, [x4]"),
     (code.AREA_WRITE, f"str wzr, [x0, #4]\n {ARM_STORE}"),
     (code.ID_OVERLAP, f"ldur x5, [x0, #-4]\n {ARM_STORE}"),
     (code.EARLY_STORE, f"str x2, [x4]\n {ARM_STORE}"),
