@@ -6,13 +6,12 @@ None where an optional part is absent, or where a part was given up after a mist
 
 from __future__ import annotations
 
-from ..errors import Diagnostic
 from ..expression import Call, Expression, TypeName
 from ..light_typing import TYPE_CHECKING, Any
-from ..source import SourceFile, Span
-from .expression_builder import ExpressionBuilder
+from ..source import Span
 from .lalr import Token
 from .literals import string_value
+from .part_builder import PartBuilder
 from .tree import (
     AbiChoice,
     Assert,
@@ -48,15 +47,8 @@ if TYPE_CHECKING:
     from .tree import Declaration
 
 
-class Builder(ExpressionBuilder):
-    """The callbacks of a parse, but for those of scenarios and of sections that load.
-
-    ``problems`` collects what is wrong though it can be read.
-    """
-
-    def __init__(self, source: SourceFile, problems: list[Diagnostic]) -> None:
-        self.source = source
-        self.problems = problems
+class Builder(PartBuilder):
+    """The callbacks of files, data, vectors and tests; opvasm.text.callbacks adds those of other parts."""
 
     # ---- file ---------------------------------------------------------------------------------
 

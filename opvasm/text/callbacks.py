@@ -9,9 +9,10 @@ from ..errors import Diagnostic
 from ..light_typing import TYPE_CHECKING, Any
 from ..source import SourceFile
 from .builder import Builder
+from .expression_builder import ExpressionBuilder
 
 if TYPE_CHECKING:
-    from .claim_builder import ClaimBuilder
+    from .part_builder import PartBuilder
 
 
 class Callbacks:
@@ -20,31 +21,36 @@ class Callbacks:
     def __init__(self, source: SourceFile) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
-        self._builder = Builder(source, self.problems)
-        self._parts: dict[str, ClaimBuilder] = {}
+        usual = (Builder, ExpressionBuilder)
+        self._parts: list[PartBuilder] = [each(source, self.problems) for each in usual]
+        self._late: set[str] = set()
 
     def __getattr__(self, rule: str) -> Any:
         """The callback of a rule.  Raises AttributeError where no builder has one."""
-        found = getattr(self._builder, rule, None)
-        return found if found is not None else getattr(self._part(rule), rule)
-
-    def _part(self, rule: str) -> ClaimBuilder:
-        part = "section" if rule.startswith("section") else "scenario"
-        if part not in self._parts:
-            if part == "section":
-                from .section_builder import SectionBuilder
-
-                self._parts[part] = SectionBuilder(self.source, self.problems)
-            else:
-                from .scenario_builder import ScenarioBuilder
-
-                self._parts[part] = ScenarioBuilder(self.source, self.problems)
-        return self._parts[part]
+        for part in self._parts:
+            if hasattr(part, rule):
+                return getattr(part, rule)
+        kind = "section" if rule.startswith("section") else "scenario"
+        if rule.startswith("_") or kind in self._late:
+            raise AttributeError(f"no rule is called {rule}")
+        self._late.add(kind)
+        self._parts += [each(self.source, self.problems) for each in _builders(kind)]
+        return getattr(self, rule)
 
     def renew(self, source: SourceFile) -> None:
         """Make ready for another text.  The problems that were found in the last one stay its own."""
         self.source, self.problems = source, []
-        self._builder.source, self._builder.problems = source, self.problems
-        self._builder.too_high = None
-        for each in self._parts.values():
-            each.source, each.problems = source, self.problems
+        for part in self._parts:
+            part.renew(source, self.problems)
+
+
+def _builders(kind: str) -> tuple[type[PartBuilder], ...]:
+    """The builders of a kind of texts, which are imported when one is there."""
+    if kind == "section":
+        from .section_builder import SectionBuilder
+
+        return (SectionBuilder,)
+    from .claim_builder import ClaimBuilder
+    from .scenario_builder import ScenarioBuilder
+
+    return ScenarioBuilder, ClaimBuilder

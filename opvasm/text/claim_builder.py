@@ -5,15 +5,11 @@ Words that are names for the grammar (kernels' are the explorer's to know) are c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from ..errors import Diagnostic
 from ..expression import Expression
 from ..light_typing import Any
-from ..source import SourceFile, Span
-from ..suggestion import did_you_mean
+from ..source import Span
 from .lalr import Token
-from .literals import number_value, string_value
+from .part_builder import PartBuilder
 from .scenario_tree import (
     FENCES,
     LEVELS,
@@ -45,47 +41,8 @@ class Part:
         self.span = span
 
 
-class ClaimBuilder:
-    """The callbacks of strategies and claims, and what all callbacks of scenarios share."""
-
-    def __init__(self, source: SourceFile, problems: list[Diagnostic]) -> None:
-        self.source = source
-        self.problems = problems
-
-    def _at(self, token: Token) -> Span:
-        return Span(self.source, token[1], token[2])
-
-    def _wrong(self, code: str, message: str, span: Span, help: str | None = None) -> None:
-        self.problems.append(Diagnostic("error", code, message, span, help=help))
-
-    def _word(
-        self,
-        token: Token,
-        known: tuple[str, ...],
-        what: str,
-        instead: Mapping[str, str] | None = None,
-    ) -> str:
-        """A name that must be one of some words; ``instead`` says for others how it is written."""
-        if token[0] not in known:
-            near = (instead or {}).get(token[0]) or did_you_mean(token[0], known)
-            choice = f"{what} is {', '.join(known[:-1])} or {known[-1]}"
-            self._wrong("OPV500", f"`{token[0]}` is not a {what}", self._at(token), near or choice)
-        return token[0]
-
-    def _count(self, token: Token, what: str, least: int, most: int) -> int:
-        """A whole number within limits."""
-        number = number_value(token, self.source, self.problems)
-        if not least <= number <= most:
-            message = f"{number} {what}: there can be {least} to {most}"
-            self._wrong("OPV501", message, self._at(token))
-            return least
-        return number
-
-    def _text(self, token: Token) -> str:
-        return string_value(token, self.source, self.problems).decode("utf-8", "replace")
-
-    def _part_of(self, begin: int, end: int, word: str, value: Any) -> Part:
-        return Part(word, value, Span(self.source, begin, end))
+class ClaimBuilder(PartBuilder):
+    """The callbacks of strategies and claims."""
 
     # ---- strategies -----------------------------------------------------------------------------
 
@@ -103,8 +60,8 @@ class ClaimBuilder:
         method = self._word(first, METHODS, "way to run a vector")
         then = None if fallback is None else self._word(fallback, (OPV, LOCK), "fallback")
         if then is not None and method != RSEQ:
-            self._wrong(
-                "OPV502", f"`{method}` never aborts, so it has no fallback", self._at(fallback)  # type: ignore[arg-type]
+            self.problem(
+                "OPV502", f"`{method}` never aborts, so it has no fallback", self.span_of(fallback)  # type: ignore[arg-type]
             )
         given = options or {}
         uses_lock = LOCK in (method, then)
@@ -131,10 +88,12 @@ class ClaimBuilder:
         choices = {"subscribe": SUBSCRIPTIONS, "fence": FENCES}.get(name)
         if choices is None:
             if value is not None:
-                self._wrong("OPV500", f"`{name}` takes no value", self._at(value))
+                self.problem("OPV500", f"`{name}` takes no value", self.span_of(value))
             return name, ""
         if value is None:
-            self._wrong("OPV500", f"`{name}` needs a value", self._at(word), ", ".join(choices))
+            self.problem(
+                "OPV500", f"`{name}` needs a value", self.span_of(word), ", ".join(choices)
+            )
             return name, choices[0]
         return name, self._word(value, choices, f"value of `{name}`")
 
@@ -154,11 +113,11 @@ class ClaimBuilder:
         if quiescent is not None:
             if word != "invariant":
                 message = f"`quiescent` belongs to `invariant`, not to `{word}`"
-                self._wrong("OPV508", message, self._at(quiescent))
+                self.problem("OPV508", message, self.span_of(quiescent))
             word = "quiescent"
         text = None if label is None else self._text(label)
         value = Condition(word, text, test, Span(self.source, begin, end))
-        return self._part_of(begin, end, "condition", value)
+        return Part("condition", value, self.span(begin, end))
 
     def partition(self, begin: int, end: int, *parts: Expression) -> Partition:
         """``partition {A, B} == list(head) + t.got``."""
@@ -170,11 +129,11 @@ class ClaimBuilder:
         thread, level = (None, first) if second is None else (first[0], second)
         word = self._word(level, LEVELS, "level of progress")
         value = Progress(thread, word, Span(self.source, begin, end))
-        return self._part_of(begin, end, "progress", value)
+        return Part("progress", value, self.span(begin, end))
 
     def observe(self, begin: int, end: int, *columns: Expression) -> Part:
         """``observe list(head), a.got``."""
-        return self._part_of(begin, end, "observe", columns)
+        return Part("observe", columns, self.span(begin, end))
 
     def expect(self, begin: int, end: int, verdict: Token, mode: Token | None, *terms: Any) -> Part:
         """``expect holds unless kernel v6_19_arm64``."""
@@ -182,7 +141,7 @@ class ClaimBuilder:
         known = tuple(each for each in terms if each is not None)
         how = "always" if mode is None else mode[0]
         value = Expectation(word, how, known, Span(self.source, begin, end))
-        return self._part_of(begin, end, "expect", value)
+        return Part("expect", value, self.span(begin, end))
 
     def kernel_term(self, begin: int, end: int, *names: Token) -> Term:
         """``kernel legacy, v2``."""

@@ -26,30 +26,22 @@ from ..light_typing import Any
 from ..source import SourceFile, Span
 from .lalr import Token
 from .literals import character_value, number_value
+from .part_builder import PartBuilder
 
 # Levels of one expression: keeps walks over it far inside Python's own limit of calls.
 HEIGHT_MAX = 100
 DIMENSIONS_MAX = 16
 
 
-class ExpressionBuilder:
+class ExpressionBuilder(PartBuilder):
     """The callbacks of expressions; ``problems`` collects what is wrong with single tokens."""
 
-    source: SourceFile
-    problems: list[Diagnostic]
     too_high: int | None = None  # where an expression begins that was too high
 
-    def span(self, begin: int, end: int) -> Span:
-        """The span of two offsets."""
-        return Span(self.source, begin, end)
-
-    def span_of(self, token: Token) -> Span:
-        """The span of a token."""
-        return Span(self.source, token[1], token[2])
-
-    def problem(self, code: str, message: str, span: Span, help: str | None = None) -> None:
-        """Report what is wrong with a part although it is in the grammar."""
-        self.problems.append(Diagnostic("error", code, message, span, help=help))
+    def renew(self, source: SourceFile, problems: list[Diagnostic]) -> None:
+        """Make ready for another text."""
+        super().renew(source, problems)
+        self.too_high = None
 
     def _low(self, expression: Expression, begin: int, end: int) -> Expression:
         """An expression, unless it is too high: then a report, and a leaf in its place."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..expression import Arrow, Call, Expression, Name, TypeName
 from ..light_typing import Any
 from ..source import Span
-from .claim_builder import CPUS_MAX, ClaimBuilder, Part
+from .claim_builder import CPUS_MAX, Part
 from .lalr import Token
+from .part_builder import PartBuilder
 from .scenario_tree import (
     FENCES,
     Allowed,
@@ -34,7 +35,7 @@ LOOP_MAX = 64
 _ACTIONS = ("retry", "return", "break", "fail")
 
 
-class ScenarioBuilder(ClaimBuilder):
+class ScenarioBuilder(PartBuilder):
     """The callbacks of the scenario section; opvasm.text.callbacks adds those of the others."""
 
     # ---- a scenario -----------------------------------------------------------------------------
@@ -50,7 +51,7 @@ class ScenarioBuilder(ClaimBuilder):
             by_word.setdefault(part.word, []).append(part)
         for word in ("cpus", "kernel", "strategy", "init"):
             for extra in by_word.get(word, [])[1:]:
-                self._wrong("OPV503", f"`{word}` stands here a second time", extra.span)
+                self.problem("OPV503", f"`{word}` stands here a second time", extra.span)
 
         def all_of(word: str) -> tuple[Any, ...]:
             return tuple(part.value for part in by_word.get(word, []))
@@ -61,7 +62,7 @@ class ScenarioBuilder(ClaimBuilder):
         text = "" if title is None else self._text(title)
         chosen = one("strategy", (False, ("opv",)))
         if "thread" not in by_word and None not in parts:
-            self._wrong("OPV504", f"scenario {name[0]} has no thread", self._at(name))
+            self.problem("OPV504", f"scenario {name[0]} has no thread", self.span_of(name))
         return Scenario(
             name=name[0],
             title=text,
@@ -86,21 +87,21 @@ class ScenarioBuilder(ClaimBuilder):
         """``cpus 1..2``."""
         low = self._count(first, "CPUs", 1, CPUS_MAX)
         high = low if last is None else self._count(last, "CPUs", low, CPUS_MAX)
-        return self._part_of(begin, end, "cpus", (low, high))
+        return Part("cpus", (low, high), self.span(begin, end))
 
     def kernels(self, begin: int, end: int, *names: Token) -> Part:
         """``kernel legacy, v6_19_arm64``."""
-        return self._part_of(begin, end, "kernel", tuple(each[0] for each in names))
+        return Part("kernel", tuple(each[0] for each in names), self.span(begin, end))
 
     def strategies(self, begin: int, end: int, every: Token | None, *names: Token) -> Part:
         """``strategy any of opv, elide``."""
         value = (every is not None, tuple(each[0] for each in names))
-        return self._part_of(begin, end, "strategy", value)
+        return Part("strategy", value, self.span(begin, end))
 
     def environment(self, begin: int, end: int, *disturbances: Allowed | None) -> Part:
         """``environment preempt, migrate <= 1``."""
         known = tuple(each for each in disturbances if each is not None)
-        return self._part_of(begin, end, "environment", known)
+        return Part("environment", known, self.span(begin, end))
 
     def disturbance(
         self,
@@ -124,21 +125,21 @@ class ScenarioBuilder(ClaimBuilder):
         number = None if limit is None else self._count(limit, "times", 0, 1000)
         if number is None and struck.row.needs_limit:
             message = f"`{word}` needs a limit, or it could go on for ever"
-            self._wrong("OPV505", message, self._at(kind), f"write {word} <= 1")
+            self.problem("OPV505", message, self.span_of(kind), f"write {word} <= 1")
         if thread is not None and not strikes.names_thread:
-            self._wrong("OPV505", f"`{word}` strikes {strikes.value}", self._at(thread))
+            self.problem("OPV505", f"`{word}` strikes {strikes.value}", self.span_of(thread))
         name = None if thread is None else thread[0]
         place = None
         if at is not None and vector is not None and index is not None:
             place = (vector[0], self._count(index, "ops", 0, 1000))
             if not strikes.names_place:
-                self._wrong("OPV505", f"`{word}` strikes anywhere", self._at(at))
+                self.problem("OPV505", f"`{word}` strikes anywhere", self.span_of(at))
         return Allowed(struck, number, name, Span(self.source, begin, end), place)
 
     def init(self, begin: int, end: int, *settings: InitStatement | None) -> Part:
         """``init { … }``."""
         known = tuple(each for each in settings if each is not None)
-        return self._part_of(begin, end, "init", known)
+        return Part("init", known, self.span(begin, end))
 
     def set_place(self, begin: int, end: int, place: Expression, value: Expression) -> Set:
         """``head = &A``."""
@@ -170,17 +171,17 @@ class ScenarioBuilder(ClaimBuilder):
             if copies[0][0] == "x" and digits.isdigit():
                 count = self._count((digits, copies[1] + 1, copies[2]), "copies", 1, COPIES_MAX)
             else:
-                span = self._at(copies)
-                self._wrong("OPV506", f"`{copies[0]}` is not a number of copies", span, "write x3")
+                span = self.span_of(copies)
+                self.problem("OPV506", f"`{copies[0]}` is not a number of copies", span, "write x3")
         given = dict(each for each in options if each is not None)
         steps = body or ()
         thread = Thread(
             *(name[0], count, cpu, given.get("strategy"), given.get("allowed")),
             tuple(each for each in steps if isinstance(each, Own)),
             tuple(each for each in steps if not isinstance(each, Own)),
-            *(self._at(name), Span(self.source, begin, end)),
+            *(self.span_of(name), Span(self.source, begin, end)),
         )
-        return self._part_of(begin, end, "thread", thread)
+        return Part("thread", thread, self.span(begin, end))
 
     def thread_strategy(self, begin: int, end: int, name: Token) -> tuple[str, str]:
         """``strategy opv`` of one thread."""
@@ -195,7 +196,7 @@ class ScenarioBuilder(ClaimBuilder):
     def handler(self, begin: int, end: int, thread: Token, body: Any) -> Part:
         """``on signal a { … }``."""
         span = Span(self.source, begin, end)
-        return self._part_of(begin, end, "on", Handler(thread[0], self._steps(body), span))
+        return Part("on", Handler(thread[0], self._steps(body), span), self.span(begin, end))
 
     def body(self, begin: int, end: int, *steps: Any) -> tuple[Any, ...]:
         """The steps in braces."""
@@ -206,7 +207,7 @@ class ScenarioBuilder(ClaimBuilder):
         for each in body or ():
             if isinstance(each, Own):
                 message = "`own` stands at the beginning of a thread"
-                self._wrong("OPV507", message, each.span)
+                self.problem("OPV507", message, each.span)
         return tuple(each for each in body or () if not isinstance(each, Own))
 
     def own(self, begin: int, end: int, name: Token, type: TypeName) -> Own:
@@ -272,7 +273,7 @@ class ScenarioBuilder(ClaimBuilder):
         for arm in known:
             for result in arm.results:
                 if result in seen:
-                    self._wrong("OPV503", f"`{result}` stands here a second time", arm.span)
+                    self.problem("OPV503", f"`{result}` stands here a second time", arm.span)
                 seen.add(result)
         return known
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..expression import Expression, TypeName
 from ..light_typing import Any
 from ..source import Span
-from .claim_builder import ClaimBuilder
 from .lalr import Token
+from .part_builder import PartBuilder
 from .section_tree import (
     AtomicStep,
     BarrierStep,
@@ -28,7 +28,7 @@ from .tree import Field, SectionDefinition
 ROUNDS_MAX = 1 << 16
 
 
-class SectionBuilder(ClaimBuilder):
+class SectionBuilder(PartBuilder):
     """The callbacks of the part on sections; opvasm.text.callbacks adds those of the others."""
 
     def section(
@@ -42,13 +42,13 @@ class SectionBuilder(ClaimBuilder):
             parameters=tuple(each for each in fields if isinstance(each, Field)),
             results=results or (),
             body=body or (),
-            name_span=self._at(name),
+            name_span=self.span_of(name),
             span=Span(self.source, begin, end),
         )
 
     def section_results(self, begin: int, end: int, *names: Token) -> tuple[Target, ...]:
         """``-> item, size``."""
-        return tuple(Target(each[0], None, self._at(each)) for each in names)
+        return tuple(Target(each[0], None, self.span_of(each)) for each in names)
 
     def section_body(self, begin: int, end: int, *steps: Any) -> tuple[SectionStep, ...]:
         """The steps in braces."""
@@ -56,7 +56,7 @@ class SectionBuilder(ClaimBuilder):
 
     def section_target(self, begin: int, end: int, name: Token, type: TypeName | None) -> Target:
         """``x`` or ``x: u32``."""
-        return Target(name[0], type, self._at(name))
+        return Target(name[0], type, self.span_of(name))
 
     def section_load(
         self, begin: int, end: int, target: Target, place: Expression, acquire: Token | None
@@ -143,7 +143,7 @@ class SectionBuilder(ClaimBuilder):
         self, begin: int, end: int, label: Token, condition: Expression | None
     ) -> ExitStep:
         """``exit empty if n == 0``."""
-        return ExitStep(label[0], condition, self._at(label), Span(self.source, begin, end))
+        return ExitStep(label[0], condition, self.span_of(label), Span(self.source, begin, end))
 
     def section_break(self, begin: int, end: int, condition: Expression | None) -> BreakStep:
         """``break if n == 0``."""
