@@ -17,13 +17,13 @@ from ..program import (
     ArgumentValue,
     Data,
     Instruction,
-    PoolAddress,
     SlotAddress,
     SymbolAddress,
     Value,
     Vector,
 )
 from .rules import Attempt, Bytes, RseqFinding, Words, Work, broken, diagnosed
+from .subject import base_of
 
 _WORDS = Words(
     commit="the last store",
@@ -114,15 +114,9 @@ def _written(op: Instruction) -> Value | None:
 def _bytes(values: Iterable[Value], length: int) -> Iterator[Bytes]:
     """What operands touch, without constants and arguments' slots, which nobody shares."""
     for value in values:
-        match value:
-            case SymbolAddress(symbol=symbol, addend=addend, cpu=cpu):
-                yield Bytes((symbol, cpu), addend, addend + length)
-            case ArgumentValue(parameter=parameter, addend=addend):
-                yield Bytes(parameter, addend, addend + length)
-            case int():
-                yield Bytes(None, value, value + length)
-            case PoolAddress() | SlotAddress():
-                pass
+        base, offset = base_of(value)
+        if not base.is_private:
+            yield Bytes(base, offset, offset + length)
 
 
 def _is_misaligned(written: Value | None, length: int, data: Data) -> bool:

@@ -96,6 +96,8 @@ class _ToSection:
                     raise NoSection(
                         f"{op.operation.mnemonic}, op {index}, has no words in a section"
                     )
+                if op.length not in WORD_LENGTHS:
+                    raise NoSection(f"op {index} changes {op.length} bytes, which are no word")
                 type = ir.REGISTER_TYPES[f"u{8 * op.length}"]
                 address = self.address(op.addresses[0])
                 value = self.immediate(op.immediate, type)
