@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from .expression import Arrow, AtCpu, Expression, Index, Load, Member, Name, Number
 from .light_enum import Enum
 from .light_typing import Protocol, Record
-from .program import Array, Member as Field, Pointer, Scalar, Struct, Symbol, Type
+from .program import Area, Array, Member as Field, Pointer, Scalar, Struct, Symbol, Type
 from .source import Span
 from .suggestion import did_you_mean, listing
 from .text.names import type_text
@@ -198,6 +198,14 @@ def values_in(expression: Expression) -> Iterator[Expression]:
             yield value
         case _:
             return
+
+
+def is_every_cpus(place: Expression, symbols: Mapping[str, Symbol]) -> bool:
+    """Whether a place is (a part of) a percpu variable, with no CPU named."""
+    while isinstance(place, Member | Index):
+        place = place.base
+    symbol = symbols.get(place.name) if isinstance(place, Name) else None
+    return symbol is not None and symbol.area is Area.PERCPU
 
 
 def unknown_name(name: Name, known: Iterable[str], help: str | None = None) -> NoPlace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..explorer.claims.judge_scope import thread_local
 from ..expression import Arrow, AtCpu, Binary, Call, Expression, Index, Load, Member, Name, Number
+from ..places import is_every_cpus
 from ..program import Array, Pointer, Scalar, Struct
 from ..text.scenario_tree import Condition, Partition
 from .promela_numbers import LOCAL_BOUND, Numbers, Term, known
@@ -85,7 +86,9 @@ class Claims(Numbers):
         if registers is not None:
             return _added([Term(each, LOCAL_BOUND) for each in registers])
         found: list[Term] = []
-        for cpu in range(self.export.cpus if self._is_percpu(place) else 1):
+        for cpu in range(
+            self.export.cpus if is_every_cpus(place, self.program.data.symbols) else 1
+        ):
             spot = self.place(place, known(cpu))
             if isinstance(spot.type, Array) and spot.address.constant is not None:
                 element = spot.type.element
@@ -98,12 +101,6 @@ class Claims(Numbers):
                 size, signed = self.width(spot)
                 found.append(self._cell(spot.address, size, signed, place))
         return _added(found)
-
-    def _is_percpu(self, place: Expression) -> bool:
-        while isinstance(place, Member | Index):
-            place = place.base
-        symbol = self.program.data.symbols.get(place.name) if isinstance(place, Name) else None
-        return symbol is not None and symbol.area.value == "percpu"
 
     # ---- lists ------------------------------------------------------------------------------------
 

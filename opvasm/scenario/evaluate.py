@@ -16,7 +16,6 @@ from ..expression import (
     Binary,
     Call,
     Expression,
-    Index,
     Load,
     Member,
     Name,
@@ -40,10 +39,11 @@ from ..places import (
     OfReader,
     OfVariable,
     field_of,
+    is_every_cpus,
     resolve,
     unknown_name,
 )
-from ..program import Area, Array, Layout, Pointer, Program, Scalar, Struct, Type
+from ..program import Array, Layout, Pointer, Program, Scalar, Struct, Type
 from ..suggestion import did_you_mean
 from ..text.names import type_text
 
@@ -255,7 +255,9 @@ def _call(call: Call, scope: Scope) -> int:
             call.span,
         )
     (argument,) = call.arguments
-    cpus = range(scope.cpus) if _is_every_cpus(argument, scope) else (scope.cpu,)
+    cpus = (
+        range(scope.cpus) if is_every_cpus(argument, scope.program.data.symbols) else (scope.cpu,)
+    )
     total = 0
     for cpu in cpus:
         place = locate(argument, scope._replace(cpu=cpu))
@@ -269,14 +271,6 @@ def _call(call: Call, scope: Scope) -> int:
                 raise Unevaluable("`sum` adds numbers, not arrays or structs", argument.span)
             total += value
     return total
-
-
-def _is_every_cpus(place: Expression, scope: Scope) -> bool:
-    """Whether a place is (a part of) a percpu variable, with no CPU named."""
-    while isinstance(place, Member | Index):
-        place = place.base
-    symbol = scope.program.data.symbols.get(place.name) if isinstance(place, Name) else None
-    return symbol is not None and symbol.area is Area.PERCPU
 
 
 def _measure(leaf: Name | SizeOf | OffsetOf, scope: Scope) -> int | None:

@@ -26,7 +26,7 @@ from ..steps.code import Code
 from ..steps.evaluate import TROUBLE, follower, getter
 from ..steps.image import Image
 from ..steps.terms import Nodes, RegisterOf, Term
-from .judge_scope import JudgeScope, ThreadView, View
+from .judge_scope import JudgeScope, ThreadView, View, thread_local
 
 
 class Seen(Protocol):
@@ -253,10 +253,9 @@ def observed_locals(scenario: Scenario) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {name: set() for name in threads}
 
     def look(tree: object) -> None:
-        if isinstance(tree, Member):
-            base = tree.base.base if isinstance(tree.base, Index) else tree.base
-            if isinstance(base, Name) and base.name in found:
-                found[base.name].add(tree.name)
+        named = thread_local(tree) if isinstance(tree, Member) else None
+        if named is not None and named.thread in found:
+            found[named.thread].add(named.local)
         if isinstance(tree, tuple):
             for each in tree:
                 look(each)

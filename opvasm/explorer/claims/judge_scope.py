@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from ...expression import Call, Expression, Index, Member, Name, Number
 from ...light_typing import NamedTuple
 from ...machine.memory import Fault
-from ...program import Area, Array, Pointer, Program, Struct
+from ...places import is_every_cpus
+from ...program import Array, Pointer, Program, Struct
 from ..lowering.meaning import NOTHING, Compiler, Spot, Value, constant_value
 from ..steps.code import Code
 from ..steps.image import MAIN, Image
@@ -133,7 +134,8 @@ class JudgeScope:
         if found is not None:
             value = self.member(place) if isinstance(place, Member) else None
             return value if value is not None else NOTHING
-        cpus = self.image.cpus if self.image is not None and self._is_percpu(place) else 1
+        every = self.image is not None and is_every_cpus(place, self.program.data.symbols)
+        cpus = self.image.cpus if self.image is not None and every else 1
         parts: list[Term] = []
         for cpu in range(cpus):
             spot = compiler.spot(place, constant_value(cpu))
@@ -144,14 +146,6 @@ class JudgeScope:
             else:
                 parts.append(first)
         return Value(total(parts))
-
-    def _is_percpu(self, place: Expression) -> bool:
-        while not isinstance(place, Name):
-            if not isinstance(place, Member | Index):
-                return False
-            place = place.base
-        symbol = self.program.data.symbols.get(place.name)
-        return symbol is not None and symbol.area is Area.PERCPU
 
     def nodes(self, place: Expression, compiler: Compiler) -> Nodes | None:
         """The list whose head is at a place; None, and a report, where no list can begin there."""
