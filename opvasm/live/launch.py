@@ -257,16 +257,7 @@ def run(
         if what and foreign is not None:
             foreign(program, what)
         supervisor = make(settings, answered=answered, foreign=foreign, executed=became)
-
-        def forward(number: int, frame: object) -> None:
-            signals.append(number)
-            for pid in supervisor.processes():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if before.get(number) is not signal.SIG_IGN:
-                signal.signal(number, forward)
+        _pass_on(supervisor, signals, before)
         _raise_priority(settings)
         supervisor.prepare(program)
         linux.go_on(program)
@@ -276,9 +267,7 @@ def run(
         os.sched_setaffinity(0, affinity)
         for number, handler in before.items():
             signal.signal(number, handler)
-    killed = os.WIFSIGNALED(status)
-    ended = Ended(0, os.WTERMSIG(status)) if killed else Ended(os.WEXITSTATUS(status), 0)
-    return Run(ended, supervisor.calls, supervisor.interruptions, tuple(signals))
+    return Run(ended_by(status), supervisor.calls, supervisor.interruptions, tuple(signals))
 
 
 def _signals_during_run(signals: list[int]) -> dict[signal.Signals, signal._HANDLER]:
@@ -290,6 +279,24 @@ def _signals_during_run(signals: list[int]) -> dict[signal.Signals, signal._HAND
         if before[number] is not signal.SIG_IGN:
             signal.signal(number, lambda number, frame: signals.append(number))
     return before
+
+
+def _pass_on(
+    supervisor: Supervisor,
+    signals: list[int],
+    before: dict[signal.Signals, signal._HANDLER],
+) -> None:
+    """From now on what is to end this process is noted, and reaches the program."""
+
+    def forward(number: int, frame: object) -> None:
+        signals.append(number)
+        for pid in supervisor.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if before.get(number) is not signal.SIG_IGN:
+            signal.signal(number, forward)
 
 
 def _raise_priority(settings: Settings) -> None:
@@ -306,6 +313,13 @@ def _lower_priority(settings: Settings) -> None:
     if settings.host.real_time is not None:
         with contextlib.suppress(PermissionError):
             os.sched_setscheduler(0, linux.SCHED_OTHER, os.sched_param(0))
+
+
+def ended_by(status: int) -> Ended:
+    """The end that a status of wait tells."""
+    if os.WIFSIGNALED(status):
+        return Ended(0, os.WTERMSIG(status))
+    return Ended(os.WEXITSTATUS(status), 0)
 
 
 def end_like(ended: Ended) -> int:

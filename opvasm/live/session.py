@@ -20,6 +20,7 @@ from .report import Check, HumanTrace, JsonTrace, Names, Summary
 from .settings import Settings
 
 INTERNAL = 70
+Listener = Callable[[Call], None]
 
 
 class Options(NamedTuple):
@@ -59,30 +60,11 @@ def run_program(
     host = options.host
     if host.real_time is None:
         report([_no_real_time(host)])
-    listeners: list[Callable[[Call], None]] = []
     names = Names()
-    gone = False
-
-    def write(line: str) -> None:
-        nonlocal gone
-        if gone:
-            return
-        try:
-            output.write(line + "\n")
-        except BrokenPipeError:
-            gone = True  # the program's run is not ours to end
-
     summary = Summary() if options.summary else None
-    if options.trace == "human":
-        listeners.append(HumanTrace(options.abi, write, names))
-    elif options.trace == "jsonl":
-        listeners.append(JsonTrace(options.abi, write))
-    if options.save is not None:
-        from .save import Saver
-
-        listeners.append(Saver(options.save, options.abi, names))
-    record = bool(listeners)
-    if record and options.trace != "jsonl":
+    recorders = _recorders(options, output, names)
+    listeners: list[Listener] = [*recorders]
+    if recorders and options.trace != "jsonl":
         listeners.append(Check(options.abi))
     if summary is not None:
         listeners.append(summary)
@@ -107,7 +89,7 @@ def run_program(
         options.abi,
         host,
         options.quirks,
-        record=record,
+        record=bool(recorders),
         refuse=options.refuse,
         strict=options.strict,
     )
@@ -123,6 +105,36 @@ def run_program(
         summary.lines() if summary is not None else [],
         INTERNAL if failures else 0,
     )
+
+
+def _recorders(options: Options, output: TextIO, names: Names) -> list[Listener]:
+    """What reports each call with all that it did."""
+    found: list[Listener] = []
+    if options.trace == "human":
+        found.append(HumanTrace(options.abi, _writer(output), names))
+    elif options.trace == "jsonl":
+        found.append(JsonTrace(options.abi, _writer(output)))
+    if options.save is not None:
+        from .save import Saver
+
+        found.append(Saver(options.save, options.abi, names))
+    return found
+
+
+def _writer(output: TextIO) -> Callable[[str], None]:
+    """Writes lines for as long as somebody reads them."""
+    gone = False
+
+    def write(line: str) -> None:
+        nonlocal gone
+        if gone:
+            return
+        try:
+            output.write(line + "\n")
+        except BrokenPipeError:
+            gone = True  # the program's run is not ours to end
+
+    return write
 
 
 def leaks_warning(name: str) -> Diagnostic | None:

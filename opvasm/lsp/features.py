@@ -47,6 +47,7 @@ def register(server: Server) -> None:
     _questions(server)
     places.register(server)
     _looks(server)
+    _additions(server)
     _changes(server)
     _commands(server)
 
@@ -152,6 +153,10 @@ def _looks(server: Server) -> None:
             return lsp.SemanticTokens(words.tokens(found))
 
         return await server.ask(params.text_document.uri, question)
+
+
+def _additions(server: Server) -> None:
+    """What an editor shows between the characters and lines of a text."""
 
     @server.feature(lsp.TEXT_DOCUMENT_INLAY_HINT)
     async def hinted(params: lsp.InlayHintParams) -> list[lsp.InlayHint] | None:

@@ -204,6 +204,14 @@ def _walk(node: Node, place: Where) -> Iterator[Occurrence]:
                 yield _at(kinds.LOCAL, token, place.owner, True, _local_type(token, place))
         case "section_exit":
             yield _at(kinds.LABEL, tokens[0], place.owner, True)
+        case _:
+            yield from _setting(node, tokens, place)
+    yield from _children(node, place)
+
+
+def _setting(node: Node, tokens: list[Token], place: Where) -> Iterator[Occurrence]:
+    """The names in what a scenario says besides its threads and claims, and in arms."""
+    match node.rule:
         case "kernels" | "kernel_term":
             yield from (_at(kinds.KERNEL, token) for token in tokens)
         case "strategies" | "thread_strategy":
@@ -223,7 +231,6 @@ def _walk(node: Node, place: Where) -> Iterator[Occurrence]:
             yield from _arm(node, "")
         case _:
             pass
-    yield from _children(node, place)
 
 
 def _local_type(token: Token, place: Where) -> Type | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..abi.ops import Access as Direction, Effect, Operand
+from ..abi.ops import Access as Direction, Effect, Operand, Operation
 from ..abi.revisions import Abi
 from ..light_typing import Literal, NamedTuple
 from ..program import (
@@ -37,6 +37,11 @@ class Base(NamedTuple):
     kind: BaseKind
     name: str = ""
     cpu: int | None = None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody else sees what lies there: an argument's own bytes, or a constant."""
+        return self.kind in ("slot", "pool")
 
 
 ADDRESS = Base("address")
@@ -75,7 +80,7 @@ class Access(NamedTuple):
     @property
     def is_private(self) -> bool:
         """Whether no other thread sees these bytes: the argument's own, or a constant."""
-        return self.base.kind in ("slot", "pool")
+        return self.base.is_private
 
     def same_bytes(self, other: Access) -> bool:
         """Whether both are exactly the same bytes, whatever the bases turn out to be."""
@@ -169,9 +174,6 @@ def subject_of(
     """Everything the rules share about a vector."""
     left_out = frozenset(refused)
     ops: list[tuple[Access, ...]] = []
-    accesses: list[Access] = []
-    loads: list[Access] = []
-    stores: list[Access] = []
     commits: list[Access] = []
     compared: list[Access] = []
     compares: list[int] = []
@@ -180,14 +182,13 @@ def subject_of(
     immediates: list[int] = []
     padded: list[int] = []
     for index, instruction in enumerate(vector.instructions):
-        _, operation, length, addresses, flags, immediate, extra, _, _ = instruction
+        _, operation, length, addresses, _, immediate, extra, _, _ = instruction
         if extra and operation is not None:
             padded.append(index)
         if operation is None or index in left_out:
             ops.append(())
             continue
-        is_compare = operation.is_compare
-        if is_compare:
+        if operation.is_compare:
             compares.append(index)
         if not length or not addresses:
             if operation.effect is Effect.BARRIER:
@@ -198,30 +199,22 @@ def subject_of(
             continue
         if isinstance(immediate, int):
             immediates.append(index)
-        found: tuple[Access, ...] = ()
-        for operand, value, flag in zip(operation.operands, addresses, flags, strict=True):
-            base, offset = (ADDRESS, value) if isinstance(value, int) else base_of(value)
-            access = Access(index, operand, base, offset, length, flag, value)
-            found = (*found, access)
-            if operand.access is not Direction.WRITE:
-                loads.append(access)
-            if operand.access is not Direction.READ:
-                stores.append(access)
-                if compared and _is_met(base, offset, offset + length, compared):
-                    commits.append(access)
+        found = _accesses(index, operation, instruction)
         ops.append(found)
-        accesses += found
-        if is_compare:
+        if operation.is_compare:
             compared += found
+        elif compared:
+            commits += [each for each in found if each.writes and _is_met(each, compared)]
+    accesses = tuple(each for found in ops for each in found)
     return Subject(
         vector=vector,
         abi=abi,
         data=data,
         name=name,
         ops=tuple(ops),
-        accesses=tuple(accesses),
-        loads=tuple(loads),
-        stores=tuple(stores),
+        accesses=accesses,
+        loads=tuple(each for each in accesses if each.reads),
+        stores=tuple(each for each in accesses if each.writes),
         commits=tuple(commits),
         compares=tuple(compares),
         barriers=tuple(barriers),
@@ -230,6 +223,15 @@ def subject_of(
         padded=tuple(padded),
         refused=left_out,
     )
+
+
+def _accesses(index: int, operation: Operation, op: Instruction) -> tuple[Access, ...]:
+    """What an op does to memory, in the kernel's order."""
+    found: tuple[Access, ...] = ()
+    for operand, value, flag in zip(operation.operands, op.addresses, op.expect_fault, strict=True):
+        base, offset = (ADDRESS, value) if isinstance(value, int) else base_of(value)
+        found = (*found, Access(index, operand, base, offset, op.length, flag, value))
+    return found
 
 
 def without_dead_ops(subject: Subject, last: int) -> Subject:
@@ -255,11 +257,11 @@ def without_dead_ops(subject: Subject, last: int) -> Subject:
     )
 
 
-def _is_met(base: Base, start: int, end: int, accesses: Iterable[Access]) -> bool:
-    """Whether bytes certainly belong to one of the accesses too."""
-    return base.kind not in ("slot", "pool") and any(
-        base == each.base and start < each.offset + each.length and each.offset < end
-        for each in accesses
+def _is_met(access: Access, others: Iterable[Access]) -> bool:
+    """Whether a byte of an access certainly belongs to one of the others too."""
+    base, start, end = access.base, access.offset, access.end
+    return not base.is_private and any(
+        base == each.base and start < each.end and each.offset < end for each in others
     )
 
 

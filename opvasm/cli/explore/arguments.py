@@ -70,6 +70,23 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="for people (default); opvasm-explore/1; a page that works offline; the graphs of "
         "states for Graphviz or as a picture; for continuous integration",
     )
+    _add_search(parser)
+    _add_other_answers(parser)
+    parser.add_argument(
+        "--kernel",
+        "--kernels",
+        dest="kernels",
+        metavar="LIST",
+        action="append",
+        default=[],
+        help="under these kernels instead of the scenario's own, asking whether it holds there; "
+        "host: the running one's, found by a probe; with --sweep: only under these (default: all)",
+    )
+    _add_sweep(parser)
+
+
+def _add_search(parser: ArgumentParser) -> None:
+    """The options for how a search searches, and for how long."""
     parser.add_argument(
         "--max-states",
         metavar="N",
@@ -105,6 +122,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         help=f"search without one of: {', '.join(REDUCTIONS)}, or all; may be repeated",
     )
+
+
+def _add_other_answers(parser: ArgumentParser) -> None:
+    """The options for what is answered, and where it goes."""
     parser.add_argument(
         "--compare",
         action="store_true",
@@ -133,17 +154,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="exit 1 unless each op was: executed, differs (each compare failed), aborted (each op "
         "of a section was aborted at), several with commas, or all",
     )
-    parser.add_argument(
-        "--kernel",
-        "--kernels",
-        dest="kernels",
-        metavar="LIST",
-        action="append",
-        default=[],
-        help="under these kernels instead of the scenario's own, asking whether it holds there; "
-        "host: the running one's, found by a probe; with --sweep: only under these (default: all)",
-    )
-    _add_sweep(parser)
 
 
 def _add_sweep(parser: ArgumentParser) -> None:

@@ -73,18 +73,10 @@ def execute(options: Options, terminal: Terminal) -> int:
     )
     results = Results(terminal, coverage, setup.options)
     try:
-        if jobs == 1 and options.cluster is None:
-            run_here(files, setup, results)
-        else:
-            from .with_workers import run_with_workers
-
-            run_with_workers(options, files, setup, results, jobs)
+        _run(options, files, setup, results, jobs)
     except HostError as error:
-        results.progress.clear()
         terminal.fail(error.message, error.help)
         return error.code
-    finally:
-        results.progress.clear()
     if results.engine is not None:
         raise UsageError(results.engine)
     outcomes, unreadable = results.outcomes, results.unreadable
@@ -93,12 +85,7 @@ def execute(options: Options, terminal: Terminal) -> int:
 
         replace_file(options.junit, junit(outcomes).encode())
     if not outcomes and not unreadable:
-        where = ", ".join(options.paths)
-        which = f" matches -k {options.expression!r}" if options.expression.strip() else ""
-        raise UsageError(
-            f"no test in {where}{which}",
-            None if files else f"tests are in files that end in {' or '.join(SUFFIXES)}",
-        )
+        raise _no_test(options, files)
     if outcomes:
         write_text(report(outcomes), None)
     if unreadable:
@@ -108,6 +95,28 @@ def execute(options: Options, terminal: Terminal) -> int:
     if coverage is not None and not _covered(coverage, required, terminal):
         passed = False
     return DONE if passed else NEGATIVE
+
+
+def _run(options: Options, files: list[str], setup: Setup, results: Results, jobs: int) -> None:
+    """Here or with workers.  Raises HostError where there are none; no progress is shown any more."""
+    try:
+        if jobs == 1 and options.cluster is None:
+            run_here(files, setup, results)
+        else:
+            from .with_workers import run_with_workers
+
+            run_with_workers(options, files, setup, results, jobs)
+    finally:
+        results.progress.clear()
+
+
+def _no_test(options: Options, files: Sequence[str]) -> UsageError:
+    where = ", ".join(options.paths)
+    which = f" matches -k {options.expression!r}" if options.expression.strip() else ""
+    return UsageError(
+        f"no test in {where}{which}",
+        None if files else f"tests are in files that end in {' or '.join(SUFFIXES)}",
+    )
 
 
 def run_here(files: list[str], setup: Setup, results: Results) -> None:

@@ -220,9 +220,19 @@ _NONE = (NOWHERE,)
 
 
 def _acting(action: RunOp, notes: Notes) -> Act:
-    index, to, differs = action.op, action.to, action.differs
-    (given, *_), (kept, *_) = action.given or _NONE, action.kept or _NONE
-    stopped = action.stopped
+    """What an op, or a phase of it, does."""
+    match action.phase:
+        case Phase.WHOLE:
+            return _whole(action, notes)
+        case Phase.FETCHES | Phase.COMPARES:
+            return _in_two(action, _whole(action, notes))
+        case Phase.READS | Phase.WRITES:
+            return _kept_back(action, notes)
+
+
+def _whole(action: RunOp, notes: Notes) -> Act:
+    """All of an op at once."""
+    index, to, differs, stopped = action.op, action.to, action.differs, action.stopped
     executed, failed = (*notes, None, None)[:2]
 
     def whole(work: Work, bound: Bound) -> int:
@@ -237,6 +247,14 @@ def _acting(action: RunOp, notes: Notes) -> Act:
             work.covered.add(executed)
         return to
 
+    return whole
+
+
+def _in_two(action: RunOp, whole: Act) -> Act:
+    """A compare of two places: the first is fetched, then they are compared."""
+    index, to = action.op, action.to
+    (given, *_), (kept, *_) = action.given or _NONE, action.kept or _NONE
+
     def fetches(work: Work, bound: Bound) -> int:
         length, first = bound.ops[index].arguments[:2]
         work.local[kept] = int.from_bytes(work.load(first, length), "little")
@@ -249,6 +267,15 @@ def _acting(action: RunOp, notes: Notes) -> Act:
             return whole(work, bound)
         finally:
             work.served = None
+
+    return fetches if action.phase is Phase.FETCHES else compares
+
+
+def _kept_back(action: RunOp, notes: Notes) -> Act:
+    """An op that reads and writes: its stores are kept back in a register, then they are made."""
+    index, to = action.op, action.to
+    (given, *_), (kept, *_) = action.given or _NONE, action.kept or _NONE
+    executed, *_ = (*notes, None)
 
     def reads(work: Work, bound: Bound) -> int:
         ready = bound.ops[index]
@@ -271,17 +298,7 @@ def _acting(action: RunOp, notes: Notes) -> Act:
             work.covered.add(executed)
         return to
 
-    match action.phase:
-        case Phase.WHOLE:
-            return whole
-        case Phase.FETCHES:
-            return fetches
-        case Phase.COMPARES:
-            return compares
-        case Phase.READS:
-            return reads
-        case Phase.WRITES:
-            return writes
+    return reads if action.phase is Phase.READS else writes
 
 
 # ---- what concerns the scheduler ---------------------------------------------------------------------
