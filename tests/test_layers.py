@@ -12,6 +12,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "opvasm"
 LINES_MAX = 500
+FUNCTION_LINES_MAX = 60
+LONGER_FUNCTIONS = {
+    "text/lalr.py _read_on": "every token of every text passes its loop, in which calls would cost",
+    "debugger/wording.py movement_text": "a case of two lines for each kind of movement",
+    "emit/functions.py _slow": "the text of one C function, in the order of its lines",
+    "emit/header.py _memory": "the text of five C functions that share its conditions",
+    "lift/aarch64.py _arithmetic": "a case of two lines for each group of mnemonics",
+    "cli/commands/audit.py add_arguments": "an option after the other, in the order of the help",
+    "audit/solve.py _try": "one try, whose steps all change the same world",
+}
+"""Functions that may be longer, with the reason."""
 
 
 def layers() -> list[frozenset[str]]:
@@ -162,19 +173,77 @@ def test_rooms_import_from_rooms_further_down(part: str) -> None:
                 assert order.index(own) < order.index(room), f"{name} imports {other}"
 
 
-def test_one_module_says_what_a_place_means() -> None:
-    """Only places.py takes `->` and `@` apart to give them a meaning; the rest walks its places.
+# Who takes expressions apart that may be places, and what it asks, which is not what a place means.
+# Not here: expression.py, which has the nodes, and lists the parts of each.
+TAKING_APART = {
+    "places.py": "what a place means",
+    "explorer/claims/judge_scope.py": "`thread.local`, which is no place in memory",
+    "explorer/plan/plan.py": "`thread[1]`, which is a copy of a thread",
+    "explorer_exports/promela_body.py": "`differs.at`, which is a result of a run",
+    "text/scenario_builder.py": "`A -> B` in a list of nodes, which are names",
+}
 
-    expression.py lists the children of every node, which says nothing of what they mean.
+
+def takes_places_apart(tree: ast.Module) -> bool:
+    """Whether a file looks below the nodes of places: by a pattern, or by ``base`` of what it has tested.
+
+    By whatever name it imports them.
     """
-    taking_apart = set()
-    for module in modules():
-        for node in ast.walk(ast.parse(module.read_text())):
-            if not isinstance(node, ast.MatchClass) or not isinstance(node.cls, ast.Name):
-                continue
-            if node.cls.id in ("Arrow", "AtCpu") and (node.patterns or node.kwd_patterns):
-                taking_apart.add(str(module.relative_to(PACKAGE)))
-    assert taking_apart == {"expression.py", "places.py"}
+    nodes = {"Arrow", "AtCpu", "Index", "Member"}
+    called: set[str] = set()
+    for each in ast.walk(tree):
+        if isinstance(each, ast.ImportFrom) and (each.module or "").split(".")[-1] == "expression":
+            called |= {name.asname or name.name for name in each.names if name.name in nodes}
+
+    def names_one(expression: ast.AST) -> bool:
+        return any(
+            (isinstance(each, ast.Name) and each.id in called)
+            or (isinstance(each, ast.Attribute) and each.attr in nodes)
+            for each in ast.walk(expression)
+        )
+
+    def is_tested(test: ast.AST) -> bool:
+        name = getattr(getattr(test, "func", None), "id", "")
+        return isinstance(test, ast.Call) and name == "isinstance" and names_one(test.args[1])
+
+    def walks(function: ast.FunctionDef) -> bool:
+        below = any(isinstance(e, ast.Attribute) and e.attr == "base" for e in ast.walk(function))
+        return below and any(map(is_tested, ast.walk(function)))
+
+    return any(
+        (
+            bool(each.patterns or each.kwd_patterns) and names_one(each.cls)
+            if isinstance(each, ast.MatchClass)
+            else isinstance(each, ast.FunctionDef) and walks(each)
+        )
+        for each in ast.walk(tree)
+    )
+
+
+def test_one_module_says_what_a_place_means() -> None:
+    """Only places.py takes places apart to give them a meaning; the rest walks its places."""
+    found = {
+        str(module.relative_to(PACKAGE))
+        for module in modules()
+        if takes_places_apart(ast.parse(module.read_text()))
+    }
+    assert found == set(TAKING_APART)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "match x:\n    case Arrow(base=y): pass",
+        "match x:\n    case Other(y): pass",
+        "match x:\n    case expression.Index(y): pass",
+        "def f(x):\n    while isinstance(x, Member | Index):\n        x = x.base",
+    ],
+)
+def test_each_way_to_take_a_place_apart_is_seen(text: str) -> None:
+    """A pattern, under another name too, and a walk by ``base``; a plain name is nothing of that."""
+    imported = "from .expression import Arrow, AtCpu as Other, Index, Member\n"
+    assert takes_places_apart(ast.parse(imported + text))
+    assert not takes_places_apart(ast.parse(imported + "match x:\n    case Arrow(): pass"))
 
 
 def test_the_machine_has_never_heard_of_an_op() -> None:
@@ -212,6 +281,18 @@ def test_files_are_small() -> None:
     for module in (*modules(), *(ROOT / "tests").rglob("*.py"), *ROOT.glob("benchmarks/*.py")):
         count = len(module.read_text().splitlines())
         assert count <= LINES_MAX, f"{module} has {count} lines"
+
+
+def test_functions_are_short() -> None:
+    """What is longer is named above, with the reason; what is not any more is not named there."""
+    longer = {
+        f"{module.relative_to(PACKAGE)} {node.name}"
+        for module in modules()
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES_MAX
+    }
+    assert longer == set(LONGER_FUNCTIONS)
 
 
 def test_the_grammar_is_data_only() -> None:

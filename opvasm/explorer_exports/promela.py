@@ -6,8 +6,10 @@ steps; so a verdict of Spin is a second opinion on the explorer's model, search 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..explorer.plan.plan import Plan
-from ..kernels.disturbances import Disturbance
+from ..kernels.disturbances import BUDGETS, DECIDING, SLOT, Disturbance, Way
 from ..kernels.profiles import LABELS
 from ..light_typing import NamedTuple
 from ..text.scenario_tree import RunVector
@@ -17,7 +19,7 @@ from .promela_body import Body
 from .promela_claims import Claims
 from .promela_numbers import SMALL
 from .promela_run import RunWriter
-from .promela_text import Export
+from .promela_text import Export, Slot
 from .promela_words import words
 from .refusal import Refusals, comment
 
@@ -27,11 +29,12 @@ from .refusal import Refusals, comment
 KNOWN_RULES = {
     *LABELS,
     *("registered", "preemption_aborts", "migration_aborts", "membarrier_aborts"),
-    "signal_aborts",
+    *(each.row.aborts for each in DECIDING if each.row.aborts is not None),
     *("id_at_preemption", "id_at_membarrier", "id_at_signal", "id_at_sleep", "id_at_migration"),
     *("system_call_switches", "system_call_stays"),
     *("bad_version", "abort_inside", "bad_signature", "outside"),
 }
+Strike = tuple[str, str]  # when something can happen, and what it does
 COMPILE = "gcc -O1 -w -DSAFETY -DNOREDUCE -DPRINTF -DVECTORSZ=8192 -DMEMLIM=4096 -o pan pan.c"
 RUN = "./pan -c0 -n -m1000000"
 
@@ -95,18 +98,14 @@ def promela(plan: Plan) -> PromelaModel:
 
 def _refuse_environment(plan: Plan, refusals: Refusals) -> None:
     for each in plan.scenario.environment:
-        match each.kind:
-            case Disturbance.HOTPLUG:
-                refusals.refuse("hotplug", "the model's CPUs are always online", each.span)
-            case Disturbance.UNPROTECTED:
+        match each.kind.row.way:
+            case Way.SWITCHES:
+                refusals.refuse(each.kind, "the model's CPUs are always online", each.span)
+            case Way.FORGETS:
                 if each.thread is not None or each.place is not None:
                     why = "the model's sections lose their protection anywhere, in any thread"
-                    refusals.refuse("unprotected with a thread or a place", why, each.span)
-            case Disturbance.MIGRATE | Disturbance.BOUNCE | Disturbance.SIGNAL:
-                pass
-            case Disturbance.PREEMPT | Disturbance.CHECKPOINT:
-                pass
-            case Disturbance.STEPPED | Disturbance.STALLED:
+                    refusals.refuse(f"{each.kind} with a thread or a place", why, each.span)
+            case Way.MIGRATES | Way.BOUNCES | Way.SIGNALS | Way.PREEMPTS | Way.TRAPS | Way.STALLS:
                 pass
     refusals.refuse_rules(plan.configuration.profile, KNOWN_RULES, plan.scenario.span)
 
@@ -154,46 +153,22 @@ def _addresses(export: Export) -> str:
 
 def _environment(export: Export) -> list[str]:
     """A process that disturbs threads, within its limits."""
-    plan, limits = export.plan, export.limits
     ways: list[str] = []
 
-    def way(kind: Disturbance, guard: str, effect: str) -> None:
-        limit = limits[kind]
-        if not limit:
-            return
-        left = f" && {kind}_left > 0" if limit > 0 else ""
-        spend = f"{kind}_left--; " if limit > 0 else ""
-        ways.append(f"    :: atomic {{ SETTLED && {guard}{left} -> {spend}{effect} }}")
+    def add(kind: Disturbance, found: Iterator[Strike]) -> None:
+        budget = BUDGETS[SLOT[kind]]
+        limit = export.limits[budget]
+        left = f" && {budget}_left > 0" if limit > 0 else ""
+        spend = f"{budget}_left--; " if limit > 0 else ""
+        for guard, effect in found if limit else ():
+            ways.append(f"    :: atomic {{ SETTLED && {guard}{left} -> {spend}{effect} }}")
 
-    for thread in range(len(plan.names)):
-        slots = [slot.number for slot in export.slots_of(thread)]
-        free = f"!ended[{thread}] && !in_vector[{thread}]"
-        for cpu in sorted(plan.allowed[thread]):
-            if export.cpus > 1:
-                way(
-                    Disturbance.MIGRATE,
-                    f"{free} && cpu[{thread}] != {cpu}",
-                    export.stops_running(thread)
-                    + (f"abort_thread_{thread}(); " if export.profile.migration_aborts else "")
-                    + f"cpu[{thread}] = {cpu}",
-                )
-        if thread in export.handled:
-            way(
-                Disturbance.SIGNAL,
-                f"{free} && !handling[{thread}]",
-                (f"abort_thread_{thread}(); " if export.profile.signal_aborts else "")
-                + f"handling[{thread}] = true",
-            )
-        elif export.profile.signal_aborts:
-            way(Disturbance.SIGNAL, f"{free} && section[{slots[0]}]", f"abort_thread_{thread}()")
-        for slot in slots:
-            if export.profile.preemption_aborts:
-                way(Disturbance.PREEMPT, f"section[{slot}]", f"abort_slot({slot})")
-            elif export.tracks_running:
-                runs = f"section[{slot}] && running[cpu[{thread}]] == {thread}"
-                way(Disturbance.PREEMPT, runs, export.stops_running(thread) + "skip")
-            way(Disturbance.CHECKPOINT, f"section[{slot}]", f"section[{slot}] = false")
-            way(Disturbance.UNPROTECTED, f"section[{slot}]", f"section[{slot}] = false")
+    for thread in range(len(export.plan.names)):
+        for kind in DECIDING:
+            add(kind, _of_thread(export, kind, thread))
+        for slot in export.slots_of(thread):
+            for kind in DECIDING:
+                add(kind, _of_slot(export, kind, slot))
     if not ways:
         return []
     return [
@@ -207,6 +182,46 @@ def _environment(export: Export) -> list[str]:
         "    od",
         "}",
     ]
+
+
+def _of_thread(export: Export, kind: Disturbance, thread: int) -> Iterator[Strike]:
+    """When something that disturbs a thread as a whole can happen, and what it does."""
+    free = f"!ended[{thread}] && !in_vector[{thread}]"
+    aborts = kind.cause_under(export.profile) is not None
+    abort = f"abort_thread_{thread}()"
+    match kind.row.way:
+        case Way.MIGRATES:
+            leaves = export.stops_running(thread) + (f"{abort}; " if aborts else "")
+            for cpu in sorted(export.plan.allowed[thread]) if export.cpus > 1 else ():
+                yield f"{free} && cpu[{thread}] != {cpu}", f"{leaves}cpu[{thread}] = {cpu}"
+        case Way.SIGNALS if thread in export.handled:
+            runs = (f"{abort}; " if aborts else "") + f"handling[{thread}] = true"
+            yield f"{free} && !handling[{thread}]", runs
+        case Way.SIGNALS if aborts:
+            slot = export.slots_of(thread)[0].number
+            yield f"{free} && section[{slot}]", abort
+        case Way.SIGNALS | Way.PREEMPTS | Way.FORGETS:
+            pass  # nothing to do; of the process that acts for the thread
+        case Way.BOUNCES | Way.SWITCHES | Way.TRAPS | Way.STALLS:
+            pass  # along with steps; refused; only that a thread may stand still
+
+
+def _of_slot(export: Export, kind: Disturbance, slot: Slot) -> Iterator[Strike]:
+    """The same of what disturbs a process that acts for a thread, inside of its section."""
+    inside, thread = f"section[{slot.number}]", slot.thread
+    aborts = kind.cause_under(export.profile) is not None
+    match kind.row.way:
+        case Way.PREEMPTS if aborts:
+            yield inside, f"abort_slot({slot.number})"
+        case Way.PREEMPTS if export.tracks_running:
+            runs = f"{inside} && running[cpu[{thread}]] == {thread}"
+            yield runs, export.stops_running(thread) + "skip"
+        case Way.FORGETS:
+            yield inside, f"abort_slot({slot.number})" if aborts else f"{inside} = false"
+        case Way.MIGRATES | Way.SIGNALS | Way.PREEMPTS:
+            pass  # of the thread as a whole; nothing to do
+        case Way.BOUNCES | Way.SWITCHES | Way.TRAPS | Way.STALLS:
+            pass  # as there
 
 
 def _judge(export: Export) -> list[str]:

@@ -175,7 +175,7 @@ class RunWriter:
         chosen, slot, thread = self.chosen.text, self.slot, self.thread
         out.add(f"/* cpu_opv on {chosen} */")
         ready = f"FREE({chosen}, {slot})"
-        bounces = self.export.migrates and not body.program.abi.revision.retries_migration
+        bounces = self.export.bounces
         if bounces:
             starts, move = self._bounce()
             label = f"{self.prefix}_again"

@@ -122,7 +122,13 @@ class Export:
     @property
     def migrates(self) -> bool:
         """Whether a thread may be moved to another CPU by the environment."""
-        return self.limits[Disturbance.MIGRATE] != 0
+        return any(limit and each.row.way.moves for each, limit in self.limits.items())
+
+    @property
+    def bounces(self) -> bool:
+        """Whether a thread may be moved away between a vector's move and its start."""
+        bounded = self.limits[Disturbance.MIGRATE] != 0  # whose limit a bounce uses up
+        return bounded and not self.program.abi.revision.retries_migration
 
     def fixed_cpu(self, thread: int) -> int | None:
         """The CPU that a thread never leaves; None where it may."""

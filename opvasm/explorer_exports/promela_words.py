@@ -225,7 +225,7 @@ def _calls(export: Export) -> list[str]:
         *macro("leave_vector(s, t)", LEAVE),
         *macro("empty_vector(c, t, may)", EMPTY_VECTOR),
     ]
-    if export.migrates and not export.program.abi.revision.retries_migration:
+    if export.bounces:
         not_handling = "".join(
             f" && ((s) != {t} || !handling[{t}])" for t in sorted(export.handled)
         )

@@ -30,6 +30,34 @@ class Strikes(Enum):
         return self is Strikes.NAMED_PLACES
 
 
+class Way(Enum):
+    """How a disturbance disturbs.  The models and the C engine have a case for each, in this order.
+
+    What disturbs in a way that is there already needs no more than its row.
+    """
+
+    MIGRATES = "the thread is on another CPU from now on"
+    BOUNCES = "the thread is moved away between a vector's move and its start"
+    SIGNALS = "the thread gets a signal, whose handler runs if there is one"
+    PREEMPTS = "another process runs on the thread's CPU"
+    FORGETS = (
+        "the kernel forgets the section that the thread is in, which goes on without protection"
+    )
+    SWITCHES = "a CPU goes offline, and its threads move, or it comes back"
+    TRAPS = "along with each step of the thread; it is not a decision of its own"
+    STALLS = "the thread may stand still; nothing happens"
+
+    @property
+    def moves(self) -> bool:
+        """Whether it can take a thread to another CPU."""
+        return self in (Way.MIGRATES, Way.BOUNCES, Way.SWITCHES)
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is a decision of its own in a schedule."""
+        return self not in (Way.TRAPS, Way.STALLS)
+
+
 class Disturbance(StrEnum):
     """Something that the environment does to threads.  The value is its word in schedules.
 
@@ -84,12 +112,11 @@ class Row(NamedTuple):
     """One disturbance.
 
     ``budget`` is the disturbance whose limit it uses up (None: it has no limit to use up), and
-    ``needs_limit`` says whether a scenario must write one.  ``strikes`` is whom it can strike.
+    ``needs_limit`` says whether a scenario must write one.  ``strikes`` is whom it can strike, ``way``
+    what it does there.
     ``aborts`` names the field of a Profile by which it aborts a section and ``cause`` is what the
     section's restart is put down to (None: no kernel aborts a section for it).
-    ``moves`` says whether it can take a thread to another CPU, ``decides`` whether it is a decision
-    of its own in a schedule (STEPPED happens along with steps; STALLED only lets threads stand
-    still).  ``happened`` is what a schedule says, with {thread}, {cpu} (where it is then), {before}
+    ``happened`` is what a schedule says, with {thread}, {cpu} (where it is then), {before}
     (where it was) and {state} (of a CPU); ``instead`` is a short form for "if … instead".
     ``meaning`` is a sentence for ``opvasm explain``.
     """
@@ -97,10 +124,9 @@ class Row(NamedTuple):
     budget: Disturbance | None
     needs_limit: bool
     strikes: Strikes
+    way: Way
     aborts: str | None
     cause: Cause | None
-    moves: bool
-    decides: bool
     happened: str
     instead: str
     meaning: str
@@ -116,10 +142,9 @@ ROWS: dict[Disturbance, Row] = {
         budget=Disturbance.PREEMPT,
         needs_limit=False,
         strikes=Strikes.ANY_THREAD,
+        way=Way.PREEMPTS,
         aborts="preemption_aborts",
         cause=Cause.PROCESS,
-        moves=False,
-        decides=True,
         happened="{thread} is preempted by another process",
         instead="{thread} was preempted",
         meaning="Another process runs on the CPU in between, finitely often.",
@@ -128,10 +153,9 @@ ROWS: dict[Disturbance, Row] = {
         budget=Disturbance.MIGRATE,
         needs_limit=True,
         strikes=Strikes.ANY_THREAD,
+        way=Way.MIGRATES,
         aborts="migration_aborts",
         cause=Cause.MIGRATION,
-        moves=True,
-        decides=True,
         happened="{thread} migrates from CPU {before} to {cpu}",
         instead="{thread} moved to CPU {cpu}",
         meaning="A thread moves to another CPU.",
@@ -140,10 +164,9 @@ ROWS: dict[Disturbance, Row] = {
         budget=Disturbance.SIGNAL,
         needs_limit=True,
         strikes=Strikes.ANY_THREAD,
+        way=Way.SIGNALS,
         aborts="signal_aborts",
         cause=Cause.SIGNAL,
-        moves=False,
-        decides=True,
         happened="{thread} gets a signal",
         instead="{thread} got a signal",
         meaning="A signal reaches a thread; its handler runs, if it has one.",
@@ -152,10 +175,9 @@ ROWS: dict[Disturbance, Row] = {
         budget=Disturbance.HOTPLUG,
         needs_limit=True,
         strikes=Strikes.CPU,
+        way=Way.SWITCHES,
         aborts="migration_aborts",
         cause=Cause.MIGRATION,
-        moves=True,
-        decides=True,
         happened="CPU {cpu} goes {state}",
         instead="CPU {cpu} was switched",
         meaning="A CPU goes offline or comes back.",
@@ -164,10 +186,9 @@ ROWS: dict[Disturbance, Row] = {
         budget=Disturbance.CHECKPOINT,
         needs_limit=True,
         strikes=Strikes.ANY_THREAD,
+        way=Way.FORGETS,
         aborts=None,
         cause=None,
-        moves=False,
-        decides=True,
         happened="{thread} is checkpointed and restored inside its section",
         instead="{thread} was checkpointed",
         meaning="The thread is saved inside of its section and restored: the kernel has forgotten "
@@ -177,10 +198,9 @@ ROWS: dict[Disturbance, Row] = {
         budget=Disturbance.UNPROTECTED,
         needs_limit=False,
         strikes=Strikes.NAMED_PLACES,
+        way=Way.FORGETS,
         aborts=None,
         cause=None,
-        moves=False,
-        decides=True,
         happened="{thread} is made to leave its section, and goes on in it unprotected",
         instead="{thread} lost its section's protection",
         meaning="The kernel forgets the section while the thread is inside: it goes on, nothing "
@@ -191,10 +211,9 @@ ROWS: dict[Disturbance, Row] = {
         budget=Disturbance.STEPPED,
         needs_limit=False,
         strikes=Strikes.NAMED_THREADS,
+        way=Way.TRAPS,
         aborts="signal_aborts",
         cause=Cause.TRAP,
-        moves=False,
-        decides=False,
         happened="{thread} is trapped by its debugger",
         instead="{thread} was trapped by its debugger",
         meaning="A debugger traps after each instruction, and each trap inside of a section aborts "
@@ -204,10 +223,9 @@ ROWS: dict[Disturbance, Row] = {
         budget=None,
         needs_limit=False,
         strikes=Strikes.NAMED_THREADS,
+        way=Way.STALLS,
         aborts=None,
         cause=None,
-        moves=False,
-        decides=False,
         happened="{thread} is not run again",
         instead="{thread} was not run again",
         meaning="The thread may lose its CPU for good.",
@@ -216,10 +234,9 @@ ROWS: dict[Disturbance, Row] = {
         budget=Disturbance.MIGRATE,
         needs_limit=False,
         strikes=Strikes.ANY_THREAD,
+        way=Way.BOUNCES,
         aborts=None,
         cause=None,
-        moves=True,
-        decides=True,
         happened="{thread} finds itself on CPU {cpu} before its vector starts: EAGAIN",
         instead="{thread} lost the CPU before its vector",
         meaning="A thread is moved away between its move to the vector's CPU and the vector's start.",
@@ -235,7 +252,7 @@ DISTURBANCES: tuple[str, ...] = tuple(each.value for each in IN_LANGUAGE)
 BUDGETS: tuple[Disturbance, ...] = tuple(each for each in Disturbance if each.row.budget is each)
 """Those with a limit, in the order in which a state counts what is left of each."""
 
-DECIDING: tuple[Disturbance, ...] = tuple(each for each in Disturbance if each.row.decides)
+DECIDING: tuple[Disturbance, ...] = tuple(each for each in Disturbance if each.row.way.decides)
 """Those that are decisions of their own."""
 
 SLOT: dict[Disturbance, int] = {

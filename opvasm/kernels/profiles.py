@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from ..light_enum import Enum
 from ..light_typing import NamedTuple
 
 # What becomes of an id that user space wrote.
@@ -95,6 +96,48 @@ class Profile(NamedTuple):
     def protects(self) -> bool:
         """Whether a section that another thread interrupts restarts, as rseq is meant to do."""
         return self.registered and self.preemption_aborts and self.migration_aborts
+
+
+class Told(Enum):
+    """What a scenario must have to tell a rule: kernels that differ in no rule it can tell are one.
+
+    ``MET``: a section, and a disturbance whose row names the rule.  ``IN_TEXT``: an id that the text
+    reads or writes.  ``BY_NONE``: nothing that the language can say.
+    """
+
+    SECTION = "a section that is interrupted"
+    MET = "a section that a disturbance meets"
+    IN_TEXT = "a cpu_id_start or cpu_id that user space wrote"
+    CALL = "a system call inside of a section"
+    BY_NONE = "a descriptor that breaks a rule"
+
+
+class Rule(NamedTuple):
+    """A field of Profile that is a rule: what tells it, and when it applies, for ``opvasm explain``."""
+
+    told: Told
+    applies: str
+
+
+RULES: dict[str, Rule] = {
+    "registered": Rule(Told.SECTION, "at all"),
+    "preemption_aborts": Rule(Told.SECTION, "by another thread of its CPU"),
+    "migration_aborts": Rule(Told.SECTION, "by a migration"),
+    "membarrier_aborts": Rule(Told.SECTION, "by membarrier on its CPU"),
+    "signal_aborts": Rule(Told.MET, "by a signal with a handler"),
+    "id_at_preemption": Rule(Told.IN_TEXT, "at a preemption"),
+    "id_at_membarrier": Rule(Told.IN_TEXT, "at a membarrier"),
+    "id_at_signal": Rule(Told.IN_TEXT, "at a signal"),
+    "id_at_sleep": Rule(Told.IN_TEXT, "at a sleep"),
+    "id_at_migration": Rule(Told.IN_TEXT, "at a migration"),
+    "system_call_switches": Rule(Told.CALL, "that switches (nanosleep)"),
+    "system_call_stays": Rule(Told.CALL, "that does not (getppid)"),
+    "bad_version": Rule(Told.BY_NONE, "inside: version or flags not 0"),
+    "abort_inside": Rule(Told.BY_NONE, "inside: abort address inside"),
+    "bad_signature": Rule(Told.BY_NONE, "inside: wrong signature"),
+    "outside": Rule(Told.BY_NONE, "outside of its section"),
+}
+"""A row for each field of Profile but LABELS.  A rule without one makes kernels differ everywhere."""
 
 
 LEGACY = Profile(
@@ -303,6 +346,11 @@ def profiles_named(name: str) -> tuple[Profile, ...]:
 def aliases_of(profile: Profile) -> tuple[str, ...]:
     """Older names that lead to a profile: those that it stands for first."""
     return tuple(name for name, new in ALIASES.items() if new[0] == profile.name)
+
+
+def rules_told(told: Told) -> tuple[str, ...]:
+    """The rules that are told by something."""
+    return tuple(name for name, rule in RULES.items() if rule.told is told)
 
 
 def unknown_rules(known: Collection[str]) -> list[str]:

@@ -197,8 +197,8 @@ def offline_runs_there(patch: pytest.MonkeyPatch) -> None:
     """A thread of a CPU that goes offline stays and goes on."""
     patch.setattr(
         Environment,
-        "_hotplug",
-        lambda self, threads, system, cpu: system.spent(Disturbance.HOTPLUG),
+        "_switch",
+        lambda self, threads, system, decision: system.spent(decision.kind),
     )
 
 

@@ -8,16 +8,7 @@ from opvasm.explorer.native import encode
 from opvasm.explorer.native.built import Refused
 from opvasm.explorer.plan.validate import strategy_table
 from opvasm.explorer.search.explore import explore
-from opvasm.explorer.setting import configuration
-from opvasm.explorer.setting.configuration import (
-    CALLS,
-    IDS,
-    NOT_EXPLORED,
-    SECTIONS,
-    SIGNALS,
-    configurations,
-    kernel_abilities,
-)
+from opvasm.explorer.setting.configuration import configurations, kernel_abilities
 from opvasm.explorer.setting.options import Limits
 from opvasm.explorer_exports import litmus, promela
 from opvasm.explorer_exports.refusal import ExportError
@@ -26,8 +17,10 @@ from opvasm.kernels.profiles import (
     LABELS,
     LEGACY,
     PROFILES,
+    RULES,
     V7_1_ARM64_SIZE33,
     Profile,
+    Told,
     profile_named,
     profiles_named,
 )
@@ -58,6 +51,7 @@ scenario s {
     forall counter@0 == 2
 }
 """
+PLAIN_ALONE = PLAIN.replace("strategy rseq", "strategy opv")
 QUIET = SIGNALLED.replace("    environment signal <= 1\n", "").replace("on signal a", "thread b @0")
 
 
@@ -69,10 +63,17 @@ def key(text: str, profile: Profile) -> object:
     return kernel_abilities(scenario, one._replace(profile=profile))
 
 
-def test_every_rule_of_a_kernel_is_in_exactly_one_group() -> None:
-    """A rule that nobody has put into a group makes this fail, and kernels differ by it meanwhile."""
-    grouped = [*LABELS, *SECTIONS, *SIGNALS, *IDS, *CALLS, *NOT_EXPLORED]
-    assert sorted(grouped) == sorted(Profile._fields)
+def test_every_rule_of_a_kernel_has_its_row() -> None:
+    """A rule that nobody has said what tells it makes this fail, and kernels differ by it meanwhile."""
+    assert sorted([*LABELS, *RULES]) == sorted(Profile._fields)
+
+
+def test_a_rule_without_a_row_makes_kernels_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two kernels that differ only in what nothing is known of are not taken for one."""
+    other = LEGACY._replace(outside="ignored")
+    assert key(PLAIN_ALONE, LEGACY) == key(PLAIN_ALONE, other)
+    monkeypatch.delitem(RULES, "outside")
+    assert key(PLAIN_ALONE, LEGACY) != key(PLAIN_ALONE, other)
 
 
 def test_a_kernel_that_differs_in_signals_is_another_one_where_a_signal_comes() -> None:
@@ -87,13 +88,10 @@ def test_a_kernel_that_differs_in_signals_is_another_one_where_a_signal_comes() 
 def test_a_rule_of_a_disturbance_counts_where_that_disturbance_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A second rule in the group of signals is told by its own disturbance, and not by a signal."""
+    """A second rule that disturbances tell is told by its own, and not by a signal."""
     row = Disturbance.CHECKPOINT.row._replace(aborts="outside")
     monkeypatch.setitem(ROWS, Disturbance.CHECKPOINT, row)
-    monkeypatch.setattr(configuration, "SIGNALS", (*SIGNALS, "outside"))
-    monkeypatch.setattr(
-        configuration, "NOT_EXPLORED", tuple(each for each in NOT_EXPLORED if each != "outside")
-    )
+    monkeypatch.setitem(RULES, "outside", RULES["outside"]._replace(told=Told.MET))
     other = LEGACY._replace(outside="ignored")
     assert key(SIGNALLED, LEGACY) == key(SIGNALLED, other)
     saved = SIGNALLED.replace("signal <= 1", "checkpoint <= 1")
@@ -161,16 +159,6 @@ def test_a_report_names_the_rule_that_the_c_engine_does_not_know(
     found = explore(only(PLAIN), limits=Limits(engine="native"))
     assert found.engine == "python"
     assert "membarrier_aborts" in str(found.refused)
-
-
-def test_the_c_engine_leaves_a_cause_that_it_has_no_number_for_to_the_other(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A new reason for a section to restart is no internal error where its number is missing."""
-    encode.encode(only(SIGNALLED))
-    monkeypatch.setattr(encode, "CAUSES", encode.CAUSES[:2])
-    with pytest.raises(Refused, match="restarts by signal"):
-        encode.encode(only(SIGNALLED))
 
 
 def test_the_c_engine_leaves_a_rule_for_ids_without_a_number_to_the_other(

@@ -14,13 +14,15 @@ import pytest
 from opvasm.cli.main import main
 from opvasm.explorer.answers.step_code import step_code_json, step_code_text
 from opvasm.explorer.plan.plan import Plan
+from opvasm.explorer.search.search import can_wait, leaves_own_bytes, leaves_sections
 from opvasm.explorer.setting.options import NO_REDUCTIONS
 from opvasm.explorer.steps import step as steps, terms
 from opvasm.explorer.steps.execute import runs_of
 from opvasm.explorer.steps.spelling import Spelling
+from opvasm.explorer.steps.state import UNLIMITED
 from opvasm.explorer.steps.step import NOWHERE, REGISTERS
 from opvasm.explorer.steps.terms import Binary, Memory, Number, Register, Width
-from opvasm.kernels.disturbances import BUDGETS, IN_LANGUAGE, ROWS, SLOT, Cause, Disturbance
+from opvasm.kernels.disturbances import BUDGETS, IN_LANGUAGE, ROWS, SLOT, Disturbance, Way
 from opvasm.kernels.profiles import Profile
 
 from .helpers import RACES, ROOT, found, plans, sample
@@ -138,16 +140,14 @@ scenario s {
 
 
 def test_the_page_names_every_kind_of_everything() -> None:
-    """Kinds, guards, actions, phases, terms, disturbances and causes stand in docs/steps.md."""
+    """Kinds, guards, actions, phases and terms stand in docs/steps.md."""
     text = (ROOT / "docs" / "steps.md").read_text("utf-8")
     rows = {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")}
     assert {each.__name__ for each in (*ACTIONS, *TERMS)} <= rows
     assert {each.name for each in steps.Kind} <= rows
-    for enum in (steps.Guard, steps.Phase, Cause):
+    for enum in (steps.Guard, steps.Phase):
         for each in enum:
             assert each.name in text, each
-    for disturbance in Disturbance:
-        assert f"`{disturbance.value}`" in text, disturbance
 
 
 def matches_over(enum: type[Enum], path: Path) -> list[tuple[int, set[str], bool]]:
@@ -173,18 +173,18 @@ def matches_over(enum: type[Enum], path: Path) -> list[tuple[int, set[str], bool
 
 
 def unhandled(members: set[str]) -> list[str]:
-    """Where a match over disturbances lacks some of these, or takes whatever is left."""
+    """Where a match over ways to disturb lacks some of these, or takes whatever is left."""
     return [
         f"{path.relative_to(ROOT)}:{line} lacks {', '.join(sorted(members - named)) or 'no rest'}"
         for path in sorted((ROOT / "opvasm").rglob("*.py"))
-        for line, named, rest in matches_over(Disturbance, path)
+        for line, named, rest in matches_over(Way, path)
         if rest or named != members
     ]
 
 
-def test_every_match_over_disturbances_names_each_of_them() -> None:
+def test_every_match_over_ways_to_disturb_names_each_of_them() -> None:
     """There are at least those of the model, of the search and of the Promela model."""
-    members = {each.name for each in Disturbance}
+    members = {each.name for each in Way}
     assert unhandled(members) == []
     places = {line.partition(":")[0] for line in unhandled({*members, "EARTHQUAKE"})}
     assert places >= {
@@ -206,6 +206,42 @@ def test_a_row_of_each_disturbance_is_whole() -> None:
             assert BUDGETS[SLOT[disturbance]] is row.budget
         for text in (row.happened, row.instead):
             assert text.format(thread="a", cpu=1, before=0, state="offline")
+
+
+def test_no_match_is_over_disturbances() -> None:
+    """What a disturbance does is a case of its way: a second of that way would be left out there."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / "opvasm").rglob("*.py"))
+        for line, _, _ in matches_over(Disturbance, path)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("way", [Way.BOUNCES, Way.TRAPS, Way.STALLS])
+def test_a_way_that_the_models_follow_by_name_is_that_of_one_disturbance(way: Way) -> None:
+    """A second one would be passed over by those that ask for the first."""
+    assert len([row for row in ROWS.values() if row.way is way]) == 1
+
+
+def test_one_disturbance_strikes_places() -> None:
+    """The places that a plan keeps are not told apart by what strikes them."""
+    places = [each for each, row in ROWS.items() if row.strikes.names_place]
+    assert places == [Disturbance.UNPROTECTED]
+
+
+@pytest.mark.parametrize("limit", [0, 1, UNLIMITED])
+def test_what_uses_up_a_limit_disturbs_no_more_than_its_owner(limit: int) -> None:
+    """Reductions ask of limits, so they see only what a limit is named after."""
+    for disturbance, row in ROWS.items():
+        if row.budget is not None:
+            owner = row.budget
+            assert row.way.moves <= owner.row.way.moves
+            for asked in (can_wait, leaves_sections):
+                assert asked(disturbance, limit) >= asked(owner, limit)
+            for sections in (False, True):
+                mine = leaves_own_bytes(disturbance, limit, sections)
+                assert mine >= leaves_own_bytes(owner, limit, sections)
 
 
 # ---- printed -----------------------------------------------------------------------------------------
@@ -245,7 +281,10 @@ def test_the_dump_is_the_code_that_the_search_runs() -> None:
 def test_the_dump_follows_its_schema() -> None:
     """Every sample does; and the schema names the kinds that there are, and no others."""
     schema = json.loads(SCHEMA.read_text("utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(json.loads(step_code_json(every_plan(), "1")))
+    document = json.loads(step_code_json(every_plan(), "1"))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    for configuration in document["configurations"]:
+        assert list(configuration["environment"]) == [each.value for each in BUDGETS]
     step = schema["$defs"]["step"]["properties"]
     assert step["kind"]["enum"] == [each.name for each in steps.Kind]
     assert step["guard"]["enum"] == [each.name for each in steps.Guard]

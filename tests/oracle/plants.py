@@ -56,7 +56,7 @@ FUSE = {
     "only migrations move": plant(
         common,
         "who_stays",
-        "any(limit and each.row.moves for each, limit in limits.items())",
+        "any(limit and each.row.way.moves for each, limit in limits.items())",
         "limits[Disturbance.MIGRATE]",
     ),
 }
@@ -86,8 +86,8 @@ COLLAPSE = {
     "a checkpoint needs no state": plant(
         search,
         "leaves_sections",
-        "case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED:\n            return limit == 0",
-        "case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED:\n            return True",
+        "case Way.FORGETS:\n            return limit == 0",
+        "case Way.FORGETS:\n            return True",
     ),
     "a vector is one step for everybody": plant(
         Stepper, "_try", "free = not (touches and shared)", "free = True"
@@ -96,8 +96,8 @@ COLLAPSE = {
     "own bytes wait for no signal": plant(
         search,
         "leaves_own_bytes",
-        "case Disturbance.SIGNAL:\n            return limit == 0",
-        "case Disturbance.SIGNAL:\n            return True",
+        "case Way.SIGNALS:\n            return limit == 0",
+        "case Way.SIGNALS:\n            return True",
     ),
     "invariants see no vector": plant(
         search.Search, "fuse", "vectors=collapse and not plan.judge.always", "vectors=collapse"

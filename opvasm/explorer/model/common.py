@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...kernels.disturbances import Disturbance
+from ...kernels.disturbances import Way
 from ..plan.plan import Plan
 from ..steps.code import Code
 from ..steps.execute import runs_of
@@ -55,8 +55,8 @@ class Common:
 def who_stays(plan: Plan) -> tuple[bool, ...]:
     """Of each thread, whether its CPU is what it was after its last step, whatever others do."""
     limits = plan.limits
-    moves = any(limit and each.row.moves for each, limit in limits.items())
-    signals = limits[Disturbance.SIGNAL]
+    moves = any(limit and each.row.way.moves for each, limit in limits.items())
+    signals = any(limit and each.row.way is Way.SIGNALS for each, limit in limits.items())
     return tuple(not moves and not (signals and _handler_moves(code)) for code in plan.codes)
 
 

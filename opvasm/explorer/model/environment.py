@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...errors import Crash
-from ...kernels.disturbances import BUDGETS, DECIDING, SLOT, Disturbance
+from ...kernels.disturbances import BUDGETS, DECIDING, SLOT, Disturbance, Way
 from ..steps.state import Abort, Decision, Local, Micro, State, System
 from ..steps.step import CPU, GUARD, NOWHERE, POINT, RETURN, Enter, Guard, Kind, Step
 from .common import Common
@@ -28,6 +28,7 @@ class Environment:
         # What can be a decision of this configuration at all.
         limits = common.plan.limits
         self.deciding = tuple(each for each in DECIDING if limits[BUDGETS[SLOT[each]]])
+        self.ways = {each: each.row.way for each in self.deciding}
 
     def _next(self, state: State, thread: int) -> Step:
         return self.codes[thread].steps[state.threads[thread][POINT]]
@@ -43,39 +44,38 @@ class Environment:
                 continue
             for disturbance in allowed:
                 yield from self._strikes(state, thread, disturbance)
-        if Disturbance.HOTPLUG in allowed:
-            busy = any(each[GUARD] >= Guard.VECTOR for each in state.threads)
-            for cpu in () if busy else range(self.common.cpus):
-                if state.system.online != 1 << cpu:
-                    yield Decision(Disturbance.HOTPLUG, NOWHERE, cpu)
+        busy = any(each[GUARD] >= Guard.VECTOR for each in state.threads)
+        for disturbance in allowed:
+            if self.ways[disturbance] is Way.SWITCHES and not busy:
+                for cpu in range(self.common.cpus):
+                    if state.system.online != 1 << cpu:
+                        yield Decision(disturbance, NOWHERE, cpu)
 
     def _strikes(self, state: State, thread: int, disturbance: Disturbance) -> Iterator[Decision]:
         """What a disturbance can do to a thread that is outside of vectors."""
         local = state.threads[thread]
         inside = local[GUARD] == Guard.SECTION
-        match disturbance:
-            case Disturbance.MIGRATE:
+        match self.ways[disturbance]:
+            case Way.MIGRATES:
                 for cpu in self._elsewhere(state, thread, local[CPU]):
                     yield Decision(disturbance, thread, cpu)
-            case Disturbance.BOUNCE:
-                yield from self._bounces(state, thread)
-            case Disturbance.SIGNAL:
+            case Way.BOUNCES:
+                yield from self._bounces(state, thread, disturbance)
+            case Way.SIGNALS:
                 handled = self.codes[thread].handler != NOWHERE
                 struck = inside and disturbance.cause_under(self.profile)
                 if local[RETURN] == NOWHERE and (
                     handled or struck or self.kernel.ids_are_stale(state, thread, "signal")
                 ):
                     yield Decision(disturbance, thread)
-            case Disturbance.PREEMPT:
+            case Way.PREEMPTS:
                 if self._can_lose_its_cpu(state, thread):
                     yield Decision(disturbance, thread)
-            case Disturbance.CHECKPOINT:
-                if inside:
+            case Way.FORGETS:
+                places = disturbance.row.strikes.names_place
+                if inside and (not places or self._exposed(state, thread)):
                     yield Decision(disturbance, thread)
-            case Disturbance.UNPROTECTED:
-                if inside and self._exposed(state, thread):
-                    yield Decision(disturbance, thread)
-            case Disturbance.HOTPLUG | Disturbance.STEPPED | Disturbance.STALLED:
+            case Way.SWITCHES | Way.TRAPS | Way.STALLS:
                 pass  # of CPUs; along with steps; only that a thread may stand still
 
     def _elsewhere(self, state: State, thread: int, here: int) -> list[int]:
@@ -91,7 +91,7 @@ class Environment:
             for threads, place in self.plan.unprotected
         )
 
-    def _bounces(self, state: State, thread: int) -> Iterator[Decision]:
+    def _bounces(self, state: State, thread: int, disturbance: Disturbance) -> Iterator[Decision]:
         """Migrations that a vector meets between its move and its start."""
         action, local = self._next(state, thread).action, state.threads[thread]
         if not isinstance(action, Enter) or self.plan.retries_migration:
@@ -100,7 +100,7 @@ class Environment:
             state, thread
         ):
             for cpu in self._elsewhere(state, thread, local[action.cpu]):
-                yield Decision(Disturbance.BOUNCE, thread, cpu)
+                yield Decision(disturbance, thread, cpu)
 
     def _starts(self, state: State, thread: int) -> bool:
         """Whether the kernel would move a caller of cpu_opv and start its vector."""
@@ -126,17 +126,17 @@ class Environment:
         work = self.common.begin(state, max(thread, 0))
         assert isinstance(decision.kind, Disturbance)
         row = decision.kind.row
-        if decision.kind is Disturbance.HOTPLUG:
-            system = self._hotplug(threads, system, decision.argument)
+        if row.way is Way.SWITCHES:
+            system = self._switch(threads, system, decision)
         else:
             local = work.local
-            if decision.kind is Disturbance.BOUNCE:  # it runs, to make the call
+            if row.way is Way.BOUNCES:  # it runs, to make the call
                 if self.common.tracks_running:
                     system = self.kernel.switch(state, system, thread, local[CPU])
                 self.kernel.preempt_others(threads, thread, local[CPU])
             self._strike(decision, local)
             system = system.spent(decision.kind)
-            if row.moves or decision.kind is Disturbance.PREEMPT:
+            if row.way.moves or row.way is Way.PREEMPTS:
                 system = left(system, thread)
             self.quiet.settle(thread, local)
             threads[thread] = self.quiet.frozen(thread, local)
@@ -161,37 +161,39 @@ class Environment:
         old, cause = local[CPU], kind.cause_under(self.profile)
         if cause and local[GUARD] == Guard.SECTION:
             self.kernel.abort(local, Abort(thread, cause, before=old, cpu=decision.argument))
-        match kind:
-            case Disturbance.MIGRATE:
+        match kind.row.way:
+            case Way.MIGRATES:
                 local[CPU] = decision.argument
                 self.kernel.look_at_ids(thread, local, "migration", old)
-            case Disturbance.SIGNAL:
+            case Way.SIGNALS:
                 self.kernel.look_at_ids(thread, local, "signal", old)
                 handler = self.codes[thread].handler
                 if handler != NOWHERE:
                     local[RETURN], local[POINT] = local[POINT], handler
                     for register in self.codes[thread].fresh:
                         local[register] = 0
-            case Disturbance.PREEMPT:
+            case Way.PREEMPTS:
                 self.kernel.look_at_ids(thread, local, "preemption", old)
-            case Disturbance.UNPROTECTED | Disturbance.CHECKPOINT:
+            case Way.FORGETS:
                 local[GUARD] = Guard.NONE
-            case Disturbance.BOUNCE:
+            case Way.BOUNCES:
                 action = self.codes[thread].steps[local[POINT]].action
                 assert isinstance(action, Enter)
                 local[POINT] = action.again
                 local[CPU] = decision.argument
                 if old != decision.argument:
                     self.kernel.look_at_ids(thread, local, "migration", old)
-            case Disturbance.HOTPLUG | Disturbance.STEPPED | Disturbance.STALLED:
+            case Way.SWITCHES | Way.TRAPS | Way.STALLS:
                 raise Crash(f"{kind} strikes no single thread")
 
-    def _hotplug(self, threads: list[Local], system: System, cpu: int) -> System:
+    def _switch(self, threads: list[Local], system: System, decision: Decision) -> System:
         """A CPU goes offline, and its threads move, or it comes back."""
+        kind, cpu = decision.kind, decision.argument
+        assert isinstance(kind, Disturbance)
         online = system.online ^ (1 << cpu)
-        system = system.spent(Disturbance.HOTPLUG)._replace(online=online)
+        system = system.spent(kind)._replace(online=online)
         refuge = (online & -online).bit_length() - 1
-        cause = Disturbance.HOTPLUG.cause_under(self.profile)
+        cause = kind.cause_under(self.profile)
         if online >> cpu & 1:
             return system
         for index, other in enumerate(threads):

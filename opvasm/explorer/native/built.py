@@ -6,7 +6,7 @@ from ...light_typing import Any
 from .sources import digest
 
 # The layout of encode.py; source/engine.h has the same number.
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 
 
 class Refused(Exception):

@@ -9,8 +9,8 @@ from struct import Struct
 
 from ...abi.ops import Effect
 from ...errors import Crash
-from ...kernels.disturbances import BUDGETS, DECIDING, SLOT, Cause, Disturbance
-from ...kernels.profiles import KEPT, KILLS, LABELS, REWRITTEN, unknown_rules
+from ...kernels.disturbances import BUDGETS, DECIDING, SLOT, Cause, Disturbance, Way
+from ...kernels.profiles import KEPT, KILLS, LABELS, REWRITTEN, Profile, unknown_rules
 from ...light_typing import NamedTuple
 from ...text.scenario_tree import RSEQ
 from ..claims.conditions import AddressesOf
@@ -63,7 +63,9 @@ MOST_THREADS, MOST_CPUS, MOST_CLAIMS, MOST_MEMORY = 16, 8, 64, 1 << 20
 KINDS: tuple[Disturbance | Going, ...] = (STEP, *DECIDING)
 _ID_EVENTS = ("preemption", "membarrier", "signal", "sleep", "migration")
 _RULES = {KEPT: 0, REWRITTEN: 1, KILLS: 2}
-CAUSES = (Cause.PROCESS, Cause.MIGRATION, Cause.SIGNAL, Cause.FENCE, Cause.TRAP)
+# How they disturb, and why a section restarts (each word once), by theirs.
+WAYS = tuple(each for each in Way if each.decides)
+CAUSES = tuple({each.word: each for each in Cause}.values())
 # The fields of a kernel's profile that are told to the engine, those that lowering has followed, and
 # those that no scenario can tell.  A rule that nobody has put here is refused.
 KNOWN_RULES = {
@@ -185,16 +187,14 @@ class _Encoder:
         out.number(profile.preemption_aborts, profile.membarrier_aborts, profile.registered)
         out.number(plan.tracks_running, plan.retries_migration)
         out.number(*(_id_rule(profile.id_rule(each)) for each in _ID_EVENTS))
-        out.number(len(Disturbance), len(BUDGETS))
-        out.number(*(plan.limits[each] for each in BUDGETS))
-        out.number(SLOT[Disturbance.STEPPED], Disturbance.STEPPED.cause_under(profile) is not None)
-        out.number(len(DECIDING))
+        out.number(len(BUDGETS), *(plan.limits[each] for each in BUDGETS))
+        out.number(len(CAUSES))
+        out.number(SLOT[Disturbance.STEPPED], _cause(Disturbance.STEPPED, profile))
+        out.number(len(KINDS))
         for each in DECIDING:
-            cause = each.cause_under(profile)
-            out.number(KINDS.index(each), SLOT[each])
-            if cause is not None and cause not in CAUSES:
-                raise Refused(f"it has no number for a section that restarts by {cause.word}")
-            out.number(len(CAUSES) if cause is None else CAUSES.index(cause))
+            row = each.row
+            out.number(WAYS.index(row.way), SLOT[each], _cause(each, profile))
+            out.number(row.strikes.names_place)
         out.number(sum(1 << thread for thread in plan.stepped), *asked)
 
     def _memory(self, out: _Bytes) -> None:
@@ -419,6 +419,12 @@ class _Encoder:
         out.number(judges_ends, count, shown)
         both = asked["invariant"], asked["quiescent"]
         return bytes(out.data + claims.data + columns.data), judges_ends, tuple(exists), both
+
+
+def _cause(disturbance: Disturbance, profile: Profile) -> int:
+    """The number of the cause for which a section restarts that it meets; NOWHERE: it goes on."""
+    cause = disturbance.cause_under(profile)
+    return NOWHERE if cause is None else [each.word for each in CAUSES].index(cause.word)
 
 
 def _id_rule(rule: str) -> int:

@@ -287,7 +287,7 @@ class _Planner:
     def _reach(self, index: int, code: Code, home: int) -> frozenset[int]:
         """The CPUs that a thread can run on or fence; all of them where it is not plain."""
         everything = frozenset(range(self.configuration.cpus))
-        if any(limit and each.row.moves for each, limit in self._limits().items()):
+        if any(limit and each.row.way.moves for each, limit in self._limits().items()):
             return everything
         thread = self.threads[index][0]
         targets = {home}

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from time import monotonic
 
-from ...kernels.disturbances import Disturbance
+from ...kernels.disturbances import Disturbance, Way
 from ...light_typing import NamedTuple
 from ..model.judging import ending, trouble_in
 from ..model.model import Model
@@ -100,12 +100,12 @@ def can_wait(disturbance: Disturbance, limit: int) -> bool:
 
     One checkpoint less for the others takes no step from anybody, so that may be put off.
     """
-    match disturbance:
-        case Disturbance.MIGRATE | Disturbance.BOUNCE | Disturbance.SIGNAL | Disturbance.HOTPLUG:
+    match disturbance.row.way:
+        case Way.MIGRATES | Way.BOUNCES | Way.SIGNALS | Way.SWITCHES:
             return limit == 0
-        case Disturbance.PREEMPT | Disturbance.STEPPED:
+        case Way.PREEMPTS | Way.TRAPS:
             return limit in (0, UNLIMITED)
-        case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED | Disturbance.STALLED:
+        case Way.FORGETS | Way.STALLS:
             return True
 
 
@@ -114,16 +114,16 @@ def leaves_own_bytes(disturbance: Disturbance, limit: int, sections: bool) -> bo
 
     A signal's handler sees them; what is preempted so many times only is told by where it stands.
     """
-    match disturbance:
-        case Disturbance.SIGNAL:
+    match disturbance.row.way:
+        case Way.SIGNALS:
             return limit == 0
-        case Disturbance.PREEMPT:
+        case Way.PREEMPTS:
             return not sections or limit == UNLIMITED
-        case Disturbance.MIGRATE | Disturbance.BOUNCE | Disturbance.HOTPLUG:
+        case Way.MIGRATES | Way.BOUNCES | Way.SWITCHES:
             return True
-        case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED:
+        case Way.FORGETS:
             return True
-        case Disturbance.STEPPED | Disturbance.STALLED:
+        case Way.TRAPS | Way.STALLS:
             return True
 
 
@@ -132,12 +132,12 @@ def leaves_sections(disturbance: Disturbance, limit: int) -> bool:
 
     It may not where it can go on without protection.
     """
-    match disturbance:
-        case Disturbance.CHECKPOINT | Disturbance.UNPROTECTED:
+    match disturbance.row.way:
+        case Way.FORGETS:
             return limit == 0
-        case Disturbance.MIGRATE | Disturbance.BOUNCE | Disturbance.SIGNAL | Disturbance.HOTPLUG:
+        case Way.MIGRATES | Way.BOUNCES | Way.SIGNALS | Way.SWITCHES:
             return True
-        case Disturbance.PREEMPT | Disturbance.STEPPED | Disturbance.STALLED:
+        case Way.PREEMPTS | Way.TRAPS | Way.STALLS:
             return True
 
 

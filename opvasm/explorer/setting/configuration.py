@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from ...kernels.profiles import LABELS, Profile, profile_named, profiles_named
+from ...kernels.profiles import LABELS, RULES, Profile, Told, profile_named, profiles_named
 from ...light_typing import NamedTuple
 from ...source import Span
 from ...text.scenario_tree import (
@@ -20,18 +20,6 @@ from ...text.scenario_tree import (
     Thread,
 )
 from .statements import ID_NAMES, MM_CID, walk
-
-# The fields of a Profile, each in exactly one group (a test holds that): what is not a rule, what no
-# scenario can tell, what only sections, sections that meet a disturbance whose row names the field,
-# ids, and system calls can tell.
-SECTIONS = ("registered", "preemption_aborts", "migration_aborts", "membarrier_aborts")
-SIGNALS = ("signal_aborts",)
-IDS = (
-    *("id_at_preemption", "id_at_membarrier", "id_at_signal", "id_at_sleep"),
-    "id_at_migration",
-)
-CALLS = ("system_call_switches", "system_call_stays")
-NOT_EXPLORED = ("bad_version", "abort_inside", "bad_signature", "outside")
 
 
 class Configuration(NamedTuple):
@@ -148,10 +136,9 @@ def _takes(thread: Thread, strategy: Strategy, scenario: Scenario) -> bool:
 def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object:
     """What a configuration can tell of its kernel: kernels that agree on that behave the same.
 
-    That is all of the profile, but for the fields that are named here as ones that this scenario
-    can't tell: a rule that nobody named makes kernels differ.
+    That is all of the profile, but for the rules whose row says that this scenario can't tell them: a
+    rule without a row makes kernels differ.
     """
-    blank = [*LABELS, *NOT_EXPLORED]
     handlers = {handler.thread: handler.body for handler in scenario.handlers}
     sections = ids = calls = cids = False
     for thread, strategy in zip(scenario.threads, configuration.strategies, strict=True):
@@ -163,15 +150,25 @@ def kernel_abilities(scenario: Scenario, configuration: Configuration) -> object
         entered = strategy.first != LOCK and any(each in scenario.sections for each in runs)
         calls = calls or (entered and any(each in scenario.calling for each in runs))
         sections = sections or entered or (bool(runs) and strategy.uses_sections)
-    blank += () if sections else SECTIONS
     met = {each.kind.row.aborts for each in scenario.environment} if sections else set()
-    blank += [name for name in SIGNALS if name not in met]
-    blank += () if ids else IDS
-    blank += () if calls else CALLS
+
+    def tells(name: str) -> bool:
+        if name not in RULES:
+            return name not in LABELS
+        match RULES[name].told:
+            case Told.SECTION:  # ids of memory maps are 0 where nobody writes them
+                return sections or (cids and name == "registered")
+            case Told.MET:
+                return name in met
+            case Told.IN_TEXT:
+                return ids
+            case Told.CALL:
+                return calls
+            case Told.BY_NONE:
+                return False
+
     rules = configuration.profile._asdict()
-    if cids:  # they are 0 where nobody writes them
-        blank = [name for name in blank if name != "registered"]
-    return tuple(sorted((name, rules[name]) for name in set(rules) - set(blank)))
+    return tuple(sorted((name, value) for name, value in rules.items() if tells(name)))
 
 
 def meets(term: Term, scenario: Scenario, configuration: Configuration) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from opvasm.explorer.native import encode
 from opvasm.explorer.native.built import Refused
 from opvasm.explorer.native.engine import Native
-from opvasm.kernels.disturbances import BUDGETS, Disturbance
+from opvasm.kernels.disturbances import BUDGETS
 from tests.oracle.generator import make
 
 from ..helpers import plans, sample
@@ -24,21 +24,14 @@ STATES = 150
 GENERATED = 16
 
 
-class OneMore:
-    """The disturbances, and another one."""
-
-    STEPPED = Disturbance.STEPPED
-
-    def __len__(self) -> int:
-        return len(Disturbance) + 1
-
-
 @needs_engine
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("Disturbance", OneMore(), "there are disturbances that it does not know"),
-        ("BUDGETS", (*BUDGETS, BUDGETS[0]), "there are limits that it does not know"),
+        ("WAYS", (*(None,) * 6, *encode.WAYS), "a way to disturb threads that it does not know"),
+        ("KINDS", encode.KINDS * 5, "more disturbances than it has room for"),
+        ("BUDGETS", BUDGETS * 2, "more limits than it has room for"),
+        ("CAUSES", encode.CAUSES * 7, "more causes than it has room for"),
     ],
 )
 def test_disturbances_of_another_list_are_refused(

@@ -8,8 +8,9 @@ from pathlib import Path
 from opvasm.explorer.native import built, encode, engine
 from opvasm.explorer.native.instructions import Op
 from opvasm.explorer.native.sources import SOURCES
+from opvasm.explorer.steps.state import STEP
 from opvasm.explorer.steps.step import Guard, Kind, Phase
-from opvasm.kernels.disturbances import BUDGETS, Cause, Disturbance
+from opvasm.kernels.disturbances import BUDGETS, DECIDING, Cause, Way
 
 HEADER = (Path(SOURCES) / "engine.h").read_text()
 
@@ -29,6 +30,13 @@ def number(name: str) -> int:
     return int(found[1])
 
 
+def number_of(name: str) -> int:
+    """The number that engine.h gives a name of an enum."""
+    found = re.search(rf"\b{name} = (\d+)", HEADER)
+    assert found, name
+    return int(found[1])
+
+
 def test_instructions_have_the_same_numbers() -> None:
     """Each instruction of the Python side stands at its place in engine.h, and no other does."""
     assert names("I_CONST")[:-1] == [f"I_{each.name}" for each in Op]
@@ -42,16 +50,24 @@ def test_kinds_guards_and_phases_have_the_same_numbers() -> None:
     assert len(names("P_RUN")[:-1]) == len(Phase)
 
 
-def test_decisions_have_the_same_numbers() -> None:
-    """What can happen next has one order in both engines."""
-    assert names("STEP")[:-1] == [str(each).upper() for each in encode.KINDS]
-    assert number("BUDGETS") == len(BUDGETS)
-    assert number("DISTURBANCES") == len(Disturbance)
+def test_ways_to_disturb_have_the_same_numbers() -> None:
+    """They have one order in both engines, and one that the C engine lacks is missed by name here."""
+    assert names("MIGRATES")[:-1] == [each.name for each in Way if each.decides]
+    assert encode.KINDS[number_of("STEP")] == STEP
+    assert encode.KINDS[number_of("STEP") + 1 :] == DECIDING
 
 
-def test_causes_have_the_same_numbers() -> None:
-    """Why a section restarts has one order in both engines, and a cause that C lacks is missed here."""
-    assert names("BY_PREEMPTION")[:-1] == [f"BY_{each.word.upper()}" for each in encode.CAUSES]
+def test_there_is_room_for_every_disturbance_limit_and_cause() -> None:
+    """The C engine takes what the table has, with its numbers; one more than it has room for is refused."""
+    assert len(encode.KINDS) <= number("MOST_KINDS")
+    assert len(BUDGETS) <= number("MOST_BUDGETS")
+    assert len(encode.CAUSES) <= number("MOST_CAUSES")
+
+
+def test_causes_that_the_c_engine_names_have_its_numbers() -> None:
+    """Those come first, in its order; every other has a number after them, by its word."""
+    named = names("BY_PREEMPTION")
+    assert [f"BY_{each.word.upper()}" for each in encode.CAUSES[: len(named)]] == named
     assert {each.word for each in encode.CAUSES} == {each.word for each in Cause}
 
 

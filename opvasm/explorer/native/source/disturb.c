@@ -25,12 +25,12 @@ static uint32_t to_each(uint32_t cpus, uint8_t kind, uint32_t thread, Decision *
 }
 
 /* Migrations that a vector meets between its move and its start. */
-static uint32_t bounces(Engine *e, uint32_t thread, const Node *node, Decision *found, uint32_t count) {
+static uint32_t bounces(Engine *e, uint32_t thread, uint8_t kind, const Node *node, Decision *found, uint32_t count) {
     const uint64_t *local = e->before[thread];
     if (node->kind != ENTER || e->plan.retries_migration) return count;
     if (!is_free(e, e->before, thread, CPU(local)) || !starts(e, thread)) return count;
     number target = register_value(e, &e->plan.threads[thread], local, node->cpu_register);
-    return to_each(elsewhere(e, thread, target), BOUNCE, thread, found, count);
+    return to_each(elsewhere(e, thread, target), kind, thread, found, count);
 }
 
 /* Whether another process's turn on the CPU would change anything for a thread. */
@@ -48,17 +48,16 @@ static uint32_t strikes(Engine *e, uint32_t thread, uint8_t kind, Decision *foun
     const uint64_t *local = e->before[thread];
     const Node *node = node_of(e, thread, local);
     bool inside = GUARD(local) == SECTION, happens = false;
-    switch (kind) {
-    case MIGRATE: return to_each(elsewhere(e, thread, CPU(local)), MIGRATE, thread, found, count);
-    case BOUNCE: return bounces(e, thread, node, found, count);
-    case SIGNAL:
+    switch (e->plan.way_of[kind]) {
+    case MIGRATES: return to_each(elsewhere(e, thread, CPU(local)), kind, thread, found, count);
+    case BOUNCES: return bounces(e, thread, kind, node, found, count);
+    case SIGNALS:
         if (RETURN(local) != NOWHERE && !PLANT(20)) return count;
-        happens = e->plan.threads[thread].handler != NOWHERE || (inside && e->plan.aborts[SIGNAL] != CAUSES)
+        happens = e->plan.threads[thread].handler != NOWHERE || (inside && e->plan.aborts[kind] != NO_CAUSE)
                   || ids_are_stale(e, thread, AT_SIGNAL);
         break;
-    case PREEMPT: happens = can_lose_its_cpu(e, thread); break;
-    case CHECKPOINT: happens = inside; break;
-    case UNPROTECTED: happens = inside && node->exposed; break;
+    case PREEMPTS: happens = can_lose_its_cpu(e, thread); break;
+    case FORGETS: happens = inside && (node->exposed || !e->plan.names_place[kind]); break;
     default: break;
     }
     if (happens) found[count++] = (Decision){kind, 0, (int8_t)thread};
@@ -68,14 +67,11 @@ static uint32_t strikes(Engine *e, uint32_t thread, uint8_t kind, Decision *foun
 /* Everything that can disturb the state that is being expanded. */
 uint32_t disturbances(Engine *e, Decision *found) {
     const Plan *p = &e->plan;
-    uint8_t allowed[DECISIONS];
+    uint8_t allowed[MOST_KINDS];
     uint32_t allowed_count = 0, count = 0;
-    bool busy = false, hotplug = false;
-    for (uint32_t i = 0; i < p->deciding_count; i++) {
-        if (e->system_before.budgets[p->budget_of[p->deciding[i]]] == 0) continue;
-        allowed[allowed_count++] = p->deciding[i];
-        hotplug = hotplug || p->deciding[i] == HOTPLUG;
-    }
+    bool busy = false;
+    for (uint8_t kind = STEP + 1; kind < p->kinds_count; kind++)
+        if (e->system_before.budgets[p->budget_of[kind]] != 0) allowed[allowed_count++] = kind;
     if (!allowed_count) return 0;
     for (uint32_t i = 0; i < p->threads_count; i++) {
         const Node *node = node_of(e, i, e->before[i]);
@@ -83,8 +79,11 @@ uint32_t disturbances(Engine *e, Decision *found) {
         if (node->kind == END || node->kind == FAIL || GUARD(e->before[i]) >= VECTOR) continue;
         for (uint32_t each = 0; each < allowed_count; each++) count = strikes(e, i, allowed[each], found, count);
     }
-    for (uint32_t cpu = 0; hotplug && (!busy || PLANT(21)) && cpu < p->cpus; cpu++)
-        if (e->system_before.online != 1u << cpu) found[count++] = (Decision){HOTPLUG, (uint8_t)cpu, NOWHERE};
+    for (uint32_t each = 0; (!busy || PLANT(21)) && each < allowed_count; each++) {
+        if (p->way_of[allowed[each]] != SWITCHES) continue;
+        for (uint32_t cpu = 0; cpu < p->cpus; cpu++)
+            if (e->system_before.online != 1u << cpu) found[count++] = (Decision){allowed[each], (uint8_t)cpu, NOWHERE};
+    }
     return count;
 }
 
@@ -92,17 +91,17 @@ static void spend(Engine *e, int budget) {
     if (e->system.budgets[budget] != UNLIMITED && !PLANT(22)) e->system.budgets[budget]--;
 }
 
-static void hotplug(Engine *e, uint32_t cpu) {
+static void switch_cpu(Engine *e, uint8_t kind, uint32_t cpu) {
     uint32_t online = e->system.online ^ (1u << cpu);
-    spend(e, e->plan.budget_of[HOTPLUG]);
+    spend(e, e->plan.budget_of[kind]);
     e->system.online = online;
     if (online >> cpu & 1) return;
     int32_t refuge = __builtin_ctz(online);
-    uint8_t cause = e->plan.aborts[HOTPLUG];
+    uint8_t cause = e->plan.aborts[kind];
     for (uint32_t i = 0; i < e->plan.threads_count; i++) {
         if (CPU(e->threads[i]) != (int32_t)cpu) continue;
         uint64_t *local = working(e, i);
-        if (GUARD(local) == SECTION && cause != CAUSES) abort_section(e, i, local, cause);
+        if (GUARD(local) == SECTION && cause != NO_CAUSE) abort_section(e, i, local, cause);
         uint32_t allowed = e->plan.threads[i].allowed & online;
         set_cpu(local, allowed ? __builtin_ctz(allowed) : refuge);
         look_at_ids(e, i, local, AT_MIGRATION, (int32_t)cpu);
@@ -116,14 +115,14 @@ static void strike(Engine *e, Decision decision, uint32_t thread, uint64_t *loca
     const Thread *t = &e->plan.threads[thread];
     int32_t old = CPU(local);
     uint8_t cause = e->plan.aborts[decision.kind];
-    if (GUARD(local) == SECTION && cause != CAUSES && !(cause == BY_MIGRATION && PLANT(23)))
+    if (GUARD(local) == SECTION && cause != NO_CAUSE && !(cause == BY_MIGRATION && PLANT(23)))
         abort_section(e, thread, local, cause);
-    switch (decision.kind) {
-    case MIGRATE:
+    switch (e->plan.way_of[decision.kind]) {
+    case MIGRATES:
         set_cpu(local, decision.argument);
         look_at_ids(e, thread, local, AT_MIGRATION, old);
         break;
-    case SIGNAL:
+    case SIGNALS:
         look_at_ids(e, thread, local, AT_SIGNAL, old);
         if (t->handler != NOWHERE) {
             set_return(local, POINT(local));
@@ -131,11 +130,10 @@ static void strike(Engine *e, Decision decision, uint32_t thread, uint64_t *loca
             for (uint32_t i = PLANT(24) ? 1 : 0; i < t->fresh.count; i++) clear_register(t, local, t->fresh.items[i]);
         }
         break;
-    case PREEMPT:
+    case PREEMPTS:
         look_at_ids(e, thread, local, AT_PREEMPTION, old);
         break;
-    case CHECKPOINT:
-    case UNPROTECTED: set_guard(local, NONE); break;
+    case FORGETS: set_guard(local, NONE); break;
     default: /* a bounce */
         set_point(local, node_of(e, thread, local)->second);
         if (old != decision.argument) {
@@ -148,19 +146,20 @@ static void strike(Engine *e, Decision decision, uint32_t thread, uint64_t *loca
 /* The state after something of `disturbances`. */
 void disturb(Engine *e, Decision decision) {
     begin_step(e);
-    if (decision.kind == HOTPLUG) {
-        hotplug(e, decision.argument);
+    uint8_t way = e->plan.way_of[decision.kind];
+    if (way == SWITCHES) {
+        switch_cpu(e, decision.kind, decision.argument);
         return;
     }
     uint32_t thread = (uint32_t)decision.thread;
     uint64_t *local = working(e, thread);
-    if (decision.kind == BOUNCE) { /* it runs, to make the call */
+    if (way == BOUNCES) { /* it runs, to make the call */
         if (e->tracks_running) switch_to(e, thread, local, CPU(local));
         preempt_others(e, thread, CPU(local));
     }
     strike(e, decision, thread, local);
     spend(e, e->plan.budget_of[decision.kind]);
-    if (decision.kind == MIGRATE || decision.kind == BOUNCE || decision.kind == PREEMPT) leave_cpu(e, thread);
+    if (way == MIGRATES || way == BOUNCES || way == PREEMPTS) leave_cpu(e, thread);
     settle(e, thread, local);
     freeze(e, thread, local);
 }
@@ -172,7 +171,7 @@ void initial_state(Engine *e) {
     e->undo_used = 0;
     memcpy(e->memory, p->memory, p->memory_size);
     memset(&e->system_before, 0, sizeof e->system_before);
-    for (int i = 0; i < BUDGETS; i++) e->system_before.budgets[i] = p->limits[i];
+    for (int i = 0; i < MOST_BUDGETS; i++) e->system_before.budgets[i] = p->limits[i];
     e->system_before.online = (1u << p->cpus) - 1;
     for (uint32_t i = 0; i < MOST_CPUS; i++) e->system_before.running[i] = NOWHERE;
     e->system = e->system_before;

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Raised with every change of the layout that encode.py writes. */
-#define LAYOUT_VERSION 4
+#define LAYOUT_VERSION 5
 
 /* Limits that load.c holds everything to. */
 #define MOST_THREADS 16
@@ -56,14 +56,19 @@ enum {
 };
 #define LAST_QUIET HANDLER_RETURN
 
-/* What happens next: kernels/disturbances.py, those that are decisions. */
-enum { STEP = 0, MIGRATE, BOUNCE, SIGNAL, PREEMPT, CHECKPOINT, UNPROTECTED, HOTPLUG, DECISIONS };
-#define BUDGETS 7
-#define DISTURBANCES 9 /* with those that are no decisions */
+/* What happens next: a step, or a disturbance, by its number in the plan. */
+enum { STEP = 0 };
+/* How a disturbance disturbs: Way of kernels/disturbances.py, those that are decisions. */
+enum { MIGRATES, BOUNCES, SIGNALS, PREEMPTS, FORGETS, SWITCHES, WAYS };
+#define MOST_KINDS 32   /* of what happens next */
+#define MOST_BUDGETS 12 /* of disturbances */
 #define UNLIMITED (-1)
 
-/* Why a section was aborted, in the order of the coverage numbers of its op. */
-enum { BY_PREEMPTION, BY_MIGRATION, BY_SIGNAL, BY_FENCE, BY_STEP, CAUSES };
+/* Why a section was aborted, in the order of the coverage numbers of its op.  The plan says how many
+ * causes there are; these are the ones that the engine names. */
+enum { BY_PREEMPTION, BY_MIGRATION, BY_SIGNAL, BY_FENCE, BY_STEP };
+#define MOST_CAUSES 32
+#define NO_CAUSE 255
 /* Events after which the kernel looks at ids, and what it does to one that was written. */
 enum { AT_PREEMPTION, AT_MEMBARRIER, AT_SIGNAL, AT_SLEEP, AT_MIGRATION, ID_EVENTS };
 enum { KEPT, REWRITTEN, KILLS };
@@ -105,7 +110,7 @@ typedef struct {
     uint8_t kind, scope;
     bool counted, handler, commits, uses_cpu, own_too, head, exposed, pause;
     int32_t abort, cpu_register;
-    int32_t abort_cover; /* first of CAUSES coverage numbers, or NOWHERE */
+    int32_t abort_cover; /* first of the coverage numbers of its causes, or NOWHERE */
     int32_t second;      /* where a bounce goes on: the second target, or NOWHERE */
     uint32_t code, code_end;
     uint32_t dead; /* which list of dead registers */
@@ -183,16 +188,19 @@ typedef struct {
 typedef struct {
     uint32_t threads_count, cpus, word, shift, memory_size, chunk;
     bool big_endian;
-    bool preemption_aborts, membarrier_aborts, trap_aborts, registered;
+    bool preemption_aborts, membarrier_aborts, registered;
     bool plan_tracks_running, retries_migration;
     uint8_t id_rule[ID_EVENTS];
     uint32_t lock_start;
     uint64_t own_base, page_size;
-    int32_t limits[BUDGETS];
-    uint8_t budget_of[DECISIONS]; /* which budget a decision uses up */
-    uint8_t aborts[DECISIONS];    /* why a section restarts that a decision strikes; CAUSES: it does not */
-    uint8_t stepped_budget;
-    uint8_t deciding_count, deciding[DECISIONS]; /* in the order in which they are tried */
+    uint8_t budgets_count, causes_count;
+    int32_t limits[MOST_BUDGETS];
+    uint8_t kinds_count;           /* of what happens next, steps too; they are tried in this order */
+    uint8_t way_of[MOST_KINDS];    /* how a disturbance disturbs */
+    uint8_t budget_of[MOST_KINDS]; /* which budget it uses up */
+    uint8_t aborts[MOST_KINDS];    /* why a section restarts that it strikes; NO_CAUSE: it does not */
+    bool names_place[MOST_KINDS];  /* it strikes where a scenario says */
+    uint8_t stepped_budget, trap_aborts; /* the cause, or NO_CAUSE */
     uint32_t stepped;
     uint32_t regions_count, pages_count;
     Region *regions;
@@ -245,7 +253,7 @@ typedef struct {
 } Range;
 
 typedef struct {
-    int32_t budgets[BUDGETS];
+    int32_t budgets[MOST_BUDGETS];
     uint32_t online;
     int32_t running[MOST_CPUS];
     int32_t preemptions;
@@ -523,7 +531,7 @@ static inline const Node *node_of(const Engine *e, uint32_t thread, const uint64
 }
 
 /* disturb.c */
-#define MOST_DISTURBANCES (MOST_THREADS * (2 * MOST_CPUS + DECISIONS) + MOST_CPUS)
+#define MOST_DISTURBANCES ((MOST_THREADS + 1) * MOST_KINDS * MOST_CPUS)
 uint32_t disturbances(Engine *e, Decision *found);
 void disturb(Engine *e, Decision decision);
 void initial_state(Engine *e);

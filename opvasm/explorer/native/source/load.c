@@ -60,6 +60,12 @@ static List read_list(Reader *r, int64_t low, int64_t high, const char *wrong) {
     return list;
 }
 
+/* Why a section restarts, or NO_CAUSE. */
+static uint8_t cause(Reader *r, const Plan *p) {
+    int64_t number = within(r, NOWHERE, (int64_t)p->causes_count - 1, "a section restarts for no such cause");
+    return number == NOWHERE ? NO_CAUSE : (uint8_t)number;
+}
+
 static void read_setting(Reader *r, Plan *p) {
     p->threads_count = (uint32_t)within(r, 0, MOST_THREADS, "too many threads");
     p->cpus = (uint32_t)within(r, 1, MOST_CPUS, "too many CPUs");
@@ -76,19 +82,18 @@ static void read_setting(Reader *r, Plan *p) {
     p->retries_migration = flag(r);
     for (int i = 0; i < ID_EVENTS; i++)
         p->id_rule[i] = (uint8_t)within(r, KEPT, KILLS, "no rule for ids has that number");
-    within(r, DISTURBANCES, DISTURBANCES, "there are disturbances that it does not know");
-    within(r, BUDGETS, BUDGETS, "there are limits that it does not know");
-    for (int i = 0; i < BUDGETS; i++)
+    p->budgets_count = (uint8_t)within(r, 1, MOST_BUDGETS, "there are more limits than it has room for");
+    for (int i = 0; i < p->budgets_count; i++)
         p->limits[i] = (int32_t)within(r, UNLIMITED, 1 << 30, "no limit is so large");
-    p->stepped_budget = (uint8_t)within(r, 0, BUDGETS - 1, "no budget has that number");
-    p->trap_aborts = flag(r);
-    p->deciding_count = (uint8_t)within(r, 0, DECISIONS - 1, "too many disturbances");
-    for (int i = 0; i < p->deciding_count; i++) {
-        p->deciding[i] = (uint8_t)within(r, MIGRATE, DECISIONS - 1, "no disturbance has that number");
-        p->budget_of[p->deciding[i]] = (uint8_t)within(r, 0, BUDGETS - 1, "no budget has that number");
-        p->aborts[p->deciding[i]] = (uint8_t)within(r, 0, CAUSES, "a section restarts for no such cause");
-        for (int other = 0; other < i; other++)
-            if (r->wrong == NULL && p->deciding[other] == p->deciding[i]) r->wrong = "a disturbance stands twice";
+    p->causes_count = (uint8_t)within(r, BY_STEP + 1, MOST_CAUSES, "there are more causes than it has room for");
+    p->stepped_budget = (uint8_t)within(r, 0, p->budgets_count - 1, "no budget has that number");
+    p->trap_aborts = cause(r, p);
+    p->kinds_count = (uint8_t)within(r, STEP + 1, MOST_KINDS, "there are more disturbances than it has room for");
+    for (int i = STEP + 1; i < p->kinds_count; i++) {
+        p->way_of[i] = (uint8_t)within(r, 0, WAYS - 1, "there is a way to disturb threads that it does not know");
+        p->budget_of[i] = (uint8_t)within(r, 0, p->budgets_count - 1, "no budget has that number");
+        p->aborts[i] = cause(r, p);
+        p->names_place[i] = flag(r);
     }
     p->stepped = (uint32_t)within(r, 0, (1 << MOST_THREADS) - 1, "no such threads are stepped");
     p->judges_always = flag(r);
@@ -142,7 +147,7 @@ static void read_node(Reader *r, const Plan *p, const Thread *t, Node *node) {
     node->pause = flag(r);
     node->abort = (int32_t)within(r, NOWHERE, last, "an abort leads nowhere");
     node->cpu_register = (int32_t)within(r, NOWHERE, most, "no register has that number");
-    node->abort_cover = (int32_t)within(r, NOWHERE, p->cover_count < CAUSES ? NOWHERE : (int64_t)p->cover_count - CAUSES,
+    node->abort_cover = (int32_t)within(r, NOWHERE, p->cover_count < p->causes_count ? NOWHERE : (int64_t)p->cover_count - p->causes_count,
                                         "no coverage has that number");
     node->second = (int32_t)within(r, NOWHERE, last, "a bounce leads nowhere");
     node->code = (uint32_t)within(r, 0, p->code_count, "a step's code is not there");

@@ -208,7 +208,8 @@ static void decide(Engine *e, Memo *m) {
                             | 1ull << I_TAKE_LOCK | 1ull << I_ELEMENTS | 1ull << I_LENGTH;
     m->failures = true;
     m->steps = !e->tracks_running && !p->stepped;
-    if (p->limits[p->budget_of[HOTPLUG]] != 0) m->steps = false; /* CPUs go away */
+    for (int kind = STEP + 1; kind < p->kinds_count; kind++) /* CPUs go away */
+        if (p->way_of[kind] == SWITCHES && p->limits[p->budget_of[kind]] != 0) m->steps = false;
     for (uint32_t i = 0; i < p->threads_count; i++) {
         const Thread *t = &p->threads[i];
         if (t->ids >= 0) m->steps = false;

@@ -285,9 +285,9 @@ static PyObject *engine_state(PyObject *object, PyObject *args) {
     if (!PyArg_ParseTuple(args, "K", &number_of_state) || !in_range(number_of_state, e->store->states)) return NULL;
     go_to(e, number_of_state);
     PyObject *threads = threads_tuple(e);
-    PyObject *budgets = PyTuple_New(BUDGETS), *running = PyTuple_New(e->tracks_running ? (Py_ssize_t)e->plan.cpus : 0);
+    PyObject *budgets = PyTuple_New(e->plan.budgets_count), *running = PyTuple_New(e->tracks_running ? (Py_ssize_t)e->plan.cpus : 0);
     if (threads == NULL || budgets == NULL || running == NULL) goto failed;
-    for (int i = 0; i < BUDGETS; i++) PyTuple_SetItem(budgets, i, PyLong_FromLong(e->system.budgets[i]));
+    for (int i = 0; i < e->plan.budgets_count; i++) PyTuple_SetItem(budgets, i, PyLong_FromLong(e->system.budgets[i]));
     for (uint32_t i = 0; e->tracks_running && i < e->plan.cpus; i++)
         PyTuple_SetItem(running, i, PyLong_FromLong(e->system.running[i]));
     return Py_BuildValue("(y#NNINi)", (const char *)e->memory, (Py_ssize_t)e->plan.memory_size, threads, budgets,

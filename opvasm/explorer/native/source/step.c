@@ -283,9 +283,9 @@ static void execute(Engine *e, uint32_t thread, uint64_t *local, const Node *nod
             look_at_ids(e, thread, local, AT_SLEEP, cpu); /* back from a system call */
     }
     if (GUARD(local) && node_of(e, thread, local)->scope == NONE && !PLANT(16)) set_guard(local, NONE);
-    bool steps = e->plan.stepped >> thread & 1 && e->system.budgets[e->plan.stepped_budget] && e->plan.trap_aborts;
+    bool steps = e->plan.stepped >> thread & 1 && e->system.budgets[e->plan.stepped_budget] && e->plan.trap_aborts != NO_CAUSE;
     if (steps && GUARD(local) == SECTION) { /* a trap is delivered as a signal is */
-        abort_section(e, thread, local, BY_STEP);
+        abort_section(e, thread, local, e->plan.trap_aborts);
         e->trapped = true;
     }
     if (node->commits) e->committed = true;
