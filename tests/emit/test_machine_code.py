@@ -319,7 +319,9 @@ def compare(
         if each.name in positions:
             position = positions[each.name]
             # piece_copy reads 100 bytes from there.
-            numbers[each.name] = chance.randrange(100 if each.name == "piece" else position.elements)
+            numbers[each.name] = chance.randrange(
+                100 if each.name == "piece" else position.elements
+            )
             area = layout.percpu + cpu * layout.percpu_stride
             element = position.offset + numbers[each.name] * position.stride
             arguments[each.name] = area + element
