@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.beside FOLDER [ROUNDS [NAME]]`` takes both in turns, from the start of a command to its
 answer; medians count.  With a NAME only rows in whose name it stands.  A ratio over 1.05 is a loss.  "python" rows
-compare the Python engine with the one that an older checkout has; the others are what a user meets.
+compare the Python engine with the one that an older checkout has; the others are what a user meets.  A sweep takes the
+engine in C where it can.
 """
 
 from __future__ import annotations
@@ -49,7 +50,6 @@ def rows(folder: Path, samples: Path) -> Iterator[Row]:
         words = ("explore", str(path))
         yield Row(f"explore {name}, python", words, python)
         yield Row(f"explore {name}", words)
-    yield Row("explore --sweep samples, python", ("explore", "--sweep", samples.name), python)
     yield Row("explore --sweep samples", ("explore", "--sweep", samples.name))
     yield Row("agreement, 20,000 vectors", code=AGREEMENT)
     yield Row("asm, 10 lines", ("asm", str(text), *PUSH, "-o", str(ops)))

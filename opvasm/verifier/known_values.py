@@ -11,7 +11,8 @@ from __future__ import annotations
 from ..abi.ops import Effect
 from ..light_typing import NamedTuple
 from ..program import Area, Data, PoolItem
-from .subject import Access, Base, Subject
+from .bases import Base
+from .subject import Access, Subject
 
 Key = tuple[Base, int, int]
 NO_BYTES = "ranges of no bytes count as equal"

@@ -48,6 +48,8 @@ def denied(diagnostics: Iterable[Diagnostic], deny: Collection[str]) -> tuple[Di
     ``deny`` holds codes (``OPV220``), names (``misaligned``), or the level ``warning`` for all
     warnings and ``note`` for all warnings and notes.
     """
+    if not deny:
+        return tuple(diagnostics)
     from ..codes import all_codes
 
     rows = all_codes()

@@ -22,8 +22,8 @@ from ..program import (
     Value,
     Vector,
 )
+from .bases import base_of
 from .rules import Attempt, Bytes, RseqFinding, Words, Work, broken, diagnosed
-from .subject import base_of
 
 _WORDS = Words(
     commit="the last store",

@@ -6,46 +6,20 @@ from collections.abc import Iterable
 
 from ..abi.ops import Access as Direction, Effect, Operand, Operation
 from ..abi.revisions import Abi
-from ..light_typing import Literal, NamedTuple
+from ..light_typing import NamedTuple
 from ..program import (
     Area,
-    ArgumentValue,
     Data,
     Instruction,
     Pointer,
-    PoolAddress,
-    SlotAddress,
-    SymbolAddress,
     Type,
     Value,
     Vector,
 )
 from ..source import Place
+from .bases import ADDRESS, Base, base_of
 from .places import field_place, op_place
 from .wording import operand_text
-
-BaseKind = Literal["address", "symbol", "pointer", "slot", "pool"]
-
-
-class Base(NamedTuple):
-    """What an address counts from: the same base and offset are the same byte.
-
-    ``kind`` is ``address`` (the address 0), ``symbol``, ``pointer`` (the argument's value), ``slot``
-    (the argument's own bytes) or ``pool``; ``cpu`` is the CPU that the text names.
-    """
-
-    kind: BaseKind
-    name: str = ""
-    cpu: int | None = None
-
-    @property
-    def is_private(self) -> bool:
-        """Whether nobody else sees what lies there: an argument's own bytes, or a constant."""
-        return self.kind in ("slot", "pool")
-
-
-ADDRESS = Base("address")
-POOL = Base("pool")
 
 
 class Access(NamedTuple):
@@ -263,21 +237,6 @@ def _is_met(access: Access, others: Iterable[Access]) -> bool:
     return not base.is_private and any(
         base == each.base and start < each.end and each.offset < end for each in others
     )
-
-
-def base_of(value: Value) -> tuple[Base, int]:
-    """What an address counts from, and the bytes from there."""
-    match value:
-        case int():
-            return ADDRESS, value
-        case SymbolAddress(symbol=name, addend=addend, cpu=cpu):
-            return Base("symbol", name, cpu), addend
-        case ArgumentValue(parameter=name, addend=addend):
-            return Base("pointer", name), addend
-        case SlotAddress(parameter=name, addend=addend):
-            return Base("slot", name), addend
-        case PoolAddress(offset=offset):
-            return POOL, offset
 
 
 class Position(NamedTuple):

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from ...light_typing import NamedTuple
 from ...program import Program
-from ...program.flat import Branch, flatten, settled
 from ...text.scenario_tree import RSEQ
 from ..steps.step import METHOD_OF
 from .verdict import Run
@@ -70,6 +69,8 @@ def _compares(program: Program, name: str, op: int) -> bool:
     if section is None:
         operation = program.vectors[name].instructions[op].operation
         return operation is not None and operation.is_compare
+    from ...program.flat import Branch, flatten, settled
+
     code = flatten(section)
     step = code[op].step
     return isinstance(step, Branch) and settled(code, step.target) is not None

@@ -42,7 +42,6 @@ from ..steps.step import (
 from ..steps.terms import CurrentCpu, Number, Register, Term, plus
 from .bodies import BodyScope, ThreadPlan
 from .lower_run import RunLowering, VectorBody
-from .lower_section import SectionBody
 from .meaning import Compiler
 from .writer import Exits, Writer, new_site
 
@@ -371,6 +370,8 @@ class _Body:
                 "hand the CPU in, and compare it with cpu_id inside",
             )
             return
+        from .lower_section import SectionBody  # few scenarios run sections that load
+
         results = tuple(self.scope.locals[name] for name in statement.results)
         site = new_site(
             self.image, Vector(section.name, section.parameters, ()), self.prefix, self.builder

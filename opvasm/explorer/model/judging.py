@@ -28,8 +28,8 @@ class Ending(NamedTuple):
 def trouble_in(plan: Plan, model: Model, state: State) -> list[Trouble]:
     """What is wrong with any state: each thread that has failed, else an invariant that is broken."""
     judge = plan.judge
-    failures = model.failures(state)
-    if failures:
+    if model.has_failed(state):
+        failures = model.failures(state)
         return [Trouble("fail", f"thread {plan.names[t]}: {text}") for t, text in failures]
     if not (judge.always or judge.quiescent) or not model.rests(state):
         return []

@@ -119,8 +119,13 @@ class Model:
 
     def has_failed(self, state: State) -> bool:
         """Whether some thread has failed."""
-        failing = self.quiet.failing
-        return any(failing(thread, local) is not None for thread, local in enumerate(state.threads))
+        for thread, local in enumerate(state.threads):
+            kind = self.codes[thread].steps[local[POINT]].kind
+            if kind is Kind.FAIL:
+                return True
+            if kind <= LAST_QUIET and self.quiet.failing(thread, local) is not None:
+                return True
+        return False
 
     def rests(self, state: State) -> bool:
         """Whether no thread has registers to work out before its next step.

@@ -17,6 +17,8 @@ from ..steps.step import (
 )
 from .common import Common
 
+_MOVING = (Enter, FenceVector)
+
 
 class Readiness:
     """Asks a state, and changes nothing."""
@@ -49,10 +51,12 @@ class Readiness:
         step = self.codes[thread].steps[local[POINT]]
         if step.kind <= LAST_QUIET:
             return True
-        if not self.able(state, thread) or not self.cpu_is_free(threads, thread, local[CPU]):
+        if step.kind > Kind.ENTER and not self.able(state, thread):
+            return False
+        if not self.cpu_is_free(threads, thread, local[CPU]):
             return False
         action = step.action
-        if isinstance(action, Enter | FenceVector):
+        if isinstance(action, _MOVING):
             target = local[action.cpu]
             if 0 <= target < self.cpus and not state.system.online >> target & 1:
                 if any(

@@ -48,6 +48,7 @@ class Stepper:
         self.work = common.work
         self.profile = common.profile
         self.stepped = frozenset(common.plan.stepped)
+        self.trap = Disturbance.STEPPED.cause_under(common.profile)
         self.trapped = False
 
     def step(self, state: State, thread: int) -> Taken:
@@ -97,15 +98,17 @@ class Stepper:
                 self._reach_others(step, thread, threads, system, cpu)
         if local[GUARD] and self.codes[thread].steps[local[POINT]].guard is Guard.NONE:
             local[GUARD] = Guard.NONE
-        # A trap is delivered as a signal is.
-        steps = thread in self.stepped and system.allows(Disturbance.STEPPED)
-        cause = Disturbance.STEPPED.cause_under(self.profile)
-        if cause and steps and local[GUARD] == Guard.SECTION:
-            self.kernel.abort(local, Abort(thread, cause))
-            self.trapped = True
+        if local[GUARD] == Guard.SECTION and thread in self.stepped:
+            self._trap(thread, local, system)
         if self.common.log is not None:
             self._note(step, thread, cpu, reads, writes)
         return step.commits
+
+    def _trap(self, thread: int, local: list[int], system: System) -> None:
+        """A single-step trap inside of a section, which is delivered as a signal is."""
+        if self.trap is not None and system.allows(Disturbance.STEPPED):
+            self.kernel.abort(local, Abort(thread, self.trap))
+            self.trapped = True
 
     def _reach_others(
         self, step: Step, thread: int, threads: list[Local], system: System, cpu: int
@@ -126,7 +129,7 @@ class Stepper:
                     self.kernel.preempt_others(threads, thread, target)
             case _:
                 return
-        fences = isinstance(action, Fence | FenceVector) and action.own_too
+        fences = not isinstance(action, Enter) and action.own_too
         if fences and local[action.cpu] == cpu and self.common.threads > 1:
             self.kernel.look_at_ids(thread, local, "sleep", cpu)  # back from a system call
 
@@ -199,7 +202,7 @@ class Stepper:
                 )
             case _:
                 free = not (touches and shared)
-        if self.quiet.failing(thread, work.local) is not None:
+        if free and self.quiet.failing(thread, work.local) is not None:
             free = False  # nothing runs after a failure: what others do before it has to be seen
         if free:
             return shared or touches

@@ -50,9 +50,13 @@ class Symmetry:
         memory = self._renamed(state.memory, order) if self.has_own else state.memory
         threads = tuple(state.threads[old] for old in order)
         if self.has_own:
-            new = self._positions(order)
+            new, first = self._positions(order), self.first
             threads = tuple(
-                (*t[:REGISTERS], *(self._rename(v, new) for v in t[REGISTERS:])) for t in threads
+                (
+                    *t[:REGISTERS],
+                    *[v if v < first else self._rename(v, new) for v in t[REGISTERS:]],
+                )
+                for t in threads
             )
         system = state.system
         if system.running:

@@ -11,7 +11,6 @@ from ...source import Span
 from ...suggestion import did_you_mean, listing
 from ...text.scenario_tree import BUILTIN_STRATEGIES, OPV, RunVector, Scenario, Strategy
 from ...verifier.rseq_rules import rseq_diagnostics
-from ...verifier.section_rules import section_diagnostics
 from ..setting.configuration import configurations
 from ..setting.statements import walk
 from .plan import Plans, ScenarioError, make_plan
@@ -166,6 +165,8 @@ def _loading(program: Program, statement: RunVector, strategy: Strategy) -> Iter
     """A section that breaks the rules, or that no vector can stand in for."""
     section = program.sections[statement.vector]
     if section.verified and not strategy.unchecked:
+        from ...verifier.section_rules import section_diagnostics  # few scenarios run such sections
+
         for finding in section_diagnostics(section, program.data):
             if finding.level == "error":
                 note = Note("it is run here", statement.span)

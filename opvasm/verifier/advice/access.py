@@ -9,7 +9,8 @@ from ...abi.revisions import Abi
 from ...codes import advice as codes
 from ...codes.kernel import MISALIGNED
 from ...errors import Diagnostic, Note
-from ..subject import ADDRESS, Access, Position, Subject, position_of
+from ..bases import ADDRESS
+from ..subject import Access, Position, Subject, position_of
 from ..wording import count, op_list, operand_text, revisions_where
 
 

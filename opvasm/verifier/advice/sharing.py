@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ...codes import advice as codes
 from ...errors import Diagnostic, Note
 from ...program import Area
-from ..subject import ADDRESS, Subject
+from ..bases import ADDRESS
+from ..subject import Subject
 
 
 def other_cpu(subject: Subject) -> Iterator[Diagnostic]:
