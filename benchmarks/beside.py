@@ -50,7 +50,7 @@ def rows(folder: Path, samples: Path) -> Iterator[Row]:
         words = ("explore", str(path))
         yield Row(f"explore {name}, python", words, python)
         yield Row(f"explore {name}", words)
-    yield Row("explore --sweep samples", ("explore", "--sweep", samples.name))
+    yield Row("explore --sweep samples", ("explore", "--sweep", samples.name, "--jobs", "1"))
     yield Row("agreement, 20,000 vectors", code=AGREEMENT)
     yield Row("asm, 10 lines", ("asm", str(text), *PUSH, "-o", str(ops)))
     for name in ("disasm", "verify --from raw", "run --from raw"):

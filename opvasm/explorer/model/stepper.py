@@ -220,6 +220,8 @@ class Stepper:
         for start, end in work.reads[reads:]:
             if find(wanted, start, end) >= 0:
                 return True
+        if len(work.writes) == writes:
+            return False
         return any(find(wanted, start, end) >= 0 for start, end in work.writes[writes:])
 
     def _note(self, step: Step, thread: int, cpu: int, reads: int, writes: int) -> None:
