@@ -114,6 +114,8 @@ def test_text_is_handled_with_cached_tables(line: str, folder: Path) -> None:
         "section_builder",
     )
     assert not {"opvasm.program.section", *(f"opvasm.text.{each}" for each in builders)} & loaded
+    # Nothing is denied by its name, so that nobody asks for the codes of all phases.
+    assert not {"opvasm.codes.audit", "opvasm.codes.live"} & loaded
 
 
 def test_a_small_scenario_needs_no_heavy_modules(folder: Path) -> None:
@@ -122,6 +124,9 @@ def test_a_small_scenario_needs_no_heavy_modules(folder: Path) -> None:
     loaded = imported(folder, "explore small.opv")
     may = TEXT_MAY if "opvasm.explorer.native._engine" in loaded else TEXT_MAY | {"random"}
     assert loaded & (HEAVY - may) == set()
+    # It runs no section that loads.
+    sections = {"program.flat", "verifier.section_rules", "explorer.lowering.lower_section"}
+    assert not {f"opvasm.{each}" for each in sections} & loaded
 
 
 def test_ops_that_are_read_are_not_bound(folder: Path) -> None:
