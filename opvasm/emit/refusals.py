@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ..abi.ops import Effect
 from ..codes import emit as codes
@@ -54,9 +54,16 @@ _FORMS = (
 
 
 def refusals(
-    program: Program, vectors: tuple[Vector, ...], strategy: Strategy, naming: Naming
+    program: Program,
+    vectors: tuple[Vector, ...],
+    strategy: Strategy,
+    naming: Naming,
+    positions: Collection[str] = (),
 ) -> tuple[Diagnostic, ...]:
-    """Why a header can't be written; nothing where it can.  Warnings are among them."""
+    """Why a header can't be written; nothing where it can.  Warnings are among them.
+
+    ``positions`` are the parameters that are handed over as an element's number.
+    """
     found: list[Diagnostic] = []
     if program.abi.model.name != "64le":
         message = f"the program is for {program.abi.model.name}, and emitted C is for 64le"
@@ -66,7 +73,7 @@ def refusals(
     translated = strategy.uses_sections or strategy.uses_lock
     for vector in vectors:
         if strategy.uses_sections and not strategy.unchecked:
-            found += rseq_diagnostics(vector, program.data)
+            found += rseq_diagnostics(vector, program.data, frozenset(positions))
         for index, instruction in enumerate(vector.instructions):
             found += _operands(program, vector, naming, index, instruction, translated)
     return tuple(found)

@@ -49,20 +49,27 @@ def section_length(vector: Vector) -> int:
     return length
 
 
-def findings(vector: Vector, data: Data) -> tuple[RseqFinding, ...]:
-    """Every rule that a vector breaks when it is run as a restartable section, in their order."""
+def findings(
+    vector: Vector, data: Data, made_inside: frozenset[str] = frozenset()
+) -> tuple[RseqFinding, ...]:
+    """Every rule that a vector breaks when it is run as a restartable section, in their order.
+
+    ``made_inside`` are parameters whose address the section makes itself, so that none was loaded before.
+    """
     ops = vector.instructions[: section_length(vector)]
     stores = [index for index, op in enumerate(ops) if _written(op) is not None]
     works = tuple(_work(op, index, stores, data) for index, op in enumerate(ops))
     before = tuple(frozenset(range(index)) for index in range(len(ops)))
-    proven = tuple(accumulate(map(_proves, ops), operator.or_))
+    proven = tuple(made_inside | each for each in accumulate(map(_proves, ops), operator.or_))
     return broken(Attempt(works, before, proven, exact=True, words=_WORDS))
 
 
-def rseq_diagnostics(vector: Vector, data: Data) -> tuple[Diagnostic, ...]:
+def rseq_diagnostics(
+    vector: Vector, data: Data, made_inside: frozenset[str] = frozenset()
+) -> tuple[Diagnostic, ...]:
     """The findings as diagnostics: errors where the section would do harm, else warnings."""
     return diagnosed(
-        findings(vector, data),
+        findings(vector, data, made_inside),
         f"{vector.name} as a restartable section",
         lambda op: vector.place if op is None else vector.instructions[op].place,
     )

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from opvasm.cli.main import main
+from opvasm.emit import Naming
 from opvasm.emit.positions import NoPosition, check_parameter, find_position
+from opvasm.emit.refusals import refusals
 
-from .conftest import SAMPLES, WARNINGS, assembled, need, run, write_headers
+from .conftest import ELIDE, SAMPLES, WARNINGS, assembled, need, run, write_headers
 
 TEXT = """
 struct part { a: u32, b: u32 }
@@ -72,6 +74,15 @@ def test_pointers_to_anything_and_to_structs_can_be_elements() -> None:
     put = [program.vectors["put"]]
     for name, path in (("at", "rows.word"), ("other", "rows.part"), ("any", "plain")):
         check_parameter(name, find_position(path, program.data), put)
+
+
+def test_an_element_is_not_read_through_a_pointer_that_was_loaded_before() -> None:
+    """Rule R8 asks for a compare of such a pointer; the section works the address of an element out itself."""
+    program = assembled((SAMPLES / "ring.opv").read_text()).program
+    vectors = tuple(program.vectors.values())
+    warned = refusals(program, vectors, ELIDE, Naming("ring", {}))
+    assert [each.code for each in warned] == ["OPV408"]
+    assert refusals(program, vectors, ELIDE, Naming("ring", {}), {"slot"}) == ()
 
 
 def test_the_command_records_what_it_was_told(

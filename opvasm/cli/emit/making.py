@@ -45,7 +45,7 @@ def emitted(
     program = request.program
     findings = [
         *sections.findings,
-        *refusals(program, request.vectors, strategy, request.naming),
+        *refusals(program, request.vectors, strategy, request.naming, request.positions),
     ]
     for vector in request.vectors:
         static = verify(vector, program.abi, data=program.data, advice=False)
