@@ -81,7 +81,7 @@ def _times(one: list[float], other: list[float]) -> float:
 def _malloc(compiler: str, folder: Path) -> str:
     """The malloc cache of samples/c against glibc's malloc, small objects on all CPUs."""
     here = ROOT / "samples" / "c"
-    _emit(here / "malloc_cache.opv", folder / "malloc_cache.h")
+    _emit(here / "malloc_cache.opv", folder / "malloc_cache.h", "--index", "list=lists")
     library, program = folder / "malloc_cache.so", folder / "small"
     options = ("-O2", f"-I{folder}")
     for words in (

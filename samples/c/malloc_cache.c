@@ -1,6 +1,6 @@
 /* A per-CPU cache in front of glibc's malloc, as a library for LD_PRELOAD.
  *
- *     opvasm emit samples/c/malloc_cache.opv -o malloc_cache.h
+ *     opvasm emit samples/c/malloc_cache.opv --index list=lists -o malloc_cache.h
  *     gcc -O2 -fPIC -shared -I. samples/c/malloc_cache.c -o malloc_cache.so -lpthread
  *     LD_PRELOAD=./malloc_cache.so python3 -m test test_dict
  *
@@ -63,11 +63,10 @@ static inline void *take(unsigned class)
 {
     for (;;) {
         unsigned cpu = opv_current_cpu();
-        struct malloc_cache_block **list = &cache.percpu[cpu].lists[class];
-        struct malloc_cache_block *head = __atomic_load_n(list, __ATOMIC_RELAXED);
+        struct malloc_cache_block *head = __atomic_load_n(&cache.percpu[cpu].lists[class], __ATOMIC_RELAXED);
         if (!head)
             return NULL;
-        if (OPV_LIKELY(malloc_cache_pop(&cache, cpu, list, head) == 0)) {
+        if (OPV_LIKELY(malloc_cache_pop(&cache, cpu, class, head) == 0)) {
             surplus[class]--;
             return head;
         }
@@ -77,10 +76,9 @@ static inline void *take(unsigned class)
 static __attribute__((noinline, cold)) void give_back(unsigned class)
 {
     unsigned cpu = opv_current_cpu();
-    struct malloc_cache_block **list = &cache.percpu[cpu].lists[class];
-    struct malloc_cache_block *head = __atomic_load_n(list, __ATOMIC_RELAXED);
+    struct malloc_cache_block *head = __atomic_load_n(&cache.percpu[cpu].lists[class], __ATOMIC_RELAXED);
     surplus[class] = 0;
-    if (!head || malloc_cache_drain(&cache, cpu, list, head) != 0)
+    if (!head || malloc_cache_drain(&cache, cpu, class, head) != 0)
         return; /* somebody else was there: then it is not too long any more, or soon drained */
     while (head) {
         struct malloc_cache_block *next = head->next;
@@ -94,9 +92,8 @@ static inline void put(void *memory, unsigned class)
     struct malloc_cache_block *block = memory;
     for (;;) {
         unsigned cpu = opv_current_cpu();
-        struct malloc_cache_block **list = &cache.percpu[cpu].lists[class];
-        struct malloc_cache_block *head = __atomic_load_n(list, __ATOMIC_RELAXED);
-        if (OPV_LIKELY(malloc_cache_push(&cache, cpu, list, block, head) == 0))
+        struct malloc_cache_block *head = __atomic_load_n(&cache.percpu[cpu].lists[class], __ATOMIC_RELAXED);
+        if (OPV_LIKELY(malloc_cache_push(&cache, cpu, class, block, head) == 0))
             break;
     }
     if (OPV_UNLIKELY(++surplus[class] > LONGEST))

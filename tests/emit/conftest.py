@@ -112,7 +112,7 @@ def hammer(tmp_path_factory: pytest.TempPathFactory) -> Build:
 def build_hammer(folder: Path, compiler: Sequence[str], *options: str) -> Path:
     """hammer.c with the headers of a folder."""
     target = folder / "hammer"
-    command = [*compiler, "-O2", "-g", *WARNINGS, *options, f"-I{folder}"]
+    command = [*compiler, "-O2", *WARNINGS, *options, f"-I{folder}"]
     done = run(*command, HERE / "hammer.c", "-o", target, "-lpthread")
     assert done.returncode == 0, done.stderr
     return target
