@@ -16,8 +16,6 @@ FUNCTION_LINES_MAX = 60
 LONGER_FUNCTIONS = {
     "text/lalr.py _read_on": "every token of every text passes its loop, in which calls would cost",
     "debugger/wording.py movement_text": "a case of two lines for each kind of movement",
-    "emit/functions.py _slow": "the text of one C function, in the order of its lines",
-    "emit/header.py _memory": "the text of five C functions that share its conditions",
     "lift/aarch64.py _arithmetic": "a case of two lines for each group of mnemonics",
     "audit/solve.py _try": "one try, whose steps all change the same world",
 }
