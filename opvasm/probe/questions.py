@@ -67,8 +67,9 @@ BY_NAME = {each.name: each for each in QUESTIONS}
 CONTROL = "control"
 # Without these nothing is said: they tell the rule sets apart, and a section's protection.
 ESSENTIAL = ("preemption", "signal", "sleep_inside", "id_preemption", "id_signal")
-# Asked only where there are two CPUs.
-TWO_CPUS = ("migration", "membarrier", "id_migration")
+# Asked only where there are two CPUs: the process that says that the moment has come (of the control:
+# and nothing happened) would itself disturb a section on its own CPU.
+TWO_CPUS = ("control", "migration", "membarrier", "id_migration")
 
 
 def expected(question: Question, profile: Profile) -> str:

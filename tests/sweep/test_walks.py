@@ -6,12 +6,15 @@ import json
 
 import pytest
 
+from opvasm.explorer.model.model import Model
 from opvasm.explorer.plan.plan import Plan, make_plan
 from opvasm.explorer.plan.validate import strategy_table
 from opvasm.explorer.schedules.replay_file import read_replay, replay
 from opvasm.explorer.schedules.schedule import follow
 from opvasm.explorer.schedules.walks import LENGTH_MAX, Walks, walk
+from opvasm.explorer.search.graph import take
 from opvasm.explorer.setting.configuration import configurations
+from opvasm.explorer.steps.state import Decision, State
 from opvasm.sweep.json_report import report_json
 from opvasm.sweep.plan import Axes
 from opvasm.sweep.unit import Settings
@@ -83,8 +86,17 @@ def test_a_walk_keeps_to_the_bound_on_preemptions() -> None:
     assert walk(plan, Walks(500, 7), "order", bound=1).trouble is not None
 
 
-def test_a_walk_that_goes_round_is_given_up() -> None:
+def test_a_walk_that_goes_round_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as one of the full length, which a walk without a choice does not have to go."""
+    steps: list[Decision] = []
+
+    def counted(model: Model, state: State, decision: Decision) -> State:
+        steps.append(decision)
+        return take(model, state, decision)
+
+    monkeypatch.setattr("opvasm.explorer.schedules.walks.take", counted)
     taken = walk(plan_of(ROUND), Walks(2, 1), "round")
+    assert len(steps) < 50
     assert (taken.cut, taken.steps, taken.trouble) == (2, 2 * LENGTH_MAX, None)
 
 

@@ -116,6 +116,7 @@ class _Walk:
         state = model.initial()
         decisions: list[Decision] = []
         trouble = next(iter(trouble_in(plan, model, state)), None)
+        without_choice: set[State] = set()
         while trouble is None and len(decisions) < LENGTH_MAX:
             if until is not None and monotonic() > until:
                 return None
@@ -124,6 +125,13 @@ class _Walk:
                 ended = ending(plan, model, state)
                 trouble = None if ended is None else ended.trouble
                 break
+            if len(ready) > 1 or any(model.disturbances(state)):
+                without_choice.clear()
+            elif state in without_choice:
+                # Round and round, with no other way to go: so it would be to the end.
+                return WalksTaken(1, 1, LENGTH_MAX, None, ())
+            else:
+                without_choice.add(state)
             decision = self._choose(state, ready, len(decisions))
             decisions.append(decision)
             state = take(model, state, decision)
