@@ -105,6 +105,10 @@ def test_one_mistake_is_reported_once_at_its_place(text: str, expected: str) -> 
             "close the block with `}`; what it declares stands outside of blocks",
         ),
         ('vector push() { }\ntest "t" { push() }', "a call begins with `run`: `run push(…)`"),
+        (
+            'test "t" {\n pool nodes: node[4]\n}',
+            "memory is declared outside of blocks: `shared nodes: TYPE`, or `percpu` for each CPU's own",
+        ),
         ('test "t" {\n nothing_near(1)\n}', "a call begins with `run`: `run nothing_near(…)`"),
         ('test "t" {\n asert(1)\n}', "did you mean assert?"),
         ("scenario s { thread a @0 {\n bump(3)\n} }", "a call begins with `run`: `run bump(…)`"),
