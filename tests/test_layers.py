@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
+def parsed(module: Path) -> ast.Module:
+    """A file of the package, read once for all the tests here."""
+    return ast.parse(module.read_text())
+
+
 def part_of(module: Path) -> str:
     """The part of the picture that a file belongs to: a folder, or a file beside the folders."""
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -47,7 +54,7 @@ def part_of(module: Path) -> str:
 def imports(module: Path) -> Iterator[tuple[str, int]]:
     """The parts that a file imports from, with the lines where it does."""
     folder = module.relative_to(PACKAGE).parent.parts
-    for node in ast.walk(ast.parse(module.read_text())):
+    for node in ast.walk(parsed(module)):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = [*folder[: len(folder) - node.level + 1], *(node.module or "").split(".")]
             path = [each for each in base if each]
@@ -66,6 +73,7 @@ def name_of(module: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def file_imports() -> dict[str, set[str]]:
     """For each file of the package, by its name, the files that it imports from."""
     named = {name_of(module): module for module in modules()}
@@ -73,7 +81,7 @@ def file_imports() -> dict[str, set[str]]:
     for name, module in named.items():
         folder = module.relative_to(PACKAGE).parent.parts
         found = graph.setdefault(name, set())
-        for node in ast.walk(ast.parse(module.read_text())):
+        for node in ast.walk(parsed(module)):
             if not isinstance(node, ast.ImportFrom) or not node.level:
                 continue
             base = [*folder[: len(folder) - node.level + 1], *(node.module or "").split(".")]
@@ -234,7 +242,7 @@ def test_one_module_says_what_a_place_means() -> None:
     found = {
         str(module.relative_to(PACKAGE))
         for module in modules()
-        if takes_places_apart(ast.parse(module.read_text()))
+        if takes_places_apart(parsed(module))
     }
     assert found == set(TAKING_APART)
 
@@ -259,7 +267,7 @@ def test_the_machine_has_never_heard_of_an_op() -> None:
     """Simulated hardware knows pages and CPUs."""
     allowed = {"abi.pages", "light_typing"}
     for module in (PACKAGE / "machine").glob("*.py"):
-        for node in ast.walk(ast.parse(module.read_text())):
+        for node in ast.walk(parsed(module)):
             if isinstance(node, ast.ImportFrom) and node.level == 2:
                 assert node.module in allowed, f"{module} imports {node.module}"
 
@@ -270,7 +278,7 @@ def test_only_the_command_line_prints() -> None:
     for module in modules():
         if part_of(module) in allowed:
             continue
-        for node in ast.walk(ast.parse(module.read_text())):
+        for node in ast.walk(parsed(module)):
             called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
             if called and node.func.id == "print":  # type: ignore[attr-defined]
                 pytest.fail(f"{module}:{node.lineno} prints")  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ def test_the_document_names_every_function_of_the_library() -> None:
     assert [each for each in functions if f"`{each}(" not in text] == []
 
 
+@cache
 def imported_by_cli() -> list[tuple[str, str]]:
     """(module, name) of everything that the command line imports from the library."""
     package = ROOT / "opvasm"

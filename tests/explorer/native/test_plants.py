@@ -21,7 +21,7 @@ from .plants import PLANTS, Case, cases, noticed
 
 pytestmark = needs_compiler
 SANITIZE = (
-    *("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),
+    *("-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),
     *SMALL_BATCHES,
 )
 

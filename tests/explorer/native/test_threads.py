@@ -30,9 +30,9 @@ FILES = (
 MODES = ("none", "all")
 STATES = 200
 GENERATED = 8
-TSAN = ("-O1", "-g", "-fsanitize=thread", *SMALL_BATCHES)
+TSAN = ("-O0", "-g", "-fsanitize=thread", *SMALL_BATCHES)
 # Numbers outgrow two bytes on the way, after some batches of small ones.
-ASAN = ("-O1", "-g", "-fsanitize=address", "-DNARROW_MOST=31", *SMALL_BATCHES)
+ASAN = ("-O0", "-g", "-fsanitize=address", "-DNARROW_MOST=31", *SMALL_BATCHES)
 WATCHED = ("samples/races/list.opv", "tests/explorer/cases/invariants.opv")
 FOUND = 66
 # More states than a test has time for.
