@@ -195,4 +195,4 @@ def test_deaths(number: int, build: Build) -> None:
     """kill -9 of the supervisor or the program at any moment leaves nobody behind."""
     from .deaths import kill_many_times
 
-    assert kill_many_times(build("stress", number), number, rounds=4, seed=number) == []
+    assert kill_many_times(build("stress", number), number, rounds=3, seed=number) == []
