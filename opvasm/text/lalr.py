@@ -77,7 +77,9 @@ def parse(
     return Result(run.read(), tuple(run.skipped))
 
 
-class _Run(Automaton):
+class _Run:
+    """Reads one text by an automaton, and goes on after mistakes."""
+
     def __init__(
         self,
         tables: Tables,
@@ -86,7 +88,8 @@ class _Run(Automaton):
         callbacks: object,
         report: Callable[[Mistake], None],
     ) -> None:
-        super().__init__(tables, start, callbacks)
+        self.tables = tables
+        self.automaton = Automaton(tables, start, callbacks)
         self.text = text
         self.report = report
         self.mistakes = 0
@@ -105,7 +108,9 @@ class _Run(Automaton):
         position: int | None = 0
         while position is not None:
             position = self._read_on(position)
-        return self.values[-1] if self.values and self.states[-1] == self.final else None
+        automaton = self.automaton
+        done = automaton.values and automaton.states[-1] == automaton.final
+        return automaton.values[-1] if done else None
 
     def _read_on(self, position: int) -> int | None:
         """Read from an offset up to the end (None) or a mistake (where to go on).
@@ -115,10 +120,12 @@ class _Run(Automaton):
         """
         actions, kinds = self.tables.actions, self.tables.kinds
         literals, keywords = self.tables.literals, self.tables.keywords
-        states, values, begins, plans = self.states, self.values, self.begins, self.plans
-        name, newline, reserved, final = self.name, self.newline, self.reserved, self.final
+        automaton = self.automaton
+        states, values, begins = automaton.states, automaton.values, automaton.begins
+        plans, final, brace = automaton.plans, automaton.final, automaton.brace
+        name, newline, reserved = self.name, self.newline, self.reserved
         inside = self.inside
-        depth = self.depth_of(inside)  # parentheses and square brackets that are open
+        depth = automaton.depth_of(inside)  # parentheses and square brackets that are open
         last_end = self.end
         line_end: int | None = None  # the new line that was blank before the token at hand
         broken = False  # whether only a brace may follow it
@@ -138,7 +145,7 @@ class _Run(Automaton):
             elif kind < 0:
                 self.end = last_end
                 return self._bad_character(begin)
-            if broken and kind not in (newline, self.brace):
+            if broken and kind not in (newline, brace):
                 self.end = last_end
                 return self._mistake(kind, begin, end, line_end)
             while True:
@@ -176,14 +183,15 @@ class _Run(Automaton):
                     begins.append(start)
                     states.append(actions[states[-1]][origin])
                 else:
-                    self.reduce(action, last_end)
+                    automaton.reduce(action, last_end)
                 if kind == 0 and states[-1] == final:
                     return None
         return None
 
     def _goes_on(self) -> bool:
         """Whether the text before a new line wants to go on: it ends with a sign, but no closing one."""
-        last = self.values[-1] if self.values else None
+        values = self.automaton.values
+        last = values[-1] if values else None
         return type(last) is tuple and last[0] in self.tables.literals and last[0] not in ")]}"
 
     # ---- mistakes -----------------------------------------------------------------------------
@@ -231,18 +239,19 @@ class _Run(Automaton):
 
     def _mistake(self, kind: int, begin: int, end: int, line_end: int | None) -> int | None:
         """Report what is at ``begin`` and find the offset from which to go on."""
+        automaton = self.automaton
         for comment in (begin, begin - 1):
             if self.text.startswith("/*", comment):
                 return self._open_comment(comment)
-        if self._is_edge(kind, begin) and self.accepts(self.close_brace):
-            opened = self.open_brace()
-            self._say(Mistake(MISSING_BRACE, begin, end, tuple(self.states), opened))
-            self.take(self.close_brace, ("}", begin, begin), begin, self.end)
+        if self._is_edge(kind, begin) and automaton.accepts(automaton.close_brace):
+            opened = automaton.open_brace()
+            self._say(Mistake(MISSING_BRACE, begin, end, tuple(automaton.states), opened))
+            automaton.take(automaton.close_brace, ("}", begin, begin), begin, self.end)
             self.end = begin
             return begin
         if line_end is not None:
             kind, begin, end = self.newline, line_end, line_end
-        self._say(Mistake(kind, begin, end, tuple(self.states)))
+        self._say(Mistake(kind, begin, end, tuple(automaton.states)))
         return self._resume(begin)
 
     def _open_comment(self, begin: int) -> int:
@@ -261,7 +270,7 @@ class _Run(Automaton):
 
     def _resume(self, position: int) -> int | None:
         """Give up the part around an offset; where its successor begins, None at the very end."""
-        given_up = self.give_up(self.listed, position)
+        given_up = self.automaton.give_up(self.listed, position)
         if given_up is None or self.mistakes >= MISTAKE_LIMIT:
             self.skipped.append((position, len(self.text)))
             return None
@@ -272,21 +281,24 @@ class _Run(Automaton):
 
     def _successor(self, position: int, depth: int) -> int:
         """Where to go on after a part that was given up with so many braces open."""
+        automaton = self.automaton
         for match in self.pattern.finditer(self.text, position):
             kind, begin, end = self._kind(match)
             if self.text.startswith("/*", begin):
                 return self._open_comment(begin)
             if self._is_edge(kind, begin):
-                if depth or not (self.accepts(kind) or self.accepts(self.close_brace)):
-                    self.give_up((self.declaration,), begin)
+                if depth or not (
+                    automaton.accepts(kind) or automaton.accepts(automaton.close_brace)
+                ):
+                    automaton.give_up((self.declaration,), begin)
                 return begin
-            if not depth and kind in self.separators and self.accepts(kind):
+            if not depth and kind in self.separators and automaton.accepts(kind):
                 return begin
-            if kind == self.brace:
+            if kind == automaton.brace:
                 depth += 1
-            elif kind == self.close_brace and depth:
+            elif kind == automaton.close_brace and depth:
                 depth -= 1
-                if not depth and self.accepts(min(self.reserved)):
+                if not depth and automaton.accepts(min(self.reserved)):
                     return end
         return len(self.text)
 
