@@ -21,17 +21,14 @@ import pytest
 from opvasm.audit.containers import elf_sources
 from opvasm.elf.problems import ElfError
 from opvasm.elf.source import MemorySource
-from tests.audit.sections import linked
+from tests.audit.sections import linked, opvasm
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 
 
 def run(*words: str | Path) -> tuple[int, str, str]:
-    """Exit code and output of the command."""
-    command = [sys.executable, "-m", "opvasm", "audit", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
+    """Exit code and output of the command, in this process."""
+    return opvasm("audit", *words)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +42,13 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library whose section has no signature before its abort handler."""
     handler = "ret\n .long 0x12345678\nabort: ret"
     return linked(tmp_path_factory.mktemp("bad"), handler=handler)
+
+
+def test_a_process_of_its_own(bad: Path) -> None:
+    """As a program of its own the command ends with the same code and says the same."""
+    command = [sys.executable, "-m", "opvasm", "audit", str(bad)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == run(bad)
 
 
 def test_exit_codes(good: Path, bad: Path, tmp_path: Path) -> None:

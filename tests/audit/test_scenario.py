@@ -13,7 +13,7 @@ from opvasm.audit.lifting import document, lift_audit
 from opvasm.audit.scenario import PEERS
 from opvasm.audit.solve import solve
 from opvasm.elf.file import open_elf
-from tests.audit.sections import TOOLS, linked, linked_bodies, section_source
+from tests.audit.sections import TOOLS, linked, linked_bodies, opvasm as run_here, section_source
 from tests.audit.test_command import run
 
 # A pop in the shape of a cache: its address lies in eight bytes that end with cpu_id_start.
@@ -36,12 +36,9 @@ def text_of(library: Path, peers: tuple[str, ...]) -> str:
 
 
 def opvasm(*words: str | Path) -> tuple[int, str]:
-    """Exit code and output of the command."""
-    import sys
-
-    command = [sys.executable, "-m", "opvasm", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.returncode, done.stdout + done.stderr
+    """Exit code and everything that a command says."""
+    code, out, errors = run_here(*words)
+    return code, out + errors
 
 
 def test_a_start_is_found_and_tested(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ The lifter works that out from expressions; its judge must not take its word for
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from opvasm.audit.subject import Subject
@@ -47,7 +48,10 @@ class Engines(Protocol):
     machine: str
 
     def engine(self) -> Any:
-        """A new one."""
+        """One as a new one is."""
+
+    def hook(self, kinds: int, call: Callable[..., object]) -> None:
+        """Have something called for it."""
 
     def register(self, name: str) -> Any:
         """unicorn's number of a register."""
@@ -82,8 +86,8 @@ def _distances(subject: Subject, engines: Engines, seed: int) -> dict[str, int]:
         need(address, size)
         return True
 
-    engine.hook_add(uc.UC_HOOK_MEM_READ_UNMAPPED | uc.UC_HOOK_MEM_WRITE_UNMAPPED, missing)
-    engine.hook_add(uc.UC_HOOK_MEM_WRITE, lambda _, kind, address, *rest: written.append(address))
+    engines.hook(uc.UC_HOOK_MEM_READ_UNMAPPED | uc.UC_HOOK_MEM_WRITE_UNMAPPED, missing)
+    engines.hook(uc.UC_HOOK_MEM_WRITE, lambda _, kind, address, *rest: written.append(address))
     plain, bases = _REGISTERS[engines.machine]
     for name in (*plain, *bases):
         engine.reg_write(engines.register(name), generator.randrange(1 << 8, 1 << 24) * _STEP)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 import pytest
@@ -114,7 +115,7 @@ def states(
     Three tenths of them commit, unless so many are not found in 40 tries for each.
     """
     generator = random.Random(seed)
-    near = from_the_area(subject, Machine(subject.context.machine)) if subject.lead else {}
+    near = from_the_area(subject, unicorn_of(subject.context.machine)) if subject.lead else {}
     pointers, indexes = _roles(section)
     roles = roles_of(section)
     tries = made = others = 0
@@ -245,6 +246,9 @@ class Machine:
         self.uc = unicorn
         self.machine = machine
         self._kept: list[Any] = []
+        self._engine: Any = None
+        self._new: Any = None  # what a new engine's registers hold
+        self._hooks: list[int] = []
         if machine == "x86-64":
             from unicorn import x86_const
 
@@ -273,7 +277,23 @@ class Machine:
             engine.mem_map_ptr(address, 0x1000, self.uc.UC_PROT_ALL, start)
 
     def engine(self) -> Any:
-        """A new engine."""
+        """An engine as a new one is: to make one takes longer than to run a section."""
+        if self._engine is None:
+            self._engine = self._made()
+            self._new = self._engine.context_save()
+        for hook in self._hooks:
+            self._engine.hook_del(hook)
+        self._hooks.clear()
+        for first, last, _ in list(self._engine.mem_regions()):
+            self._engine.mem_unmap(first, last - first + 1)
+        self._engine.context_restore(self._new)
+        return self._engine
+
+    def hook(self, kinds: int, call: Callable[..., object]) -> None:
+        """Have something called until the next time that an engine is asked for."""
+        self._hooks.append(self._engine.hook_add(kinds, call))
+
+    def _made(self) -> Any:
         uc = self.uc
         if self.machine == "x86-64":
             return uc.Uc(uc.UC_ARCH_X86, uc.UC_MODE_64)
@@ -323,7 +343,7 @@ class Machine:
             else:
                 engine.emu_stop()
 
-        engine.hook_add(uc.UC_HOOK_CODE, each)
+        self.hook(uc.UC_HOOK_CODE, each)
         written: dict[int, int] = {}
         engine.emu_start(subject.start, subject.end, count=20_000)
         pc = engine.reg_read(self.register(self.pc))
@@ -345,6 +365,12 @@ class Machine:
             if local in found.section.results
         }
         return Ran(label, written, registers)
+
+
+@cache
+def unicorn_of(machine: str) -> Machine:
+    """unicorn for an architecture, one for all tests of a process."""
+    return Machine(machine)
 
 
 def _whole(
@@ -377,7 +403,7 @@ def compare(
     """
     found, section = lifted(subject)
     if machine is None:
-        machine = Machine(subject.context.machine)
+        machine = unicorn_of(subject.context.machine)
     ran = committed = 0
     others = random.Random(seed)
     for arguments, area, memory, expected in states(subject, found, section, count, seed):

@@ -12,7 +12,7 @@ from opvasm.elf.file import open_elf
 from opvasm.lift.state import NotLifted
 from opvasm.program import section as ir
 from tests.audit.sections import linked, linked_bodies
-from tests.lift.oracle import Machine, compare, lifted
+from tests.lift.oracle import compare, lifted, unicorn_of
 from tests.lift.vex import NotKnown, VexMachine
 
 # Each runs before a commit of rax to (%rcx); rdi is the area, so that it is left alone.
@@ -182,7 +182,7 @@ def _compare_all(
 ) -> None:
     """Hold each of these sections against its text in eight states."""
     pytest.importorskip("unicorn")
-    executes = VexMachine(machine) if oracle == "vex" else Machine(machine)
+    executes = VexMachine(machine) if oracle == "vex" else unicorn_of(machine)
     wrong = []
     first = ".arch armv8.1-a\n" if machine == "aarch64" else ""
     bodies = [first + body for body in bodies]
