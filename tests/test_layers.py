@@ -18,7 +18,6 @@ LONGER_FUNCTIONS = {
     "text/lalr.py _read_on": "every token of every text passes its loop, in which calls would cost",
     "debugger/wording.py movement_text": "a case of two lines for each kind of movement",
     "lift/aarch64.py _arithmetic": "a case of two lines for each group of mnemonics",
-    "audit/solve.py _try": "one try, whose steps all change the same world",
 }
 """Functions that may be longer, with the reason.
 

@@ -28,6 +28,7 @@ _TRUST = 0.9  # how often what was learnt is used
 _SMALL = (0, 1, 2, 3, 4)
 # Numbers at which arithmetic of 32 and 64 bits carries, overflows and changes its sign.
 _EDGES = (-1, 1 << 63, (1 << 63) - 1, 1 << 31, (1 << 31) - 1, (1 << 32) - 1, 7, 8, 15, 16, 64)
+_PLAIN = (1, 8)  # not 0, which is also what nobody has written
 _SMALL_ROLES = ("cpu", "mm_cid", "node", "index", "offset")
 Key = tuple[str, int, int]  # an object, an offset, bytes
 
@@ -86,7 +87,9 @@ class _World:
         pool: list[int],
         generator: random.Random,
         learnt: dict[Key, int],
+        trust: float = _TRUST,
     ) -> None:
+        self.trust = trust
         self.places = places
         self.pool = pool
         self.generator = generator
@@ -120,7 +123,7 @@ class _World:
 
     def choose(self, key: Key) -> int:
         """A value for what is read first; no pointer for what is smaller than one."""
-        if key in self.learnt and self.generator.random() < _TRUST:
+        if key in self.learnt and self.generator.random() < self.trust:
             return self.learnt[key]
         value = self.generator.choice(self.pool)
         return value if key[2] >= 8 or value < FIRST_OBJECT else self.generator.choice(_SMALL)
@@ -170,9 +173,9 @@ def solve(
             break
         found = _try(section, roles, places, marked, generator, learnt, number >= _TRIES)
         if found is not None and found.changes:
-            return found
+            return _plainer(section, found)
         kept = kept or found
-    return None if _may_keep(section) else kept
+    return None if kept is None or _may_keep(section) else _plainer(section, kept)
 
 
 def _may_keep(section: ir.Section) -> bool:
@@ -211,17 +214,31 @@ def _try(
     anything: bool,
 ) -> Start | None:
     """One try.  ``anything``: arguments that are no pointers, and what is read, may be unusual numbers."""
-    objects = tuple(places)
     world = _World(places, [], generator, learnt)
-    arguments: dict[str, int] = {}
+    shown = _arguments(section, roles, places, generator, anything)
+    arguments = _numbers(shown, places)
+    expected = [value for name, value in arguments.items() if roles.get(name) == "expect"]
+    pointers = [world.address(name) for name in places]
+    world.pool += [*_SMALL, 0x2000, *pointers, *expected, *expected, *expected]
+    if anything:
+        world.pool += _EDGES
+    return _ran(section, shown, world, marked)
+
+
+def _arguments(
+    section: ir.Section,
+    roles: dict[str, str],
+    places: dict[str, Spot],
+    generator: random.Random,
+    anything: bool,
+) -> dict[str, int | str]:
+    """Arguments: numbers, or the names of objects whose addresses they are."""
     shown: dict[str, int | str] = {}
     for number, each in enumerate(section.parameters):
         role = roles.get(each.name)
         if each.name == AREA:
-            arguments[AREA] = world.address("before")
             shown[AREA] = "before"
-        elif role == "base" and each.name in objects:
-            arguments[each.name] = world.address(each.name)
+        elif role == "base" and each.name in places:
             shown[each.name] = each.name
         else:
             value = 0 if role in _SMALL_ROLES else 0x100 * (number + 1)
@@ -231,12 +248,24 @@ def _try(
                 others = [each for each in shown.values() if isinstance(each, int)]
                 wide = () if role in _SMALL_ROLES else _EDGES
                 value = generator.choice([*_SMALL, *others, *wide]) & (1 << 64) - 1
-            arguments[each.name] = shown[each.name] = value
-    expected = [value for name, value in arguments.items() if roles.get(name) == "expect"]
-    pointers = [world.address(name) for name in objects]
-    world.pool += [*_SMALL, 0x2000, *pointers, *expected, *expected, *expected]
-    if anything:
-        world.pool += _EDGES
+            shown[each.name] = value
+    return shown
+
+
+def _numbers(shown: Mapping[str, int | str], places: Mapping[str, Spot]) -> dict[str, int]:
+    """Arguments as what registers hold."""
+    return {
+        name: places[each].pointer if isinstance(each, str) else each
+        for name, each in shown.items()
+    }
+
+
+def _ran(
+    section: ir.Section, shown: dict[str, int | str], world: _World, marked: bool
+) -> Start | None:
+    """The start that a run from these arguments and this memory shows, None where it does not commit."""
+    places = world.places
+    arguments = _numbers(shown, places)
     area = dict.fromkeys(ir.AREA_FIELDS, 0)
     if marked:
         area["cpu_id_start"] = _MARKED
@@ -250,6 +279,22 @@ def _try(
         world.read, world.write, lambda symbol, cpu: places[symbol].first, area, "little"
     )
     run = SectionRun(section, arguments, surroundings)
+    committed = _followed(run, world)
+    if committed is None:
+        return None
+    objects = tuple(places)
+    used = {each.thing for each in world.accesses} | {
+        each for each in shown.values() if isinstance(each, str)
+    }
+    kept = tuple(each for each in objects if each in used or each != "more")
+    if kept != objects and any(each.thing == "more" for each in world.accesses):
+        kept = objects
+    accesses = tuple(dict.fromkeys(world.accesses))
+    return Start(kept, shown, world.first, accesses, marked, committed, places)
+
+
+def _followed(run: SectionRun, world: _World) -> bool | None:
+    """Whether the commit of a run changed memory; None where it wrote none, or did not commit."""
     written = changed = False  # an exchange that fails commits nothing
     asked: ir.Term | None = None
     read: dict[str, Key] = {}
@@ -267,15 +312,23 @@ def _try(
                 read[step.local] = world.accesses[before][:3]
     except _Elsewhere:
         return None
-    if run.label != ir.OK or not written:
-        if asked is not None:
-            _learn(asked, run, read, world)
-        return None
-    used = {each.thing for each in world.accesses} | {
-        each for each in shown.values() if isinstance(each, str)
-    }
-    kept = tuple(each for each in objects if each in used or each != "more")
-    if kept != objects and any(each.thing == "more" for each in world.accesses):
-        kept = objects
-    accesses = tuple(dict.fromkeys(world.accesses))
-    return Start(kept, shown, world.first, accesses, marked, changed, places)
+    if run.label == ir.OK and written:
+        return changed
+    if asked is not None:
+        _learn(asked, run, read, world)
+    return None
+
+
+def _plainer(section: ir.Section, start: Start) -> Start:
+    """The same start with numbers in memory where an address is, but is never used as one."""
+    ends = max(each.first + each.size for each in start.places.values())
+    addresses = [key for key, value in start.memory.items() if FIRST_OBJECT <= value < ends]
+    for key in addresses:
+        for plain in _PLAIN:
+            memory = {**start.memory, key: plain}
+            world = _World(dict(start.places), [0], random.Random(0), memory, 1.0)
+            found = _ran(section, dict(start.arguments), world, start.marked)
+            if found is not None and found._replace(memory=start.memory) == start:
+                start = found
+                break
+    return start

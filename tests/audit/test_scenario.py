@@ -77,6 +77,23 @@ def test_an_exchange_that_commits_writes(machine: str, peer: str, tmp_path: Path
     assert start.accesses[-1].writes
 
 
+def test_a_counter_starts_as_a_number(tmp_path: Path) -> None:
+    """Memory that leads nowhere is no address at the start, whatever was tried first; what is followed is one."""
+    bodies = ["mov (%rcx), %rax\n inc %rax\n mov %rax, (%rcx)", "mov (%rcx), %rax\n incq (%rax)"]
+    with open_elf(str(linked_bodies(tmp_path, "x86-64", bodies))) as file:
+        counts, follows = (each.lifted for each in lift_audit(audit_file(file)))
+    assert counts is not None
+    assert follows is not None
+    for seed in range(20):
+        start = solve(counts.section, seed=seed)
+        assert start is not None
+        assert 0 <= start.memory["base_rcx", 0, 8] < 0x2001
+        start = solve(follows.section, seed=seed)
+        assert start is not None
+        spots = [each.pointer for each in start.places.values()]
+        assert start.memory["base_rcx", 0, 8] in spots
+
+
 def test_no_start_from_which_an_exchange_never_writes(tmp_path: Path) -> None:
     """An exchange that cannot find what it expects commits nothing: no start, said in the page too."""
     library = linked(
