@@ -105,11 +105,12 @@ CODES: tuple[Code, ...] = (
          "percpu c: u64\nsection add() { commit c += 1 }\nscenario s {\n    thread a @0 { run add() on 0 "
          "{ aborted -> retry } }\n}"),
     Code("OPV527", "section-without-vector", "error", "a fallback to cpu_opv that a section does not have",
-         "`rseq then opv` runs one vector both ways. A section that loads is not a vector, and the message names "
-         "its first statement that is no op; what is to be done after so many aborts stands in its arm "
-         "`aborted`, or it falls back to a lock. Where a section is exactly a vector, run that.",
-         "percpu c: u64\nsection add() { commit c += 1 }\nstrategy both = rseq then opv after 2\n"
-         "scenario s {\n    strategy both\n    thread a @0 { run add() { aborted -> retry } }\n}"),
+         "`rseq then opv` runs one vector both ways, or a section and the vector that it exactly is (`opvasm "
+         "verify --rseq` shows it). Of another section the message names the first statement that is no op; what is "
+         "to be done after so many aborts stands in its arm `aborted`, or it falls back to a lock.",
+         "percpu c: u64\nsection add() {\n    x = load c\n    exit full if x > 3\n    commit c, x + 1\n}\n"
+         "strategy both = rseq then opv after 2\nscenario s {\n    strategy both\n"
+         "    thread a @0 { run add() { full -> return; aborted -> retry } }\n}"),
     Code("OPV530", "cpu-outside", "error", "a thread, or a fence, on a CPU that does not exist",
          "CPUs count from 0 to one less than cpus says; of a range, the smallest number counts.",
          _example("    thread a @1 { run bump(1) }")),

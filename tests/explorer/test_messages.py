@@ -14,7 +14,7 @@ from opvasm.source import SourceFile, Span
 from opvasm.verifier.rseq_rules import findings
 from opvasm.verifier.section_rules import section_findings
 
-from .helpers import COUNTER, assembled, report
+from .helpers import COUNTER
 
 
 def found_in(text: str) -> tuple[Diagnostic, ...]:
@@ -120,51 +120,32 @@ def test_a_mistake_of_grammar_is_said_once_where_it_is() -> None:
     assert str(finding.place) == "s.opv:2:14"
 
 
-@pytest.mark.parametrize(
-    ("body", "what", "notes"),
-    [
-        (
-            "x = load c; exit a if x > 3; commit d, x",
-            "odd is not a vector: `exit a if x > 3`: a compare asks only whether bytes are equal",
-            ["exit a if x > 3"],
-        ),
-        ("x = load c; exit a if x != 3; commit d, 1", "odd is a section", []),
-    ],
-)
-def test_why_a_section_has_no_fallback_to_a_vector(body: str, what: str, notes: list[str]) -> None:
-    """The message names the statement that is no op, and points at it; one that is a vector is said to be one."""
+def test_why_a_section_has_no_fallback_to_a_vector() -> None:
+    """The message names the statement that is no op, and points at it; one that is a vector is called as that."""
     text = (
-        f"percpu c: u64\npercpu d: u64\nsection odd() {{ {body} }}\n"
+        "percpu c: u64\npercpu d: u64\nsection odd() { x = load c; exit a if x > 3; commit d, 1 }\n"
         "strategy both = rseq then opv after 2\nscenario s {\n    strategy both\n"
         "    thread a @0 { run odd() { a -> return; aborted -> retry } }\n}\n"
     )
     (found,) = found_in(text)
-    assert found.message == f"strategy both falls back to cpu_opv, and {what}"
-    spans = [each.place for each in found.notes]
-    assert [
-        each.file.text[each.start : each.end] for each in spans if isinstance(each, Span)
-    ] == notes
-
-
-def test_the_vector_of_the_message_can_be_run_instead() -> None:
-    """Written beside the section and run in its place it ends with the same memory, also by the call."""
-    declared = "percpu c: u64\npercpu d: u64\nvector odd_vector() { add.u64 c, 1 }\n"
-    text = declared + (
-        "section odd(n: u64, cpu: u32) { exit moved if cpu_id != cpu; x = load c\n"
-        "    exit a if x != n; commit d, 1 }\n"
-        "strategy both = rseq then opv after 1\nscenario s {\n"
-        "    environment preempt <= 2\n    init { c = START }\n    strategy STRATEGY\n"
-        "    thread a @0 { run odd(4, 0) { a, moved -> return; aborted -> retry } }\n"
-        "    observe d\n    forall d == (START == 4)\n    expect holds\n}\n"
+    assert found.message == (
+        "strategy both falls back to cpu_opv, and odd is not a vector: `exit a if x > 3`: a compare asks "
+        "only whether bytes are equal"
     )
-    (found,) = found_in(text.replace("START", "4").replace("STRATEGY", "both"))
-    assert "it is exactly the vector odd_vector_2" in (found.help or "")
-    assert "its arm `differs` is the exit a (op 0)" in (found.help or "")
-    (note,) = found.notes
-    vector = note.message.removeprefix("as a vector it is\n")
-    followed = text.replace("run odd(4, 0) { a, moved", "run odd_vector_2(4) { differs")
-    for start in ("4", "5"):
-        for strategy in ("both", "rseq", "opv"):
-            filled = followed.replace("START", start).replace("STRATEGY", strategy)
-            assert found_in(f"{vector}\n{filled}") == ()
-            assert report(assembled(f"{vector}\n{filled}"), "s").runs[0].verdict == "holds"
+    (span,) = (each.place for each in found.notes)
+    assert isinstance(span, Span)
+    assert span.file.text[span.start : span.end] == "exit a if x > 3"
+    assert found_in(text.replace("x > 3", "x != 3")) == ()
+
+
+def test_a_section_that_is_a_vector_of_sixteen_ops_has_no_room_for_the_flag() -> None:
+    """Its vector looks at the flag first, as one op more."""
+    changes = "; ".join(f"store d[{at}], 1" for at in range(15))
+    text = (
+        f"percpu c: u64\npercpu d: u64[15]\nsection odd() {{ {changes}; commit c, 1 }}\n"
+        "strategy both = rseq then opv after 2 { subscribe eager }\nscenario s {\n    strategy both\n"
+        "    thread a @0 { run odd() { aborted -> retry } }\n}\n"
+    )
+    (found,) = found_in(text)
+    assert found.code == "OPV525"
+    assert found_in(text.replace("eager", "none")) == ()

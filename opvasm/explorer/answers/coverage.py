@@ -55,7 +55,7 @@ def coverage(runs: Iterable[Run]) -> tuple[Line, ...]:
                     vector, op = step.operation
                     key = (vector, op, METHOD_OF[step.guard])
                     events.setdefault(key, set())
-                    compares[key] = _compares(plan.program, vector, op)
+                    compares[key] = _compares(plan.image.program, vector, op)
         for vector, op, method, what in run.found.covered:
             events.setdefault((vector, op, method), set()).add(what)
     return tuple(

@@ -11,6 +11,7 @@ from ...text.scenario_tree import (
     Statement,
     Strategy,
 )
+from ...verifier.section_vector import AsVector
 from ..setting.statements import CPU_ID_START, MM_CID, NODE_ID
 from ..steps.code import Builder
 from ..steps.image import Image, OwnVariable
@@ -19,7 +20,10 @@ from .meaning import Compiler, Spot, Value, constant_value
 
 
 class ThreadPlan(NamedTuple):
-    """What one copy of a thread is made from.  ``number`` is its place among all threads."""
+    """What one copy of a thread is made from.  ``number`` is its place among all threads.
+
+    ``called`` are the vectors that the system call runs where a section was aborted too often.
+    """
 
     name: str
     number: int
@@ -28,6 +32,7 @@ class ThreadPlan(NamedTuple):
     strategy: Strategy
     own: tuple[OwnVariable, ...]
     observed: frozenset[str]
+    called: Mapping[str, AsVector]
 
     def ids(self, image: Image) -> int | None:
         """Where the thread's cpu_id_start lies in the state; None where it does not speak of it."""

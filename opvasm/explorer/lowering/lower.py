@@ -388,9 +388,10 @@ class _Body:
             profile=self.profile,
             ids=self.plan.ids(self.image),
             labels=labels,
+            vector=self.plan.called.get(section.name),
         )
         strategy = self.plan.strategy
-        # There is no system call for a section.
+        # It begins as a section in any case.
         entered = strategy._replace(first=RSEQ) if strategy.first == OPV else strategy
         run = RunLowering(body.writer, body, entered, self.image.cpus)
         run.write(CurrentCpu(), arguments, body.exits())

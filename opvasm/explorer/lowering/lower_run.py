@@ -1,14 +1,16 @@
 """A ``run`` statement as steps: the one vector as a section, as a system call, under a lock.
 
-A section that loads is run the same way, but by no system call; what differs is its Body.
+A section that loads is run the same way, but by the system call only where it is exactly a vector; what
+differs is its Body.
 """
 
 from __future__ import annotations
 
 from ...kernels.profiles import Profile
-from ...light_typing import Protocol
+from ...light_typing import NamedTuple, Protocol
 from ...text.scenario_tree import LOCK, Strategy
 from ..steps.ids import ID_SIZE
+from ..steps.site import Site
 from ..steps.step import (
     Action,
     Assign,
@@ -21,6 +23,7 @@ from ..steps.step import (
     Jump,
     Lock,
     Store,
+    Switch,
     Wait,
 )
 from ..steps.terms import Binary, CurrentCpu, Number, Register, Term, WrittenId, plus
@@ -28,13 +31,27 @@ from .lower_op import write_ops
 from .writer import PLAIN, Exits, Protection, Writer
 
 
-class Body(Protocol):
-    """What is run, be it a vector or a section.
+class Called(NamedTuple):
+    """What the system call runs in place of a body: its vector, and the CPU that it is called for.
 
-    ``number`` is the index of its site; None: no system call can run it.
+    ``number`` is the index of the vector's site.  ``cpu`` is None where the CPU was chosen before.
+    ``ways`` says for each op whose compare may fail where the run goes on; where there are none it goes
+    on by ``differs``.
     """
 
-    number: int | None
+    body: Body
+    site: Site
+    number: int
+    name: str
+    cpu: Term | None = None
+    ways: tuple[int, ...] = ()
+
+
+class Body(Protocol):
+    """What is run, be it a vector or a section."""
+
+    def called(self) -> Called | None:
+        """What the system call runs; None where it can run nothing of this kind."""
 
     def entered(self) -> Term:
         """Whether an attempt finds that it is where it has to be."""
@@ -59,7 +76,6 @@ class VectorBody:
         builder = writer.builder
         builder.sites.append(writer.site)
         self.site = len(builder.sites) - 1
-        self.number: int | None = self.site
 
     def entered(self) -> Term:
         """What librseq's code asks: cpu_id is the CPU, and cpu_id_start if that chose the CPU."""
@@ -73,6 +89,10 @@ class VectorBody:
         if self.writer.statement.cpu is None:
             right = Binary("&&", right, Binary("==", WrittenId(self.ids), chosen))
         return right
+
+    def called(self) -> Called:
+        """The same ops."""
+        return Called(self, self.writer.site, self.site, self.writer.name)
 
     def noted(self) -> tuple[int, ...]:
         """The CPU was chosen before."""
@@ -160,15 +180,19 @@ class RunLowering:
 
     def _system_call(self, again: int, exits: Exits) -> None:
         """cpu_opv: move to the CPU, preemption off, the ops in order (abi.md 2.5, 3.8)."""
-        site, build, number = self.site, self.builder, self.body.number
-        if number is None:
+        build, called = self.builder, self.body.called()
+        if called is None:
             self._jump(exits.aborted)
             return
-        inside, waiting = build.label(), build.label()
+        site, inside, waiting, failed = called.site, *(build.label() for _ in range(3))
+        if called.cpu is not None:
+            following = build.label()
+            self._quiet(Assign((site.cpu,), (called.cpu,), following))
+            build.here(following)
         subscribed = self.strategy.subscription == "eager"
         self.writer.add(
             Enter(
-                site=number,
+                site=called.number,
                 cpu=site.cpu,
                 needed=site.needed,
                 to=inside,
@@ -177,13 +201,17 @@ class RunLowering:
                 invalid=exits.invalid,
                 offline=exits.offline,
             ),
-            f"cpu_opv {self.name}",
+            f"cpu_opv {called.name}",
         )
         build.here(inside)
         if subscribed:
             self.writer.test_flag(waiting, Protection(Guard.VECTOR))
-        self.body.write(exits, Protection(Guard.VECTOR), None)
+        differs = failed if called.ways else exits.differs
+        called.body.write(exits._replace(differs=differs), Protection(Guard.VECTOR), None)
         self._jump(exits.ok)
+        if called.ways:
+            build.here(failed)
+            self._quiet(Switch(site.stopped, called.ways))
         if subscribed:
             build.here(waiting)
             self._wait(again)

@@ -20,6 +20,7 @@ from ...program.flat import (
 )
 from ...text.scenario_tree import RunVector
 from ...text.section_printer import instruction_text
+from ...verifier.section_vector import AsVector
 from ..steps.code import READS, WRITES, Builder
 from ..steps.site import Site
 from ..steps.step import (
@@ -34,7 +35,8 @@ from ..steps.step import (
     Store,
     Switch,
 )
-from ..steps.terms import Binary, Memory, Number, Register, Term, Width, plus
+from ..steps.terms import Binary, CurrentCpu, Memory, Number, Register, Term, Width, plus
+from .lower_run import Called, VectorBody
 from .section_terms import Reader, operation, width_of
 from .writer import PLAIN, Exits, Protection, Writer
 
@@ -62,8 +64,8 @@ class SectionBody:
         profile: Profile,
         ids: int | None,
         labels: dict[str, int],
+        vector: AsVector | None,
     ) -> None:
-        self.number: int | None = None
         self.builder = builder
         self.site = site
         self.profile = profile
@@ -71,6 +73,8 @@ class SectionBody:
         self.assigned = assigned(self.code)
         self.results = dict(zip(section.results, results, strict=False))
         self.labels = labels
+        self.ids = ids
+        self.vector = vector
         places = tuple(each.step.place for each in self.code)
         self.writer = Writer(builder, site, statement, section.name, places)
         locals_ = [written[0] for each in self.code if (written := written_local(each.step))]
@@ -80,9 +84,9 @@ class SectionBody:
         }
         self.copying = tuple(register(f"{prefix}${each}") for each in ("to", "from", "left"))
         names = (each.name for each in section.parameters)
-        parameters = dict(zip(names, site.inputs, strict=True))
+        self.inputs = dict(zip(names, site.inputs, strict=True))
         self.reader = Reader(
-            *(site.image, self.registers, parameters, site.cpu),
+            *(site.image, self.registers, self.inputs, site.cpu),
             None if ids is None else site.image.address(ids),
             profile.registered,
         )
@@ -93,14 +97,30 @@ class SectionBody:
         """A section is plain code: it looks at cpu_id where it says so."""
         return Number(int(self.profile.registered))
 
+    def called(self) -> Called | None:
+        """The vector that it exactly is, called for the CPU that it would compare with cpu_id."""
+        if self.vector is None:
+            return None
+        vector, site = self.vector.vector, self.site
+        inputs = tuple(self.inputs[each.name] for each in vector.parameters)
+        mine = Site(site.image, vector, site.cpu, inputs, site.attempts, site.pending, site.stopped)
+        places = tuple(each.place for each in vector.instructions)
+        writer = Writer(self.builder, mine, self.writer.statement, vector.name, places)
+        body = VectorBody(writer, self.profile, self.ids)
+        exits = {op: self.labels[label] for label, ops in self.vector.labels.items() for op in ops}
+        ways = tuple(exits.get(op, self.builder.crash) for op in range(len(vector.instructions)))
+        cpu = self.vector.cpu
+        chosen: Term = CurrentCpu() if cpu is None else Register(self.inputs[cpu])
+        return Called(body, mine, body.site, vector.name, chosen, ways)
+
     def noted(self) -> tuple[int, ...]:
         """The CPU on which it began."""
         return (self.site.cpu,)
 
     def exits(self) -> Exits:
-        """Where a run of it goes on; there are no results of a system call."""
-        never = dict.fromkeys(Exits._fields, self.builder.crash)
-        return Exits(**never | {each: self.labels[each] for each in (ir.OK, ir.ABORTED)})
+        """Where a run of it goes on; what a system call refuses to do was aborted, too."""
+        refused = dict.fromkeys(Exits._fields, self.labels[ir.ABORTED])
+        return Exits(**refused | {"ok": self.labels[ir.OK], "differs": self.builder.crash})
 
     def unlocked(self, exits: Exits) -> None:
         """After the unlock: on by the way that the section was left."""

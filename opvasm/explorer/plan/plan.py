@@ -13,6 +13,7 @@ from ...program import Array, Pointer, Program, Scalar, Struct, Type
 from ...source import Span
 from ...suggestion import did_you_mean
 from ...text.scenario_tree import Fence, LinkList, Own, RunVector, Scenario, Set, Statement, Thread
+from ...verifier.section_vector import AsVector
 from ..claims.conditions import Judge, observed_locals
 from ..claims.judge_scope import JudgeScope
 from ..lowering.bodies import ThreadPlan
@@ -27,6 +28,7 @@ from ..steps.image import Image, OwnVariable
 from ..steps.state import UNLIMITED
 from ..steps.step import Kind
 from ..steps.work import Work
+from .called import with_called
 from .refusals import environment_problems, page_problems
 
 
@@ -113,6 +115,7 @@ class _Planner:
         self.scenario = scenario
         self.configuration = configuration
         self.problems = problems
+        self.called: Mapping[str, AsVector] = {}
         self.threads: list[tuple[Thread, int]] = []  # of the text, with the number of the copy
         for thread in scenario.threads:
             self.threads += [(thread, copy) for copy in range(thread.count)]
@@ -127,10 +130,11 @@ class _Planner:
         self.problems += environment_problems(scenario)
         self.problems += page_problems(self.program, scenario)
         own = tuple(self._own(thread) for thread, _ in self.threads)
-        image = Image(self.program, configuration.cpus, own)
         strategies = dict(
             zip((t.name for t in scenario.threads), configuration.strategies, strict=True)
         )
+        program, self.called = with_called(self.program, scenario, strategies)
+        image = Image(program, configuration.cpus, own)
         handlers = {handler.thread: handler.body for handler in scenario.handlers}
         watched = observed_locals(scenario)
         codes = []
@@ -139,6 +143,7 @@ class _Planner:
             plan = ThreadPlan(
                 *(thread.name, index, thread.body, handlers.get(thread.name)),
                 *(strategies[thread.name], own[index], watched.get(thread.name, frozenset())),
+                self.called,
             )
             codes.append(lower_thread(plan, image, configuration.profile, problems))
         homes = tuple(self._home(thread) for thread, _ in self.threads)
@@ -293,7 +298,7 @@ class _Planner:
         targets = {home}
         handlers = tuple(h.body for h in self.scenario.handlers if h.thread == thread.name)
         for body in (thread.body, *handlers):
-            found = _targets(body)
+            found = self._targets(body)
             if found is None:
                 return everything
             for expression in found:
@@ -305,6 +310,26 @@ class _Planner:
                     return everything
                 targets.add(number)
         return frozenset(targets)
+
+    def _targets(self, statements: tuple[Statement, ...]) -> list[Expression] | None:
+        """The CPUs that a body names; None where it speaks of all of them."""
+        found: list[Expression] = []
+        for statement in walk(statements):
+            match statement:
+                case RunVector(cpu=cpu) if cpu is not None:
+                    found.append(cpu)
+                case RunVector(vector=name, arguments=given) if name in self.called:
+                    # The call goes to the CPU that the section is handed.
+                    parameters = self.program.sections[name].parameters
+                    mine = zip(parameters, given, strict=False)
+                    found += [each for p, each in mine if p.name == self.called[name].cpu]
+                case Fence(cpu=None):
+                    return None
+                case Fence(cpu=cpu) if cpu is not None:
+                    found.append(cpu)
+                case _:
+                    pass
+        return found
 
     # ---- memory -----------------------------------------------------------------------------------
 
@@ -444,19 +469,3 @@ def _indexes(tree: object, name: str) -> bool:
     if isinstance(tree, Index) and isinstance(tree.base, Name) and tree.base.name == name:
         return True
     return isinstance(tree, tuple) and any(_indexes(each, name) for each in tree)
-
-
-def _targets(statements: tuple[Statement, ...]) -> list[Expression] | None:
-    """The CPUs that a body names; None where it speaks of all of them."""
-    found: list[Expression] = []
-    for statement in walk(statements):
-        match statement:
-            case RunVector(cpu=cpu) if cpu is not None:
-                found.append(cpu)
-            case Fence(cpu=None):
-                return None
-            case Fence(cpu=cpu) if cpu is not None:
-                found.append(cpu)
-            case _:
-                pass
-    return found

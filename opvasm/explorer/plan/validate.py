@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ...errors import Diagnostic, Note, in_order
 from ...kernels.profiles import ALIASES, PROFILES
-from ...program import Program
+from ...program import Program, Vector
 from ...source import Span
 from ...suggestion import did_you_mean, listing
 from ...text.scenario_tree import BUILTIN_STRATEGIES, OPV, RunVector, Scenario, Strategy
@@ -152,6 +152,13 @@ def _section(program: Program, statement: RunVector, strategy: Strategy) -> Iter
             if finding.level == "error":
                 note = Note(f"strategy {strategy.name} runs it as one here", statement.span)
                 yield finding._replace(notes=(*finding.notes, note))
+    yield from _room_for_the_flag(program, vector, statement, strategy)
+
+
+def _room_for_the_flag(
+    program: Program, vector: Vector, statement: RunVector, strategy: Strategy
+) -> Iterator[Diagnostic]:
+    """A vector that looks at the slow flag first has one op more."""
     subscribed = strategy.subscription == "eager" and "opv" in (strategy.first, strategy.fallback)
     limit = program.abi.revision.vector_length_max
     if subscribed and len(vector.instructions) >= limit:
@@ -172,37 +179,25 @@ def _loading(program: Program, statement: RunVector, strategy: Strategy) -> Iter
                 note = Note("it is run here", statement.span)
                 yield finding._replace(notes=(*finding.notes, note))
     if strategy.fallback == OPV:
-        yield _no_call(program, statement, strategy)
+        yield from _no_call(program, statement, strategy)
 
 
-def _no_call(program: Program, statement: RunVector, strategy: Strategy) -> Diagnostic:
+def _no_call(program: Program, statement: RunVector, strategy: Strategy) -> Iterator[Diagnostic]:
     """A system call runs vectors; where a section is none the statement that is no op is the reason."""
-    from ...verifier.section_report import as_vector_note, vector_beside
-    from ...verifier.section_vector import NoVector
+    from ...verifier.section_vector import NoVector, as_vector
 
     name = statement.vector
-    taken = {*program.vectors, *program.sections, *program.data.symbols, *program.data.constants}
     notes: tuple[Note, ...] = ()
-    falls_back = f"strategy {strategy.name} falls back to cpu_opv, and {name} is"
     try:
-        found = vector_beside(program.sections[name], program.data, program.abi, taken)
+        found = as_vector(program.sections[name], program.data, program.abi)
     except NoVector as problem:
         if problem.place is not None:
             notes = (Note("no op does this", problem.place),)
-        message = f"{falls_back} not a vector: {problem.reason}"
+        message = f"strategy {strategy.name} falls back to cpu_opv, and {name} is not a vector: {problem.reason}"
         help = "write what is done then in the arm `aborted`, or fall back to the lock"
+        yield Diagnostic("error", "OPV527", message, statement.span, notes, help)
     else:
-        message = f"{falls_back} a section"
-        notes = (as_vector_note(found, program.abi),)
-        vector = found.vector.name
-        exits = ", ".join(
-            f"{label} (op {' or '.join(map(str, ops))})" for label, ops in found.labels.items()
-        )
-        arm = f"; its arm `differs` is the exit {exits}" if exits else ""
-        help = (
-            f"it is exactly the vector {vector}: write that beside it, and `run {vector}(…)`{arm}"
-        )
-    return Diagnostic("error", "OPV527", message, statement.span, notes, help)
+        yield from _room_for_the_flag(program, found.vector, statement, strategy)
 
 
 def _plans(
