@@ -7,7 +7,7 @@ JOBS ?= $(shell $(PYTHON) -c "import os; print(1 + len(os.sched_getaffinity(0)))
 # Installing the package builds the explorer's C engine, where there is a compiler.
 ENGINE := $(wildcard opvasm/explorer/native/source/*)
 
-.PHONY: help demo test coverage check format bench native kernels corpus screenshot site site-test editors vscode-test clean
+.PHONY: help demo test coverage check check-format check-types format bench native kernels corpus screenshot site site-test editors vscode-test clean
 
 help:
 	@echo "make demo      find a race between two threads, and draw it"
@@ -39,9 +39,14 @@ fresh:
 coverage: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --cov=opvasm --cov-report=term-missing
 
-check: $(VENV)/.dev
+# `make -j2 check` does both at a time.
+check: check-format check-types
+
+check-format: $(VENV)/.dev
 	$(BIN)/black --check --diff --quiet opvasm tests benchmarks
 	$(BIN)/ruff check opvasm tests benchmarks
+
+check-types: $(VENV)/.dev
 	$(BIN)/mypy
 
 format: $(VENV)/.dev
