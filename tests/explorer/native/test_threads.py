@@ -140,6 +140,12 @@ def test_no_two_threads_race(tmp_path: Path) -> None:
         except NotBuilt as reason:
             pytest.skip(f"ThreadSanitizer is not installed: {str(reason)[:200]}")
         done = watched(engine)
+        if flags:
+            # On a busy machine the threads of one search may run one after the other.
+            for _ in range(9):
+                if done.returncode != 0:
+                    break
+                done = watched(engine)
         says = done.stdout[-2000:] + done.stderr[-4000:]
         if flags:
             assert (done.returncode, "data race" in done.stderr) == (FOUND, True), says
