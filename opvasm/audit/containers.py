@@ -159,7 +159,7 @@ def _stream(source: Source) -> io.BufferedReader:
 def _zip_members(source: Source) -> Iterator[Source]:
     with zipfile.ZipFile(_stream(source)) as whole:
         for entry in whole.infolist():
-            if entry.is_dir():
+            if entry.filename.endswith("/"):  # zipfile's own question fails for an empty name
                 continue
             name = f"{source.name}:{entry.filename}"
             with whole.open(entry) as member:

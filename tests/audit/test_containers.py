@@ -136,6 +136,15 @@ def test_a_zip_file_s_check_sum(how: int) -> None:
     assert "CRC" in problem
 
 
+def test_a_member_without_a_name() -> None:
+    """A garbled zip file may have a member whose name is empty: it is a member as others are."""
+    data = b"\x7fELF" + _text(3000)
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as file:
+        file.writestr(zipfile.ZipInfo(""), data)
+    assert _members(whole.getvalue()) == ([("packed:", data)], [])
+
+
 def test_what_is_cut_or_garbled() -> None:
     """A packed member that ends too early, or can't be unpacked, is an error with its name."""
     data = b"\x7fELF" + _text(9000)
