@@ -196,3 +196,29 @@ def test_a_member_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
         found, problems = _members(bytes(whole))
         assert ("packed:a.so", data) not in found
         assert any("more than 5,000 bytes" in each for each in problems)
+
+
+def test_garbled_containers() -> None:
+    """Bytes that were changed or left out at random end in members or in problems, and in no other exception."""
+    generator = random.Random(3)
+    data = b"\x7fELF" + _text(2000)
+    packings = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    whole = [_zipped(data, how) for how in packings]
+    whole += [_tarred(data, mode) for mode in ("w", "w:gz", "w:bz2", "w:xz")]
+    read = refused = 0
+    for _ in range(3000):
+        garbled = bytearray(generator.choice(whole))
+        for _ in range(generator.randint(1, 4)):
+            at = generator.randrange(
+                max(0, len(garbled) - generator.choice((400, 9000))), len(garbled)
+            )
+            if generator.random() < 0.2:
+                del garbled[at : at + generator.randrange(600)]
+                garbled += b"\0"
+            else:
+                garbled[at] = generator.choice((0, 1, 0x7F, 0x80, 0xFF, generator.randrange(256)))
+        found, problems = _members(bytes(garbled))
+        read += len(found)
+        refused += len(problems)
+    assert read > 300
+    assert refused > 300
