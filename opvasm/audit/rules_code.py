@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import permutations
 
 from ..codes import audit as codes
 from ..lift.code import Code, Flow, Memory
 from ..lift.values import Value, Values
+from ..light_typing import NamedTuple
 from .finding import Finding
 from .outcomes import Fault
 from .subject import Subject
@@ -159,31 +161,55 @@ def _stores(subject: Subject) -> Iterator[Finding]:
     yield from _exit_after_store(subject)
 
 
-def _built_on_overwritten(subject: Subject) -> Iterator[Finding]:
-    """Stores before the commit to what was read before, where a later store is made of what was read."""
+class _Stored(NamedTuple):
+    """A store: its number, code and place, what is stored there, and what the section had read before."""
+
+    number: int
+    code: Code
+    place: Memory
+    address: Value
+    came: frozenset[Value]
+    loaded: frozenset[Value]
+
+
+def _every_store(subject: Subject) -> Iterator[_Stored]:
     values = Values()
     loaded: frozenset[Value] = frozenset()
-    stored: list[tuple[Value, frozenset[Value], Memory, Code]] = []
-    for each in subject.codes:
-        places = [one for one in subject.stores(each) if not subject.on_stack(one.base)]
-        if places:
-            sources = (values.comes_from(name) for name in _stored_from(each, each.reads))
-            came: frozenset[Value] = frozenset().union(*sources)
-            for address, before, place, by in stored:
-                if address in came & before:
-                    yield Finding(
-                        codes.REPEATED_CHANGE,
-                        "error",
-                        by.address,
-                        f"{place} is overwritten before the commit, and what the section read there is stored "
-                        f"later ({each.text}): after an abort in between it reads what it wrote itself",
-                        "store first what is made of the old value, and let the commit be this store",
-                        Fault.ALWAYS,
-                        by.text,
-                    )
-        stored += [(values.address(place), loaded, place, each) for place in places]
+    for number, each in enumerate(subject.codes):
+        sources = (values.comes_from(name) for name in _stored_from(each, each.reads))
+        came: frozenset[Value] = frozenset().union(*sources)
+        for place in subject.stores(each):
+            if not subject.on_stack(place.base):
+                yield _Stored(number, each, place, values.address(place), came, loaded)
         loaded |= {values.address(one) for one in each.loads}
         values.step(each, each.reads)
+
+
+def _built_on_overwritten(subject: Subject) -> Iterator[Finding]:
+    """Stores before the commit to what was read before, where another store is made of what was read."""
+    stores = list(_every_store(subject))
+    last = len(subject.codes) - 1
+    for by, made in permutations(stores, 2):
+        if by.number == last or by.address not in made.came & by.loaded:
+            continue
+        if by.number < made.number:
+            built, when = f"stored later ({made.code.text})", "an abort in between"
+            help = "store first what is made of the old value, and let the commit be this store"
+        elif by.address != made.address and by.number in subject.reachable(made.number):
+            built, when = f"stored earlier ({made.code.text})", "an abort that follows"
+            help = "let the commit, the last instruction, be this store"
+        else:
+            continue
+        yield Finding(
+            codes.REPEATED_CHANGE,
+            "error",
+            by.code.address,
+            f"{by.place} is overwritten before the commit, and what the section read there is {built}: "
+            f"after {when} it reads what it wrote itself",
+            help,
+            Fault.ALWAYS,
+            by.code.text,
+        )
 
 
 def _stored_from(code: Code, reads: tuple[str, ...]) -> tuple[str, ...]:

@@ -145,8 +145,8 @@ CODES: tuple[Code, ...] = (
         "error",
         "memory is changed before the commit by what it held",
         "A store before the commit happens again after an abort. One that adds to what is there then adds "
-        "twice. One that replaces what the section has read, and builds a later store on, is read then instead: a "
-        "push that publishes its node before it links it makes the node its own successor.",
+        "twice. One that replaces what the section has read, and builds another store on, is read then instead: a "
+        "push that counts after it has published its node makes the node its own successor.",
         _EXAMPLE,
     ),
     Code(

@@ -28,6 +28,8 @@ BY_RULE = {
     "counted before the commit": ("mov %r9, (%rcx)", "incq 8(%rcx)\n mov %r9, (%rcx)", "OPV711"),
     "added before the commit": ("mov %r9, (%rcx)", "mov 8(%rcx), %rax\n add $1, %rax\n mov %rax, 8(%rcx)\n mov %r9, (%rcx)", "OPV711"),
     "published before the link": ("mov %r8, (%r9)\n mov %r9, (%rcx)", "mov (%rcx), %rax\n mov %r9, (%rcx)\n mov %rax, (%r9)", "OPV711"),
+    "published before a count": ("mov %r8, (%r9)\n mov %r9, (%rcx)", "mov (%rcx), %rax\n mov %rax, (%r9)\n mov %r9, (%rcx)\n incq 8(%rcx)", "OPV711"),
+    "taken before a count": ("mov %r8, (%r9)\n mov %r9, (%rcx)", "mov (%rcx), %rax\n mov %rax, (%r9)\n movq $0, (%rcx)\n decq 8(%rcx)", "OPV711"),
     "a call inside": ("mov %r8, (%r9)", "call out\n mov %r8, (%r9)", "OPV707"),
     "a saved register": ("mov %r8, (%r9)", "push %rbx\n mov %r8, (%r9)", "OPV707"),
     "a system call inside": ("mov %r8, (%r9)", "syscall\n mov %r8, (%r9)", "OPV708"),
