@@ -173,9 +173,11 @@ def solve(
             break
         found = _try(section, roles, places, marked, generator, learnt, number >= _TRIES)
         if found is not None and found.changes:
-            return _plainer(section, found)
+            return _ending(section, _plainer(section, found))
         kept = kept or found
-    return None if kept is None or _may_keep(section) else _plainer(section, kept)
+    if kept is None or _may_keep(section):
+        return None
+    return _ending(section, _plainer(section, kept))
 
 
 def _may_keep(section: ir.Section) -> bool:
@@ -265,20 +267,14 @@ def _ran(
 ) -> Start | None:
     """The start that a run from these arguments and this memory shows, None where it does not commit."""
     places = world.places
-    arguments = _numbers(shown, places)
-    area = dict.fromkeys(ir.AREA_FIELDS, 0)
     if marked:
-        area["cpu_id_start"] = _MARKED
-        low = world.address("before") - 4 if AREA in arguments else None
+        low = world.address("before") - 4 if AREA in shown else None
         if low is not None:
             value = world.address("slab") & 0xFFFF_FFFF
             world.first["before", _AREA.lead - 4, 4] = value
             for at, byte in enumerate(value.to_bytes(4, "little")):
                 world.now[low + at] = byte
-    surroundings = Surroundings(
-        world.read, world.write, lambda symbol, cpu: places[symbol].first, area, "little"
-    )
-    run = SectionRun(section, arguments, surroundings)
+    run = _section_run(section, shown, world, marked)
     committed = _followed(run, world)
     if committed is None:
         return None
@@ -291,6 +287,20 @@ def _ran(
         kept = objects
     accesses = tuple(dict.fromkeys(world.accesses))
     return Start(kept, shown, world.first, accesses, marked, committed, places)
+
+
+def _section_run(
+    section: ir.Section, shown: Mapping[str, int | str], world: _World, marked: bool
+) -> SectionRun:
+    """A run that is still to be stepped."""
+    places = world.places
+    area = dict.fromkeys(ir.AREA_FIELDS, 0)
+    if marked:
+        area["cpu_id_start"] = _MARKED
+    surroundings = Surroundings(
+        world.read, world.write, lambda symbol, cpu: places[symbol].first, area, "little"
+    )
+    return SectionRun(section, _numbers(shown, places), surroundings)
 
 
 def _followed(run: SectionRun, world: _World) -> bool | None:
@@ -325,10 +335,40 @@ def _plainer(section: ir.Section, start: Start) -> Start:
     addresses = [key for key, value in start.memory.items() if FIRST_OBJECT <= value < ends]
     for key in addresses:
         for plain in _PLAIN:
-            memory = {**start.memory, key: plain}
-            world = _World(dict(start.places), [0], random.Random(0), memory, 1.0)
-            found = _ran(section, dict(start.arguments), world, start.marked)
-            if found is not None and found._replace(memory=start.memory) == start:
+            found, _ = _with(section, start, key, plain)
+            if found is not None:
                 start = found
                 break
     return start
+
+
+def _ending(section: ir.Section, start: Start) -> Start:
+    """The same start with 0 for a number that a second run would follow: there a list ends."""
+    for key, value in start.memory.items():
+        found, world = _with(section, start, key, value)
+        if found is None or _stays(section, found, world):
+            return start
+        found, world = _with(section, start, key, 0)
+        if found is not None and _stays(section, found, world):
+            return found
+    return start
+
+
+def _with(section: ir.Section, start: Start, key: Key, value: int) -> tuple[Start | None, _World]:
+    """The start with one number in memory replaced, None where the run is another; and what the run leaves."""
+    memory = {**start.memory, key: value}
+    world = _World(dict(start.places), [0], random.Random(0), memory, 1.0)
+    found = _ran(section, dict(start.arguments), world, start.marked)
+    same = found is not None and found._replace(memory=start.memory) == start
+    return found if same else None, world
+
+
+def _stays(section: ir.Section, start: Start, world: _World) -> bool:
+    """Whether the section, run once more on what the start's run has left, touches these objects alone."""
+    run = _section_run(section, start.arguments, world, start.marked)
+    try:
+        while run.label is None and run.steps < _STEPS:
+            run.step()
+    except _Elsewhere:
+        return False
+    return True

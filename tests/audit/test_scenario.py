@@ -77,6 +77,30 @@ def test_an_exchange_that_commits_writes(machine: str, peer: str, tmp_path: Path
     assert start.accesses[-1].writes
 
 
+POPS = {
+    "x86-64": "cmp %esi, 4(%rdi)\n jne out\n mov (%rcx), %rax\n test %rax, %rax\n jz out\n"
+    " mov (%rax), %rdx\n mov %rdx, (%rcx)",
+    "aarch64": "ldr w10, [x0, #4]\n cmp w10, w1\n b.ne out\n ldr x11, [x3]\n cbz x11, out\n"
+    " ldr x12, [x11]\n str x12, [x3]",
+}
+CHECKS = {"x86-64": " test %rax, %rax\n jz out\n", "aarch64": " cbz x11, out\n"}
+
+
+@pytest.mark.parametrize("machine", POPS)
+def test_a_list_ends_where_the_second_thread_comes_to(machine: str, tmp_path: Path) -> None:
+    """Two pops from one list: the second finds it empty, and touches no memory that is not there."""
+    path = tmp_path / "lifted.opv"
+    path.write_text(text_of(linked(tmp_path, machine, body=POPS[machine]), ("self",)))
+    code, out = opvasm("explore", path)
+    assert (code, "Verdict holds" in out) == (0, True), out
+    assert opvasm("run", path)[0] == 0
+    unchecked = POPS[machine].replace(CHECKS[machine].lstrip(), "")
+    assert unchecked != POPS[machine]
+    path.write_text(text_of(linked(tmp_path, machine, body=unchecked), ("self",)))
+    code, out = opvasm("explore", path)
+    assert (code, "SIGSEGV" in out) == (1, True), out
+
+
 def test_a_counter_starts_as_a_number(tmp_path: Path) -> None:
     """Memory that leads nowhere is no address at the start, whatever was tried first; what is followed is one."""
     bodies = ["mov (%rcx), %rax\n inc %rax\n mov %rax, (%rcx)", "mov (%rcx), %rax\n incq (%rax)"]
