@@ -15,7 +15,7 @@ from ..light_typing import NamedTuple
 from .finding import Finding
 from .not_here import refuse_debug_information, refuse_other_code
 from .outcomes import Outcome, in_words, kernels_for, of_section, outcome
-from .rules_area import area_rules, entered, entry_rules, step_rules
+from .rules_area import area_rules, entered, entry_rules, id_rules, step_rules
 from .rules_code import code_rules
 from .rules_descriptor import descriptor_rules
 from .shapes import cluster
@@ -119,7 +119,7 @@ def check(
 
     ``elsewhere`` is what was found about it in the rest of the code.
     """
-    rules = (descriptor_rules, code_rules, area_rules, entry_rules, step_rules)
+    rules = (descriptor_rules, code_rules, area_rules, id_rules, entry_rules, step_rules)
     found = [each for rule in rules for each in rule(subject)]
     known = {(each.code, each.address) for each in found}
     found += [each for each in elsewhere if (each.code, each.address) not in known]

@@ -27,6 +27,7 @@ READ_BACK = "OPV723"
 EXIT_NOT_LISTED = "OPV724"
 NOT_LISTED = "OPV725"
 STEPS_FOREVER = "OPV726"
+NO_CPU = "OPV727"
 UNRESOLVED = "OPV730"
 NOT_LIFTED = "OPV731"
 NOT_DECODED = "OPV732"
@@ -246,6 +247,16 @@ CODES: tuple[Code, ...] = (
         "an abort always leads back to the section",
         "A debugger that steps a section makes the kernel abort it at each step. Without a way out after "
         "some aborts that never ends.",
+        _EXAMPLE,
+    ),
+    Code(
+        NO_CPU,
+        "audit-no-cpu",
+        "warning",
+        "a section does not read which CPU it runs on",
+        "A thread that reads its CPU and is moved before the section begins is not aborted: it changes the data "
+        "of the CPU that it came from. A compare of cpu_id inside of the section, or addresses that are made "
+        "inside of it from an id, prevent that. Threads that are bound to one CPU do not need it.",
         _EXAMPLE,
     ),
     Code(
