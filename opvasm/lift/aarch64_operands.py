@@ -14,14 +14,26 @@ from .state import NotLifted, State
 from .terms import binary, convert, number, part, sign_extended, wide
 
 
+def arithmetic_shift(value: ir.Term, count: ir.Term) -> ir.Term:
+    """``asr``: to the right, with copies of the sign."""
+    with_sign = convert(value, ir.I32 if value.type.size == 4 else ir.I64)
+    return convert(binary(">>", with_sign, count), value.type)
+
+
 class OperandsArm:
     """An instruction's operands: what they hold, and setting them."""
 
     def __init__(self, code: Code, state: State) -> None:
         self.code = code
         self.state = state
-        self.operands: list[Any] = code.instruction.operands
-        self.name = code.mnemonic
+        self.all: list[Any] = code.instruction.operands
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def __getitem__(self, index: int) -> Any:
+        """An operand as capstone describes it."""
+        return self.all[index]
 
     def unknown(self) -> NotLifted:
         """The refusal of an instruction."""
@@ -35,11 +47,9 @@ class OperandsArm:
             raise NotLifted(what, self.code.address)
         return found
 
-    # ---- operands ---------------------------------------------------------------------------------
-
     def register(self, index: int) -> str:
         """The name of a register operand."""
-        return str(self.code.instruction.reg_name(self.operands[index].reg))
+        return str(self.code.instruction.reg_name(self.all[index].reg))
 
     def size(self, index: int = 0) -> int:
         """The bytes of a register operand."""
@@ -48,7 +58,7 @@ class OperandsArm:
 
     def read(self, index: int, size: int | None = None) -> ir.Term:
         """The value of a register or number, shifted or extended as the operand says."""
-        operand = self.operands[index]
+        operand = self.all[index]
         width = self.size() if size is None else size
         if operand.type == arm.ARM64_OP_IMM:
             shift = operand.shift.value if operand.shift.type else 0
@@ -74,14 +84,10 @@ class OperandsArm:
                 case arm.ARM64_SFT_LSR:
                     return binary(">>", value, count)
                 case arm.ARM64_SFT_ASR:
-                    return self._arithmetic_shift(value, count)
+                    return arithmetic_shift(value, count)
                 case _:
                     raise self.unknown()
         return value
-
-    def _arithmetic_shift(self, value: ir.Term, count: ir.Term) -> ir.Term:
-        with_sign = convert(value, ir.I32 if value.type.size == 4 else ir.I64)
-        return convert(binary(">>", with_sign, count), value.type)
 
     def write(self, index: int, value: ir.Term) -> None:
         """Set a register; the rest of it becomes zero."""
@@ -97,7 +103,7 @@ class OperandsArm:
 
     def place(self) -> tuple[Memory, int]:
         """The memory operand, and what is added to its base afterwards."""
-        found = [each for each in self.operands if each.type == arm.ARM64_OP_MEM]
+        found = [each for each in self.all if each.type == arm.ARM64_OP_MEM]
         places = [*self.code.stores, *self.code.loads]
         if len(found) != 1 or not places or found[0].ext in EXTENSIONS:
             raise self.unknown()
@@ -106,7 +112,7 @@ class OperandsArm:
             return places[0], 0
         if self.code.instruction.post_index:
             after = memory.disp or next(
-                (each.imm for each in self.operands[-1:] if each.type == arm.ARM64_OP_IMM), 0
+                (each.imm for each in self.all[-1:] if each.type == arm.ARM64_OP_IMM), 0
             )
             return places[0]._replace(displacement=0), after
         return places[0], memory.disp
@@ -116,7 +122,7 @@ class OperandsArm:
 
         ``place`` refuses such an index.
         """
-        found = next((each for each in self.operands if each.type == arm.ARM64_OP_MEM), None)
+        found = next((each for each in self.all if each.type == arm.ARM64_OP_MEM), None)
         if found is None or found.ext not in EXTENSIONS:
             place, after = self.place()
             return place, None, after

@@ -27,7 +27,8 @@ from .terms import (
     sign_extended,
     wide,
 )
-from .x86_64_strings import StringsX86
+from .x86_64_operands import OperandsX86
+from .x86_64_strings import is_string, string
 
 _CONDITIONS = {
     "e": "e", "z": "e", "ne": "ne", "nz": "ne", "b": "b", "c": "b", "nae": "b", "ae": "ae",
@@ -90,10 +91,14 @@ def _condition(code: Code, state: State, suffix: str) -> ir.Term:
     return found
 
 
-class Instruction(StringsX86):
+class Instruction:
     """One instruction while its effect is worked out."""
 
-    # ---- what they do -----------------------------------------------------------------------------
+    def __init__(self, code: Code, state: State) -> None:
+        self.code = code
+        self.state = state
+        self.name = code.mnemonic
+        self.operands = OperandsX86(code, state)
 
     def execute(self) -> None:
         """The effect of the instruction."""
@@ -105,66 +110,66 @@ class Instruction(StringsX86):
                 state.emit(ir.Barrier(), self.code)
             return
         if name in _MOVES:
-            self.write(0, self.read(1))
+            self.operands.write(0, self.operands.read(1))
         elif name in ("movzx", "movsx", "movsxd"):
-            value = self.read(1)
+            value = self.operands.read(1)
             size = self.operands[0].size
-            self.write(
+            self.operands.write(
                 0, part(wide(value), size) if name == "movzx" else sign_extended(value, size)
             )
         elif name == "lea":
-            self.write(0, part(self._effective(), self.operands[0].size))
+            self.operands.write(0, part(self._effective(), self.operands[0].size))
         elif name in ("cdqe", "cwde"):
             size = 4 if name == "cdqe" else 2
             self._set_part("rax", sign_extended(part(state.get("rax"), size), 2 * size))
         elif name.startswith("cmov"):
             when = _condition(self.code, state, name[4:])
-            self.write(0, choose(when, self.read(1), self.read(0)))
+            self.operands.write(0, choose(when, self.operands.read(1), self.operands.read(0)))
         elif name.startswith("set") and len(self.operands) == 1:
-            self.write(0, convert(_condition(self.code, state, name[3:]), ir.U8))
+            self.operands.write(0, convert(_condition(self.code, state, name[3:]), ir.U8))
         elif name == "cmpxchg":
             self._exchange()
         elif name == "xchg":
             self._swap()
         elif name == "xadd":
             self._fetch_and_add()
-        elif self.is_string:
-            self.string()
+        elif is_string(self.operands):
+            string(self.operands)
         elif name in ("movq", "movd", "vmovq", "vmovd"):
             self._move_part(8 if name.endswith("q") else 4)
         elif name in ("movhps", "movhpd", "movlps", "movlpd", "punpcklqdq", "movlhps"):
             self._move_half()
         elif name in ("pxor", "xorps", "xorpd") and self._same_registers():
-            self.write(0, number(0, 16))
+            self.operands.write(0, number(0, 16))
         else:
             self._arithmetic()
 
     def _move_part(self, size: int) -> None:
         """The lowest bytes of a vector register to or from elsewhere; what is above them becomes zero."""
-        target, source = self.operands[:2]
-        value = part(self.read(1), size)
+        target, source = self.operands.all[:2]
+        value = part(self.operands.read(1), size)
         if target.type == x86.X86_OP_REG and target.size == 16:
-            self.write(0, convert(value, ir.U128))
-        elif target.type == source.type == x86.X86_OP_REG or self.is_memory(0):
-            self.write(0, value)
+            self.operands.write(0, convert(value, ir.U128))
+        elif target.type == source.type == x86.X86_OP_REG or self.operands.is_memory(0):
+            self.operands.write(0, value)
         else:
-            raise self.unknown()
+            raise self.operands.unknown()
 
     def _move_half(self) -> None:
         """Eight bytes to or from a half of a vector register, whose other half stays."""
         shift = number(64, 1)
         lower = self.name in ("movlps", "movlpd")
-        if self.is_memory(0):
-            whole = self.read(1)
-            self.write(0, part(whole if lower else binary(">>", whole, shift), 8))
+        if self.operands.is_memory(0):
+            whole = self.operands.read(1)
+            self.operands.write(0, part(whole if lower else binary(">>", whole, shift), 8))
             return
-        before, value = self.read(0), convert(part(self.read(1), 8), ir.U128)
+        before, value = self.operands.read(0), convert(part(self.operands.read(1), 8), ir.U128)
         if lower:
             upper = binary("<<", binary(">>", before, shift), shift)
-            self.write(0, binary("|", value, upper))
+            self.operands.write(0, binary("|", value, upper))
         else:
             low = convert(part(before, 8), ir.U128)
-            self.write(0, binary("|", low, binary("<<", value, shift)))
+            self.operands.write(0, binary("|", low, binary("<<", value, shift)))
 
     def _effective(self) -> ir.Term:
         memory = self.operands[1].mem
@@ -176,7 +181,7 @@ class Instruction(StringsX86):
         index = named(memory.index) if memory.index else ""
         place = Memory("", full_name(base), full_name(index), memory.scale, memory.disp, 8)
         address = self.state.address(place)
-        return wide(part(address, 4)) if self.has_half_address else address
+        return wide(part(address, 4)) if self.operands.has_half_address else address
 
     def _set_part(self, register: str, value: ir.Term) -> None:
         self.state.set(register, wide(value))
@@ -184,17 +189,17 @@ class Instruction(StringsX86):
     def _exchange(self) -> None:
         state = self.state
         size = self.operands[0].size
-        if not self.is_memory(0):
-            raise self.unknown()
-        expected, new = part(state.get("rax"), size), self.read(1)
+        if not self.operands.is_memory(0):
+            raise self.operands.unknown()
+        expected, new = part(state.get("rax"), size), self.operands.read(1)
         if self.locked:
-            old = state.exchange(self.place(0), expected, new, self.code)
+            old = state.exchange(self.operands.place(0), expected, new, self.code)
             same = binary("==", old, expected)
         else:
             # Other CPUs can come between its read and its write, which there is in either case.
-            old = self.read(0)
+            old = self.operands.read(0)
             same = binary("==", old, expected)
-            state.store(self.place(0), choose(same, new, old), self.code)
+            state.store(self.operands.place(0), choose(same, new, old), self.code)
         if size == 8:
             state.set("rax", old)
         elif size == 4:
@@ -206,27 +211,29 @@ class Instruction(StringsX86):
 
     def _swap(self) -> None:
         """xchg: with memory it is one step for every CPU, also without ``lock``."""
-        memory = next((index for index in (0, 1) if self.is_memory(index)), None)
+        memory = next((index for index in (0, 1) if self.operands.is_memory(index)), None)
         if memory is None:
-            first, second = self.read(0), self.read(1)
-            self.write(0, second)
-            self.write(1, first)
+            first, second = self.operands.read(0), self.operands.read(1)
+            self.operands.write(0, second)
+            self.operands.write(1, first)
             return
         register = 1 - memory
-        old = self.state.atomic(None, self.place(memory), self.read(register), self.code)
-        self.write(register, old)
+        old = self.state.atomic(
+            None, self.operands.place(memory), self.operands.read(register), self.code
+        )
+        self.operands.write(register, old)
 
     def _fetch_and_add(self) -> None:
         """xadd: without ``lock`` other CPUs can come between its read and its write."""
         state = self.state
-        by = self.read(1)
-        if self.is_memory(0) and self.locked:
-            old = state.atomic("+", self.place(0), by, self.code)
+        by = self.operands.read(1)
+        if self.operands.is_memory(0) and self.locked:
+            old = state.atomic("+", self.operands.place(0), by, self.code)
         else:
-            old = self.read(0)
-            self.write(0, add(old, by))
-        if self.is_memory(0) or not self._same_registers():
-            self.write(1, old)
+            old = self.operands.read(0)
+            self.operands.write(0, add(old, by))
+        if self.operands.is_memory(0) or not self._same_registers():
+            self.operands.write(1, old)
         state.flags = of.of_sum(old, by, add(old, by))
 
     @property
@@ -240,33 +247,33 @@ class Instruction(StringsX86):
         name, state = self.name, self.state
         match name:
             case "cmp":
-                state.flags = of.of_compare(self.read(0), self._second())
+                state.flags = of.of_compare(self.operands.read(0), self._second())
             case "test":
-                state.flags = of.of_result(binary("&", self.read(0), self._second()))
+                state.flags = of.of_result(binary("&", self.operands.read(0), self._second()))
             case "add" | "sub" | "and" | "or" | "xor" | "inc" | "dec":
                 self._change()
-            case "neg" | "not" if self.is_memory(0) and self.locked:
+            case "neg" | "not" if self.operands.is_memory(0) and self.locked:
                 if name == "neg":
-                    raise self.unknown()  # no step for every CPU takes a word from zero
+                    raise self.operands.unknown()  # no step for every CPU takes a word from zero
                 ones = number(-1, self.operands[0].size)
-                state.atomic("^", self.place(0), ones, self.code, False)
+                state.atomic("^", self.operands.place(0), ones, self.code, False)
             case "neg":
-                value = self.read(0)
+                value = self.operands.read(0)
                 zero = number(0, value.type.size)
-                self.write(0, binary("-", zero, value))
+                self.operands.write(0, binary("-", zero, value))
                 state.flags = of.of_compare(zero, value)
             case "not":
-                value = self.read(0)
-                self.write(0, ir.Unary("~", value, value.type))
+                value = self.operands.read(0)
+                self.operands.write(0, ir.Unary("~", value, value.type))
             case "shl" | "sal" | "shr" | "sar":
                 self._shift()
             case "shlx" | "shrx" | "sarx":
-                value = self.read(1)
-                self.write(0, _shifted(name[:3], value, part(self.read(2), 1)))
+                value = self.operands.read(1)
+                self.operands.write(0, _shifted(name[:3], value, part(self.operands.read(2), 1)))
             case "imul" if len(self.operands) in (2, 3):
-                first = self.read(len(self.operands) - 2)
-                second = self.read(len(self.operands) - 1)
-                self.write(0, binary("*", first, second))
+                first = self.operands.read(len(self.operands) - 2)
+                second = self.operands.read(len(self.operands) - 1)
+                self.operands.write(0, binary("*", first, second))
                 state.flags = of.NOTHING
             case "bt" | "btr" | "bts" | "btc":
                 self._bits()
@@ -275,24 +282,24 @@ class Instruction(StringsX86):
             case "rol" | "ror":
                 self._rotate()
             case "bswap":
-                value = self.read(0)
-                self.write(0, reversed_bytes(value, value.type.size, state, self.code))
+                value = self.operands.read(0)
+                self.operands.write(0, reversed_bytes(value, value.type.size, state, self.code))
             case "tzcnt" | "lzcnt" | "popcnt" | "bsf" | "bsr":
                 self._count_bits()
             case _:
-                raise self.unknown()
+                raise self.operands.unknown()
 
     def _with_carry(self) -> None:
         name, state = self.name, self.state
         carry = state.flags.condition("b")
-        if carry is None or self.is_memory(0):
-            raise self.unknown()
+        if carry is None or self.operands.is_memory(0):
+            raise self.operands.unknown()
         size = self.operands[0].size
         if name == "sbb" and self._same_registers():
             first: ir.Term = number(0, size)
             second = first
         else:
-            first, second = self.read(0), self._second()
+            first, second = self.operands.read(0), self._second()
         carry = state.named("carry", carry, self.code)
         one = convert(carry, UNSIGNED[size])
         if name == "adc":
@@ -301,15 +308,15 @@ class Instruction(StringsX86):
         else:
             result = binary("-", binary("-", first, second), one)
             state.flags = of.of_difference(first, second, result, carry)
-        self.write(0, result)
+        self.operands.write(0, result)
 
     def _rotate(self) -> None:
-        value = self.read(0)
-        times = known(part(self.read(1), 1)) if len(self.operands) > 1 else 1
-        if self.is_memory(0) or times is None:
-            raise self.unknown()
+        value = self.operands.read(0)
+        times = known(part(self.operands.read(1), 1)) if len(self.operands) > 1 else 1
+        if self.operands.is_memory(0) or times is None:
+            raise self.operands.unknown()
         times %= 64 if value.type.size == 8 else 32
-        self.write(0, rotated_right(value, -times if self.name == "rol" else times))
+        self.operands.write(0, rotated_right(value, -times if self.name == "rol" else times))
         if times:
             flags = self.state.flags
             kept = (flags.condition("e"), flags.condition("s"))
@@ -317,7 +324,7 @@ class Instruction(StringsX86):
 
     def _count_bits(self) -> None:
         name, state = self.name, self.state
-        value = state.named("bits", self.read(1), self.code)
+        value = state.named("bits", self.operands.read(1), self.code)
         size = value.type.size
         nothing = binary("==", value, number(0, size))
         match name:
@@ -337,25 +344,25 @@ class Instruction(StringsX86):
             whole = full_name(self.code.instruction.reg_name(self.operands[0].reg))
             before = state.get(whole)
             state.flags = Flags(zero=nothing)
-            self.write(0, found)
+            self.operands.write(0, found)
             state.set(whole, choose(nothing, before, state.get(whole)))
             return
-        self.write(0, found)
+        self.operands.write(0, found)
 
     def _second(self) -> ir.Term:
-        return part(self.read(1), self.operands[0].size)
+        return part(self.operands.read(1), self.operands[0].size)
 
     def _change(self) -> None:
         state, name = self.state, self.name
         one = name in ("inc", "dec")
         operator = "+" if name == "inc" else "-" if name == "dec" else _CHANGES[name]
-        if self.is_memory(0):
+        if self.operands.is_memory(0):
             by = number(1, self.operands[0].size) if one else self._second()
             if self.locked:
-                old = state.atomic(operator, self.place(0), by, self.code)
+                old = state.atomic(operator, self.operands.place(0), by, self.code)
                 self._flags(operator, one, old, by, binary(operator, old, by))
                 return
-            state.change(operator, self.place(0), by, self.code)
+            state.change(operator, self.operands.place(0), by, self.code)
             state.flags = of.NOTHING  # they tell of what was in memory, which no local holds
             return
         first: ir.Term
@@ -363,12 +370,12 @@ class Instruction(StringsX86):
         if name in ("xor", "sub") and self._same_registers():
             first = second = number(0, self.operands[0].size)
         else:
-            first = self.read(0)
+            first = self.operands.read(0)
             second = number(1, first.type.size) if one else self._second()
         result = binary(operator, first, second)
         if operator == "+":
             result = add(first, second)
-        self.write(0, result)
+        self.operands.write(0, result)
         self._flags(operator, one, first, second, result)
 
     def _flags(
@@ -388,15 +395,15 @@ class Instruction(StringsX86):
             state.flags = of.of_result(result)
 
     def _same_registers(self) -> bool:
-        first, second = self.operands[:2]
+        first, second = self.operands.all[:2]
         kinds = first.type == second.type == x86.X86_OP_REG
         return bool(kinds and first.reg == second.reg)
 
     def _shift(self) -> None:
-        value = self.read(0)
-        if self.is_memory(0):
-            raise self.unknown()
-        count = number(1, 1) if len(self.operands) == 1 else part(self.read(1), 1)
+        value = self.operands.read(0)
+        if self.operands.is_memory(0):
+            raise self.operands.unknown()
+        count = number(1, 1) if len(self.operands) == 1 else part(self.operands.read(1), 1)
         size = value.type.size
         times = known(count)
         # The count is taken modulo 64 or 32, also where the value is narrower.
@@ -404,23 +411,23 @@ class Instruction(StringsX86):
         if times is not None:
             count = number(times % limit, 1)
         elif size < 4:
-            raise self.unknown()
+            raise self.operands.unknown()
         else:
             count = binary("&", count, number(limit - 1, 1))
         if size < 4 and (known(count) or 0) >= 8 * size:
-            raise self.unknown()
+            raise self.operands.unknown()
         result = _shifted(self.name, value, count)
-        self.write(0, result)
+        self.operands.write(0, result)
         self.state.flags = of.arithmetic(result) if known(count) else of.NOTHING
 
     def _bits(self) -> None:
         state = self.state
-        if self.is_memory(0):
+        if self.operands.is_memory(0):
             self._bits_of_memory()
             return
-        value = self.read(0)
+        value = self.operands.read(0)
         size = value.type.size
-        at = part(self.read(1), size)
+        at = part(self.operands.read(1), size)
         index = known(at)
         state.flags = state.flags._replace(carry=bit(value, at), compared=None, overflow=None)
         state.flags = state.flags._replace(zero=None, sign=None)
@@ -435,18 +442,18 @@ class Instruction(StringsX86):
                 turned = ir.Unary("~", mask, mask.type)
                 value_of = known(mask)
                 keep = number(~value_of, size) if value_of is not None else turned
-                self.write(0, binary("&", value, keep))
+                self.operands.write(0, binary("&", value, keep))
             case "bts":
-                self.write(0, binary("|", value, mask))
+                self.operands.write(0, binary("|", value, mask))
             case _:
-                self.write(0, binary("^", value, mask))
+                self.operands.write(0, binary("^", value, mask))
 
     def _bits_of_memory(self) -> None:
         """A register as index reaches beyond the operand, also in front of it."""
-        state, code, place = self.state, self.code, self.place(0)
+        state, code, place = self.state, self.code, self.operands.place(0)
         size = self.operands[0].size
         bits = 8 * size
-        at = part(self.read(1), size)
+        at = part(self.operands.read(1), size)
         by: ir.Term | None = None
         if self.operands[1].type == x86.X86_OP_REG:
             units = _shifted("sar", at, number(bits.bit_length() - 1, 1))

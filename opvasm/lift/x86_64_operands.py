@@ -19,15 +19,19 @@ class OperandsX86:
     def __init__(self, code: Code, state: State) -> None:
         self.code = code
         self.state = state
-        self.operands: list[Any] = code.instruction.operands
-        self.name = code.mnemonic
+        self.all: list[Any] = code.instruction.operands
 
-    # ---- operands ---------------------------------------------------------------------------------
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def __getitem__(self, index: int) -> Any:
+        """An operand as capstone describes it."""
+        return self.all[index]
 
     def place(self, index: int) -> Memory:
         """A memory operand."""
         places = [*self.code.stores, *self.code.loads]
-        if self.operands[index].type != x86.X86_OP_MEM or not places or self.has_half_address:
+        if self.all[index].type != x86.X86_OP_MEM or not places or self.has_half_address:
             raise self.unknown()
         return places[0]
 
@@ -38,14 +42,14 @@ class OperandsX86:
 
     def is_memory(self, index: int) -> bool:
         """Whether an operand is in memory."""
-        return bool(self.operands[index].type == x86.X86_OP_MEM)
+        return bool(self.all[index].type == x86.X86_OP_MEM)
 
     def read(self, index: int) -> ir.Term:
         """The value of an operand, in its own width."""
-        operand = self.operands[index]
+        operand = self.all[index]
         size = operand.size
         if operand.type == x86.X86_OP_IMM:
-            return number(operand.imm, self.operands[0].size if index else size)
+            return number(operand.imm, self.all[0].size if index else size)
         if operand.type == x86.X86_OP_MEM:
             return self.state.load(self.place(index), self.code, size)
         name = self.code.instruction.reg_name(operand.reg)
@@ -57,7 +61,7 @@ class OperandsX86:
 
     def write(self, index: int, value: ir.Term) -> None:
         """Set an operand."""
-        operand = self.operands[index]
+        operand = self.all[index]
         if operand.type == x86.X86_OP_MEM:
             self.state.store(self.place(index), part(value, operand.size), self.code)
             return
