@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...expression import Call, Member, Name
-from ...light_typing import NamedTuple
+from ...light_typing import TYPE_CHECKING, NamedTuple
 from ...program import Type
 from ...text.scenario_tree import (
     Statement,
     Strategy,
 )
-from ...verifier.section_vector import AsVector
 from ..setting.statements import CPU_ID_START, MM_CID, NODE_ID
 from ..steps.code import Builder
 from ..steps.image import Image, OwnVariable
 from ..steps.terms import CurrentCpu, Number, Register
 from .meaning import Compiler, Spot, Value, constant_value
+
+if TYPE_CHECKING:
+    from ...verifier.section_vector import AsVector
 
 
 class ThreadPlan(NamedTuple):

@@ -8,12 +8,11 @@ from ...errors import Diagnostic, OpvasmError
 from ...expression import Expression, Index, Name
 from ...interpreter.access import BOUNCE_BUFFER
 from ...kernels.disturbances import BUDGETS, Disturbance
-from ...light_typing import NamedTuple
+from ...light_typing import TYPE_CHECKING, NamedTuple
 from ...program import Array, Pointer, Program, Scalar, Struct, Type
 from ...source import Span
 from ...suggestion import did_you_mean
 from ...text.scenario_tree import Fence, LinkList, Own, RunVector, Scenario, Set, Statement, Thread
-from ...verifier.section_vector import AsVector
 from ..claims.conditions import Judge, observed_locals
 from ..claims.judge_scope import JudgeScope
 from ..lowering.bodies import ThreadPlan
@@ -28,8 +27,10 @@ from ..steps.image import Image, OwnVariable
 from ..steps.state import UNLIMITED
 from ..steps.step import Kind
 from ..steps.work import Work
-from .called import with_called
 from .refusals import environment_problems, page_problems
+
+if TYPE_CHECKING:
+    from ...verifier.section_vector import AsVector
 
 
 class ScenarioError(OpvasmError):
@@ -133,7 +134,11 @@ class _Planner:
         strategies = dict(
             zip((t.name for t in scenario.threads), configuration.strategies, strict=True)
         )
-        program, self.called = with_called(self.program, scenario, strategies)
+        program = self.program
+        if program.sections:
+            from .called import with_called  # few programs have sections that load
+
+            program, self.called = with_called(program, scenario, strategies)
         image = Image(program, configuration.cpus, own)
         handlers = {handler.thread: handler.body for handler in scenario.handlers}
         watched = observed_locals(scenario)
