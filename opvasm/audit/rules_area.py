@@ -16,6 +16,7 @@ from .subject import Subject
 
 _AREA_BYTES = 32
 _CS = (8, 16)  # rseq_cs, which user space writes
+_ID_BYTES = 4
 _FLAGS_END = 20  # after rseq_cs and flags the ids go on: node_id, mm_cid
 _BACK_BYTES = 128
 _BACK = 256  # instructions that are followed from an abort handler
@@ -95,6 +96,8 @@ def _says_the_cpu(values: Values, code: Code, area: Value) -> bool:
         offset = address.offset - area.offset
         if place.segment or next(distances(address, area), None) is not None:
             return True
+        if address.base != area.base and place.size == _ID_BYTES:
+            return True  # perhaps the area by another way: nothing is said where that is not known
         if address.base == area.base and not (
             _CS[0] <= offset < _FLAGS_END or offset >= _AREA_BYTES
         ):

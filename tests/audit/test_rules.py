@@ -117,6 +117,8 @@ CASES: list[tuple[str, dict[str, str], dict[str, str]]] = [
         {"body": f"cmp %esi, 12(%rdi)\n jne out\n {STORE}"},
         {"body": f"cmp %esi, 24(%rdi)\n jne out\n {STORE}"},
     ),
+    # Perhaps the area's address, from somewhere else.
+    (code.NO_CPU, {"body": STORE}, {"body": f"cmp %esi, 4(%r10)\n jne out\n {STORE}"}),
     (code.NO_CPU, {"body": f"mov 16(%rdi), %eax\n {STORE}"}, {"body": f"mov %fs:16, %rax\n {STORE}"}),
 ]  # fmt: skip
 
