@@ -62,9 +62,9 @@ CODES: tuple[Code, ...] = (
     Code("OPV513", "unknown-function", "error", "a function that does not exist here",
          "Conditions have sum(place), list(head), length(head) and done(thread); threads have none.",
          _example(_THREAD + "\n    forall maximum(counter) == 1")),
-    Code("OPV514", "memory-in-expression", "error", "a thread uses memory without load",
-         "Each read of memory is a step of its own, at which others may come between; so it is written as "
-         "one.", _example("    thread a @0 { x = counter + 1 }")),
+    Code("OPV514", "memory-in-expression", "error", "a thread uses memory without load or store",
+         "Each read and each write of memory is a step of its own, at which others may come between; so it is "
+         "written as one. An assignment sets a number of the thread's own.", _example("    thread a @0 { x = counter + 1 }")),
     Code("OPV515", "not-one-number", "error", "an array or struct where a number is wanted",
          "load, store and conditions work on one number at a time.",
          f"{_STRUCTS}scenario s {{\n    thread a @0 {{ x = load A }}\n}}"),

@@ -109,6 +109,8 @@ def findings(body: str, tail: str = "", cpus: int = 1) -> tuple[Diagnostic, ...]
         ("x = offsetof(node, value.x)", "", "OPV519", "no field `x`", None),
         ("x = load [&A].u46", "", "OPV516", "the type `u46` is unknown", "did you mean u64?"),
         ("x = load A.next->value", "", "OPV514", "reads memory only with load", "x = load A.next"),
+        ("t = 1", "", "OPV514", "`t` is memory, and a thread writes memory only with store", "`store t, VALUE`"),
+        ("t = t + 1", "", "OPV514", "`t` is memory, and a thread writes memory only with store", "`store t, VALUE`"),
         ("x = load nothing[1]", "", "OPV512", "the name `nothing` is unknown", None),
         ("x = load nothing.value", "", "OPV512", "the name `nothing` is unknown", None),
         ("x = load A[1]", "", "OPV520", "`A` is a node, not an array", None),

@@ -23,7 +23,7 @@ from ...text.scenario_tree import (
     Statement,
     StorePlace,
 )
-from ..setting.statements import assigned, names_in, walk
+from ..setting.statements import assigned, filled, names_in, walk
 from ..steps.code import CRASH, KILLED, Builder, Code
 from ..steps.evaluate import known
 from ..steps.image import Image
@@ -101,6 +101,7 @@ class _Body:
         self.loops = 0
         self.program: Program = image.program
         names = sorted(assigned(statements))
+        self.filled = filled(statements)
         locals_ = {name: builder.registers(prefix + name) for name in names}
         self.scope = BodyScope(plan, image, locals_, prefix, builder, profile.registered)
         self._type_locals(statements)
@@ -213,6 +214,13 @@ class _Body:
         self.builder.here(after)
 
     def _compute(self, statement: Compute) -> None:
+        if statement.name in self.program.data.symbols and statement.name not in self.filled:
+            self.compiler.problem(
+                "OPV514",
+                f"`{statement.name}` is memory, and a thread writes memory only with store",
+                statement.span,
+                f"`store {statement.name}, VALUE`; a number of the thread's own needs another name",
+            )
         value = self.compiler.value(statement.value).term
         self._assign(self.scope.locals[statement.name], value, statement.span)
 

@@ -34,10 +34,16 @@ def walk(statements: tuple[Statement, ...]) -> Iterator[Statement]:
 
 def assigned(statements: tuple[Statement, ...]) -> set[str]:
     """The names that are locals: whatever is assigned to."""
+    computed = {each.name for each in walk(statements) if isinstance(each, Compute)}
+    return computed | filled(statements)
+
+
+def filled(statements: tuple[Statement, ...]) -> set[str]:
+    """The locals that take what memory holds, or what a section answers."""
     found: set[str] = set()
     for statement in walk(statements):
         match statement:
-            case LoadPlace(name=name) | Compute(name=name):
+            case LoadPlace(name=name):
                 found.add(name)
             case RunVector(results=results):
                 found.update(results)
