@@ -149,6 +149,10 @@ def test_batch_fails_when_a_command_could_not_be_carried_out(opvasm: Run, tmp_pa
         (["list.opv", "nosuch"], ["there is no vector or test 'nosuch'", "push"]),
         (["list.opv", "pusch"], ["there is no vector or test 'pusch'", "did you mean push?"]),
         (["two.opv", "stale"], ["'stale' could be each of 'push, then a stale push', 'another"]),
+        (
+            ["races.opv", "two"],
+            ["'two' is a scenario", "opvasm explore FILE two --save OUT", "debug --schedule OUT"],
+        ),
         (["list.opv", "--arg", "node=1"], ["--arg needs a VECTOR to run"]),
         (["list.opv", "--set", "head=1"], ["--set needs a VECTOR to run"]),
         (["list.opv", "push", "--cpus", "0"], ["--cpus 0: a machine has 1 to 4096"]),
@@ -173,6 +177,7 @@ def test_what_can_not_be_debugged_is_refused_with_the_reason(
 ) -> None:
     """Status 2, one clear error, no traceback, nothing on standard output."""
     (tmp_path / "list.opv").write_text(LIST)
+    (tmp_path / "races.opv").write_text(LIST + "scenario two {\n    thread a @0 { return }\n}\n")
     (tmp_path / "two.opv").write_text(TWO_TESTS)
     (tmp_path / "cases.jsonl").write_text("\n")
     (tmp_path / "odd").write_bytes(b"\0" * 33)

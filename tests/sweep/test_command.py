@@ -117,6 +117,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("none.opv",), "cannot read none.opv: No such file or directory"),
     (("empty",), "no scenario in empty"),
     (("plain.opv",), "plain.opv has no scenario"),
+    (("lifted.opv",), "audit --lift FILE --peer KIND writes some with lifted sections"),
     (("wrong.opv",), "wrong.opv:1"),
     (("latin.opv",), "not a text"),
     (("c.opv", "--jobs", "0"), "--jobs 0 is not within 1 to 4096"),
@@ -162,6 +163,7 @@ def test_what_is_wrong_is_said_before_anything_is_explored(
     (tmp_path / "empty").mkdir()
     (tmp_path / "c.opv").write_text(COUNTER)
     (tmp_path / "plain.opv").write_text("percpu n: u64\n")
+    (tmp_path / "lifted.opv").write_text("percpu n: u64\nsection s() {\n    commit n, 1\n}\n")
     (tmp_path / "wrong.opv").write_text("scenario {\n")
     (tmp_path / "latin.opv").write_bytes(b"// \xe4\n")
     before = sorted(tmp_path.iterdir())

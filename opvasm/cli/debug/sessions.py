@@ -140,6 +140,11 @@ def text_session(options: Options, assembly: Assembly, is_test: bool = False) ->
         raise UsageError(f"{what!r} could be each of {listed}")
     from ...suggestion import did_you_mean, listing
 
+    if any(each.name == what for each in assembly.scenarios):
+        raise UsageError(
+            f"{what!r} is a scenario, and what is debugged is one of its schedules",
+            f"opvasm explore FILE {what} --save OUT writes one where a claim fails: debug --schedule OUT FILE",
+        )
     raise UsageError(
         f"there is no vector or test {what!r}",
         did_you_mean(what, names) or f"there are: {listing(names)}",

@@ -10,6 +10,7 @@ from ...light_typing import TYPE_CHECKING
 from ..inputs.inputs import STDIN, read_source
 from ..inputs.options import chosen_abi
 from ..inputs.programs import assembled
+from ..inputs.scenario_inputs import no_scenario_help
 from ..terminal.exits import USAGE, UsageError
 from .arguments import Options
 
@@ -51,7 +52,7 @@ def sweep_files(
         if named and not assembly.scenarios:
             terminal.fail(
                 f"{path} has no scenario",
-                "LANGUAGE.md has a chapter on them: opvasm samples DIR writes it",
+                no_scenario_help(assembly),
             )
             failed = True
         findings = check_scenarios(assembly.program, assembly.scenarios, assembly.strategies)

@@ -52,13 +52,21 @@ def for_schedule(path: str, options: AbiOptions, schedule: Recording | None) -> 
     return assembled(read_source(path), revision, model, size)
 
 
+def no_scenario_help(assembly: Assembly) -> str:
+    """Where scenarios come from: of sections that were lifted, audit writes some."""
+    chapter = "LANGUAGE.md has a chapter on them: opvasm samples DIR writes it"
+    if not assembly.program.sections:
+        return chapter
+    return f"audit --lift FILE --peer KIND writes some with lifted sections; {chapter}"
+
+
 def named_scenarios(path: str, assembly: Assembly, names: Sequence[str]) -> list[Scenario]:
     """The scenarios of these names, all without any.  Raises UsageError where there is none."""
     known = {scenario.name: scenario for scenario in assembly.scenarios}
     if not known:
         raise UsageError(
             f"{path} has no scenario",
-            "LANGUAGE.md has a chapter on them: opvasm samples DIR writes it",
+            no_scenario_help(assembly),
         )
     for name in names:
         if name not in known:
