@@ -17,6 +17,7 @@ from .lalr import (
     reserved_words,
 )
 from .other_words import other_word
+from .slips import usual_slip
 from .tables import Tables
 
 # Parts of the language that have a name of their own; a part stands for all that it can begin with.
@@ -133,15 +134,15 @@ def _unexpected(mistake: Mistake, span: Span, tables: Tables) -> Diagnostic:
             or _declaring_word(span, tables)
             or "ops stand in a vector: `vector NAME() { … }`",
         )
-    if other is not None and other.start < span.start:
+    slip = usual_slip(span, expected)
+    if slip is None and other is not None and other.start < span.start:
         span = Span(span.file, other.start, other.end)
         return Diagnostic(
             "error", "OPV001", f"`{span.text}` begins no statement", span, help=other.help
         )
     message = f"expected {_any_of(expected)}, found {found}" if expected else f"unexpected {found}"
-    if other is not None:
-        return Diagnostic("error", "OPV001", message, span, help=other.help)
-    return Diagnostic("error", "OPV001", message, span, help=_help(span, tables, expected))
+    help = slip or (other.help if other is not None else _help(span, tables, expected))
+    return Diagnostic("error", "OPV001", message, span, help=help)
 
 
 def _declaring_word(span: Span, tables: Tables) -> str | None:

@@ -102,6 +102,18 @@ def test_always_beside_fails_is_explained() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("condition", "said"), [("", "; no condition asks about them"), ("forall counter == 1", "")]
+)
+def test_a_scenario_that_claims_nothing_is_told_so(condition: str, said: str) -> None:
+    """It holds, and the counts say that nobody asked."""
+    text = f"{HEAD}scenario s {{\nthread t @0 {{ run bump(1) {{ aborted -> retry }} }}\n{condition}\n}}\n"
+    found = report(assembled(text), "s")
+    run, *_ = found.runs
+    line = next(each for each in run_lines(found, run) if each.startswith("Observation "))
+    assert line.endswith(f"(final states: 1 as wanted, 0 not{said})")
+
+
 def test_many_outcomes_are_cut_with_their_number() -> None:
     """40 rows are shown; what is left out is counted."""
     text = f"{HEAD}scenario s {{\nthread t @0 {{ store a, 1 }}\nobserve a\n}}\n"

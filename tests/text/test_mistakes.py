@@ -83,6 +83,9 @@ def test_one_mistake_is_reported_once_at_its_place(text: str, expected: str) -> 
     assert found.startswith(expected)
 
 
+_COMMA = "a comma stands before the value: `store PLACE, VALUE`"
+
+
 @pytest.mark.parametrize(
     ("text", "help"),
     [
@@ -109,6 +112,25 @@ def test_one_mistake_is_reported_once_at_its_place(text: str, expected: str) -> 
             'test "t" {\n pool nodes: node[4]\n}',
             "memory is declared outside of blocks: `shared nodes: TYPE`, or `percpu` for each CPU's own",
         ),
+        ("scenario s { thread a @0 { store x 5 } }", _COMMA),
+        ("scenario s { thread a @0 { store x = 1 } }", _COMMA),
+        ("scenario s { forall: x == 1 }", "no colon follows: `forall CONDITION`"),
+        ("scenario s { for all x == 1 }", "`forall` is one word: `forall CONDITION`"),
+        ("scenario s { thread a @0 { run bump } }", "a call has parentheses: `run bump()`"),
+        ('test "t" { run bump -> 0 }', "a call has parentheses: `run bump()`"),
+        (
+            "scenario s { thread a @0 { run bump(1) -> 0 } }",
+            "in a thread arms say how a run goes on: `run NAME(…) { again, aborted -> retry }`",
+        ),
+        (
+            "scenario s { thread a on 0 { } }",
+            "a thread says on which CPU it begins: `thread NAME @0 { … }`",
+        ),
+        ("vector v() { x += 1 }", "in memory a vector adds: `add PLACE, 1`"),
+        ("vector v() { x -= 1 }", "in memory a vector subtracts by `add PLACE, -1`"),
+        ("vector v() { add x 1 }", "operands are separated by commas"),
+        ("vector v(n) { add x, n }", "a parameter has a type: `n: u64`"),
+        ("vector v(a: u64, b) { add x, a }", "a parameter has a type: `b: u64`"),
         ('test "t" {\n nothing_near(1)\n}', "a call begins with `run`: `run nothing_near(…)`"),
         ('test "t" {\n asert(1)\n}', "did you mean assert?"),
         ("scenario s { thread a @0 {\n bump(3)\n} }", "a call begins with `run`: `run bump(…)`"),

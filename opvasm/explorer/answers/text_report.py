@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...report.style import PLAIN, Style
-from ...text.scenario_tree import Expectation
+from ...text.scenario_tree import Expectation, Scenario
 from ..plan.plan import Plan
 from ..schedules.diagram import diagram
 from ..search.estimate import MOST_SECONDS, estimate
@@ -34,15 +34,19 @@ def run_lines(report: Report, run: Run, style: Style = PLAIN) -> list[str]:
     if found.outcomes:
         lines.append(
             f"Observation {scenario.name} {often} {good} {bad}   "
-            f"(final states: {good:,} as wanted, {bad:,} not{_elsewhere(run, bad)})"
+            f"(final states: {good:,} as wanted, {bad:,} not{_elsewhere(run, bad, scenario)})"
         )
     lines.append(_verdict(report, run, style))
     return lines
 
 
-def _elsewhere(run: Run, bad: int) -> str:
-    """What a reader of the counts has to know where no final state says that the run fails."""
-    return "; the failure is in none of them" if run.verdicts and not bad else ""
+def _elsewhere(run: Run, bad: int, scenario: Scenario) -> str:
+    """What a reader of the counts has to know where no final state is wrong."""
+    if bad:
+        return ""
+    if run.verdicts:
+        return "; the failure is in none of them"
+    return "" if scenario.conditions else "; no condition asks about them"
 
 
 def _table(run: Run, style: Style) -> list[str]:
