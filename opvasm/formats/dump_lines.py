@@ -86,6 +86,7 @@ _LAYOUTS = (
 _END = re.compile(r"[0-9a-fA-F]{6,22}")
 # What dmesg and journalctl put before a line: anything that ends in ": " or "] ".
 _LOG = re.compile(r".*?[\]:] +(?=[0-9a-fA-F]{8,16}: +[0-9a-fA-F]{2})")
+PRINT_BYTES = "print bytes: hexdump -C, od -tx1 or xxd"
 _WORDS = (
     (re.compile(r"[0-9a-fA-F]{7,22}(:?)( +[0-9a-fA-F]{4}){1,8} *"), "16-bit words"),
     (re.compile(r"[0-9a-fA-F]{7,22}( +[0-9a-fA-F]{8}){1,4} *"), "32-bit words"),
@@ -125,12 +126,21 @@ def read_lines(file: SourceFile) -> Dump | None:
                     file, layout, [each for each in pieces if isinstance(each, _Line)]
                 )
                 return Dump(name + log, b"".join(_bytes(pieces, order)))
-    for pattern, words in _WORDS:
-        if pattern.fullmatch(first):
-            message = f"{words}, whose byte order the text does not say"
-            help = "print bytes: od -An -v -tx1, hexdump -C or xxd"
-            raise problem(file, file.text.index(first), first, message, help)
+    words = words_without_order(first)
+    if words is not None:
+        raise problem(file, file.text.index(first), first, words, PRINT_BYTES)
     return None
+
+
+def words_without_order(line: str) -> str | None:
+    """What is to be said of a line of plain ``hexdump`` or ``od``; None where it is none.
+
+    They print words of the machine that they ran on, and nothing that says which machine that was.
+    """
+    if is_plain(line):
+        return None
+    found = (words for pattern, words in _WORDS if pattern.fullmatch(line))
+    return next((f"{words}, whose byte order the text does not say" for words in found), None)
 
 
 def is_plain(line: str) -> bool:
@@ -153,12 +163,15 @@ def _pieces(file: SourceFile, layout: _Layout, log: bool) -> Iterator[_Line | in
     """The lines with bytes, and for ``*`` how many lines like the last one it stands for."""
     problems: list[Diagnostic] = []
     start: int | None = None
-    count, repeated, last, place = 0, False, 0, 0
+    count, repeated, unsure, place = 0, False, False, 0
+    before: _Line | None = None
+    width = 0
     for line in file.text.splitlines(keepends=True):
         text, at = line.strip(), place + len(line) - len(line.lstrip())
         place += len(line)
         if log:
-            text = _LOG.sub("", text, count=1)
+            whole, text = text, _LOG.sub("", text, count=1)
+            at += len(whole) - len(text)
         if layout.head is not None and layout.head.fullmatch(text):
             if count or "relocations" in text:
                 problems.append(_head_problem(file, at, text))
@@ -169,32 +182,85 @@ def _pieces(file: SourceFile, layout: _Layout, log: bool) -> Iterator[_Line | in
             repeated = repeated or bool(text)
             continue
         end = found is None and _END.fullmatch(text) is not None and start is not None
-        if found is None and not end:
-            problems.append(_diagnostic(file, at, text, f"not a line of {layout.name}", None))
+        wrong = None if end else _misfit(file, at, text, layout)
+        if wrong is not None:
+            problems.append(wrong)
+            unsure = True  # how many bytes it stands for; the next offset says it
         else:
             offset = int(text if found is None else found["at"], layout.base)
             start = offset if start is None else start
             missing = offset - start - count
+            last = _length(before) if before is not None else 0
             if repeated and last and missing > 0 and missing % last == 0:
                 yield missing // last
                 count, missing = count + missing, 0
-            if found is not None:
-                shown = found.groupdict().get("shown")
-                made = _Line(at, text, found["hex"].split(), shown)
-                last = _length(made)
-            if missing:
-                message = f"offset {offset:#x} comes after {count} bytes from {start:#x} on"
-                help = "lines are missing, or stand in another order"
-                problems.append(_diagnostic(file, at, text, message, help))
-                count += missing
-            if found is not None:
-                count += last
+            made = None if found is None else _line(at, text, found)
+            if missing and not unsure:
+                here = _Line(at, text, [], None) if made is None else made
+                problems.append(_gap(file, here, before, width, offset, start, count))
+            count += missing
+            if made is not None:
+                before, width = made, width or _length(made)
+                count += _length(made)
                 yield made
-            repeated = False
+            repeated = unsure = False
         if len(problems) == _MOST_PROBLEMS:
             break
     if problems:
         raise DecodeError(problems)
+
+
+def _line(at: int, text: str, found: re.Match[str]) -> _Line:
+    return _Line(at, text, found["hex"].split(), found.groupdict().get("shown"))
+
+
+def _gap(
+    file: SourceFile,
+    here: _Line,
+    before: _Line | None,
+    width: int,
+    offset: int,
+    start: int,
+    count: int,
+) -> Diagnostic:
+    """An offset that does not follow the bytes before it.
+
+    Where the line before would be as wide as the first (``width``) had it the bytes that the offset
+    gives it, the fault is that line's.
+    """
+    last = _length(before) if before is not None else 0
+    between = offset - start - count + last
+    if before is not None and last != width == between:
+        message = f"{last} bytes, and the offset of the next line makes them {width}"
+        help = "a byte was left out" if last < width else "a byte is there twice"
+        return _diagnostic(file, before.at, before.text, message, help)
+    message = f"offset {offset:#x} comes after {count} bytes from {start:#x} on"
+    help = "lines are missing, or stand in another order"
+    return _diagnostic(file, here.at, here.text, message, help)
+
+
+def _misfit(file: SourceFile, at: int, text: str, layout: _Layout) -> Diagnostic | None:
+    """Why a line is not one of the layout: the digit that is wrong or missing, where one is."""
+    found = layout.pattern.fullmatch(text)
+    if found is not None:
+        odd = next((each for each in re.finditer(r"\S+", found["hex"]) if len(each[0]) % 2), None)
+        if odd is None:
+            return None
+        return _half_a_byte(file, at + found.start("hex") + odd.start(), odd[0])
+    for digit in re.finditer(r"[^0-9a-fA-F\s]", text):
+        if layout.pattern.fullmatch(f"{text[:digit.start()]}0{text[digit.end():]}"):
+            message = f"{digit[0]!r} is not a hexadecimal digit"
+            return _diagnostic(file, at + digit.start(), digit[0], message, None)
+    for half in re.finditer(r"(?<=\s)[0-9a-fA-F](?=\s|$)", text):
+        # A digit that was taken out leaves its blank, or has drawn the columns after it up.
+        if layout.pattern.fullmatch(f"{text[:half.end()]}0{text[half.end():]}"):
+            return _half_a_byte(file, at + half.start(), half[0])
+    return _diagnostic(file, at, text, f"not a line of {layout.name}", None)
+
+
+def _half_a_byte(file: SourceFile, at: int, group: str) -> Diagnostic:
+    count = "1 digit is" if len(group) == 1 else f"{len(group)} digits are"
+    return _diagnostic(file, at, group, f"{count} not whole bytes: a byte takes two", None)
 
 
 def _head_problem(file: SourceFile, at: int, text: str) -> Diagnostic:

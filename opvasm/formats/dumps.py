@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ..abi.revisions import Abi
 from ..errors import DecodeError
 from ..source import SourceFile
-from .dump_lines import Dump, problem, read_lines
+from .dump_lines import PRINT_BYTES, Dump, problem, read_lines, words_without_order
 
 _GDB = re.compile(r"(?P<at>0x[0-9a-fA-F]+)(?: <[^>]*>)?:(?P<hex>(?:\s+0x[0-9a-fA-F]+)+)")
 # After one colon it is a declaration of our own: `shared x: u64[2] = { 1, 2 }`.
@@ -80,9 +80,8 @@ def read_dump(file: SourceFile, abi: Abi) -> Dump | None:
             _numbers(file, arrays[0].start("body"), arrays[0]["body"], width, abi),
         )
     body = text.strip().strip("{};").strip()
-    if re.match(r"0[xX][0-9a-fA-F]{1,2}\b", body) and ("," in body or re.search(r"\s", body)):
-        start = text.index(body)
-        return Dump("a list of bytes in C", _numbers(file, start, body, 1, abi))
+    if re.match(r"0[xX][0-9a-fA-F]+[uUlL]*(?:[,\s]|$)", body):
+        return _list(file, text.index(body), body, abi)
     literals = _LITERALS.fullmatch(file.text)
     if literals and "\\" in literals["all"]:
         return Dump("a string of escapes", _unescaped(file, literals.start("all"), literals["all"]))
@@ -98,6 +97,13 @@ def looks_like_dump(text: str, abi: Abi) -> str | None:
     except DecodeError:
         return None
     return None if found is None else found.layout
+
+
+def looks_like_words(text: str) -> tuple[str, str] | None:
+    """What plain ``hexdump`` or ``od`` prints, and the way out; None where the text is none of that."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    words = words_without_order(first.strip())
+    return None if words is None else (words, PRINT_BYTES)
 
 
 def _unescaped(file: SourceFile, start: int, body: str) -> bytes:
@@ -144,6 +150,28 @@ def _gdb(file: SourceFile, abi: Abi) -> Iterator[bytes]:
                 help = "print numbers in full: x/32xb"
                 raise problem(file, at, text, f"{number} has no width of 1, 2, 4 or 8 bytes", help)
             yield int(number, 16).to_bytes(width, abi.model.byteorder)
+
+
+def _list(file: SourceFile, start: int, body: str, abi: Abi) -> Dump:
+    """Numbers without a declaration, as debuggers and mails show them: the digits say how wide one is."""
+    found = list(re.finditer(r"0[xX]([0-9a-fA-F]+)(?=[uUlL]*(?:[,\s]|$))", body))
+    digits = {len(each[1]) for each in found}
+    if max(digits) <= 2:
+        return Dump("a list of bytes in C", _numbers(file, start, body, 1, abi))
+    width = max(digits) // 2
+    if len(digits) > 1 or width not in (2, 4, 8) or max(digits) % 2:
+        first = len(found[0][1])
+        odd = next((each for each in found if len(each[1]) != first), found[0])
+        count, those = len(odd[1]), f", and those before it {first}" if len(digits) > 1 else ""
+        raise problem(
+            file,
+            start + odd.start(),
+            odd[0],
+            f"{odd[0]} has {count} digit{'s'[: count != 1]}{those}: how wide are the words?",
+            "write each in full: 2, 4, 8 or 16 digits, all alike; or name the type: uint32_t v[] = { … }",
+        )
+    order = f"{abi.model.byteorder}-endian, as --model {abi.model.name} is"
+    return Dump(f"{width}-byte words ({order})", _numbers(file, start, body, width, abi))
 
 
 def _width(declared: str, abi: Abi) -> int:

@@ -8,6 +8,7 @@ registers AT_RSEQ_FEATURE_SIZE where that is larger than 32).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from ..light_enum import Enum
@@ -363,6 +364,33 @@ def versions(profile: Profile) -> str:
     if not profile.first:
         return ""
     return f"{profile.first} to {profile.last}" if profile.last else f"{profile.first} and later"
+
+
+def profiles_of_version(text: str) -> tuple[Profile, ...]:
+    """The profiles that rule a kernel version as uname writes it: ``6.1``, ``v7.0.12``, ``6.12.117-amd64``.
+
+    ``7.0`` is each 7.0.N.  Before 4.18 there is no rseq.  Empty where the text is no version.  What a
+    distribution has taken over from later kernels is not seen here; the probe asks the running one.
+    """
+    found = re.fullmatch(r"v?(\d{1,2})\.(\d{1,3})(?:\.(\d{1,4}))?(?:[-+_]\S*)?", text)
+    if found is None:
+        return ()
+    given = tuple(int(each) for each in found.groups() if each is not None)
+    ruled = tuple(each for each in PROFILES.values() if rules_version(each, given))
+    return ruled or (NO_RSEQ,)
+
+
+def rules_version(profile: Profile, version: tuple[int, ...]) -> bool:
+    """Whether a profile's versions include this one; a number that is left out may be any.
+
+    A profile without a first version (``no_rseq``) is of none.
+    """
+    if not profile.first:
+        return False
+    first, last = (
+        tuple(map(int, each.split("."))) if each else () for each in (profile.first, profile.last)
+    )
+    return version >= first[: len(version)] and (not last or version[: len(last)] <= last)
 
 
 def kernel_list(names: Sequence[str]) -> str:

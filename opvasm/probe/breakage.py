@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..kernels.profiles import RULE_SETS, Profile
+from ..kernels.profiles import RULE_SETS, Profile, rules_version
 
 _UNPROTECTED = (
     "sections are not protected: two threads of one CPU lose updates, silently (about half of the "
@@ -54,18 +54,6 @@ def uname_says(release: str, architecture: str, size: int) -> Profile | None:
     kind = "32" if size <= 32 else "33"
     for each in RULE_SETS:
         concerned = architecture in each.architectures and each.size in ("any", kind)
-        until = not each.last or version <= _last(each.last)
-        if concerned and until and _number(each.first) <= version:
+        if concerned and rules_version(each, version):
             return each
     return None
-
-
-def _number(text: str) -> tuple[int, ...]:
-    parts = [int(each) for each in text.split(".")]
-    return (*parts, 0, 0)[:3]
-
-
-def _last(text: str) -> tuple[int, ...]:
-    """The last version that ``6.18`` or ``7.0.9`` includes."""
-    parts = [int(each) for each in text.split(".")]
-    return (*parts, 10**6)[:3]

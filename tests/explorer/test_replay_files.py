@@ -49,6 +49,21 @@ def test_an_unchanged_file_is_followed_to_its_end() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "reason"),
+    [("percpu n: u64\n", "it is a text, and not JSON"), ("\n", "it is empty"), ("{ n", "line 1")],
+)
+def test_what_is_no_json_is_told_what_makes_replay_files(text: str, reason: str) -> None:
+    """A text of the language in place of a replay file, as --schedule is often given."""
+    with pytest.raises(ScheduleError) as raised:
+        read_replay(text, "st.opv")
+    (finding,) = raised.value.diagnostics
+    assert finding.code == "OPV542"
+    assert reason in finding.message
+    assert "Expecting value" not in finding.message
+    assert "opvasm explore FILE --save OUT" in str(finding.help)
+
+
+@pytest.mark.parametrize(
     ("change", "code", "reason"),
     [
         (lambda d: d["source"].update(sha256="0" * 64), "OPV540", "has changed since"),

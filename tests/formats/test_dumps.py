@@ -170,6 +170,7 @@ def test_gdbs_examine_is_read() -> None:
     ("text", "place", "message"),
     [
         ("00000000  00 00  |..|\n00000010  00  |.|\n", "x:2:1", "offset 0x10 comes after 2 bytes"),
+        ("[ 1] a: 00000000: 00 00\n[ 1] a: 00000002: 00 0g\n", "x:2:23", "'g' is not a hexadec"),
         ("00000000: 0000\nwords\n", "x:2:1", "not a line of xxd"),
         ("0000000 0002 0000 0008 0000\n", "x:1:1", "16-bit words, whose byte order"),
         ("0000000 0000000800000000 0000000000001000\n", "x:1:1", "64-bit words, whose byte order"),
@@ -179,6 +180,9 @@ def test_gdbs_examine_is_read() -> None:
             "x:1:1",
             "or words of a little-endian machine?",
         ),
+        ("0x00000000 0x8 0x10\n", "x:1:12", "0x8 has 1 digit, and those before it 8"),
+        ("0x000000 0x000008\n", "x:1:1", "0x000000 has 6 digits: how wide"),
+        ("0x00000000 words\n", "x:1:12", "'words' is not a number"),
         ('"\\x00\\x080"', "x:1:6", "C reads more than two digits"),
         ("char a[] = { 1, 2 };\nchar b[] = { 3 };", "x:2:1", "a second array"),
         ("char a[] = { 1, 256 };", "x:1:17", "256 does not fit 1 bytes"),
@@ -190,6 +194,66 @@ def test_nothing_of_a_dump_is_guessed(text: str, place: str, message: str) -> No
     with pytest.raises(DecodeError, match=message) as caught:
         read(text)
     assert str(caught.value.diagnostics[0].place) == place
+
+
+@pytest.mark.parametrize("model", ["64le", "32be"])
+@pytest.mark.parametrize("width", [2, 4, 8])
+@pytest.mark.parametrize("between", [" ", "\n", ",\n  "])
+def test_words_without_a_declaration_are_read(width: int, model: str, between: str) -> None:
+    """As a debugger or a mail shows them; their digits say how wide they are, and the layout is named."""
+    order = get_abi("2017-11", model).model.byteorder
+    words = [int.from_bytes(OPS[at : at + width], order) for at in range(0, len(OPS), width)]
+    text = between.join(f"0x{each:0{2 * width}x}" for each in words)
+    layout = f"{width}-byte words ({order}-endian, as --model {model} is)"
+    assert read(text, model) == (OPS, [f"x is read as {layout}: 128 bytes"])
+
+
+@pytest.mark.parametrize("words", ["hexdump", "od", "od -x", "od -tx4", "od -tx8"])
+def test_words_of_an_unknown_machine_are_refused_alike_with_and_without_from(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """disasm said "--from hex reads it", which then refused it."""
+    need(words.split()[0])
+    (tmp_path / "ops").write_bytes(OPS)
+    (tmp_path / "x").write_text(run(*words.split(), tmp_path / "ops"))
+    for command in (["disasm"], ["disasm", "--from", "hex"], ["asm"]):
+        assert main([*command, str(tmp_path / "x")]) != 0
+        said = capsys.readouterr().err
+        assert "words, whose byte order the text does not say" in said
+        assert "help: print bytes: hexdump -C, od -tx1 or xxd" in said
+        assert "--from hex" not in said
+
+
+# A tool, a part of its third row as it prints and as it is broken, at which of these characters the error
+# is (None: the row is), and what is said.
+SLIPS = [
+    ("xxd", "0020 6000", "0020 6x00", 6, "'x' is not a hexadecimal digit"),
+    ("hexdump -C", "00 20 60 00", "00 20 6x 00", 7, "'x' is not a hexadecimal digit"),
+    ("od -tx1", "00 20 60 00", "00 20 6x 00", 7, "'x' is not a hexadecimal digit"),
+    ("xxd", "0020 6000", "0020 600", 5, "3 digits are not whole bytes"),
+    ("hexdump -C", "00 20 60 00", "00 20 6 00", 6, "1 digit is not whole bytes"),
+    ("od -tx1", "00 20 60 00", "00 20 6 00", 6, "1 digit is not whole bytes"),
+    ("xxd", "0020 6000", "0020 60", None, "15 bytes, and the offset of the next line makes"),
+    ("hexdump -C", "00 20 60 00", "00 20 60", None, "15 bytes, and the offset of the next line"),
+    ("od -tx1", "00 20 60 00", "00 20 60", None, "15 bytes, and the offset of the next line"),
+]
+
+
+@pytest.mark.parametrize(("tool", "row", "broken", "at", "message"), SLIPS)
+def test_a_slip_in_a_line_is_one_error_in_that_line(
+    tool: str, row: str, broken: str, at: int | None, message: str, tmp_path: Path
+) -> None:
+    """The line after it was said to come after lines that are missing, or alone was found wrong."""
+    need(tool.split()[0])
+    (tmp_path / "ops").write_bytes(OPS)
+    text = run(*tool.split(), tmp_path / "ops")
+    assert text.count(row) == 1
+    with pytest.raises(DecodeError) as caught:
+        read(text.replace(row, broken))
+    (problem,) = caught.value.diagnostics
+    assert problem.message.startswith(message)
+    column = 1 if at is None else text.splitlines()[2].index(row) + at + 1
+    assert str(problem.place) == f"x:3:{column}"
 
 
 def test_any_other_text_is_no_ops_without_from(

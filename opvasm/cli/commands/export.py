@@ -170,9 +170,12 @@ def _some(
     left: list[Configuration], option: str, given: str, scenario: Scenario, there: list[str]
 ) -> None:
     if not left:
+        from ..inputs.kernels import version_help
+
+        rules = version_help(given) if option == "--kernel" else None
         raise UsageError(
             f"{option}: scenario {scenario.name} has no configuration with {given}",
-            f"there are: {'; '.join(there)}",
+            f"there are: {'; '.join(there)}" + ("" if rules is None else f"; {rules}"),
         )
 
 

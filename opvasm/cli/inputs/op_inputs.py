@@ -30,10 +30,13 @@ def refuse_dump(data: bytes, name: str, abi: Abi) -> None:
     """Raise UsageError where an input is a text, and so no ops: op numbers would be above 2^27."""
     if not data or data.strip(_TEXT) or data.translate(None, _TEXT):
         return
-    from ...formats.dumps import looks_like_dump
+    from ...formats.dumps import looks_like_dump, looks_like_words
 
     text = data.decode()
     layout = looks_like_dump(text, abi)
+    words = looks_like_words(text) if layout is None else None
+    if words is not None:
+        raise UsageError(f"{name} looks like {words[0]}", words[1])
     if layout is None and not text.translate(
         str.maketrans("", "", "0123456789abcdefABCDEF \t\r\n")
     ):

@@ -124,7 +124,7 @@ def _refuse_dump(
 ) -> None:
     """Raise UsageError where what can't be read as vectors, from its first word on, is a dump."""
     from ...abi.revisions import DEFAULT_DATA_MODEL, DEFAULT_REVISION, get_abi
-    from ...formats.dumps import looks_like_dump, without_comments
+    from ...formats.dumps import looks_like_dump, looks_like_words, without_comments
     from ...source import Span
 
     place = error.diagnostics[0].place
@@ -137,6 +137,9 @@ def _refuse_dump(
         raise UsageError(
             f"{source.name} looks like {layout}", "disasm, verify and run read it with --from hex"
         )
+    words = looks_like_words(source.text)
+    if words is not None:
+        raise UsageError(f"{source.name} looks like {words[0]}", words[1])
 
 
 def assembled_input(path: str, options: AbiOptions, source: str = TEXT) -> Assembly:

@@ -110,8 +110,8 @@ def replay_json(
 
 def read_replay(text: str, name: str) -> Recording:
     """What a replay file says.  Raises ScheduleError where it is none."""
+    document = _document(text, name)
     try:
-        document: dict[str, Any] = loads(text)
         if document["format"] != FORMAT:
             raise _unreadable(name, f"its format is {document['format']!r}, not {FORMAT!r}")
         source, model, expect = document["source"], document["model"], document["expect"]
@@ -250,7 +250,20 @@ def _count(value: object, what: str, low: int, high: int) -> int:
     return value
 
 
-def _unreadable(name: str, why: str) -> ScheduleError:
-    return ScheduleError(
-        [Diagnostic("error", "OPV542", f"{name} is not a replay file that can be read: {why}")]
-    )
+def _document(text: str, name: str) -> dict[str, Any]:
+    """The JSON of a replay file.  Raises ScheduleError where the text is none, or of another kind."""
+    help = "`opvasm explore FILE --save OUT` makes replay files: of the first failure, with --compare or --sweep of each"
+    try:
+        document: dict[str, Any] = loads(text)
+    except ValueError as error:
+        begun = text.lstrip().startswith(("{", "["))
+        why = (
+            str(error) if begun else "it is a text, and not JSON" if text.strip() else "it is empty"
+        )
+        raise _unreadable(name, why, help) from None
+    return document
+
+
+def _unreadable(name: str, why: str, help: str | None = None) -> ScheduleError:
+    message = f"{name} is not a replay file that can be read: {why}"
+    return ScheduleError([Diagnostic("error", "OPV542", message, help=help)])
