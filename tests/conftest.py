@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 from typing import Any
@@ -13,9 +14,17 @@ from hypothesis import settings
 settings.register_profile("opvasm", deadline=None)
 settings.load_profile("opvasm")
 
+# What was collected stays to the end: to look through it for cycles again and again took a twentieth of a run.
+gc.set_threshold(20_000, 50, 50)
+
 # A shell starts what runs in the background with SIGINT ignored, and tests interrupt themselves.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """The tests themselves are no garbage."""
+    gc.freeze()
 
 
 @pytest.fixture
