@@ -161,28 +161,9 @@ def _help(span: Span, tables: Tables, expected: list[str]) -> str | None:
     wants_name = not _NAMED.isdisjoint(expected)
     if wants_name and tables.keywords.get(text) in reserved_words(tables):
         return f"`{text}` begins a declaration; choose another name"
-    if "`=`" in expected and _has_type(span):
-        return f"memory is declared outside of blocks: `shared {text}: TYPE`, or `percpu` for each CPU's own"
     if _LINE_END in expected and (text[:1].isalpha() or text[:1] == "_"):
         return "a new line or `;` ends a statement"
-    if text == "{" and _heads_a_thread(span):
-        return "a thread says on which CPU it begins: `thread NAME @0 { … }`"
-    if "`->`" in expected and not text.isalnum():
-        return "a test says what a call must return: `run NAME(…) -> 0`"
     return None
-
-
-def _has_type(span: Span) -> bool:
-    """Whether a colon follows a name, as in a declaration."""
-    following = span.file.text[span.end : span.end + 80].lstrip(" \t")
-    return span.text.isidentifier() and following.startswith(":")
-
-
-def _heads_a_thread(span: Span) -> bool:
-    """Whether `thread`, and no CPU, stand before the place of a brace on its line."""
-    source = span.file.text
-    line = source[source.rfind("\n", 0, span.start) + 1 : span.start]
-    return line.split()[:1] == ["thread"] and not {"@", "{"} & {*line}
 
 
 def _found(span: Span, tables: Tables, kind: int) -> str:

@@ -1,4 +1,4 @@
-"""Slips that many make in a statement of this language, told by what stands before the mistake."""
+"""Slips that many make in a statement of this language, told by what stands around the mistake."""
 
 from __future__ import annotations
 
@@ -7,54 +7,52 @@ import re
 from ..light_typing import NamedTuple
 from ..source import Span
 
+_HERE = "¦"  # where the mistake is, in the patterns
+_LONGEST = 400  # characters of a statement that are looked at, on either side
 _THREAD = "a thread says on which CPU it begins: `thread NAME @0 { … }`"
-_ARMS = "in a thread arms say how a run goes on: `run NAME(…) { again, aborted -> retry }`"
-_LONGEST = 400  # characters of a statement that are looked at
 
 
 class _Slip(NamedTuple):
-    """``before`` is what the statement has before the mistake, ``here`` what stands at it and after it.
+    """``pattern`` is of the statement, in which ¦ is the place of the mistake.
 
-    ``expected`` is what the grammar wants there ("": anything).  In ``help`` \\1 and the like are groups
-    of ``before``.
+    ``expected`` is what the grammar may want there ("": anything).  ``help`` has the pattern's groups.
     """
 
-    before: str
-    here: str
+    pattern: str
     expected: str
     help: str
 
 
+# fmt: off
 _SLIPS = (
-    _Slip(r"", r"for\s+all\b", "", "`forall` is one word: `forall CONDITION`"),
-    _Slip(
-        r"\b(forall|exists|never|invariant)$", r":", "", r"no colon follows: `\1 CONDITION`"
-    ),
-    _Slip(r"\brun\s+([\w.]+)$", r"", "`(`", r"a call has parentheses: `run \1()`"),
-    _Slip(r"\brun\s.*\)$", r"->", "", _ARMS),
-    _Slip(r"^thread\s+\w+\s+(?:on|cpu|at)$", r"", "`@`", _THREAD),
-    _Slip(
-        r"^(?:vector|section)\s+\w+\s*\((?:.*,)?\s*(\w+)$",
-        r"[,)]",
-        "`:`",
-        r"a parameter has a type: `\1: u64`",
-    ),
-    _Slip(r"\+$", r"=", "", "in memory a vector adds: `add PLACE, 1`"),
-    _Slip(r"-$", r"=", "", "in memory a vector subtracts by `add PLACE, -1`"),
-    _Slip(r"^(store|commit)\b", r"", "`,`", r"a comma stands before the value: `\1 PLACE, VALUE`"),
-    _Slip(r"^[a-z]\S*\s+\S+$", r"[-0-9=&({]", "`,`", "operands are separated by commas"),
-)  # fmt: skip
+    _Slip(r"¦for\s+all\b", "", "`forall` is one word: `forall CONDITION`"),
+    _Slip(r"\b(forall|exists|never|invariant)¦:", "", r"no colon follows: `\1 CONDITION`"),
+    _Slip(r"\brun\s+([\w.]+)¦", "`(`", r"a call has parentheses: `run \1()`"),
+    _Slip(r"\brun\s.*\)¦->", "",
+          "in a thread arms say how a run goes on: `run NAME(…) { again, aborted -> retry }`"),
+    _Slip(r"^thread\s+\w+\s+(?:on|cpu|at)¦", "`@`", _THREAD),
+    _Slip(r"^thread\b[^@]*¦\{", "", _THREAD),
+    _Slip(r"^(?:vector|section)\s+\w+\s*\((?:.*,)?\s*(\w+)¦[,)]", "`:`",
+          r"a parameter has a type: `\1: u64`"),
+    _Slip(r"\+¦=", "", "in memory a vector adds: `add PLACE, 1`"),
+    _Slip(r"-¦=", "", "in memory a vector subtracts by `add PLACE, -1`"),
+    _Slip(r"^(store|commit)\b.*¦", "`,`", r"a comma stands before the value: `\1 PLACE, VALUE`"),
+    _Slip(r"^[a-z]\S*\s+\S+¦[-0-9=&({]", "`,`", "operands are separated by commas"),
+    _Slip(r"¦(\w+)[ \t]*:", "`=`",
+          r"memory is declared outside of blocks: `shared \1: TYPE`, or `percpu` for each CPU's own"),
+    _Slip(r"¦(?:\W|_|$)", "`->`", "a test says what a call must return: `run NAME(…) -> 0`"),
+)
+# fmt: on
 
 
 def usual_slip(span: Span, expected: list[str]) -> str | None:
     """The help for the text at a mistake, where it is such a slip; ``expected`` are the grammar's words."""
     text = span.file.text
     before = re.split(r"[\n;{}]", text[max(0, span.start - _LONGEST) : span.start])[-1].strip()
-    here = text[span.start : span.start + _LONGEST]
+    around = before + _HERE + text[span.start : span.start + _LONGEST]
     for slip in _SLIPS:
-        if slip.expected and slip.expected not in expected:
-            continue
-        found = re.search(slip.before, before)
-        if found is not None and re.match(slip.here, here):
-            return found.expand(slip.help)
+        if not slip.expected or slip.expected in expected:
+            found = re.search(slip.pattern, around)
+            if found is not None:
+                return found.expand(slip.help)
     return None
