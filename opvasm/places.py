@@ -9,7 +9,7 @@ code of its own phase by the Mistake.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from .expression import Arrow, AtCpu, Expression, Index, Load, Member, Name, Number
 from .light_enum import Enum
@@ -184,6 +184,24 @@ def resolve(expression: Expression, names: Names) -> TypedPlace:
                 expression.span,
                 "a place is a variable, a field or element of one, `node->next` or `[address]`",
             )
+
+
+def with_threads(expression: Expression, own: Callable[[str], object]) -> Expression:
+    """The same place, in which ``thread.variable`` is one name.
+
+    So do conditions name memory that is a thread's own.  ``own`` knows such names, and gives None
+    for others.
+    """
+    match expression:
+        case Member(base=Name(name=thread), name=variable, span=span) if (
+            own(f"{thread}.{variable}") is not None
+        ):
+            return Name(f"{thread}.{variable}", span)
+        case Member(base=base) | Index(base=base) | AtCpu(base=base):
+            inner = with_threads(base, own)
+            return expression if inner is base else expression._replace(base=inner)
+        case _:
+            return expression
 
 
 def values_in(expression: Expression) -> Iterator[Expression]:

@@ -63,8 +63,8 @@ def number_text(number: int, names: Names) -> str:
     """A number: small ones in decimal, others in hexadecimal with the variable they point to."""
     if -4096 < number < 4096:
         return str(number)
-    target = names.target(number) if number > 0 else None
-    return f"{number:#x}" if target is None else f"{number:#x} (&{target})"
+    address = names.address(number) if number > 0 else None
+    return f"{number:#x}" if address is None else f"{number:#x} ({address})"
 
 
 def memory_text(session: Session, names: Names, address: int, length: int) -> str:

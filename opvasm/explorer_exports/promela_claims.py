@@ -7,7 +7,7 @@ from ..expression import Arrow, AtCpu, Binary, Call, Expression, Index, Load, Me
 from ..places import is_every_cpus
 from ..program import Array, Pointer, Scalar, Struct
 from ..text.scenario_tree import Condition, Partition
-from .promela_numbers import LOCAL_BOUND, Numbers, Term, known
+from .promela_numbers import LOCAL_BOUND, Numbers, Place, Term, known
 from .promela_text import Export, Lines
 from .refusal import comment
 
@@ -29,6 +29,18 @@ class Claims(Numbers):
     def cpu(self) -> Term | None:
         """A percpu name must say of which CPU, unless there is only one."""
         return known(0) if self.export.cpus == 1 else None
+
+    def own(self, name: str) -> Place | None:
+        """``thread.variable``: memory of a thread's own, where there is one thread of that name."""
+        thread, _, variable = name.partition(".")
+        copies = self._copies(thread)
+        if len(copies) != 1:
+            return None
+        for each in self.export.plan.image.own[copies[0]]:
+            if each.name == variable:
+                address = self.memory.own(copies[0], each.offset)
+                return Place(known(address, None, True), each.type)
+        return None
 
     def other(self, expression: Expression) -> Term | None:
         """Locals of threads, memory, ``sum``, ``length``, ``done``."""

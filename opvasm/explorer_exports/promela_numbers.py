@@ -31,6 +31,7 @@ from ..places import (
     field_of,
     resolve,
     unknown_name,
+    with_threads,
 )
 from ..program import Area, Pointer, Program, Scalar, Struct, Symbol, Type
 from ..source import Span
@@ -221,7 +222,7 @@ class Numbers:
     def place(self, expression: Expression, cpu: Term | None) -> Place:
         """The address of a place; ``cpu`` chooses the instance of a percpu variable."""
         try:
-            place = resolve(expression, _ExportNames(self))
+            place = resolve(with_threads(expression, self.own), _ExportNames(self))
         except NoPlace:  # the scenario was lowered before, so this is what has no counterpart
             self._refused(expression, "it has no counterpart there")
             return NO_PLACE

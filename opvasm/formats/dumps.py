@@ -1,4 +1,4 @@
-"""What tools print of bytes: xxd, hexdump -C, od -tx1, gdb's x, C arrays; recognised by their lines.
+"""What tools print of bytes: xxd, hexdump -C, od -tx1, C arrays, strings; recognised by their lines.
 
 Each reader gives the bytes in the order of memory.  A line that does not fit the layout of the others
 is an error with its place, as is an offset that skips bytes: nothing is guessed and nothing left out.
@@ -7,14 +7,16 @@ is an error with its place, as is an offset that skips bytes: nothing is guessed
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from ..abi.revisions import Abi
 from ..errors import DecodeError
 from ..source import SourceFile
 from .dump_lines import PRINT_BYTES, Dump, problem, read_lines, words_without_order
+from .escapes import LITERAL, unescaped
+from .gdb_dumps import read_gdb
 
-_GDB = re.compile(r"(?P<at>0x[0-9a-fA-F]+)(?: <[^>]*>)?:(?P<hex>(?:\s+0x[0-9a-fA-F]+)+)")
+# What mails put before the lines that they answer.
+_QUOTE = re.compile(r"^[ \t]*>(?:[ \t]?>)*", re.MULTILINE)
 # After one colon it is a declaration of our own: `shared x: u64[2] = { 1, 2 }`.
 _ARRAY = re.compile(
     r"(?<![\w\s*])(?<!(?<!:):)(?P<type>[\w\s*]*?)\b\w+\s*\[[^\]]*\](?:\s*__attribute__\s*\(\(.*?\)\))?\s*=\s*\{(?P<body>[^{}]*)\}"
@@ -27,26 +29,9 @@ _OURS = re.compile(
 )
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+|\d+|'\\x[0-9a-fA-F]{1,2}'")
 # Strings of C or Python one after the other, perhaps with a name and in brackets.
-_LITERAL = r"""[bB]?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 _LITERALS = re.compile(
-    rf"(?:[\w\s*\[\]]*=)?[\s(]*(?P<all>{_LITERAL}(?:\s*(?:\\\s+)?{_LITERAL})*)[\s);]*"
+    rf"(?:[\w\s*\[\]]*=)?[\s(]*(?P<all>{LITERAL}(?:\s*(?:\\\s+)?{LITERAL})*)[\s);]*"
 )
-_ESCAPE = re.compile(
-    r"\\(?:x(?P<hex>[0-9a-fA-F]+)|(?P<octal>[0-7]{1,3})|(?P<other>.))|(?P<plain>.)", re.DOTALL
-)
-_NAMED = {
-    "a": 7,
-    "b": 8,
-    "t": 9,
-    "n": 10,
-    "v": 11,
-    "f": 12,
-    "r": 13,
-    "\\": 92,
-    "'": 39,
-    '"': 34,
-    "?": 63,
-}
 _TYPES = (
     (re.compile(r"\b(u?int64_t|__u64|u64|uint64|long\s+long|unsigned\s+long|long)\b"), 8),
     (re.compile(r"\b(u?int16_t|__u16|u16|short)\b"), 2),
@@ -64,9 +49,9 @@ def read_dump(file: SourceFile, abi: Abi) -> Dump | None:
     found = read_lines(file)
     if found is not None:
         return found
-    first = next((line for line in file.text.splitlines() if line.strip()), "").strip()
-    if _GDB.fullmatch(first):
-        return Dump("gdb's x", b"".join(_gdb(file, abi)))
+    found = read_gdb(file, abi)
+    if found is not None:
+        return found
     text = without_comments(file.text)
     arrays = list(_ARRAY.finditer(text))
     if len(arrays) > 1:
@@ -84,7 +69,7 @@ def read_dump(file: SourceFile, abi: Abi) -> Dump | None:
         return _list(file, text.index(body), body, abi)
     literals = _LITERALS.fullmatch(file.text)
     if literals and "\\" in literals["all"]:
-        return Dump("a string of escapes", _unescaped(file, literals.start("all"), literals["all"]))
+        return Dump("a string of escapes", unescaped(file, literals.start("all"), literals["all"]))
     return None
 
 
@@ -93,7 +78,7 @@ def looks_like_dump(text: str, abi: Abi) -> str | None:
     if _OURS.search(without_comments(text)):
         return None
     try:
-        found = read_dump(SourceFile("", text), abi)
+        found = read_dump(SourceFile("", without_quotes(text) or text), abi)
     except DecodeError:
         return None
     return None if found is None else found.layout
@@ -101,55 +86,10 @@ def looks_like_dump(text: str, abi: Abi) -> str | None:
 
 def looks_like_words(text: str) -> tuple[str, str] | None:
     """What plain ``hexdump`` or ``od`` prints, and the way out; None where the text is none of that."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    lines = (without_quotes(text) or text).splitlines()
+    first = next((line for line in lines if line.strip()), "")
     words = words_without_order(first.strip())
     return None if words is None else (words, PRINT_BYTES)
-
-
-def _unescaped(file: SourceFile, start: int, body: str) -> bytes:
-    """The bytes of string literals; two digits after x, of which C may take more and Python does not."""
-    made = bytearray()
-    for literal in re.finditer(_LITERAL, body):
-        python = literal[0][0] in "bB"
-        text, place = literal[0][1 + python : -1], start + literal.start() + 1 + python
-        at = 0
-        while found := _ESCAPE.match(text, at):
-            here, at = found[0], found.end()
-            if found["hex"] is not None:
-                if python:
-                    here, at = here[:4], found.start() + len(here[:4])
-                elif len(here) > 4:
-                    message = f"C reads more than two digits in {here!r}"
-                    help = 'two a byte, and the string ended where a digit follows: "\\x08" "0"'
-                    raise problem(file, place + found.start(), here, message, help)
-                value = int(here[2:], 16)
-            elif found["octal"] is not None:
-                value = int(found["octal"], 8)
-            else:
-                value = ord(found["plain"]) if found["plain"] else _NAMED.get(found["other"], 256)
-            if value > 255:
-                raise problem(file, place + found.start(), here, f"{here!r} is not a byte", None)
-            made.append(value)
-    return bytes(made)
-
-
-def _gdb(file: SourceFile, abi: Abi) -> Iterator[bytes]:
-    """``x/32xb``, ``xh``, ``xw`` and ``xg``: the digits say how wide a number is."""
-    place = 0
-    for line in file.text.splitlines(keepends=True):
-        text, at = line.strip(), place + len(line) - len(line.lstrip())
-        place += len(line)
-        if not text:
-            continue
-        found = _GDB.fullmatch(text)
-        if found is None:
-            raise problem(file, at, text, "not a line of gdb's x", None)
-        for number in found["hex"].split():
-            width = (len(number) - 2) // 2
-            if width not in (1, 2, 4, 8) or len(number) % 2:
-                help = "print numbers in full: x/32xb"
-                raise problem(file, at, text, f"{number} has no width of 1, 2, 4 or 8 bytes", help)
-            yield int(number, 16).to_bytes(width, abi.model.byteorder)
 
 
 def _list(file: SourceFile, start: int, body: str, abi: Abi) -> Dump:
@@ -205,6 +145,12 @@ def _value(text: str) -> int:
     if len(text) > 1 and text[0] == "0" and text[1] in "01234567":
         return int(text, 8)
     return int(text, 0)
+
+
+def without_quotes(text: str) -> str | None:
+    """A text that a mail quotes (``> ``, ``>> ``) with blanks for the marks; None where no line is quoted."""
+    found = _QUOTE.sub(lambda marks: " " * len(marks[0]), text)
+    return None if found == text else found
 
 
 def without_comments(text: str) -> str:

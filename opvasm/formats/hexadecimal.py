@@ -39,18 +39,51 @@ def read(
     """The bytes that a text of hexadecimal digits stands for.
 
     Digits may have spaces anywhere, ``//`` and ``#`` begin a comment, and an op may go over several
-    lines.  What xxd, hexdump -C, od -tx1, objdump -s, gdb's x and C arrays look like is recognised, and ``told``
-    is called with the name of that layout.
+    lines.  What xxd, hexdump -C, od -tx1, objdump -s, gdb's x and print and C arrays look like is recognised, also
+    quoted in a mail, and ``told`` is called with the name of that layout.
     Raises DecodeError with every wrong character and every line that ends within an op.
     """
-    from .dumps import read_dump  # what writes hex does not read it
+    from .dumps import read_dump, without_quotes  # what writes hex does not read it
 
-    file = SourceFile(source_name, _text(data, source_name))
-    dump = read_dump(file, abi)
-    if dump is not None:
-        if told is not None:
-            told(f"{source_name} is read as {dump.layout}: {len(dump.data)} bytes")
-        return dump.data
+    written = SourceFile(source_name, _text(data, source_name))
+    text = without_quotes(written.text)
+    file = written if text is None else SourceFile(source_name, text)
+    quoted = "" if text is None else " in a quote"
+    try:
+        if quoted:
+            _all_quoted(file, written.text)
+        dump = read_dump(file, abi)
+        layout = "hexadecimal digits" if dump is None else dump.layout
+        found = _digits(file) if dump is None else dump.data
+    except DecodeError as error:
+        raise DecodeError([_in_file(each, written) for each in error.diagnostics]) from None
+    if told is not None and (quoted or dump is not None):
+        told(f"{source_name} is read as {layout}{quoted}: {len(found)} bytes")
+    return found
+
+
+def _all_quoted(file: SourceFile, text: str) -> None:
+    """Raise DecodeError for a line outside of the quote, which may be the end of one that a mailer cut."""
+    at = 0
+    for line, blanked in zip(text.splitlines(True), file.text.splitlines(True), strict=True):
+        if line.strip() and line == blanked:
+            body = line.strip()
+            start = at + line.index(body)
+            message = "this line is not quoted, and others are"
+            help = "leave the quoted lines alone, each whole"
+            place = Span(file, start, start + len(body))
+            raise DecodeError([Diagnostic("error", "OPV121", message, place, help=help)])
+        at += len(line)
+
+
+def _in_file(found: Diagnostic, file: SourceFile) -> Diagnostic:
+    """The same, in the text as it was before the marks of quotes were taken away."""
+    place = found.place
+    return found._replace(place=place._replace(file=file)) if isinstance(place, Span) else found
+
+
+def _digits(file: SourceFile) -> bytes:
+    """The bytes of digits alone.  Raises DecodeError."""
     lines: list[tuple[int, str]] = []
     offset = 0
     for line in file.text.splitlines(keepends=True):

@@ -5,7 +5,7 @@ Words that are names for the grammar (kernels' are the explorer's to know) are c
 
 from __future__ import annotations
 
-from ..expression import Expression
+from ..expression import AddressOf, Expression
 from ..light_typing import Any
 from ..source import Span
 from .lalr import Token
@@ -28,6 +28,11 @@ from .scenario_tree import (
 )
 
 CPUS_MAX = 64
+
+
+def place_meant(node: Expression) -> Expression:
+    """A node of a list by its name or by its address, ``A`` or ``&A``: the place."""
+    return node.place if isinstance(node, AddressOf) else node
 
 
 class Part:
@@ -120,8 +125,9 @@ class ClaimBuilder(PartBuilder):
         return Part("condition", value, self.span(begin, end))
 
     def partition(self, begin: int, end: int, *parts: Expression) -> Partition:
-        """``partition {A, B} == list(head) + t.got``."""
-        *elements, whole = parts
+        """``partition {A, B} == list(head) + t.got``, or with addresses: ``{&A, &B}``."""
+        *named, whole = parts
+        elements = map(place_meant, named)
         return Partition(tuple(elements), whole, Span(self.source, begin, end))
 
     def progress(self, begin: int, end: int, first: Token, second: Token | None) -> Part:

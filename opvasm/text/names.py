@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..abi.revisions import Abi
+from ..light_typing import NamedTuple
 from ..program import (
     ArgumentValue,
     Array,
@@ -97,17 +98,56 @@ def place_type(value: Value, size: int, data: Data | None, vector: Vector | None
             return None
 
 
+class Inside(NamedTuple):
+    """A byte of a variable: its name, its type where one is known, the offset, the CPU (``@1``).
+
+    Whatever writes a place or an address by name takes the text from here, and the language reads
+    it back as the same.
+    """
+
+    name: str
+    type: Type | None
+    offset: int
+    on: str = ""
+
+    def place(self, size: int) -> str:
+        """Its ``size`` bytes: ``nodes[2].next``, ``head@1``; ``[&nodes + 4]`` where nothing begins."""
+        path = None if self.type is None else best_path(self.type, self.offset, size)
+        if path is None and self.offset:
+            return f"[{self.address()}]"
+        return f"{self.name}{path or ''}{self.on}"
+
+    def address(self) -> str:
+        """Its address: ``&nodes[2]``, ``&head@1``; ``&nodes + 4`` where nothing begins.
+
+        That names what a pointer with this value points to: the outermost thing that begins there
+        and is not an array, but for arrays of bytes, which are buffers.
+        """
+        begins = () if self.type is None else paths(self.type, self.offset)
+        path = next((path for path, type in begins if not _has_elements(type)), None)
+        after = _offset(self.offset) if path is None else ""
+        return f"&{self.name}{path or ''}{self.on}{after}"
+
+
+def _has_elements(type: Type) -> bool:
+    """Whether a pointer to the start of a type points to its first element."""
+    return isinstance(type, Array) and type.element.size > 1
+
+
+def _inside(value: SymbolAddress, data: Data | None) -> Inside:
+    symbol = data.symbols.get(value.symbol) if data is not None else None
+    on = "" if value.cpu is None else f"@{value.cpu}"
+    return Inside(value.symbol, None if symbol is None else symbol.type, value.addend, on)
+
+
 def symbol_operand(value: SymbolAddress, size: int, data: Data | None) -> str:
     """A variable, of a named CPU or of the vector's own, down to the field that begins there."""
-    on = "" if value.cpu is None else f"@{value.cpu}"
-    symbol = data.symbols.get(value.symbol) if data is not None else None
-    declared = symbol.type if symbol is not None else None
-    path = best_path(declared, value.addend, size) if declared is not None else None
-    if path is None:
-        if value.addend == 0:
-            return f"{value.symbol}{on}"
-        return f"[&{value.symbol}{on}{_offset(value.addend)}]"
-    return f"{value.symbol}{path}{on}"
+    return _inside(value, data).place(size)
+
+
+def symbol_address(value: SymbolAddress, data: Data | None) -> str:
+    """The address of a variable, or of a part of it."""
+    return _inside(value, data).address()
 
 
 def argument_operand(
@@ -144,7 +184,7 @@ def literal_text(
     for item in items:
         if item.offset == value.offset:
             if isinstance(item.value, SymbolAddress):
-                return f"&{symbol_operand(item.value, 0, data)}"
+                return symbol_address(item.value, data)
             constant = item.value
             if isinstance(constant, int):
                 constant %= 1 << (8 * item.size)

@@ -18,7 +18,7 @@ from ..program import (
     Type,
     Value,
 )
-from .names import number_text, symbol_operand, type_text
+from .names import number_text, symbol_address, type_text
 from .printer import INDENT, vector_text
 
 _Pieces = dict[int, Value]
@@ -66,7 +66,7 @@ def _initial(declared: Type, at: int, pieces: _Pieces, data: Data) -> str:
         case Scalar() | Pointer():
             value = pieces.get(at, 0)
             if isinstance(value, SymbolAddress):
-                return f"&{symbol_operand(value, 0, data)}"
+                return symbol_address(value, data)
             assert isinstance(value, int)
             value %= 1 << (8 * declared.size)
             if value > number_range(declared.size, signed=True)[1] and _is_signed(declared):

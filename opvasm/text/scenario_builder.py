@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..expression import Arrow, Call, Expression, Name, TypeName
+from ..expression import Arrow, AtCpu, Call, Expression, Index, Member, Name, TypeName
 from ..light_typing import Any
 from ..source import Span
-from .claim_builder import CPUS_MAX, Part
+from .claim_builder import CPUS_MAX, Part, place_meant
 from .lalr import Token
 from .part_builder import PartBuilder
 from .scenario_tree import (
@@ -149,7 +149,7 @@ class ScenarioBuilder(PartBuilder):
         """``list head: A -> B -> C``, or with commas."""
         named: list[Expression] = []
         for node in nodes:
-            named += _chain(node)
+            named += _chain(place_meant(node))
         return LinkList(head, tuple(named), Span(self.source, begin, end))
 
     # ---- threads --------------------------------------------------------------------------------
@@ -292,11 +292,19 @@ class ScenarioBuilder(PartBuilder):
 
 
 def _chain(expression: Expression) -> list[Expression]:
-    """``A -> B -> C``, which reads as fields of what A points to, taken apart into names."""
-    names: list[Expression] = []
-    while isinstance(expression, Arrow):
-        start = expression.span.end - len(expression.name)
-        span = Span(expression.span.file, start, expression.span.end)
-        names.append(Name(expression.name, span))
-        expression = expression.base
-    return [expression, *reversed(names)]
+    """``A -> B -> C``, which reads as fields of what A points to, taken apart into places.
+
+    So is ``n[0] -> n[1]``, which reads as an element of a field.
+    """
+    match expression:
+        case Arrow(base=base, name=name, span=span):
+            here = Span(span.file, span.end - len(name), span.end)
+            return [*_chain(base), Name(name, here)]
+        case Index(base=base) | Member(base=base) | AtCpu(base=base) as outer:
+            *before, last = _chain(base)
+            if not before:
+                return [expression]
+            span = Span(outer.span.file, last.span.start, outer.span.end)
+            return [*before, outer._replace(base=last, span=span)]
+        case _:
+            return [expression]

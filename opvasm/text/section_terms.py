@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..expression import PRECEDENCE
 from ..light_typing import NamedTuple
 from ..program import Array, Data, Pointer, Scalar, Struct, Type, section as ir
-from .names import best_path, number_text, type_text
+from .names import Inside, number_text, type_text
 
 _TIGHTEST = 20
 # How far before something an address is written as `x - 8` and not as a number near 2 ** 64.
@@ -33,8 +33,7 @@ class TermSpeller(NamedTuple):
             case ir.Local(name=name) | ir.Argument(name=name) | ir.Id(name=name):
                 return name
             case ir.Address():
-                text = f"&{self._variable(term, 0)}"
-                return text if term.addend == 0 or "[&" not in text else text[2:-1]
+                return self._inside(term).address()
             case ir.Unary(operator=operator, operand=operand):
                 return (
                     f"{operator}{self.value(operand, bare=operator == '!', precedence=_TIGHTEST)}"
@@ -103,17 +102,11 @@ class TermSpeller(NamedTuple):
         """The memory at an address, whatever its type: for copies."""
         return f"[{self.address(address)}]"
 
-    def _variable(self, term: ir.Address, size: int) -> str:
-        """A variable, down to the field that begins there; else an address in brackets."""
+    def _inside(self, term: ir.Address) -> Inside:
+        """The variable, or the part of one, of an address."""
         on = "" if term.cpu is None else f"@{self._cpu(term.cpu)}"
         symbol = self.data.symbols.get(term.symbol) if self.data is not None else None
-        path: str | None = "" if not term.addend else None
-        if symbol is not None and symbol.type is not None and term.addend:
-            path = best_path(symbol.type, term.addend, size)
-        if path is None:
-            sign = "+" if term.addend > 0 else "-"
-            return f"[&{term.symbol}{on} {sign} {abs(term.addend)}]"
-        return f"{term.symbol}{path}{on}"
+        return Inside(term.symbol, None if symbol is None else symbol.type, term.addend, on)
 
     def _cpu(self, cpu: ir.Term) -> str:
         text = self.value(cpu, bare=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..kernels.versions import version_help
 from ..light_typing import NamedTuple
 from ..source import Span
 
@@ -45,11 +46,20 @@ _SLIPS = (
 # fmt: on
 
 
+# A kernel's version, in which a grammar of names stops at once, or after `v6`.
+_VERSION = re.compile(
+    rf"\bkernel\b[\w\s,]*?(?:{_HERE}\"?(v?\d+\.[\w.+-]+)|\b(v\d+){_HERE}(\.[\w.+-]+))"
+)
+
+
 def usual_slip(span: Span, expected: list[str]) -> str | None:
     """The help for the text at a mistake, where it is such a slip; ``expected`` are the grammar's words."""
     text = span.file.text
     before = re.split(r"[\n;{}]", text[max(0, span.start - _LONGEST) : span.start])[-1].strip()
     around = before + _HERE + text[span.start : span.start + _LONGEST]
+    version = _VERSION.search(around)
+    if version is not None:
+        return version_help("".join(each for each in version.groups() if each))
     for slip in _SLIPS:
         if not slip.expected or slip.expected in expected:
             found = re.search(slip.pattern, around)

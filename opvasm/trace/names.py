@@ -7,17 +7,15 @@ from collections.abc import Iterator
 from ..light_typing import NamedTuple
 from ..program import (
     Area,
-    Array,
     Layout,
     PoolAddress,
     Program,
-    Scalar,
     SlotAddress,
     Symbol,
     SymbolAddress,
     Vector,
 )
-from ..text.names import literal_text, slot_operand, symbol_operand
+from ..text.names import literal_text, slot_operand, symbol_address, symbol_operand
 
 # The farthest that an address may lie from a variable to be described by it (bytes).
 NEAR = 1 << 16
@@ -42,24 +40,20 @@ class Names(NamedTuple):
                 return symbol_operand(value, size, self.program.data)
         return self._argument(address) or self._constant(address, size)
 
-    def target(self, address: int) -> str | None:
-        """What a pointer with this value points to: ``nodes[2]`` rather than its first field."""
+    def address(self, address: int) -> str | None:
+        """A pointer's value as the language writes it: ``&nodes[2]``; None where nothing lies there."""
         for symbol, start, cpu in self._instances(address):
             if start <= address < start + symbol.size:
-                declared = symbol.type
-                while isinstance(declared, Array) and not isinstance(declared.element, Scalar):
-                    declared = declared.element
-                size = symbol.size if declared is None else declared.size
-                return symbol_operand(
-                    SymbolAddress(symbol.name, address - start, cpu), size, self.program.data
-                )
-        return self._argument(address) or self._constant(address, 1)
+                value = SymbolAddress(symbol.name, address - start, cpu)
+                return symbol_address(value, self.program.data)
+        inside = self._argument(address) or self._constant(address, 1)
+        return None if inside is None else f"&{inside}"
 
     def near(self, address: int) -> str | None:
         """Where an address lies, seen from the nearest variable; None where none is near."""
-        inside = self.target(address)
+        inside = self.address(address)
         if inside is not None:
-            return inside
+            return inside.removeprefix("&")
         best: tuple[int, str] | None = None
         for symbol, start, cpu in self._instances(address):
             name = symbol_operand(SymbolAddress(symbol.name, 0, cpu), symbol.size, None)

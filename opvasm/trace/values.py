@@ -16,8 +16,8 @@ def number(data: bytes, byteorder: ByteOrder, names: Names) -> str:
     value = int.from_bytes(data, byteorder)
     if value < DECIMAL_MAX:
         return str(value)
-    target = names.target(value) if len(data) == names.program.abi.model.word else None
-    return f"{value:#x}" if target is None else f"{value:#x} (&{target})"
+    address = names.address(value) if len(data) == names.program.abi.model.word else None
+    return f"{value:#x}" if address is None else f"{value:#x} ({address})"
 
 
 def value(data: bytes, names: Names) -> str:

@@ -8,8 +8,10 @@ from opvasm.explorer.answers.diagnose import diagnose
 from opvasm.explorer.answers.diagnosis import Diagnosis
 from opvasm.explorer.answers.text_report import OUTCOMES_SHOWN, diagnosis_lines, run_lines
 from opvasm.explorer.setting.options import INTERRUPTED, Limits
+from opvasm.program import Program, default_layout
+from opvasm.trace.names import Names
 
-from .helpers import assembled, outcomes, report
+from .helpers import assembled, found, outcomes, report
 
 HEAD = """shared a: u64
 shared f: u64
@@ -154,4 +156,59 @@ scenario s {
     observe a.x, b.x
 }
 """
-    assert outcomes(text) == {"t t+1"}
+    assert outcomes(text) == {"&t &t + 1"}
+
+
+def test_an_outcome_s_addresses_mean_the_same_in_a_condition() -> None:
+    """Each text of the table, pasted into a condition; what a debugger calls an address is the same text."""
+    declared = """
+struct node { next: ptr<node>, value: u64 }
+percpu head: ptr<node>
+percpu slots: u64[2]
+shared nodes: node[4]
+shared last: node
+shared text: u8[4]
+shared seen: ptr
+"""
+    thread = """
+scenario s {{
+    cpus 2
+    init {{ list head@1: nodes[0] -> nodes[3] -> last }}
+    thread a @1 {{ own mine: node; a = &nodes; b = &nodes[2]; c = &nodes[2].value; d = &slots; e = &head@0
+        f = &text; g = &text[3]; h = &nodes + 20; i = &mine; j = &mine.value; k = &last; store seen, &slots[1] }}
+    observe {observed}, seen, list(head@1)
+    {conditions}
+}}
+"""
+    locals_ = [f"a.{each}" for each in "abcdefghijk"]
+    text = declared + thread.format(observed=", ".join(locals_), conditions="")
+    ((*shown, seen, nodes),) = found(text).outcomes
+    assert " ".join(shown) == (
+        "&nodes[0] &nodes[2] &nodes[2].value &slots[0]@1 &head@0 &text &text[3] &nodes + 20"
+        " &a.mine &a.mine.value &last"
+    )
+    assert (seen, nodes) == ("&slots[1]@1", "&nodes[0],&nodes[3],&last")
+    conditions = [f"forall {name} == {cell}" for name, cell in zip(locals_, shown, strict=True)]
+    conditions += [f"forall seen == {seen}", f"forall partition {{ {nodes} }} == list(head@1)"]
+    text = declared + thread.format(observed="seen", conditions="\n".join(conditions))
+    (run,) = report(assembled(text), "s").runs
+    assert run.verdict == "holds"
+    program = assembled(text).program
+    names = Names(program, default_layout(program.abi, program.data))
+    ours = [each for each in (*shown, seen) if "mine" not in each]
+    for name, address in zip(ours, _addresses(names, program), strict=True):
+        assert names.address(address) == name
+
+
+def _addresses(names: Names, program: Program) -> list[int]:
+    """The same addresses by the layout: of variables, and bytes from there."""
+    at = {
+        name: names.layout.symbol_address(symbol, cpu)
+        for name, symbol in program.data.symbols.items()
+        for cpu in ([0] if name == "head" else [1])
+    }
+    nodes, text, slots = at["nodes"], at["text"], at["slots"]
+    return [
+        *(nodes, nodes + 32, nodes + 40, slots, at["head"], text, text + 3, nodes + 20),
+        *(at["last"], slots + 8),
+    ]

@@ -215,7 +215,7 @@ scenario s {{
     plan = only(text)
     spin = run_spin(promela(plan))
     # 200 + 100 modulo 256; ((0 ^ 3) << 2 >> 1 ^ 3) << 2 >> 1 = (6 ^ 3) * 2 = 10
-    assert spin.decoded == {("B,A", "44", "16", "10"), ("A,B", "44", "16", "10")}
+    assert spin.decoded == {("&B,&A", "44", "16", "10"), ("&A,&B", "44", "16", "10")}
 
 
 def test_a_number_that_leaves_the_model_is_told() -> None:

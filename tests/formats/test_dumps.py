@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from opvasm.abi.revisions import get_abi
 from opvasm.cli.main import main
 from opvasm.errors import DecodeError
 from opvasm.formats import read_ops
+from opvasm.source import Span
 
 from .toolchain import need, run
 
@@ -161,9 +163,97 @@ def test_gdbs_examine_is_read() -> None:
     assert read("\n".join(rows))[0] == OPS
     words = [int.from_bytes(OPS[at : at + 8], "little") for at in range(0, len(OPS), 8)]
     rows = [
-        f"0x7ffe{at:04x}:\t0x{words[at]:016x}\t0x{words[at + 1]:016x}" for at in range(0, 16, 2)
+        f"0x7ffe{8 * at:04x}:\t0x{words[at]:016x}\t0x{words[at + 1]:016x}" for at in range(0, 16, 2)
     ]
     assert read("\n".join(rows))[0] == OPS
+    with pytest.raises(DecodeError, match="the line before ends at 0x7ffe0010") as caught:
+        read("\n".join([rows[0], *rows[2:]]))
+    assert str(caught.value.diagnostics[0].place) == "x:2:1"
+
+
+# compare_op { 0x601000, 0x23232a7c7f, 0, 1 }, arithmetic_op { 0x601008, -2 }, twice memcpy_op { 0x602000, 0x603000 }
+GDB_OPS = (
+    bytes.fromhex("00000000 08000000 0010600000000000 7f7c2a2323000000 0001000000000000")
+    + bytes.fromhex("03000000 08000000 0810600000000000 feffffffffffffff 0000000000000000")
+    + 2 * bytes.fromhex("02000000 08000000 0020600000000000 0030600000000000 0000000000000000")
+)
+SIXTEEN = 16 * bytes.fromhex("02000000 08000000 00000000007f0000 00000000fe7f0000 0000000000000000")
+PRINTED = {
+    "p": "struct cpu_op",
+    "p_anonymous": "struct cpu_op",
+    "p_x_pretty": "struct cpu_op",
+    "p_x_repeats": "struct cpu_op",
+    "p_x_sixteen": "struct cpu_op",
+    "p_x_bytes": "bytes",
+    "p_char": "bytes",
+    "p_z_words": "8-byte words (little-endian, as --model 64le is)",
+    "x_xb": "x",
+    "x_xw": "x",
+    "x_xg": "x",
+}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_what_gdb_13_printed_of_a_program_is_read(name: str) -> None:
+    """With names and without, in any format, repeated values, and behind its prompt in a mail."""
+    text = (Path(__file__).parent / "gdb" / f"{name}.txt").read_text()
+    ops = SIXTEEN if name == "p_x_sixteen" else GDB_OPS
+    layout = "gdb's x" if PRINTED[name] == "x" else f"gdb's print of {PRINTED[name]}"
+    assert read(text) == (ops, [f"x is read as {layout}: {len(ops)} bytes"])
+    quoted = "".join(f">> {line}\n" for line in ["(gdb) as it was typed", *text.splitlines()])
+    assert read(quoted) == (ops, [f"x is read as {layout} in a quote: {len(ops)} bytes"])
+
+
+P = (Path(__file__).parent / "gdb" / "p.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "message"),
+    [
+        ((Path(__file__).parent / "gdb" / "p_elements.txt").read_text(), "...", "left out"),
+        (P.replace("count = -2", "count = -3"), "-3", "byte 16 of the op is 0xfd here, and 0xfe"),
+        (
+            P.replace("arithmetic_op", "add_op"),
+            "{p = 6295552, count = 150913842303, expect_fault_p = 0 '\\000'}",
+            "2017-11 has no add_op",
+        ),
+        (P.replace("op = 3,", "op = ADD,"), "ADD", "ADD is not a number"),
+        (
+            P.replace("len = 8", "len = 99999999999", 1),
+            "99999999999",
+            "does not fit the 4 bytes of `len`",
+        ),
+        (P.rstrip()[:-1], "}", "the end is missing"),
+        ("$1 = {op = 2, len = 8, u = {}}", "{", "nothing stands in these braces"),
+        ("$1 = {op = 2, len = 8}", "{op = 2, len = 8}", "nothing says what `dst` of this op is"),
+        ("$1 = {{op = 9, len = 0}, 3}", "{{op = 9, len = 0}, 3}", "these are not ops"),
+        ("$1 = {1, 2, 300}", "300", "300 is more than a byte: gdb does not say how wide"),
+        ("$1 = (struct cpu_op (*)[3]) 0x555555558040 <ops>", "0x555555558040", "these are not ops"),
+        ("0x7ffe0000 <ops>:\t0\t8\n", "0x7ffe0000 <ops>:\t0\t8", "0 is not a hexadecimal number"),
+        ("Jim wrote:\n> 00000000: 0000 0000\n", "Jim wrote:", "this line is not quoted"),
+        ("> 00000000: 0000\n> 00000002: 00 0g\n", "g", "'g' is not a hexadecimal digit"),
+    ],
+)
+def test_nothing_that_gdb_printed_is_guessed(text: str, word: str, message: str) -> None:
+    """What it left out, and what contradicts another member of the union, is an error at its place."""
+    with pytest.raises(DecodeError, match=re.escape(message)) as caught:
+        read(text)
+    place = caught.value.diagnostics[0].place
+    assert isinstance(place, Span)
+    assert (place.text, place.file.text) == (word, text)
+
+
+@pytest.mark.parametrize("tool", ["xxd", "hexdump -C", "od -tx1", "hex"])
+def test_a_mail_s_quote_of_a_dump_is_read(tool: str, tmp_path: Path) -> None:
+    """Of two levels; the layout's name says that it was a quote."""
+    lines = OPS.hex(" ", 4)
+    if tool != "hex":
+        need(tool.split()[0])
+        (tmp_path / "ops").write_bytes(OPS)
+        lines = run(*tool.split(), tmp_path / "ops")
+    data, told = read("\n".join(f"> >{line}" for line in lines.splitlines()))
+    layout = "hexadecimal digits" if tool == "hex" else tool
+    assert (data, told) == (OPS, [f"x is read as {layout} in a quote: 128 bytes"])
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ def test_one_mistake_is_reported_once_at_its_place(text: str, expected: str) -> 
     assert found.startswith(expected)
 
 
+_RULED = "Linux {} is ruled by legacy (x86-64 and aarch64); opvasm probe asks the running one"
 _COMMA = "a comma stands before the value: `store PLACE, VALUE`"
 
 
@@ -117,6 +118,9 @@ _COMMA = "a comma stands before the value: `store PLACE, VALUE`"
         ("scenario s { forall: x == 1 }", "no colon follows: `forall CONDITION`"),
         ("scenario s { for all x == 1 }", "`forall` is one word: `forall CONDITION`"),
         ("scenario s { thread a @0 { run bump } }", "a call has parentheses: `run bump()`"),
+        ("scenario s { kernel legacy, 6.1 }", _RULED.format("6.1")),
+        ('scenario s { kernel "4.4" }', "Linux 4.4 has no rseq: profile no_rseq"),
+        ("scenario s { expect holds unless kernel v6.1 }", _RULED.format("v6.1")),
         ('test "t" { run bump -> 0 }', "a call has parentheses: `run bump()`"),
         (
             "scenario s { thread a @0 { run bump(1) -> 0 } }",

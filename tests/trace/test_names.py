@@ -44,9 +44,12 @@ def test_a_variable_is_named_with_its_field_and_cpu(names: Names) -> None:
 def test_a_pointer_points_to_the_whole(names: Names) -> None:
     """Not to the first field; of bytes, to the variable."""
     layout, data = names.layout, names.program.data
-    assert names.target(layout.symbol_address(data.symbols["nodes"], 0) + 32) == "nodes[2]"
-    assert names.target(layout.symbol_address(data.symbols["text"], 0)) == "text"
-    assert names.target(0x1234) is None
+    nodes = layout.symbol_address(data.symbols["nodes"], 0)
+    assert names.address(nodes) == "&nodes[0]"
+    assert names.address(nodes + 32) == "&nodes[2]"
+    assert names.address(nodes + 36) == "&nodes + 36"
+    assert names.address(layout.symbol_address(data.symbols["text"], 0)) == "&text"
+    assert names.address(0x1234) is None
 
 
 def test_arguments_and_constants_have_names(names: Names) -> None:

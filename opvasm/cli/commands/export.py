@@ -170,7 +170,7 @@ def _some(
     left: list[Configuration], option: str, given: str, scenario: Scenario, there: list[str]
 ) -> None:
     if not left:
-        from ..inputs.kernels import version_help
+        from ...kernels.versions import version_help
 
         rules = version_help(given) if option == "--kernel" else None
         raise UsageError(

@@ -314,8 +314,8 @@ class _Front:
         assert call is not None
         if argument == "registers":
             for name, value in call.registers.items():
-                target = names_of(shell.session).target(value) if value else None
-                self._write(f"{name:<8} {value:#x}{f'  (&{target})' if target else ''}")
+                address = names_of(shell.session).address(value) if value else None
+                self._write(f"{name:<8} {value:#x}{f'  ({address})' if address else ''}")
         elif argument == "threads":
             for each in call.threads:
                 mark = "*" if each.tid == call.tid else " "

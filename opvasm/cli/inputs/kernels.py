@@ -44,32 +44,10 @@ def named_profiles(texts: Iterable[str], option: str) -> tuple[Profile, ...]:
     return tuple(profile for name, profile in PROFILES.items() if name in wanted)
 
 
-def version_help(name: str) -> str | None:
-    """Which profiles rule the kernel version that was typed in place of one; None where it is none."""
-    from ...kernels.profiles import RULE_SETS, profiles_of_version
-
-    found = profiles_of_version(name)
-    if not found:
-        return None
-    if not found[0].registered:
-        return f"Linux {name} has no rseq: profile {found[0].name}"
-    names = [_whose(each) for each in found if each in RULE_SETS]
-    more = [each.name for each in found if each not in RULE_SETS]
-    debugging = f"; started with rseq_debug=1 on x86-64 by {' or '.join(more)}" if more else ""
-    return (
-        f"Linux {name} is ruled by {', '.join(names)}{debugging}; opvasm probe asks the running one"
-    )
-
-
-def _whose(profile: Profile) -> str:
-    """A profile's name with the registrations that are its own."""
-    size = {"32": ", registered with 32 bytes", "33": ", with more"}.get(profile.size, "")
-    return f"{profile.name} ({' and '.join(profile.architectures)}{size})"
-
-
 def _instead(name: str) -> str:
     """What may have been meant by a name that is no profile's."""
     from ...kernels.profiles import ALIASES, PROFILES
+    from ...kernels.versions import version_help
     from ...suggestion import did_you_mean
 
     there_are = f"there are: {', '.join((*PROFILES, *ALIASES, HOST))}"

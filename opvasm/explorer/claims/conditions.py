@@ -191,12 +191,10 @@ class Judge:
         match shows:
             case Nodes():
                 follow = follower(shows)
-                return lambda view: (
-                    ",".join(text(each).removeprefix("&") for each in follow(view)) or "empty"
-                )
+                return lambda view: ",".join(text(each) for each in follow(view)) or "empty"
             case (only,):
                 get = getter(only)
-                return lambda view: text(get(view)).removeprefix("&")
+                return lambda view: text(get(view))
             case _:
                 getters = [getter(each) for each in shows]
                 return lambda view: ",".join(sorted(text(get(view)) for get in getters))

@@ -10,6 +10,7 @@ from ...machine.memory import Fault
 from ...places import is_every_cpus
 from ...program import Array, Pointer, Program, Struct
 from ..lowering.meaning import NOTHING, Compiler, Spot, Value, constant_value
+from ..steps import terms
 from ..steps.code import Code
 from ..steps.image import MAIN, Image
 from ..steps.step import Kind
@@ -92,11 +93,20 @@ class JudgeScope:
         return constant_value(constants[name]) if name in constants else None
 
     def own(self, name: str) -> Spot | None:
-        """No thread's own memory is meant without its name."""
+        """``thread.variable``: memory of a thread's own, where there is one thread of that name."""
+        thread, _, variable = name.partition(".")
+        view = self.threads.get(thread)
+        if self.image is None or view is None or len(view.copies) != 1:
+            return None
+        number = view.copies[0]
+        for each in self.image.own[number]:
+            if each.name == variable:
+                base = self.image.own_blocks[number].base
+                return Spot(terms.Number(base + each.offset), each.type)
         return None
 
     def member(self, expression: Member) -> Value | None:
-        """``thread.local``, ``thread[1].local`` or ``thread.own``; of several copies, the sum."""
+        """``thread.local``, ``thread[1].local``; of several copies, the sum."""
         found = self.registers(expression)
         if found is None:
             return None

@@ -35,9 +35,11 @@ from ...places import (
     NoPlace,
     OfReader,
     OfVariable,
+    TypedPlace,
     field_of,
     resolve,
     unknown_name,
+    with_threads,
 )
 from ...program import Area, Pointer, Program, Scalar, Struct, Symbol, Type
 from ...source import Span
@@ -205,7 +207,7 @@ class Compiler:
     def spot(self, expression: Expression, cpu: Value | None) -> Spot:
         """The term of an address; ``cpu`` chooses the instance of a percpu variable."""
         try:
-            place = resolve(expression, _ScenarioNames(self.scope, self.program))
+            place = _ScenarioNames(self.scope, self.program).place(expression)
         except NoPlace as problem:
             self.no_place(problem)
             return NO_SPOT
@@ -297,6 +299,10 @@ class _ScenarioNames:
         self.scope = scope
         self.program = program
 
+    def place(self, expression: Expression) -> TypedPlace:
+        """The place that an expression is.  Raises NoPlace."""
+        return resolve(with_threads(expression, self.scope.own), self)
+
     def base(self, name: Name) -> tuple[Base, Type | None]:
         """Memory of the thread's own, or a variable."""
         own = self.scope.own(name.name)
@@ -315,7 +321,7 @@ class _ScenarioNames:
     def pointer(self, arrow: Arrow) -> Type | None:
         """The type of a value, or of a pointer in memory; a plain ``ptr`` does not count as one."""
         known = _known(arrow.base, self.scope)
-        type = known.type if known is not None else resolve(arrow.base, self).type
+        type = known.type if known is not None else self.place(arrow.base).type
         return None if isinstance(type, Pointer) and type.target is None else type
 
     def loaded(self, load: Load) -> Type | None:

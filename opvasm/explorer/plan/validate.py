@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ...errors import Diagnostic, Note, in_order
 from ...kernels.profiles import ALIASES, PROFILES
+from ...kernels.versions import version_help
 from ...program import Program, Vector
 from ...source import Span
 from ...suggestion import did_you_mean, listing
@@ -71,9 +72,11 @@ def _twice(declared: Iterable[Strategy | Scenario], what: str) -> Iterator[Diagn
             yield Diagnostic("error", "OPV503", message, each.span, notes)
 
 
-def _unknown(name: str, what: str, known: Iterable[str], span: Span) -> Diagnostic:
+def _unknown(
+    name: str, what: str, known: Iterable[str], span: Span, help: str | None = None
+) -> Diagnostic:
     known = list(known)
-    help = did_you_mean(name, known) or f"there are {listing(known)}"
+    help = help or did_you_mean(name, known) or f"there are {listing(known)}"
     return Diagnostic("error", "OPV509", f"there is no {what} {name}", span, help=help)
 
 
@@ -85,7 +88,7 @@ def _kernel(name: str, span: Span) -> Iterator[Diagnostic]:
         help = f"write {ALIASES[name][0]}; `opvasm explain {ALIASES[name][0]}` says its rules"
         yield Diagnostic("note", "OPV552", message, span, help=help)
     elif name not in PROFILES:
-        yield _unknown(name, "kernel", PROFILES, span)
+        yield _unknown(name, "kernel", PROFILES, span, version_help(name))
 
 
 def _names(scenario: Scenario, strategies: Mapping[str, Strategy]) -> Iterator[Diagnostic]:

@@ -15,7 +15,7 @@ from ...latest import latest
 from ...light_typing import NamedTuple
 from ...machine.memory import Fault, Memory
 from ...program import Area, Layout, Program, Type, default_layout
-from ...text.names import best_path
+from ...text.names import Inside
 
 MAIN, SLOTS, POOL = 0, 1, 2
 
@@ -140,25 +140,30 @@ class Image:
         offset = start - region.start
         if region.start == self.lock_start:
             return f"{'slow' if offset % 2 else 'lock'}@{offset // 2}"
+        found = self._variable(region, offset, thread_names)
+        return f"byte {start}" if found is None else found.place(size)
+
+    def _variable(
+        self, region: Region, offset: int, thread_names: tuple[str, ...]
+    ) -> Inside | None:
+        """The variable that lies at an offset of a region; None between them."""
         for thread, block in enumerate(self.own_blocks):
             if block.start == region.start:
                 name = thread_names[thread] if thread < len(thread_names) else str(thread)
                 for variable in reversed(self.own[thread]):  # cpu_id lies in cpu_id_start
                     inside = offset - variable.offset
                     if 0 <= inside < variable.type.size:
-                        path = best_path(variable.type, inside, size)
-                        return f"{name}.{variable.name}{_inside(path, inside)}"
+                        return Inside(f"{name}.{variable.name}", variable.type, inside)
         area = Area.PERCPU if region.name.startswith("@") else Area.SHARED
         for symbol in self.program.data.symbols.values():
             if symbol.area is Area.PAGE and region.name == symbol.name:
-                return f"{symbol.name}+{offset}" if offset else symbol.name
+                return Inside(symbol.name, symbol.type, offset)
             if symbol.area is area and not (area is Area.SHARED and region.name):
                 inside = offset - symbol.offset
                 if 0 <= inside < symbol.size:
-                    path = None if symbol.type is None else best_path(symbol.type, inside, size)
-                    suffix = region.name if area is Area.PERCPU else ""
-                    return f"{symbol.name}{_inside(path, inside)}{suffix}"
-        return f"byte {start}"
+                    on = region.name if area is Area.PERCPU else ""
+                    return Inside(symbol.name, symbol.type, inside, on)
+        return None
 
     def describe_value(self, value: int, thread_names: tuple[str, ...] = ()) -> str:
         """A number, or the name of the place that it is the address of."""
@@ -168,7 +173,8 @@ class Image:
         if region.store != MAIN or not region.base <= value < region.base + region.size:
             return f"{value:#x}"
         start = region.start + value - region.base
-        return "&" + self.describe(start, 0, thread_names)
+        found = self._variable(region, value - region.base, thread_names)
+        return f"&{self.describe(start, 0)}" if found is None else found.address()
 
 
 class _Declared(NamedTuple):
@@ -222,10 +228,3 @@ def _lay(
     data.extend(bytes(-len(data) % 8))
     regions.append(Region(name, base, len(data), len(content), kind))
     data.extend(content)
-
-
-def _inside(path: str | None, offset: int) -> str:
-    """A part of a variable by its path, or by its offset where nothing begins there."""
-    if path is not None:
-        return path
-    return f"+{offset}" if offset else ""
