@@ -36,9 +36,10 @@ def lexemes(text: str) -> Iterator[Lexeme]:
         group = match.lastindex or 0
         begin, end = match.span(group)
         position = match.start()
-        for comment in _COMMENT.finditer(text, position, begin):
-            yield Lexeme(COMMENT, comment.start(), comment.end(), comment.start() > position)
-            position = comment.end()
+        if begin > position and text.find("/", position, begin) >= 0:
+            for comment in _COMMENT.finditer(text, position, begin):
+                yield Lexeme(COMMENT, comment.start(), comment.end(), comment.start() > position)
+                position = comment.end()
         if begin == end:  # the end of the text
             return
         if tables.kinds[group] != BAD:
