@@ -229,6 +229,9 @@ def is_every_cpus(place: Expression, symbols: Mapping[str, Symbol]) -> bool:
 def unknown_name(name: Name, known: Iterable[str], help: str | None = None) -> NoPlace:
     """A name that nobody has declared, with what it could have been."""
     message = f"the name `{name.name}` is unknown"
+    from .text.foreign_words import FOREIGN_VALUES  # only where something is wrong
+
+    help = FOREIGN_VALUES.get(name.name, help)
     return NoPlace(Mistake.UNKNOWN_NAME, message, name.span, help, name.name, known)
 
 
@@ -272,11 +275,14 @@ def field_of(type: Type | None, base: str, name: str, span: Span) -> Field:
     """The field of a struct; ``base`` is what has the type, as it is written.  Raises NoPlace."""
     if not isinstance(type, Struct):
         what = "has no type" if type is None else f"is a {type_text(type)}, not a struct"
+        help = "give it a type: `ptr<T>`" if type is None else None
+        if isinstance(type, Pointer) and type.target is not None:
+            help = f"what it points to has fields: `{base}->{name}`"
         raise NoPlace(
             Mistake.NO_FIELD,
             f"`{base}` {what}, so it has no field `{name}`",
             span,
-            "give it a type: `ptr<T>`" if type is None else None,
+            help,
         )
     field = type.member(name)
     if field is None:

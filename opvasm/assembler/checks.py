@@ -217,7 +217,11 @@ class _Checker(ScopeNames):
                     function,
                     name,
                     (),
-                    help="there is `sum(x)`",
+                    help=(
+                        "the conditions of a scenario have it; in a test there is `sum(x)`"
+                        if function in ("length", "list", "done")
+                        else "there is `sum(x)`"
+                    ),
                 )
             case _:
                 self.expressions(*children(expression))

@@ -144,6 +144,8 @@ class _VectorAssembler:
         from ..text.foreign_words import FOREIGN_WORDS, Instead  # only where something is wrong
 
         near = FOREIGN_WORDS.get(word, Instead()).in_vector or did_you_mean(word, known)
+        if statement.span.text.removeprefix(written).lstrip().startswith("="):
+            near = f"in memory a vector stores by `memcpy {written}, =5` and adds by `add {written}, 1`"
         self.problems.error(
             "OPV012",
             f"the op `{written}` is unknown",

@@ -13,9 +13,10 @@ from .locations import (
     parsed,
     split_condition,
 )
-from .points import Condition, Mode, Point
+from .points import AtLine, Condition, Location, Mode, Point, same_file
 from .session import Session
 from .shell import Command, Shell
+from .stopping_lines import lines_of, next_line
 from .stops import Reason, Stop
 
 COUNT_MAX = 10_000_000
@@ -118,12 +119,24 @@ def _breaker(temporary: bool) -> Callable[[Shell, str], None]:
     def run(shell: Shell, argument: str) -> None:
         session = shell.session
         place, condition = split_condition(argument)
-        location = parse_location(place, session)
+        location = _where_it_stops(parse_location(place, session), session)
         point = session.add_point(location, condition, temporary)
         kind = "Temporary breakpoint" if temporary else "Breakpoint"
         shell.write(f"{kind} {point.number}: {location}{_asked(condition)}")
 
     return run
+
+
+def _where_it_stops(location: Location, session: Session) -> Location:
+    """A line at which a test can stop, from the one that was named on."""
+    if not isinstance(location, AtLine) or session.test is None:
+        return location
+    files = lines_of(session.program, [session.test])
+    file = next((each for each in files if same_file(each, location.file)), location.file)
+    line = next_line(files.get(file, ()), location.line)
+    if line is None:
+        raise CommandError(f"no op or statement of this run is at line {location.line} or after it")
+    return location._replace(line=line)
 
 
 def _watcher(mode: Mode) -> Callable[[Shell, str], None]:

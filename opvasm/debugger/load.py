@@ -38,7 +38,7 @@ def session_of_test(
     def make() -> TestDriver:
         return TestDriver(assembly.program, test, quirks, layout)
 
-    return Session(BranchTimeline(make), assembly.program, make().world.layout)
+    return Session(BranchTimeline(make), assembly.program, make().world.layout, test)
 
 
 def session_of_vector(

@@ -10,6 +10,7 @@ from ..interpreter.events import CopiedIn
 from ..program import Instruction, Layout, Program
 from ..scenario.evaluate import Scope, number
 from ..scenario.events import CallBegins
+from ..text.tree import Test
 from .effects import Holder, apply, revert
 from .landmarks import JUDGING, at_boundary, at_op, failure
 from .movements import Movement, op_of
@@ -29,13 +30,17 @@ class Session:
     Every move returns the Stop that ended it, which is ``last`` too.  The machine (``holder``) is
     always in the state of the position: the same position is the same state, bit for bit, whichever
     way led there.  ``interrupted`` may be set at any time, from a signal handler or another thread:
-    a run stops after the statement that it is in, and clears it.
+    a run stops after the statement that it is in, and clears it.  ``test`` is what is debugged, where
+    that is a test.
     """
 
-    def __init__(self, timeline: Timeline, program: Program, layout: Layout) -> None:
+    def __init__(
+        self, timeline: Timeline, program: Program, layout: Layout, test: Test | None = None
+    ) -> None:
         self.timeline = timeline
         self.program = program
         self.layout = layout
+        self.test = test
         self.points: list[Point] = []
         self.marks: dict[str, int] = {}
         self.interrupted = False

@@ -85,7 +85,7 @@ def read_gdb(file: SourceFile, abi: Abi) -> Dump | None:
         return None
     after = text[printed.end() :]
     if text[start] == "$" or re.match(r"\{\s*(?:\{\s*)?op\s*=", after):
-        value = _Reader(file, text, printed.end(), abi).whole()
+        value = _Printed(file, text, printed.end(), abi).whole()
         return _dump(file, value, abi)
     return None
 
@@ -128,7 +128,7 @@ def _row(file: SourceFile, at: int, body: str, number: str, abi: Abi) -> bytes:
 # ---- print: from characters to values ------------------------------------------------------------
 
 
-class _Reader:
+class _Printed:
     """Reads one value: braces, numbers, characters, each perhaps with how often it is there."""
 
     def __init__(self, file: SourceFile, text: str, at: int, abi: Abi) -> None:

@@ -108,7 +108,8 @@ def number(expression: Expression, scope: Scope) -> int:
     value = evaluate(expression, scope)
     if isinstance(value, int):
         return value
-    reason = f"`{expression.span.text}` is {len(value)} bytes, where a number is needed"
+    text = expression.span.text
+    reason = f"`{text}` is {len(value)} bytes, where a number is needed; its address is `&{text}`"
     raise Unevaluable(reason, expression.span)
 
 

@@ -83,3 +83,34 @@ FOREIGN_WORDS: dict[str, Instead] = {
     ),
     "call": Instead(None, "a vector is called by `run NAME(arguments)`"),
 }
+
+# Names that other languages have for values.
+FOREIGN_VALUES: dict[str, str] = {
+    **dict.fromkeys(("NULL", "null", "nullptr", "nil", "None"), "the address of nothing is `0`"),
+    **dict.fromkeys(("true", "True"), "true is `1`"),
+    **dict.fromkeys(("false", "False"), "false is `0`"),
+}
+# Types of C (of 64 bits), of the kernel and of other languages.
+FOREIGN_TYPES: dict[str, str] = {
+    **{
+        f"{sign}int{bits}_t": f"{'u' if sign else 'i'}{bits}"
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
+    **{
+        f"__{letter}{bits}": f"{letter.replace('s', 'i')}{bits}"
+        for letter in "us"
+        for bits in (8, 16, 32, 64)
+    },
+    **{f"s{bits}": f"i{bits}" for bits in (8, 16, 32, 64)},
+    **dict.fromkeys(("char", "byte", "bool", "_Bool", "uchar"), "u8"),
+    "short": "i16",
+    "int": "i32",
+    "long": "i64",
+    "unsigned": "u32",
+    "uint": "u32",
+    "ulong": "u64",
+    "void": "ptr",
+    **dict.fromkeys(("size_t", "uintptr_t", "usize", "word"), "u64"),
+    **dict.fromkeys(("ssize_t", "intptr_t", "isize"), "i64"),
+}

@@ -113,7 +113,8 @@ def describe(mistake: Mistake, source: SourceFile, tables: Tables) -> Diagnostic
                 f"a `}}` is missing before {found}",
                 span,
                 notes,
-                help="close the block with `}`"
+                help=usual_slip(span, [])
+                or "close the block with `}`"
                 + ("; what it declares stands outside of blocks" if span.text in _OUTSIDE else ""),
             )
         case _:
@@ -130,7 +131,8 @@ def _unexpected(mistake: Mistake, span: Span, tables: Tables) -> Diagnostic:
             "OPV030",
             f"{found} begins no declaration",
             span,
-            help=(other and other.help)
+            help=usual_slip(span, expected)
+            or (other and other.help)
             or _declaring_word(span, tables)
             or "ops stand in a vector: `vector NAME() { … }`",
         )

@@ -24,8 +24,25 @@ class _Slip(NamedTuple):
     help: str
 
 
+_TYPE = r"(?:[iu](?:8|16|32|64)|ptr(?:<\w+>)?|u?int\d*(?:_t)?|unsigned|long|char|size_t)"
+
 # fmt: off
 _SLIPS = (
+    _Slip(r"(?:^|[,(\s])(?:struct\s+)?(\w+)\s*¦\*\s*(\w+)", "`:`",
+          r"the name comes first: `\2: ptr<\1>`"),
+    _Slip(r"¦struct\s+(\w+)\s*\*\s*(\w+)", "", r"the name comes first: `\2: ptr<\1>`"),
+    _Slip(r":\s*(?:struct\s+)?(?:¦[*&]\s*(\w+)|(\w+)¦[*&])", "", r"a pointer is `ptr<\1\2>`"),
+    _Slip(rf"\b({_TYPE})¦(\w+)", "`:`", r"the name comes first: `\2: \1`"),
+    _Slip(rf"^¦({_TYPE})\s+\*?(\w+)", "a declaration",
+          r"memory is `percpu \2: \1`, one for each CPU, or `shared \2: \1`"),
+    _Slip(r"^(vector|section)\s+(\w+)¦(?:\{|$)", "`(`", r"parentheses follow the name: `\1 \2()`"),
+    _Slip(r"^vector\b.*\)¦->", "",
+          "a vector hands nothing back: its call answers 0, or which compare stopped it"),
+    _Slip(r"^test\s*¦(\w+)", "", r'a test has a title in quotes: `test "\1" { … }`'),
+    _Slip(r"^scenario\s*¦\"", "", 'a scenario has a name before its title: `scenario NAME "title" { … }`'),
+    _Slip(r"(\w+)\s*(?:\+\+|--)¦", "", r"in memory a vector adds: `add \1, 1`, or -1"),
+    _Slip(r"¦\*\s*(\w+)", "a value",
+          r"what a pointer points to is `\1->FIELD`, or without a type `[\1].u64`"),
     _Slip(r"¦for\s+all\b", "", "`forall` is one word: `forall CONDITION`"),
     _Slip(r"\b(forall|exists|never|invariant)¦:", "", r"no colon follows: `\1 CONDITION`"),
     _Slip(r"\brun\s+([\w.]+)¦", "`(`", r"a call has parentheses: `run \1()`"),

@@ -230,6 +230,13 @@ def test_ops_that_no_text_names_are_listed_with_their_numbers() -> None:
     assert shell("list") == "error: no call is under way: step into one"
 
 
+def test_a_line_without_an_op_stands_for_the_next_one(shell: Transcript) -> None:
+    """As in gdb; one that nothing follows in this run is refused."""
+    assert shell("break 1").endswith(f": program.opv:{COMPARE}")
+    assert shell("tbreak program.opv:2").endswith(f": program.opv:{COMPARE}")
+    assert shell("break 900") == "error: no op or statement of this run is at line 900 or after it"
+
+
 def test_where_has_the_op_the_call_and_the_statement(shell: Transcript) -> None:
     """The levels of a call, each with its line; a statement alone has one."""
     assert shell("where") == f"#0  cpu 1 at program.opv:{line_of('cpu 1')}"

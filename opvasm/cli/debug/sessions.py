@@ -120,6 +120,13 @@ def text_session(options: Options, assembly: Assembly, is_test: bool = False) ->
 
     what, tests = options.what, assembly.tests
     quirks = chosen_quirks(options.quirks) or ()
+    if what is None and not tests and assembly.scenarios:
+        name = assembly.scenarios[0].name
+        raise UsageError(
+            "the input has scenarios and no tests: say which vector, or debug a schedule",
+            f"VECTOR: {', '.join(assembly.program.vectors) or 'there is none'}; opvasm explore FILE"
+            f" {name} --save OUT writes a schedule where a claim fails: debug --schedule OUT FILE",
+        )
     is_vector = what in assembly.program.vectors and not is_test
     if is_vector or (what is None and not tests):
         return _vector(options, assembly)

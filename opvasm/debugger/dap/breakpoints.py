@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from ...errors import OpvasmError
-from ...program.flat import flatten
-from ...source import Place, Span
-from ...text.tree import Repeat, Test, TestStatement
+from ...text.tree import Test
 from ..locations import CommandError, parse_location, parsed
 from ..points import AtLine, Condition, Location, Mode, Point
 from ..session import Session
+from ..stopping_lines import lines_of, next_line
 from .protocol import Message
 
 
@@ -25,10 +24,7 @@ class Breakpoints:
         self._session = session
         self._first_line = first_line
         self._points: dict[str, list[Point]] = {}
-        self._lines: dict[str, set[int]] = {}
-        for place in _places(session, tests):
-            if isinstance(place, Span):
-                self._lines.setdefault(place.file.name, set()).add(place.line)
+        self._lines = lines_of(session.program, tests)
 
     def follow(self, session: Session) -> None:
         """Another session, which has taken over the points."""
@@ -42,7 +38,7 @@ class Breakpoints:
         wanted: list[tuple[Message, Location]] = []
         for each in requested:
             asked = each["line"] + 1 - self._first_line
-            line = next((found for found in sorted(lines) if found >= asked), None)
+            line = next_line(lines, asked)
             if name is None or line is None:
                 answers.append({"verified": False, "message": "no op or statement is here"})
                 continue
@@ -108,20 +104,3 @@ class Breakpoints:
         return next(
             (name for name in self._lines if os.path.realpath(name) == os.path.realpath(path)), None
         )
-
-
-def _places(session: Session, tests: Iterable[Test]) -> Iterator[Place | None]:
-    """Where a run can stop: every op, every instruction of a section, every statement."""
-    for vector in session.program.vectors.values():
-        for instruction in vector.instructions:
-            yield instruction.place
-    for section in session.program.sections.values():
-        for each in flatten(section):
-            yield each.step.place
-    pending: list[TestStatement] = [each for test in tests for each in test.statements]
-    while pending:
-        statement = pending.pop()
-        if isinstance(statement, Repeat):
-            pending.extend(statement.statements)
-        else:
-            yield statement.span
