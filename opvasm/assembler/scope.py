@@ -130,9 +130,7 @@ class Scope:
                 f"`{name}` is defined by itself",
                 span,
                 notes=(Note("its definition begins here", place),),
-                help=(
-                    f"a pointer to it is `ptr<{span.text}>`" if name.startswith("struct ") else None
-                ),
+                help=f"a pointer to it is `ptr<{span.text}>`" if " " in name else None,
             )
             return False
         if len(self._settling) >= _DEPTH_MAX:
@@ -330,21 +328,11 @@ class Scope:
             return self._pointers[None]
         if name in self.declared.structs:
             return self._struct(name, span)
-        from ..text.foreign_words import FOREIGN_TYPES  # only where something is wrong
+        from ..text.foreign_words import type_help  # only where something is wrong
 
-        here = FOREIGN_TYPES.get(name)
-        self.problems.unknown(
-            "OPV016",
-            f"the type `{name}` is unknown",
-            name,
-            span,
-            (*SCALARS, POINTER, *self.declared.structs) if here is None else (),
-            help=(
-                f"`{name}` is `{here}` here"
-                if here is not None
-                else "types are u8 … u64, i8 … i64, ptr, ptr<T>, T[n] and the structs of the program"
-            ),
-        )
+        known = (*SCALARS, POINTER, *self.declared.structs)
+        message = f"the type `{name}` is unknown"
+        self.problems.unknown("OPV016", message, name, span, known, type_help(name))
         return None
 
     def _struct(self, name: str, span: Span) -> Struct | None:

@@ -173,11 +173,16 @@ def solve(
             break
         found = _try(section, roles, places, marked, generator, learnt, number >= _TRIES)
         if found is not None and found.changes:
-            return _ending(section, _plainer(section, found))
+            return _simplest(section, roles, found)
         kept = kept or found
     if kept is None or _may_keep(section):
         return None
-    return _ending(section, _plainer(section, kept))
+    return _simplest(section, roles, kept)
+
+
+def _simplest(section: ir.Section, roles: Mapping[str, str], start: Start) -> Start:
+    """The same start with numbers that a person reads more easily."""
+    return _ending(section, _telling(section, roles, _plainer(section, start)))
 
 
 def _may_keep(section: ir.Section) -> bool:
@@ -339,6 +344,20 @@ def _plainer(section: ir.Section, start: Start) -> Start:
             if found is not None:
                 start = found
                 break
+    return start
+
+
+def _telling(section: ir.Section, roles: Mapping[str, str], start: Start) -> Start:
+    """The same start with another number for an argument of 0, which shows nothing where it is added."""
+    for name, value in start.arguments.items():
+        if value == 0 and roles.get(name) in (None, "value"):
+            for plain in _PLAIN:
+                arguments: dict[str, int | str] = {**start.arguments, name: plain}
+                world = _World(dict(start.places), [0], random.Random(0), dict(start.memory), 1.0)
+                found = _ran(section, arguments, world, start.marked)
+                if found is not None and found._replace(arguments=start.arguments) == start:
+                    start = found
+                    break
     return start
 
 

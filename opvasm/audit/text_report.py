@@ -99,7 +99,10 @@ def _places(
         line = audit.lines.get(finding.address)
         source = f"  ({line})" if line is not None else ""
         instruction = f"  {finding.instruction}" if finding.instruction else ""
-        where = f"{file.place(finding.address)} in {each.subject.function_at(finding.address)}"
+        where = file.place(finding.address)
+        function = each.subject.function_at(finding.address)
+        if function != where:  # which is where nothing says more
+            where += f" in {function}"
         yield f"      {where}{instruction}{source}"
     if len(shown) < len(found):
         yield f"      … {len(found) - len(shown)} more; --all shows them"

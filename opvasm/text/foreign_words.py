@@ -91,7 +91,7 @@ FOREIGN_VALUES: dict[str, str] = {
     **dict.fromkeys(("false", "False"), "false is `0`"),
 }
 # Types of C (of 64 bits), of the kernel and of other languages.
-FOREIGN_TYPES: dict[str, str] = {
+_TYPES: dict[str, str] = {
     **{
         f"{sign}int{bits}_t": f"{'u' if sign else 'i'}{bits}"
         for sign in ("", "u")
@@ -114,3 +114,10 @@ FOREIGN_TYPES: dict[str, str] = {
     **dict.fromkeys(("size_t", "uintptr_t", "usize", "word"), "u64"),
     **dict.fromkeys(("ssize_t", "intptr_t", "isize"), "i64"),
 }
+
+
+def type_help(name: str) -> str:
+    """What to write for the name of a type that there is not."""
+    if name in _TYPES:
+        return f"`{name}` is `{_TYPES[name]}` here"
+    return "types are u8 … u64, i8 … i64, ptr, ptr<T>, T[n] and the structs of the program"

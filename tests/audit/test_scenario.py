@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from opvasm.assembler import assemble
 from opvasm.audit.audit import audit_file
 from opvasm.audit.lifting import document, lift_audit
 from opvasm.audit.scenario import PEERS
 from opvasm.audit.solve import solve
 from opvasm.elf.file import open_elf
+from opvasm.source import SourceFile
 from tests.audit.sections import TOOLS, linked, linked_bodies, opvasm as run_here, section_source
 from tests.audit.test_command import run
 
@@ -458,3 +460,22 @@ def test_a_start_for_each_shape(machine: str, tmp_path: Path) -> None:
     assert out.count("Verdict") == len(bodies), out
     # Each thread has its own stack.
     assert re.search(r"^shared f_1_base_r?sp_of_b: f_1_base_r?sp_around$", text, re.MULTILINE)
+
+
+def test_a_number_that_is_added_is_not_0() -> None:
+    """An allocator that hands 0 bytes out shows nothing; where another number leads elsewhere 0 stays."""
+    text = """
+unverified section bump(base_rdx: ptr, value_rdi: u64) {{
+    loaded = load [base_rdx].u64
+    exit full if {condition}
+    store [base_rdx].u64, loaded + value_rdi
+    commit [base_rdx + 8].u64 += 1
+}}
+"""
+    arguments = {}
+    for condition in ("loaded + value_rdi > 0x100000", "value_rdi != 0"):
+        source = SourceFile("bump.opv", text.format(condition=condition))
+        start = solve(assemble(source).program.sections["bump"])
+        assert start is not None
+        arguments[condition] = start.arguments["value_rdi"]
+    assert list(arguments.values()) == [1, 0]

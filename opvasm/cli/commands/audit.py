@@ -265,6 +265,8 @@ class _Work:
             what = "ELF programs, libraries, objects, .a, wheels and zip files, .deb, tar files are read"
             if is_bitcode(path):
                 what = "it is LLVM's bitcode, as clang -flto makes it: give what was linked of it"
+            elif path.endswith((".c", ".cc", ".cpp", ".cxx", ".h", ".s", ".S")):
+                what = "compile it first, cc -g -c, and give what that makes"
             self._terminal.fail(f"{path} is not an ELF file and holds none", what)
         self._beside += len(beside)
 
