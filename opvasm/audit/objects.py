@@ -14,7 +14,6 @@ from ..elf.object_code import outside
 from ..elf.problems import ElfError
 from ..elf.symbols import OBJECT, names_covering
 from ..lift.lift import Lifted
-from ..lift.roles import replace_terms
 from ..lift.state import AREA
 from ..light_typing import NamedTuple
 from ..program import Area, Array, Data, Member, Pointer, Scalar, Struct, Symbol, section as ir
@@ -237,7 +236,7 @@ def typed(lifted: Lifted, globals: Globals) -> tuple[ir.Section, tuple[Struct, .
             case _:
                 return term
 
-    body = replace_terms(section.body, number)
+    body = ir.replace_terms(section.body, number)
     parameters = tuple(
         each._replace(type=types.get(each.name, each.type)) for each in section.parameters
     )

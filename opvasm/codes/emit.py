@@ -76,12 +76,14 @@ CODES: tuple[Code, ...] = (
         SECTION,
         "emit-section",
         "error",
-        "a section that loads is not emitted as C unless it is exactly a vector",
-        "A header has a function for each vector, and for each section that is one: its loads are "
-        "compared or copied at once, and its addresses are known before. Of other sections the "
-        "assembler's register allocation would have to be done here. A header that leaves some out says "
-        "which; one that is asked for by --vector is refused. Load outside and compare inside where no "
-        "other CPU writes, or write the section by hand: `opvasm audit` lifts what was compiled, and the "
-        "lifted text can be explored.",
+        "a section that loads can't be written as C",
+        "One instruction ends a section, so it has one commit. cmpxchg, xchg, fetch_add and their like, "
+        "copies and system calls have no code; nor have node_id and mm_cid, which not every registration "
+        "has, data of a CPU that a value names, u128, and more values at once than there are registers. "
+        "A strategy with `opv` takes sections that are exactly a vector: cpu_opv gives nothing back but "
+        "which compare differed. The header is written when the others are named by --vector. Write the "
+        "section with one commit or fewer locals, choose `rseq then lock`, or write it by hand: `opvasm "
+        "audit` lifts what was compiled, and the lifted text can be explored.",
+        "percpu n: u64\nsection s() -> x {\n    x = load n\n    if x == 1 { commit n, 2 } else { commit n, 3 }\n}",
     ),
 )

@@ -148,7 +148,7 @@ class _Writer:
 
     def bare(self, base: str, offset: int) -> tuple[list[Line], str]:
         """A place that is a register alone, as acquire and release want it."""
-        return ([*_add("x14", base, offset)], "[x14]") if offset else ([], f"[{base}]")
+        return ([*offset_lines("x14", base, offset)], "[x14]") if offset else ([], f"[{base}]")
 
     def reach(self, base: str, offset: int, size: int) -> tuple[list[Line], str]:
         """A place for an ordinary load or store."""
@@ -170,14 +170,14 @@ class _Writer:
             case 0:
                 return [], "xzr" if length == 8 else "wzr"
             case int():
-                return [*_number(f"x{scratch}", word)], f"{_WIDTH[length]}{scratch}"
+                return [*number_lines(f"x{scratch}", word)], f"{_WIDTH[length]}{scratch}"
             case SlotAddress(parameter=name):
                 return [], f"%{_WIDTH[length]}[{self._argument(name)}]"
             case SymbolAddress():
                 base, offset = self.place(word, 0, 0)
                 if not offset:
                     return [(f"mov x{scratch}, {base}", "")], f"x{scratch}"
-                return [*_add(f"x{scratch}", base, offset)], f"x{scratch}"
+                return [*offset_lines(f"x{scratch}", base, offset)], f"x{scratch}"
 
     def _load(self, value: Value, offset: int, size: int, length: int, scratch: str) -> list[Line]:
         lines, place = self.reach(*self.place(value, offset, length), size)
@@ -265,8 +265,12 @@ class _Writer:
         for value, register in ((source, "x9"), (target, "x10")):
             yield from self.element(value)
             base, offset = self.place(value, 0, length)
-            yield from _add(register, base, offset) if offset else [(f"mov {register}, {base}", "")]
-        yield from _number("x15", length // 8)
+            yield from (
+                offset_lines(register, base, offset)
+                if offset
+                else [(f"mov {register}, {base}", "")]
+            )
+        yield from number_lines("x15", length // 8)
         yield "8:", ""
         yield "ldr x11, [x9], #8", ""
         yield "str x11, [x10], #8", ""
@@ -286,7 +290,7 @@ class _Writer:
             if mnemonic == "add" and number < 4096:
                 yield f"add {width}11, {width}11, #{number}", ""
             else:
-                yield from _number("x12", number)
+                yield from number_lines("x12", number)
                 yield f"{mnemonic} {width}11, {width}11, {width}12", ""
         else:
             name = f"opv_number{len(self.operands.inputs)}"
@@ -308,18 +312,18 @@ class _Writer:
         yield from self._commit(place, length, f"{width}11", release)
 
 
-def _add(register: str, base: str, offset: int) -> Iterator[Line]:
+def offset_lines(register: str, base: str, offset: int) -> Iterator[Line]:
     """register = base + offset."""
     if 0 < offset < 4096:
         yield f"add {register}, {base}, #{offset}", ""
     elif -4096 < offset < 0:
         yield f"sub {register}, {base}, #{-offset}", ""
     else:
-        yield from _number(register, offset % (1 << 64))
+        yield from number_lines(register, offset % (1 << 64))
         yield f"add {register}, {base}, {register}", ""
 
 
-def _number(register: str, value: int) -> Iterator[Line]:
+def number_lines(register: str, value: int) -> Iterator[Line]:
     """register = a number of 64 bits, 16 of them an instruction."""
     parts = [(shift, value >> shift & 0xFFFF) for shift in (0, 16, 32, 48)]
     used = [(shift, part) for shift, part in parts if part] or [(0, 0)]

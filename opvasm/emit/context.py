@@ -18,6 +18,7 @@ from ..program import (
     SymbolAddress,
     Value,
     Vector,
+    section as ir,
 )
 from ..source import Span
 from ..text.names import best_path
@@ -35,6 +36,8 @@ class Context(NamedTuple):
     form of the rare path, which sees the flag of a lock holder alone: another bit of that word sends
     the fast path away where the fallback is forced.  ``positions`` are the parameters that are the
     number of an element of a percpu array; where there are none, each is the pointer that it is in the text.
+    ``loading`` is the section that loads where it is not a vector that is written: ``vector`` has then
+    no ops, and the parameters that the functions take.
     """
 
     vector: Vector
@@ -45,6 +48,12 @@ class Context(NamedTuple):
     subscribes: bool = False
     rare: bool = False
     positions: Mapping[str, Position] = {}
+    loading: ir.Section | None = None
+
+    @property
+    def whole_area(self) -> bool:
+        """Whether the form for this thread's CPU has the address of the CPU's data in one register."""
+        return bool(self.positions) or self.loading is not None
 
     @property
     def section(self) -> tuple[Instruction, ...]:

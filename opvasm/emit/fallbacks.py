@@ -9,6 +9,7 @@ from ..formats.c_words import identifier
 from ..text.scenario_tree import OPV, Strategy
 from . import opv, plain
 from .context import Context
+from .loading_plain import loading_statements
 from .signatures import (
     BY_DATA,
     bit_checks,
@@ -21,15 +22,16 @@ from .signatures import (
 
 
 def locked_functions(context: Context, strategy: Strategy, name: str) -> Iterator[str]:
-    body = list(plain.statements(context))
-    yield "/* The same ops as plain C, for the holder of the CPU's lock. */"
+    loads = context.loading is not None
+    body = list((loading_statements if loads else plain.statements)(context))
+    yield "/* The same as plain C, for the holder of the CPU's lock. */"
     yield function_head(f"OPV_FAST int {name}_ops", context, BY_DATA)
     yield "{"
     yield "    int opv_result = OPV_DONE;"
     parameters = [identifier(p.name) for p in context.vector.parameters]
     yield from unused(context, body, ["opv_m", "opv_percpu", *parameters])
     yield from body
-    if plain.needs_out(context):
+    if any("goto opv_out;" in line for line in body):
         yield "opv_out:"
     yield "    return opv_result;"
     yield "}"

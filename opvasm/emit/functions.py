@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from ..abi.revisions import Abi
 from ..formats.c_words import identifier
-from ..program import Vector
+from ..program import section as ir
 from ..source import Span
 from ..text.scenario_tree import LOCK, OPV, Strategy
 from .attempt import section_function
 from .context import Context
+from .exits import answers, constant_name
 from .fallbacks import call_function, kept_lock, locked_functions
 from .names import parameter_text
 from .rare import rare_function
@@ -31,8 +32,10 @@ def functions(
     """Everything for one vector, in the order in which C needs it."""
     vector, prefix = context.vector, context.naming.prefix
     name = f"{prefix}_{vector.name}"
-    yield f"/* ---- {_signature(vector)} ---- */"
+    yield f"/* ---- {_signature(context)} ---- */"
     yield ""
+    if context.loading is not None:
+        yield from _constants(context, context.loading)
     fallback = strategy.fallback if strategy.uses_sections else strategy.first
     # The rare path has an element's address, however the caller named it.
     rare = context._replace(positions={})
@@ -55,11 +58,35 @@ def _has_again(context: Context) -> bool:
     return context.subscribes or bool(context.positions)
 
 
-def _signature(vector: Vector) -> str:
-    parameters = ", ".join(parameter_text(each.type, each.name) for each in vector.parameters)
-    place = vector.place
+def _signature(context: Context) -> str:
+    named = context.vector if context.loading is None else context.loading
+    parameters = ", ".join(parameter_text(each.type, each.name) for each in named.parameters)
+    place = named.place
     where = f"  {place.file.name}:{place.line}" if isinstance(place, Span) else ""
-    return f"vector {vector.name}({parameters}){where}"
+    if context.loading is None:
+        return f"vector {named.name}({parameters}){where}"
+    results = ", ".join(context.loading.results)
+    return f"section {named.name}({parameters}){f' -> {results}' if results else ''}{where}"
+
+
+def _constants(context: Context, section: ir.Section) -> Iterator[str]:
+    """The names of what a section's functions answer where it is left by a label."""
+    if not answers(section):
+        return
+    prefix = context.naming.prefix
+    names = [
+        f"{constant_name(prefix, section, label)} = {number}"
+        for label, number in answers(section).items()
+    ]
+    yield f"enum {prefix}_{section.name}_exit {{ {', '.join(names)} }};"
+    yield ""
+
+
+def _answers(context: Context) -> str:
+    """What a user is told of the numbers besides 0."""
+    if context.loading is None:
+        return "".join(f"; {i + 1}: op {i} differed" for i in compare_indexes(context.vector))
+    return "".join(f"; {number}: {label}" for label, number in answers(context.loading).items())
 
 
 def _user(context: Context, strategy: Strategy, name: str, fallback: str | None) -> Iterator[str]:
@@ -67,11 +94,8 @@ def _user(context: Context, strategy: Strategy, name: str, fallback: str | None)
     here = context.here
     # The rare path needs the CPU's data where the lock is tried inline, or an element has an address there.
     needs_area = fallback == LOCK or bool(context.positions)
-    answers = "0: done" + "".join(
-        f"; {i + 1}: op {i} differed" for i in compare_indexes(context.vector)
-    )
     where = "the CPU that this thread is on" if here else "opv_cpu"
-    yield f"/* {context.vector.name} on {where}. {answers}; or a negative opv_result. */"
+    yield f"/* {context.vector.name} on {where}. 0: done{_answers(context)}; or a negative opv_result. */"
     start = f"OPV_FAST int {name}{'_here' if here else ''}"
     yield function_head(start, context, "" if here else BY_NUMBER)
     yield "{"

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 
 from ..light_typing import NamedTuple
-from ..program import Data, PoolItem, Program, Vector
+from ..program import Data, PoolItem, Program, Vector, section as ir
 from ..text.printer import Speller
 from ..text.scenario_tree import Strategy
 from .context import Context
@@ -42,7 +42,8 @@ class Request(NamedTuple):
 
     ``head`` are lines for the comment at the top; ``includes`` the user's own headers, as they stand
     in an #include; ``file_name`` the header's own name, for its #line directives; ``positions`` the
-    parameters, by name, that are handed over as the number of an array's element.
+    parameters, by name, that are handed over as the number of an array's element; ``loading`` the sections
+    that load, by name, that stand among the vectors as what their functions take.
     """
 
     program: Program
@@ -54,6 +55,7 @@ class Request(NamedTuple):
     head: tuple[str, ...] = ()
     file_name: str = "header.h"
     positions: Mapping[str, Position] = {}
+    loading: Mapping[str, ir.Section] = {}
 
 
 def header(request: Request) -> str:
@@ -101,8 +103,10 @@ def _lines(request: Request) -> Iterator[str]:
         subscribes = request.strategy.uses_sections and request.strategy.subscription == "eager"
         own = {p.name for p in vector.parameters}
         context = Context(vector, program.data, naming, speller, subscribes=subscribes)
+        loading = request.loading.get(vector.name)
+        positions = {name: each for name, each in request.positions.items() if name in own}
         context = context._replace(
-            positions={name: each for name, each in request.positions.items() if name in own}
+            positions={} if loading is not None else positions, loading=loading
         )
         for text in functions(context, request.strategy, program.abi, request.architectures):
             yield from text.split("\n")

@@ -20,7 +20,7 @@ from ..abi.ops import (
     XOR,
 )
 from ..program import Instruction, Value
-from ..source import Span
+from ..source import Place, Span
 from .context import Context
 
 LINE_MARK = "\x00line "
@@ -35,21 +35,17 @@ _CHANGES = {"add": "+", "add.release": "+", "or": "|", "and": "&", "xor": "^"}
 def statements(context: Context) -> Iterator[str]:
     """C statements that set ``opv_result`` and go to ``opv_out`` where a compare differs."""
     for index, instruction in enumerate(context.vector.instructions):
-        place = instruction.place
         yield f"    /* {context.comment(index)} */"
-        if isinstance(place, Span):
-            yield f'{LINE_MARK}{place.line} "{_escaped(place.file.name)}"'
-        yield f"    {_statement(context, index, instruction)}"
-        if isinstance(place, Span):
-            yield f"{LINE_MARK}back"
+        yield from line_marks(instruction.place, _statement(context, index, instruction))
 
 
-def needs_out(context: Context) -> bool:
-    """Whether a statement may go to ``opv_out``."""
-    return any(
-        instruction.operation is not None and instruction.operation.is_compare
-        for instruction in context.vector.instructions
-    )
+def line_marks(place: Place | None, statement: str) -> Iterator[str]:
+    """A statement between the marks that make its line that of the text."""
+    if isinstance(place, Span):
+        yield f'{LINE_MARK}{place.line} "{_escaped(place.file.name)}"'
+    yield f"    {statement}"
+    if isinstance(place, Span):
+        yield f"{LINE_MARK}back"
 
 
 def _statement(context: Context, index: int, instruction: Instruction) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from ..abi.ops import Effect
 from ..codes import emit as codes
@@ -17,12 +17,14 @@ from ..program import (
     SlotAddress,
     SymbolAddress,
     Vector,
+    section as ir,
 )
 from ..source import Span
 from ..text.scenario_tree import LOCK, OPV, Strategy
 from ..verifier.rseq_rules import rseq_diagnostics
 from .context import Context
 from .names import Naming
+from .sections import loading_refusals
 
 _OWN_NAMES = ("create", "attach", "destroy", "forked", "counters", "percpu", "shared", "pool")
 # What sections and the locked function have instructions for; the call hands ops to the kernel.
@@ -59,10 +61,12 @@ def refusals(
     strategy: Strategy,
     naming: Naming,
     positions: Collection[str] = (),
+    loading: Mapping[str, ir.Section] = {},
 ) -> tuple[Diagnostic, ...]:
     """Why a header can't be written; nothing where it can.  Warnings are among them.
 
-    ``positions`` are the parameters that are handed over as an element's number.
+    ``positions`` are the parameters that are handed over as an element's number, ``loading`` the
+    sections that load, by the names of the vectors that stand for them.
     """
     found: list[Diagnostic] = []
     if program.abi.model.name != "64le":
@@ -72,6 +76,9 @@ def refusals(
     found += _names(program, vectors)
     translated = strategy.uses_sections or strategy.uses_lock
     for vector in vectors:
+        if vector.name in loading:
+            found += loading_refusals(loading[vector.name], program.data, strategy, naming)
+            continue
         if strategy.uses_sections and not strategy.unchecked:
             found += rseq_diagnostics(vector, program.data, frozenset(positions))
         for index, instruction in enumerate(vector.instructions):

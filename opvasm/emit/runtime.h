@@ -105,6 +105,8 @@ typedef uint64_t __attribute__((may_alias)) opv_u64;
 #define OPV_WORD(bits) \
     OPV_FAST uint##bits##_t opv_load##bits(const void *from) \
     { return __atomic_load_n((const opv_u##bits *)from, __ATOMIC_RELAXED); } \
+    OPV_FAST uint##bits##_t opv_acquire##bits(const void *from) \
+    { return __atomic_load_n((const opv_u##bits *)from, __ATOMIC_ACQUIRE); } \
     OPV_FAST void opv_store##bits(void *to, uint##bits##_t value) \
     { __atomic_store_n((opv_u##bits *)to, value, __ATOMIC_RELAXED); } \
     OPV_FAST void opv_commit##bits(void *to, uint##bits##_t value) \
@@ -341,10 +343,11 @@ OPV_FAST int opv_thread_joins(int *result)
     ".quad 3b\n\t" \
     ".popsection\n\t" \
     OPV_KEEP("5b")
-# define OPV_EXIT(label) \
+# define OPV_EXIT(label) OPV_EXIT_AT("%l[" label "]")
+# define OPV_EXIT_AT(place) \
     ".pushsection __rseq_exit_point_array, \"aw?\"\n" \
     "6:\n\t" \
-    ".quad 1f, %l[" label "]\n\t" \
+    ".quad 1f, " place "\n\t" \
     ".popsection\n\t" \
     OPV_KEEP("6b")
 
@@ -365,6 +368,9 @@ OPV_FAST int opv_thread_joins(int *result)
     "jmp %l[opv_aborted]\n\t" \
     OPV_UNWIND_END \
     ".popsection\n"
+/* Where a section that has results is left by a label: they are stored beside the code that is mostly run. */
+#  define OPV_ASIDE ".pushsection __rseq_failure, \"ax?\"\n" OPV_UNWIND_BEGIN
+#  define OPV_BACK OPV_UNWIND_END ".popsection\n"
 /* The abort code lies outside of its function, and a signal that aborts a section is delivered there.
  * With gas its frame can be described: the canonical frame address is kept in a register. */
 #  if !defined(OPV_UNWIND)
@@ -393,6 +399,9 @@ OPV_FAST int opv_thread_joins(int *result)
     "4:\n\t" \
     "b %l[opv_aborted]\n" \
     "7:\n\t"
+/* A conditional branch does not reach another section of a large program. */
+#  define OPV_ASIDE "b 7f\n"
+#  define OPV_BACK "7:\n\t"
 #  define OPV_UNWIND_OPERAND
 # endif
 #else

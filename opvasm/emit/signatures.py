@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..formats.c_words import identifier
@@ -54,8 +55,13 @@ def unused(context: Context, body: list[str], names: list[str]) -> Iterator[str]
     """Casts for parameters that a body does not use, so that no compiler warns."""
     text = "\n".join(line for line in body if "/*" not in line or "*/" not in line or ";" in line)
     for name in names:
-        if name not in text:
+        if not mentions(text, name):
             yield f"    (void){name};"
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a C text has this name, and not only a longer one with it inside."""
+    return re.search(rf"\b{name}\b", text) is not None
 
 
 def bit_checks(context: Context) -> Iterator[str]:

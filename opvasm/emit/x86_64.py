@@ -57,7 +57,7 @@ def section_lines(context: Context, operands: Operands) -> Iterator[Line]:
         yield "cmpl %[opv_limit], %%edx", ""
         yield "jae %l[opv_aborted]", "not registered, or switched off"
         yield f"shlq ${stride(context.data).bit_length() - 1}, %%rdx", "its data begins there"
-        if context.positions:
+        if context.whole_area:
             operands.add("opv_base", "r", "opv_m->percpu")
             yield "addq %[opv_base], %%rdx", ""
     else:
@@ -110,7 +110,7 @@ class _Writer:
 
     def percpu(self, offset: int) -> str:
         """A place in the CPU's own area."""
-        if self.context.here and not self.context.positions:
+        if self.context.here and not self.context.whole_area:
             self.operands.add("opv_base", "r", "opv_m->percpu")
             return f"{_offset(offset)}(%[opv_base], %%rdx)"
         return f"{_offset(offset)}({self._area()})"

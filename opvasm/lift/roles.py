@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..program import Parameter, section as ir
 from .lift import Lifted
 from .state import AREA
@@ -25,7 +23,7 @@ def named_by_role(lifted: Lifted) -> Lifted:
         role = roles.get(each.name)
         if each.name != AREA:
             names[each.name] = f"{role}_{each.name}" if role is not None else f"in_{each.name}"
-    body = replace_terms(
+    body = ir.replace_terms(
         section.body,
         lambda term: (
             term._replace(name=names.get(term.name, term.name))
@@ -198,53 +196,3 @@ def _compare(
                 found.setdefault(name, role)
             elif any(each in loaded for each in locals) and compare.operator in ("==", "!="):
                 found.setdefault(name, "expect")
-
-
-def replace_terms(
-    body: tuple[ir.Step, ...], change: Callable[[ir.Term], ir.Term]
-) -> tuple[ir.Step, ...]:
-    """The same steps with every term, the innermost first, replaced by what ``change`` makes of it."""
-    return ir.with_steps(body, lambda step: _with_terms(step, change))
-
-
-def _with_terms(step: ir.Step, change: Callable[[ir.Term], ir.Term]) -> ir.Step:
-    def term(old: ir.Term) -> ir.Term:
-        match old:
-            case ir.Unary() | ir.Convert():
-                return change(old._replace(operand=term(old.operand)))
-            case ir.Binary():
-                return change(old._replace(left=term(old.left), right=term(old.right)))
-            case ir.Choose():
-                return change(
-                    old._replace(
-                        condition=term(old.condition),
-                        then=term(old.then),
-                        otherwise=term(old.otherwise),
-                    )
-                )
-            case _:
-                return change(old)
-
-    match step:
-        case ir.Load():
-            return step._replace(address=term(step.address))
-        case ir.Set():
-            return step._replace(value=term(step.value))
-        case ir.Store() | ir.Change() | ir.AtomicChange():
-            return step._replace(address=term(step.address), value=term(step.value))
-        case ir.CompareExchange():
-            return step._replace(
-                address=term(step.address),
-                expected=term(step.expected),
-                replacement=term(step.replacement),
-            )
-        case ir.Copy():
-            return step._replace(
-                target=term(step.target), source=term(step.source), length=term(step.length)
-            )
-        case ir.Exit() | ir.Break():
-            return step if step.condition is None else step._replace(condition=term(step.condition))
-        case ir.If():
-            return step._replace(condition=term(step.condition))
-        case ir.Loop() | ir.Barrier() | ir.SystemCall():
-            return step

@@ -45,6 +45,7 @@ from .terms import (
     Term as Term,
     Unary as Unary,
     apply as apply,
+    bare as bare,
     binary_type as binary_type,
     evaluate as evaluate,
     every_term as every_term,
@@ -282,6 +283,54 @@ def with_steps(body: tuple[Step, ...], change: Callable[[Step], Step]) -> tuple[
                 return change(step)
 
     return tuple(map(one, body))
+
+
+def replace_terms(body: tuple[Step, ...], change: Callable[[Term], Term]) -> tuple[Step, ...]:
+    """The same steps with every term, the innermost first, replaced by what ``change`` makes of it."""
+    return with_steps(body, lambda step: _with_terms(step, change))
+
+
+def _with_terms(step: Step, change: Callable[[Term], Term]) -> Step:
+    def term(old: Term) -> Term:
+        match old:
+            case Unary() | Convert():
+                return change(old._replace(operand=term(old.operand)))
+            case Binary():
+                return change(old._replace(left=term(old.left), right=term(old.right)))
+            case Choose():
+                return change(
+                    old._replace(
+                        condition=term(old.condition),
+                        then=term(old.then),
+                        otherwise=term(old.otherwise),
+                    )
+                )
+            case _:
+                return change(old)
+
+    match step:
+        case Load():
+            return step._replace(address=term(step.address))
+        case Set():
+            return step._replace(value=term(step.value))
+        case Store() | Change() | AtomicChange():
+            return step._replace(address=term(step.address), value=term(step.value))
+        case CompareExchange():
+            return step._replace(
+                address=term(step.address),
+                expected=term(step.expected),
+                replacement=term(step.replacement),
+            )
+        case Copy():
+            return step._replace(
+                target=term(step.target), source=term(step.source), length=term(step.length)
+            )
+        case Exit() | Break():
+            return step if step.condition is None else step._replace(condition=term(step.condition))
+        case If():
+            return step._replace(condition=term(step.condition))
+        case Loop() | Barrier() | SystemCall():
+            return step
 
 
 def terms_of(step: Step) -> tuple[Term, ...]:

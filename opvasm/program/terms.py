@@ -126,6 +126,13 @@ def parts(term: Term) -> tuple[Term, ...]:
             return condition, then, otherwise
 
 
+def bare(term: Term) -> Term:
+    """A term without conversions around it."""
+    while isinstance(term, Convert):
+        term = term.operand
+    return term
+
+
 _LEAVES = (Constant, Local, Argument, Id)
 
 

@@ -190,10 +190,10 @@ class _ToVector:
         sides = [
             self.known(each) if not self.reads_memory(each) else each for each in (left, right)
         ]
-        ids = [each for each in sides if isinstance(_bare(each), ir.Id)]
+        ids = [each for each in sides if isinstance(ir.bare(each), ir.Id)]
         if not ids:
             return False
-        given = [bare for each in sides if isinstance(bare := _bare(each), ir.Argument)]
+        given = [bare for each in sides if isinstance(bare := ir.bare(each), ir.Argument)]
         if operator != "!=" or len(given) != 1 or self.instructions or self.loaded:
             raise NoVector("it does with cpu_id what no vector can")
         if self.cpu not in (None, given[0].name):
@@ -341,7 +341,7 @@ class _ToVector:
 
     def symbol(self, term: ir.Address) -> SymbolAddress:
         """The address of a variable; of the CPU that the vector runs on, or of one by number."""
-        cpu = None if term.cpu is None else _bare(self.known(term.cpu))
+        cpu = None if term.cpu is None else ir.bare(self.known(term.cpu))
         match cpu:
             case None | ir.Id(name="cpu_id" | "cpu_id_start"):
                 return SymbolAddress(term.symbol, term.addend)
@@ -374,13 +374,6 @@ def _rank(term: ir.Term, order: list[str]) -> int:
     """What was loaded first comes first, and values stand where they are."""
     loaded = isinstance(term, ir.Local) and term.name in order
     return order.index(term.name) if loaded and isinstance(term, ir.Local) else len(order)
-
-
-def _bare(term: ir.Term) -> ir.Term:
-    """A term without conversions around it."""
-    while isinstance(term, ir.Convert):
-        term = term.operand
-    return term
 
 
 def _text(step: ir.Step) -> str:

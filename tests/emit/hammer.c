@@ -17,6 +17,10 @@
 #include "counter.h"
 #include "list.h"
 #include "ring.h"
+#if __has_include("results.h") /* not where the call is what follows */
+# include "results.h"
+# define RESULTS 1
+#endif
 #include "spinlock.h"
 
 enum { NODES = 48, MOST_THREADS = 64 };
@@ -27,6 +31,10 @@ static struct ring rings;
 static struct buffer buffers;
 static struct spinlock spinlocks;
 static struct cmpxchg exchanges;
+#ifdef RESULTS
+static struct results given_back;
+static struct results_node result_nodes[NODES];
+#endif
 
 static int mixed, remote, migrate, storm;
 static long each;
@@ -41,7 +49,7 @@ struct worker {
     int number;
     int forced;
     uint64_t random;
-    uint64_t given_count, given_sum, got_count, got_sum, wrong;
+    uint64_t given_count, given_sum, got_count, got_sum, tickets, wrong;
 };
 static struct worker workers[MOST_THREADS];
 static void (*operation)(struct worker *);
@@ -266,6 +274,91 @@ static void on_exchange(struct worker *worker)
     worker->given_sum++;
 }
 
+#ifdef RESULTS
+/* A node is popped and pushed back, values go through a ring, and each number of a CPU is drawn once. */
+static void on_result_list(struct worker *worker)
+{
+    USED(results, given_back)
+    struct results_node *node = NULL;
+    int result;
+    do
+        result = worker->forced || draw(worker) % 2 ? CALL(results_pop, choose(worker), &node)
+                                                    : results_pop_here(&used, &node);
+    while (again(result));
+    if (result == RESULTS_POP_EMPTY)
+        return;
+    worker->wrong += result != OPV_DONE;
+    if (__atomic_exchange_n(&taken[node - result_nodes], 1, __ATOMIC_RELAXED))
+        worker->wrong++;
+    node->value++;
+    __atomic_store_n(&taken[node - result_nodes], 0, __ATOMIC_RELAXED);
+    do
+        result = CALL(results_push, choose(worker), node);
+    while (again(result));
+    worker->wrong += result != OPV_DONE;
+    worker->given_count++;
+}
+
+static void on_result_ring(struct worker *worker)
+{
+    USED(results, given_back)
+    uint64_t value = draw(worker) >> 20;
+    int result;
+    if (draw(worker) % 2) {
+        do
+            result = CALL(results_put, choose(worker), value);
+        while (again(result));
+        worker->given_sum += result == OPV_DONE ? value : 0;
+        worker->wrong += result != OPV_DONE && result != RESULTS_PUT_FULL;
+        return;
+    }
+    do
+        result = worker->forced || draw(worker) % 2 ? CALL(results_get, choose(worker), &value)
+                                                    : results_get_here(&used, &value);
+    while (again(result));
+    worker->got_sum += result == OPV_DONE ? value : 0;
+    worker->wrong += result != OPV_DONE && result != RESULTS_GET_EMPTY;
+}
+
+static void on_results(struct worker *worker)
+{
+    USED(results, given_back)
+    uint64_t ticket = 0;
+    int result;
+    switch (draw(worker) % 3) {
+    case 0: on_result_list(worker); return;
+    case 1: on_result_ring(worker); return;
+    default: break;
+    }
+    do
+        result = worker->forced || draw(worker) % 2 ? CALL(results_draw, choose(worker), 1, &ticket)
+                                                    : results_draw_here(&used, 1, &ticket);
+    while (again(result));
+    worker->wrong += result != OPV_DONE;
+    worker->tickets += ticket;
+}
+
+/* What is wrong at the end: nodes, what they have counted, the ring's values, the sum of the tickets. */
+static int wrong(const char *what, uint64_t want, uint64_t is);
+static int wrong_results(const struct worker *sum)
+{
+    uint64_t there = 0, value = 0, left = 0, tickets = 0, i;
+    unsigned cpu;
+    for (cpu = 0; cpu < given_back.cpus; cpu++) {
+        const struct results_percpu *percpu = &given_back.percpu[cpu];
+        const struct results_node *node = percpu->head;
+        for (; node && there <= NODES; node = node->next, there++)
+            value += node->value;
+        for (i = percpu->log.head; i != percpu->log.tail; i++)
+            left += percpu->log.slot[i % 256];
+        tickets += percpu->tickets * (percpu->tickets - 1) / 2; /* 0, 1, 2, … of each CPU */
+    }
+    return wrong("nodes", NODES, there) | wrong("the nodes' values", sum->given_count, value)
+        | wrong("the ring's values", sum->given_sum - sum->got_sum, left)
+        | wrong("the sum of the tickets", tickets, sum->tickets);
+}
+#endif
+
 static void *work(void *argument)
 {
     struct worker *worker = argument;
@@ -358,6 +451,9 @@ int main(int count, char **words)
         { "counter", on_counter, 0, 'c' }, { "list", on_list, 0, 0 }, { "ring", on_ring, 'r', 'R' },
         { "records", on_records, 'k', 'K' }, { "pointers", on_pointers, 't', 'T' },
         { "spinlock", on_spinlock, 0, 's' }, { "cmpxchg", on_exchange, 0, 'x' },
+#ifdef RESULTS
+        { "results", on_results, 0, 0 },
+#endif
     };
     int threads, number, bad = 0, at = -1, with_signals = 0, with_fences = 0, usable;
     pthread_t interrupter, fencer;
@@ -386,6 +482,15 @@ int main(int count, char **words)
     if (usable < 0 || list_create(&lists) < 0 || ring_create(&rings) < 0 || buffer_create(&buffers) < 0
         || spinlock_create(&spinlocks) < 0 || cmpxchg_create(&exchanges) < 0)
         return 2;
+#ifdef RESULTS
+    if (results_create(&given_back) < 0)
+        return 2;
+    for (number = 0; number < NODES; number++) {
+        struct results_percpu *percpu = &given_back.percpu[number % (int)sysconf(_SC_NPROCESSORS_ONLN)];
+        result_nodes[number].next = percpu->head;
+        percpu->head = &result_nodes[number];
+    }
+#endif
     for (number = 0; number < NODES; number++) {
         struct list_percpu *percpu = &lists.percpu[number % (int)sysconf(_SC_NPROCESSORS_ONLN)];
         nodes[number].next = percpu->head;
@@ -421,6 +526,7 @@ int main(int count, char **words)
         sum.given_sum += workers[number].given_sum;
         sum.got_count += workers[number].got_count;
         sum.got_sum += workers[number].got_sum;
+        sum.tickets += workers[number].tickets;
         sum.wrong += workers[number].wrong;
     }
     bad |= wrong("answers or contents", 0, sum.wrong);
@@ -439,7 +545,13 @@ int main(int count, char **words)
         bad |= wrong("nodes", NODES, there);
         bad |= wrong("the nodes' values", sum.given_count, value);
     }
+#ifdef RESULTS
+    bad |= operation == on_results && wrong_results(&sum);
+#endif
     switch (at) {
+#ifdef RESULTS
+    case 7: c = results_counters(&given_back); break;
+#endif
     case 0: c = counter_counters(&counters); break;
     case 1: c = list_counters(&lists); break;
     case 2: c = ring_counters(&rings); break;

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .conftest import IDIOMS, build_hammer, write_headers
+from .conftest import IDIOMS, NOT_BY_THE_CALL, build_hammer, write_headers
 
 STRATEGIES = ("elide", "rseq_then_opv", "rseq", "lock")
 _ALL = ("remote", "migrate", "signal", "barrier")
@@ -64,6 +64,8 @@ def main(words: list[str]) -> int:
                 for mode in chosen.mode or MODES:
                     # Without a lock nothing works on another CPU's data, and nothing is forced.
                     if mode not in ("plain", "storm") and strategy not in ("elide", "lock"):
+                        continue
+                    if strategy == "rseq_then_opv" and idiom in NOT_BY_THE_CALL:
                         continue
                     command = [str(program), idiom, str(chosen.threads), str(chosen.operations)]
                     command += MODES[mode][0]

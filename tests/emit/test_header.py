@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from opvasm.cli.main import main
-from opvasm.emit import Naming
+from opvasm.emit import ARCHITECTURES, Naming
 from opvasm.emit.refusals import refusals
+from opvasm.emit.sections import with_sections
+from opvasm.program import section as ir
 from opvasm.text.scenario_tree import BUILTIN_STRATEGIES, Strategy
 
-from .conftest import ELIDE, SAMPLES, WARNINGS, assembled, header_of, need, run
+from .conftest import ELIDE, SAMPLES, WARNINGS, assembled, header_of, need, run, write_headers
 
 COUNTER = "percpu counter: u64\nvector bump(n: i64) { add counter, n }\n"
 
@@ -228,25 +230,79 @@ def test_an_analyzer_reads_on_after_a_call(tmp_path: Path) -> None:
 
 SECTIONS = """percpu n: u64
 section put(want: u64, v: u64) { seen = load n; exit full if seen != want; commit n, v }
-section take(by: u64) -> old { old = load n; commit n, old + by }
+section take(by: u64) -> old { old = load n; exit none if old < by; commit n, old - by }
+strategy called = rseq then opv after 2
 vector bump(by: i64) { add n, by }
 """
 
 
 def test_sections_that_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A section that is exactly a vector gets functions; another is named, and refused where it was asked for."""
+    """One that is exactly a vector gets the functions of that; another hands its results out by pointers."""
     source, target = tmp_path / "t.opv", tmp_path / "t.h"
     source.write_text(SECTIONS)
-    assert emit(source, "--no-explore", "-o", target) == 0
-    assert "section take has no function in C" in capsys.readouterr().err
+    lock = ("--strategy", "lock", "--no-explore", "-o", target)
+    assert emit(source, *lock) == 0
     text = target.read_text()
-    assert " * vectors   bump, put\n" in text
+    assert " * vectors   bump, put, take\n" in text
     assert "int t_put(const struct t *opv_m, unsigned opv_cpu, uint64_t want, uint64_t v)" in text
-    assert "t_take" not in text
+    assert "int t_take_here(const struct t *opv_m, uint64_t by, uint64_t *old)" in text
+    assert "enum t_take_exit { T_TAKE_NONE = 1 };" in text
     target.unlink()
-    assert emit(source, "--no-explore", "--vector", "take", "-o", target) == 1
-    assert "OPV756" in capsys.readouterr().err
+    # cpu_opv gives nothing back: all is refused, until the others are named.
+    called = ("--strategy", "called", "--no-explore", "-o", target)
+    assert emit(source, *called) == 1
+    said = capsys.readouterr().err
+    assert "OPV756" in said
+    assert "cpu_opv, which strategy called calls, runs vectors, and it gives old to" in said
     assert not target.exists()
+    assert emit(source, *called, "--vector", "put", "--vector", "bump") == 0
+    assert "t_take" not in target.read_text()
+
+
+@pytest.mark.parametrize(
+    ("section", "why"),
+    [
+        ("section s() { x = load n; if x == 1 { commit n, 2 } else { commit n, 3 } }", "2 commits"),
+        ("section s() -> x { x: u128 = load [&n].u128; commit n, 1 }", "x is two registers"),
+        ("section s() -> x { x = load n; y = mm_cid; commit n, u64(y) }", "mm_cid is not in every"),
+        ("section s(c: u32) -> x { x = load n@c; commit n, x }", "the CPU of n is a value"),
+        ("unverified section s() -> x { x = load n; syscall; commit n, 1 }", "a system call"),
+        ("section s() -> x { x = load n; o = commit cmpxchg n, x, 1 }", "cmpxchg"),
+        ("section s(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64, i: u64, j: u64)"
+         " -> x { x = load n; commit n, a + b + c + d + e + f + g + h + i + j }", "registers"),
+    ],
+)  # fmt: skip
+def test_a_section_without_code_is_refused_by_its_reason(section: str, why: str) -> None:
+    """What C has no instruction, register or check for is an error that says so."""
+    program = assembled(f"percpu n: u64\n{section}\n").program
+    (finding,) = with_sections(program, (), ELIDE, ARCHITECTURES).findings
+    assert (finding.level, finding.code) == ("error", "OPV756")
+    assert why in finding.message
+
+
+@pytest.mark.parametrize(
+    ("section", "code"),
+    [
+        ("section s() -> x { x = load n; exit e if x == 1; exit E if x == 2; commit n, 1 }", "OPV754"),
+        ("section s() -> x { x = load n; store n, 1; exit e if x == 1; commit n, 2 }", "OPV402"),
+        ("section create() -> x { x = load n; commit n, 2 }", "OPV754"),
+    ],
+)  # fmt: skip
+def test_rules_and_names_hold_for_sections_that_load(section: str, code: str) -> None:
+    """The rules of sections refuse one as `verify` does, and names of C are one's own."""
+    program = assembled(f"percpu n: u64\n{section}\n").program
+    found = with_sections(program, (), ELIDE, ARCHITECTURES)
+    refused = refusals(program, found.vectors, ELIDE, Naming("t", {}), (), found.loading)
+    assert code in {each.code for each in refused if each.level == "error"}
+
+
+def test_a_section_that_is_handed_its_cpu_takes_that_of_the_function() -> None:
+    """`exit moved if cpu_id != cpu` is what each function does: it has no second number of a CPU."""
+    text = "percpu n: u64\nsection s(cpu: u32, by: u64) -> x {\n"
+    text += "exit moved if cpu_id != cpu; x = load n@cpu; commit n@cpu, x + by }\n"
+    found = with_sections(assembled(text).program, (), ELIDE, ARCHITECTURES)
+    assert [each.name for each in found.vectors[0].parameters] == ["by", "x"]
+    assert ir.labels(found.loading["s"]) == ()
 
 
 def test_headers_of_two_versions_do_not_share_what_differs(tmp_path: Path) -> None:
@@ -270,14 +326,14 @@ def test_warnings_that_projects_ask_for(compiler: str, tmp_path: Path) -> None:
     """No header warns under the strict sets of options of C and C++, in whichever namespace of POSIX or GNU."""
     need(compiler)
     cpp = compiler.endswith("++")
-    for sample in ("counter", "list"):
-        (tmp_path / f"{sample}.h").write_text(
-            header_of((SAMPLES / f"{sample}.opv").read_text(), prefix=sample)
-        )
+    write_headers(tmp_path, "elide")
     source = tmp_path / ("strict.cpp" if cpp else "strict.c")
     source.write_text(
-        '#include "counter.h"\n#include "list.h"\n'
+        '#include "counter.h"\n#include "list.h"\n#include "results.h"\n'
         "int push(struct list *, struct list_node *); int bump(struct counter *);\n"
+        "uint64_t got(struct results *); uint64_t got(struct results *r)\n"
+        "{ uint64_t v; struct results_node *n;\n"
+        "return results_get_here(r, &v) == 0 && results_pop(r, 0, &n) == 0 ? v + n->value : 0; }\n"
         "int push(struct list *l, struct list_node *n) { return list_push(l, opv_current_cpu(), n, n); }\n"
         "int bump(struct counter *c) { return counter_bump_here(c, 1) + counter_bump_fenced(c, 0, 2); }\n"
     )

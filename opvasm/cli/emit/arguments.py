@@ -42,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="only this vector; may be repeated",
+        help="only this vector or section; may be repeated",
     )
     parser.add_argument(
         "--arch",

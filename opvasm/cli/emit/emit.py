@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from ..terminal.terminal import Terminal
 
 DESCRIPTION = """\
-Write a C header with a function for each vector: a restartable section, and what the strategy says
-comes after it (the lock of a CPU, or cpu_opv), for x86-64 and aarch64, C11 and C++17. The file's
-scenarios that use the strategy are explored first; a header is written only when they hold."""
+Write a C header with a function for each vector and section: a restartable section, and what the
+strategy says comes after it (the lock of a CPU, or cpu_opv), for x86-64 and aarch64, C11 and C++17.
+The file's scenarios that use the strategy are explored first; a header is written only when they
+hold."""
 EXAMPLES = """
 opvasm emit samples/emit/list.opv --strategy elide -o list.h
 opvasm emit samples/idioms/counter.opv --no-explore -o counter.h
 opvasm emit samples/emit/list.opv --strategy elide --type 'node=struct item' --include '"item.h"'
+opvasm emit samples/emit/results.opv -o results.h
 opvasm emit samples/emit/ring.opv --strategy elide --index slot=log.slot -o ring.h
 opvasm emit --check list.h
 """

@@ -40,14 +40,19 @@ def emitted(
 
     assembly = assembled_input(options.file, options)
     strategy = chosen_strategy(assembly, options.strategy)
-    sections = with_sections(assembly.program, options.vector)
+    architectures = _architectures(options)
+    sections = with_sections(assembly.program, options.vector, strategy, architectures)
     request = _request(options, assembly, strategy, sections)
     program = request.program
     findings = [
         *sections.findings,
-        *refusals(program, request.vectors, strategy, request.naming, request.positions),
+        *refusals(
+            program, request.vectors, strategy, request.naming, request.positions, request.loading
+        ),
     ]
     for vector in request.vectors:
+        if vector.name in request.loading:
+            continue
         static = verify(vector, program.abi, data=program.data, advice=False)
         findings += [each for each in static if each.level == "error"]
     terminal.report(in_order(findings))
@@ -110,7 +115,7 @@ def _request(
     options: Options, assembly: Assembly, strategy: Strategy, sections: WithSections
 ) -> Request:
     """The options, checked."""
-    from ...emit import ARCHITECTURES, Naming, Request
+    from ...emit import Naming, Request
     from ...formats.c_words import identifier
     from ..inputs.options import named_values
 
@@ -127,12 +132,6 @@ def _request(
     vectors += sections.vectors
     if not vectors and not sections.findings:
         raise UsageError("the input has no vector")
-    architectures = tuple(each.strip() for each in options.arch.split(","))
-    for each in architectures:
-        if each not in ARCHITECTURES:
-            raise UsageError(
-                f"--arch: there is no {each!r}", f"one or both of: {', '.join(ARCHITECTURES)}"
-            )
     prefix = options.prefix or _prefix(options.file)
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", prefix) or identifier(prefix) != prefix:
         raise UsageError(f"--prefix: {prefix!r} can't begin a name in C", "letters, digits and _")
@@ -150,11 +149,27 @@ def _request(
         vectors=tuple(vectors),
         strategy=strategy,
         naming=Naming(prefix, types),
-        architectures=architectures,
+        architectures=_architectures(options),
         includes=includes,
         file_name=os.path.basename(output),
-        positions=_positions(options, program.data, vectors),
+        positions=_positions(
+            options, program.data, [each for each in vectors if each.name not in sections.loading]
+        ),
+        loading=sections.loading,
     )
+
+
+def _architectures(options: Options) -> tuple[str, ...]:
+    """The architectures that get sections."""
+    from ...emit import ARCHITECTURES
+
+    architectures = tuple(each.strip() for each in options.arch.split(","))
+    for each in architectures:
+        if each not in ARCHITECTURES:
+            raise UsageError(
+                f"--arch: there is no {each!r}", f"one or both of: {', '.join(ARCHITECTURES)}"
+            )
+    return architectures
 
 
 def _positions(options: Options, data: Data, vectors: list[Vector]) -> dict[str, Position]:

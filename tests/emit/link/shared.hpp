@@ -3,11 +3,18 @@
 #pragma once
 #include "counter.h"
 #include "list.h"
+#include "results.h"
 
 struct Counter {
     counter memory;
-    Counter() { counter_create(&memory); }
+    results tickets;
+    Counter() { counter_create(&memory); results_create(&tickets); }
     inline int add(long n) { return counter_bump_here(&memory, n); }
+    inline uint64_t draw(unsigned cpu)
+    {
+        uint64_t ticket;
+        return results_draw(&tickets, cpu, 1, &ticket) == OPV_DONE ? ticket : ~UINT64_C(0);
+    }
 };
 
 template <typename Number> int add_all(Counter &counter, const Number *numbers, int count)
