@@ -21,10 +21,14 @@ _SURE_BYTES = (
 
 
 class Dump(NamedTuple):
-    """The bytes of a dump, and the layout that was recognised, as a person would call it."""
+    """The bytes of a dump, and the layout that was recognised, as a person would call it.
+
+    ``width`` is that of words in bytes whose order is the data model's; 1 where bytes are shown.
+    """
 
     layout: str
     data: bytes
+    width: int = 1
 
 
 class _Layout(NamedTuple):

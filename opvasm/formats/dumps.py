@@ -63,6 +63,7 @@ def read_dump(file: SourceFile, abi: Abi) -> Dump | None:
         return Dump(
             f"a C array of {width}-byte numbers",
             _numbers(file, arrays[0].start("body"), arrays[0]["body"], width, abi),
+            width,
         )
     body = text.strip().strip("{};").strip()
     if re.match(r"0[xX][0-9a-fA-F]+[uUlL]*(?:[,\s]|$)", body):
@@ -111,7 +112,7 @@ def _list(file: SourceFile, start: int, body: str, abi: Abi) -> Dump:
             "write each in full: 2, 4, 8 or 16 digits, all alike; or name the type: uint32_t v[] = { … }",
         )
     order = f"{abi.model.byteorder}-endian, as --model {abi.model.name} is"
-    return Dump(f"{width}-byte words ({order})", _numbers(file, start, body, width, abi))
+    return Dump(f"{width}-byte words ({order})", _numbers(file, start, body, width, abi), width)
 
 
 def _width(declared: str, abi: Abi) -> int:

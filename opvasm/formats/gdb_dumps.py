@@ -78,7 +78,8 @@ def read_gdb(file: SourceFile, abi: Abi) -> Dump | None:
     first = next((line for line in text.splitlines() if line.strip()), "").strip()
     row = _ROW.fullmatch(first)
     if row is not None:
-        return Dump("gdb's x", b"".join(_rows(file, text, abi)))
+        width = (len(row["all"].split()[0]) - 2) // 2  # all numbers of a command have one
+        return Dump("gdb's x", b"".join(_rows(file, text, abi)), width)
     start = len(text) - len(text.lstrip())
     printed = _PRINTED.match(text, start)
     if printed is None:
@@ -252,7 +253,7 @@ def _dump(file: SourceFile, value: _Value, abi: Abi) -> Dump:
         order: ByteOrder = abi.model.byteorder
         words = (each.value for each in items if isinstance(each, _Number))
         name = f"gdb's print of {width}-byte words ({order}-endian, as --model {abi.model.name} is)"
-        return Dump(name, b"".join(each.to_bytes(width, order) for each in words))
+        return Dump(name, b"".join(each.to_bytes(width, order) for each in words), width)
     data = _bytes(file, value)
     # gdb does not show the last byte of an array of characters where that is 0.
     shown = any(isinstance(each, _Characters) for each in items)

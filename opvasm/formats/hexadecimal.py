@@ -13,6 +13,7 @@ from ..abi.revisions import Abi
 from ..errors import DecodeError, Diagnostic
 from ..source import BytePlace, SourceFile, Span
 from . import Listing, raw
+from .byte_order import other_model
 
 _GROUPS = (0, 4, 8, 16, 24, 32)
 _DIGITS = frozenset("0123456789abcdefABCDEF")
@@ -59,6 +60,12 @@ def read(
         raise DecodeError([_in_file(each, written) for each in error.diagnostics]) from None
     if told is not None and (quoted or dump is not None):
         told(f"{source_name} is read as {layout}{quoted}: {len(found)} bytes")
+    model = None if told is None else other_model(found, abi, 1 if dump is None else dump.width)
+    if told is not None and model is not None:
+        told(
+            f"warning: {source_name} makes no sense as ops of a {abi.model.byteorder}-endian machine, "
+            f"but of one of the other byte order: give --model {model}"
+        )
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 from pathlib import Path
 
@@ -367,3 +368,41 @@ def test_a_dump_without_from_is_told_what_reads_it(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert "looks like " in done.stderr
         assert "help: --from hex reads it" in done.stderr
+
+
+# cmpeq, 8 bytes, of two words of a program; then add: as a big-endian machine holds them.
+BIG = b"".join(
+    struct.pack(">IIQQQ", *each)
+    for each in ((0, 8, 0x7FFF1000, 0x20008, 0), (3, 8, 0x7FFF1000, 5, 0))
+)
+LITTLE = b"".join(
+    struct.pack("<IIQQQ", *each)
+    for each in ((0, 8, 0x7FFF1000, 0x20008, 0), (3, 8, 0x7FFF1000, 5, 0))
+)
+
+
+def words_of(data: bytes, form: str) -> str:
+    """Numbers of four or eight bytes, as a big-endian machine's debugger prints them."""
+    return " ".join(
+        f"{each[0]:#0{2 + 2 * struct.calcsize(form)}x}" for each in struct.iter_unpack(form, data)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "told"),
+    [
+        (BIG.hex(), "64le", "64be"),
+        (words_of(BIG, ">I"), "64le", "64be"),
+        (words_of(BIG, ">Q"), "64le", "64be"),
+        (f"0x7f00: {words_of(BIG, '>I')}", "64le", "64be"),
+        (LITTLE.hex(), "64be", "64le"),
+        (LITTLE.hex(), "64le", None),
+        (words_of(BIG, ">I"), "64be", None),
+        (OPS.hex(), "64le", None),
+        ("63000000" + 28 * "00", "64le", None),  # an op that no revision has, in neither order
+    ],
+)
+def test_ops_of_the_other_byte_order_are_told(text: str, model: str, told: str | None) -> None:
+    """What only makes sense with its bytes or halves turned round is said to be of that model."""
+    said = [each for each in read(text, model)[1] if "warning" in each]
+    assert [each.rpartition("--model ")[2] for each in said] == ([] if told is None else [told])
