@@ -12,7 +12,7 @@ from .campaign import Maker, Table, all_tried, covered, smallest
 from .compare import IN_PYTHON, MODES
 from .generator import make
 from .metamorphic import broken
-from .section_generator import make_with_sections
+from .section_generator import make_all_kinds
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="only count what is generated")
     parser.add_argument("--text", action="store_true", help="only print the scenarios")
     chosen = parser.parse_args(arguments)
-    maker = make_with_sections if chosen.sections else make
+    maker = make_all_kinds if chosen.sections else make
     numbers = range(chosen.first, chosen.first + chosen.count)
     if chosen.text:
         for number in numbers:

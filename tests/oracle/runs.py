@@ -318,25 +318,7 @@ class Run:
         def target(s: State, t: int) -> int:
             return int(s.top(t).registers["$cpu"])
 
-        def refused(s: State, t: int) -> str | None:
-            """A CPU below 0 and the ops' own rules first, then operands, then the CPU."""
-            run = self._running(s, t)
-            if run.cpu < 0 or self._mistaken(run):
-                return "invalid"
-            for op in self.vector.instructions:
-                stores = _mnemonic(op) in (*CHANGES, *COPIES)
-                pairs = zip(op.addresses, op.expect_fault, strict=True)
-                for number, (value, expected) in enumerate(pairs):
-                    if self.world.constant(value, op.length, run.cpu, run) is not None:
-                        continue
-                    address = self.world.relocated(value, run.cpu, run.arguments)
-                    if self.world.memory.refuses(address, op.length, stores and number == 0):
-                        return "again" if expected else "fault"
-            if not 0 <= run.cpu < self.world.cpus or not s.may_run_on(t, run.cpu):
-                return "invalid"
-            if not s.online[run.cpu] and not self.world.program.abi.revision.offline_path:
-                return "offline"
-            return None
+        refused = self._refused
 
         def ready(s: State, t: int) -> bool:
             cpu = target(s, t)
@@ -408,6 +390,30 @@ class Run:
         if eager:
             code.here(wait)
             self._wait(call)
+
+    def _refused(self, s: State, t: int) -> str | None:
+        """A CPU below 0 and the ops' own rules first, then operands, then the CPU."""
+        run = self._running(s, t)
+        if run.cpu < 0 or self._mistaken(run):
+            return "invalid"
+        for op in self.vector.instructions:
+            stores = _mnemonic(op) in (*CHANGES, *COPIES)
+            pairs = zip(op.addresses, op.expect_fault, strict=True)
+            for number, (value, expected) in enumerate(pairs):
+                if self.world.constant(value, op.length, run.cpu, run) is not None:
+                    continue
+                address = self.world.relocated(value, run.cpu, run.arguments)
+                if self.world.memory.refuses(address, op.length, stores and number == 0):
+                    return "again" if expected else "fault"
+        return self._refused_cpu(s, t, run.cpu)
+
+    def _refused_cpu(self, s: State, t: int, cpu: int) -> str | None:
+        """A CPU that is not there, that the thread may not be on, or that is offline."""
+        if not 0 <= cpu < self.world.cpus or not s.may_run_on(t, cpu):
+            return "invalid"
+        if not s.online[cpu] and not self.world.program.abi.revision.offline_path:
+            return "offline"
+        return None
 
     # ---- under the lock ---------------------------------------------------------------------------
 

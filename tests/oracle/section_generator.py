@@ -228,6 +228,88 @@ def make_with_sections(seed: int, number: int, size: int = 0) -> Made:
     )
 
 
+# What is exactly a vector, with `cpu` as the CPU that is asked for and `v` as a value.
+SHAPES = (
+    "commit d += v",
+    "commit s += 1",
+    "x = load d; exit one if x != v; commit e, v",
+    "x = load f; exit one if x == 0; commit d, 1",
+    "x = load d; y = load e; exit one if x != y; commit f, v",
+    "x = load d; exit one if x != 0; y = load f; exit two if y != v; store e, 7; commit d, 1",
+    "exit two if cpu_id != cpu; commit d += 1",
+    "exit two if cpu_id != cpu; x = load d@cpu; exit one if x == v; commit d@cpu += 2",
+    "exit two if cpu_id != cpu; x = load f; exit one if x != v; store e@cpu, v; commit f, 1",
+    "store e += 1; x = load f; store d, x; commit head, ptr(&A)",
+    "copy a[0], w[0], 2; x = load w[1]; commit e, x",
+)
+CALLED = {
+    "once": "rseq then opv after 1 { unchecked }",
+    "twice": "rseq then opv after 2 { unchecked }",
+    "eager": "rseq then opv after 1 { subscribe eager, unchecked }",
+}
+
+
+def make_that_call(seed: int, number: int, size: int = 0) -> Made:
+    """A scenario whose sections are exactly vectors, which the system call runs after their attempts."""
+    random = Random(f"called {seed}/{number}/{size}")
+    pick = random.choice
+    turn, kernel = divmod(number, len(KERNELS))
+    turn, environment = divmod(turn, len(ENVIRONMENTS))
+    strategy = tuple(CALLED)[turn % len(CALLED)]
+    word = ENVIRONMENTS[environment]
+    cpus = pick((1, 2, 2) if size < 2 else (1, 2))
+    shapes = [SHAPES[number % len(SHAPES)], pick(SHAPES)]
+    sections = "".join(
+        f"unverified section s{n}(v: u64, cpu: u32) {{ {shape} }}\n"
+        for n, shape in enumerate(shapes)
+    )
+
+    def run(which: int) -> str:
+        labels = [each for each in ("one", "two") if f"exit {each}" in shapes[which]]
+        arms = pick(
+            (
+                "".join(f"{each} {{ r = {n + 1} }}; " for n, each in enumerate(labels))
+                + "aborted { r = 9 }",
+                f"{', '.join((*labels, 'aborted'))} -> return",
+                *(() if labels else ("aborted -> retry",)),
+            )
+        )
+        return f"run s{which}({pick('011')}, {pick(('current', '0', '1', '7'))}) {{ {arms} }}; r = r + 10"
+
+    others = ("store f, 1", "store d@0, 1", "y = load d; store e, y + 1", "fence membarrier on 0")
+    bodies = [run(0), run(1) if random.random() < 0.7 else pick(others)]
+    threads = "".join(
+        f"    thread {name} @{random.randrange(cpus)} {{ r = 0; {body} }}\n"
+        for name, body in zip("ab"[: 2 if size < 3 else 1], bodies, strict=False)
+    )
+    environments = {
+        "none": "",
+        "stepped": "    environment stepped a <= 1\n",
+        "stalled": "    environment stalled a\n",
+    }
+    written = environments.get(word, f"    environment {word} <= 1\n")
+    seen = [f"d@{cpu}, e@{cpu}, s@{cpu}, a[0]@{cpu}" for cpu in range(cpus)]
+    seen += [f"{name}.r" for name in "ab" if f"thread {name} " in threads]
+    start = pick(("", "    init { d@0 = 1 }\n", "    init { f = 1; w[0] = 3 }\n"))
+    text = (
+        f"{HEAD}{sections}strategy c = {CALLED[strategy]}\nscenario s {{\n    cpus {cpus}\n"
+        f"    kernel {KERNELS[kernel]}\n    strategy c\n{written}{start}{threads}"
+        f"    forall sum(d) <= 2\n    observe f, {', '.join(seen)}\n}}\n"
+    )
+    shape = frozenset((shapes[0],))
+    return Made(
+        text, shape, frozenset((strategy,)), frozenset((word,)), KERNELS[kernel], frozenset()
+    )
+
+
+def make_all_kinds(seed: int, number: int, size: int = 0) -> Made:
+    """Three of sections of every kind, and one of sections that the system call runs, in turn."""
+    turn, kind = divmod(number, 4)
+    if kind == 3:
+        return make_that_call(seed, turn, size)
+    return make_with_sections(seed, 3 * turn + kind, size)
+
+
 def make_with_calls(seed: int, number: int, size: int = 0) -> Made:
     """The same with a system call in each section, mostly one in which the thread is switched out."""
     random = Random(f"{seed}.{number}.{size} calls")

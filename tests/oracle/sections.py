@@ -1,4 +1,4 @@
-"""A run of a section that loads, instruction by instruction: as a section, or under the lock.
+"""A run of a section that loads, instruction by instruction: as a section, by the call, or under the lock.
 
 Written from grammar/README.md ("Sections") and docs/explorer.md ("Sections that load").  The steps
 are those that the assembler made of the text; what a value is worth is said here again.
@@ -16,6 +16,7 @@ from .runs import Body, Run
 from .steps import Label, State, Steps
 
 LOCAL = "$l."
+REFUSED = ("again", "fault", "invalid", "offline")
 CALLED = "the kernel kills the process for a system call inside of a section (SIGSEGV)"
 
 
@@ -36,6 +37,8 @@ class SectionRun(Run):
         self.vector: Any = self.section  # its name and parameters
         self.results = Label()
         self.rounds = 0
+        self.called = False
+        self.asked = _asked(self.section)
         code.emit(self._begin_run)
         if strategy.first == "lock":
             self._locked(strategy)
@@ -45,6 +48,9 @@ class SectionRun(Run):
             code.here(fallback)
             if strategy.fallback == "lock":
                 self._locked(strategy)
+            elif strategy.fallback == "opv":
+                self.called = True
+                self._call(strategy)
             else:
                 code.emit(lambda s, t: self._end(s, t, ir.ABORTED))
         self._results(leave, again)
@@ -105,14 +111,39 @@ class SectionRun(Run):
             code.here(wait)
             self._wait(attempt)
 
+    # ---- by the call, and under the lock ----------------------------------------------------------
+    #
+    # The kernel runs a vector of the same accesses in the same order.  So the section's own steps are
+    # done here where nobody takes the CPU away; no vector is made.
+
+    def _choose(self) -> None:
+        """The call is for the CPU that the section compares with cpu_id, else for the thread's own."""
+        if not self.called or self.asked is None:
+            super()._choose()
+            return
+        name = self.asked[1]
+        self.code.emit(
+            lambda s, t: s.top(t).set("$cpu", dict(s.top(t).registers["$arguments"])[name])
+        )
+
+    def _refused(self, s: State, t: int) -> str | None:
+        """The generator hands over no bad addresses."""
+        return self._refused_cpu(s, t, s.top(t).registers["$cpu"])
+
+    def _end(self, s: State, t: int, result: str, at: int = 0) -> None:
+        """What the call refuses is aborted, as a section that never got to its commit."""
+        super()._end(s, t, ir.ABORTED if result in REFUSED else result, at)
+
     def _ops(self, differs: Any, *_: Any, **__: Any) -> None:
-        """Under the lock: the way out leads through the unlocking."""
+        """The way out leads out of the vector, or through the unlocking."""
 
         def left(s: State, t: int, label: str) -> None:
             at = s.top(t).registers.get("$at")
             self._take(s, t, label)
             differs(s, t, 0)
             s.top(t).set("$result", label)
+            if self.called and label == ir.OK:
+                s.success.add(t)
             self._put_back(s, t, at)
 
         self._steps(left, None, None)
@@ -265,6 +296,8 @@ class SectionRun(Run):
             case ir.SystemCall(switches=switches):
                 if self.abort is not None:  # under the lock there is no section
                     self._system_call(switches, self.abort)
+            case ir.Exit() if self.called and self.asked is not None and step is self.asked[0]:
+                pass  # the kernel has taken the thread to that CPU
             case ir.Exit(label=label, condition=condition):
                 left = self.left
 
@@ -377,6 +410,21 @@ class SectionRun(Run):
                 return _fit(self.worth(operand, s, t), type)
             case ir.Choose(condition=condition, then=then, otherwise=otherwise):
                 return self.worth(then if self.worth(condition, s, t) else otherwise, s, t)
+
+
+def _asked(section: ir.Section) -> tuple[ir.Exit, str] | None:
+    """``exit moved if cpu_id != cpu``, and the name of the parameter that is the CPU."""
+    for step in section.body:
+        match step:
+            case ir.Exit(
+                condition=ir.Binary(
+                    operator="!=", left=ir.Id(name="cpu_id"), right=ir.Argument(name=name)
+                )
+            ):
+                return step, name
+            case _:
+                pass
+    return None
 
 
 def _fit(value: int, type: ir.RegisterType) -> int:
