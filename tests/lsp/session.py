@@ -1,17 +1,31 @@
-"""A server in a process of its own, and a client that is not ours (pytest-lsp) to ask it."""
+"""A server, and a client that is not ours (pytest-lsp) to ask it through the protocol.
+
+The server is in a thread, behind a socket: a process of its own would import for a second what is
+here already.  ``of_its_own`` starts the command instead, as an editor does.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types as lsp
-from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
+from pygls.protocol import default_converter
+from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities, make_test_lsp_client
 
+from opvasm.lsp.features import register
+from opvasm.lsp.server import Server
+
+# Each converter compiles code for the types that it meets, which takes longer than most conversations.
+converter = cache(default_converter)
+capabilities = cache(client_capabilities)
 Talk = Callable[["Editor"], Awaitable[None]]
 
 
@@ -142,11 +156,58 @@ def _offset(text: str, place: lsp.Position, encoding: str) -> int:
     return start + len(line[: width * place.character].decode(codec))
 
 
+def _serve(listener: socket.socket) -> None:
+    """What ``opvasm lsp`` does on its streams, for whoever connects first."""
+    with listener:
+        connection, _ = listener.accept()
+    server = Server()
+    server.protocol._converter = converter()
+    register(server)
+    with connection, connection.makefile("rb") as source, connection.makefile("wb") as sink:
+        try:
+            server.start_io(source, sink)
+        finally:
+            server.desks.end()
+
+
 @asynccontextmanager
-async def editor(folder: Path, client_name: str) -> AsyncIterator[Editor]:
+async def _connected(of_its_own: bool) -> AsyncIterator[Any]:
+    """A client of a server, which ends with the connection."""
+    if of_its_own:
+        config = ClientServerConfig(server_command=[sys.executable, "-m", "opvasm", "lsp"])
+        client: Any = await config.start()
+        try:
+            yield client
+        finally:
+            process = client._server  # a test that fails has said no goodbye
+            if process is not None and process.returncode is None:
+                process.kill()
+            await client.stop()
+        return
+    client = make_test_lsp_client()
+    client.protocol._converter = converter()
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=_serve, args=(listener,))
+    thread.start()
+    await client.start_tcp(*listener.getsockname())
+    try:
+        yield client
+    finally:
+        client.protocol.writer.close()
+        await client.stop()
+        await asyncio.to_thread(thread.join, 60)
+        assert not thread.is_alive(), "the server goes on without its client"
+
+
+@asynccontextmanager
+async def editor(folder: Path, client_name: str, of_its_own: bool) -> AsyncIterator[Editor]:
     """A client with the capabilities of an editor, connected to a server."""
-    config = ClientServerConfig(server_command=[sys.executable, "-m", "opvasm", "lsp"])
-    client: Any = await config.start()
+    async with _connected(of_its_own) as client:
+        yield await _opened(client, folder, client_name)
+        await client.shutdown_session()
+
+
+async def _opened(client: Any, folder: Path, client_name: str) -> Editor:
     opened = Editor(client, folder)
 
     # The client keeps the newest findings only, without the version that they are of.
@@ -160,28 +221,21 @@ async def editor(folder: Path, client_name: str) -> AsyncIterator[Editor]:
     def registered(params: lsp.RegistrationParams) -> None:
         opened.watched += [each.method for each in params.registrations]
 
-    try:
-        answer = await client.initialize_session(
-            lsp.InitializeParams(
-                capabilities=client_capabilities(client_name), root_uri=folder.as_uri()
-            )
-        )
-        chosen = answer.capabilities.position_encoding
-        opened.encoding = str(getattr(chosen, "value", chosen) or opened.encoding)
-        yield opened
-        await client.shutdown_session()
-    finally:
-        server = client._server  # a test that fails has said no goodbye
-        if server is not None and server.returncode is None:
-            server.kill()
-        await client.stop()
+    answer = await client.initialize_session(
+        lsp.InitializeParams(capabilities=capabilities(client_name), root_uri=folder.as_uri())
+    )
+    chosen = answer.capabilities.position_encoding
+    opened.encoding = str(getattr(chosen, "value", chosen) or opened.encoding)
+    return opened
 
 
-def talk(folder: Path, what: Talk, client_name: str = "visual-studio-code") -> None:
-    """One conversation with a server of its own; it ends with the conversation."""
+def talk(
+    folder: Path, what: Talk, client_name: str = "visual-studio-code", of_its_own: bool = False
+) -> None:
+    """One conversation with a server, in a process of its own or in this one; it ends with it."""
 
     async def conversation() -> None:
-        async with editor(folder, client_name) as opened:
+        async with editor(folder, client_name, of_its_own) as opened:
             await what(opened)
 
     asyncio.run(asyncio.wait_for(conversation(), 600))

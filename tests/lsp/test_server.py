@@ -63,7 +63,7 @@ def test_typing(tmp_path: Path) -> None:
 
 
 def test_questions(tmp_path: Path) -> None:
-    """Every kind of question has an answer for an ordinary text."""
+    """Every kind of question has an answer for an ordinary text, from the command that editors start."""
 
     async def conversation(editor: Editor) -> None:
         client = editor.client
@@ -143,7 +143,7 @@ def test_questions(tmp_path: Path) -> None:
         assert selection is not None
         assert editor.text_at("a.opv", selection[0].range) == "expect"
 
-    talk(tmp_path, conversation)
+    talk(tmp_path, conversation, of_its_own=True)
 
 
 def test_renaming_across_files(tmp_path: Path) -> None:
@@ -417,7 +417,7 @@ def test_a_large_text(tmp_path: Path) -> None:
 
     async def conversation(editor: Editor) -> None:
         vector = "vector v{0}() {{\n    mb\n    mb\n    mb\n}}\n"
-        editor.open("large.opv", "".join(vector.format(i) for i in range(3_000)))
+        editor.open("large.opv", "".join(vector.format(i) for i in range(1_000)))
         editor.open("small.opv", WRONG)
         assert await editor.findings("small.opv")
         assert await editor.findings("large.opv") is not None
