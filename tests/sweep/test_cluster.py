@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests.cli.conftest import environment
 
+from .forked import Fork, Forks
 from .helpers import COUNTER, ROOT
 
 NEEDED = "Dask distributed is not installed: pip install 'opvasm[cluster]'"
@@ -25,22 +25,14 @@ WORDS = ("explore", "--sweep", "stepping.opv", "--kernels", "legacy", "-f", "jso
 PATIENCE = 120  # seconds that a busy machine may take to connect
 
 
-def command(*words: str, **patches: float) -> list[str]:
-    """A command line; ``patches`` are other values for what cluster.py waits."""
-    program = "import sys, opvasm.sweep.cluster as c; "
-    for name, value in {"ANSWER_SECONDS": PATIENCE, **patches}.items():
-        program += f"c.{name} = {value}; "
-    program += "from opvasm.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    return [sys.executable, "-c", program, *words]
-
-
 class Cluster:
     """A scheduler and its workers, each a process that can be killed."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, forks: Forks, **settings: str) -> None:
         self.folder = folder
+        self.forks = forks
         self.env = environment(**settings)
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Fork] = []
         file = folder / "scheduler.json"
         self.start(
             "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
@@ -48,40 +40,35 @@ class Cluster:
         )  # fmt: skip
         self.address = str(json.loads(awaited(file, b"}", self.processes[0]))["address"])
 
-    def start(self, program: str, *words: str) -> subprocess.Popen[bytes]:
-        """One more process of the cluster, whose output goes to a file of its own."""
-        log = (self.folder / f"{len(self.processes)}.log").open("wb")
-        with log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.{program}", *words],
-                cwd=self.folder, env=self.env, stdout=log, stderr=log,
-            )  # fmt: skip
-        self.processes.append(process)
-        return process
-
-    def worker(self) -> subprocess.Popen[bytes]:
-        """A worker that has registered itself."""
+    def start(self, program: str, *words: str) -> Fork:
+        """One more process of the cluster."""
         log = self.folder / f"{len(self.processes)}.log"
+        module = f"distributed.cli.{program}"
+        self.processes.append(self.forks.start(module, words, self.folder, self.env, log))
+        return self.processes[-1]
+
+    def worker(self) -> Fork:
+        """A worker that has registered itself."""
         process = self.start(
             "dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard"
         )
-        awaited(log, b"Registered to", process)
+        awaited(process.errors, b"Registered to", process)
         return process
 
     def end_workers(self) -> None:
         """End all but the scheduler."""
         for process in self.processes[1:]:
             process.kill()
-            process.wait(timeout=30)
+            process.wait()
 
     def close(self) -> None:
         """End everything that still runs."""
         self.end_workers()
         self.processes[0].kill()
-        self.processes[0].wait(timeout=30)
+        self.processes[0].wait()
 
 
-def awaited(path: Path, what: bytes, process: subprocess.Popen[bytes]) -> bytes:
+def awaited(path: Path, what: bytes, process: Fork) -> bytes:
     """The content of a file once it holds something that a process writes, however long it takes."""
     while True:
         ended = process.poll() is not None
@@ -92,13 +79,43 @@ def awaited(path: Path, what: bytes, process: subprocess.Popen[bytes]) -> bytes:
         time.sleep(0.05)
 
 
-@contextmanager
-def running(folder: Path, *words: str, **patches: float) -> Iterator[subprocess.Popen[bytes]]:
-    """A command that goes on meanwhile, and is killed where its test fails."""
-    with subprocess.Popen(
-        command(*words, **patches),
-        cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
+class Ran(NamedTuple):
+    """A command that has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Commands:
+    """Runs command lines in a folder; ``patches`` are other values for what cluster.py waits."""
+
+    def __init__(self, folder: Path, forks: Forks) -> None:
+        self.folder = folder
+        self.forks = forks
+        self.count = 0
+
+    def start(self, *words: str, **patches: float) -> Fork:
+        """A command that goes on meanwhile."""
+        self.count += 1
+        given = json.dumps({"ANSWER_SECONDS": PATIENCE, **patches})
+        log = self.folder / f"command{self.count}.log"
+        module = "tests.sweep.patched"
+        return self.forks.start(module, (given, *words), self.folder, environment(), log)
+
+    def end(self, process: Fork) -> Ran:
+        """What a command said, once it has ended."""
+        code = process.wait()
+        return Ran(code, process.output.read_text(), process.errors.read_text())
+
+    def run(self, *words: str, **patches: float) -> Ran:
+        """A command from start to end."""
+        return self.end(self.start(*words, **patches))
+
+    @contextmanager
+    def running(self, *words: str, **patches: float) -> Iterator[Fork]:
+        """A command that goes on meanwhile, and is killed where its test fails."""
+        process = self.start(*words, **patches)
         try:
             yield process
         finally:
@@ -106,10 +123,24 @@ def running(folder: Path, *words: str, **patches: float) -> Iterator[subprocess.
 
 
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def forks() -> Iterator[Forks]:
+    """What all processes of this file are forked from."""
+    found = Forks()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def commands(forks: Forks, tmp_path: Path) -> Commands:
+    """Command lines, in the test's folder."""
+    return Commands(tmp_path, forks)
+
+
+@pytest.fixture(scope="module")
+def scheduler(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A scheduler that gives a task up when one worker has died of it: we are more patient."""
     settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0", "PYTHONPATH": str(ROOT)}
-    found = Cluster(tmp_path_factory.mktemp("cluster"), **settings)
+    found = Cluster(tmp_path_factory.mktemp("cluster"), forks, **settings)
     yield found
     found.close()
 
@@ -124,102 +155,83 @@ def cluster(scheduler: Cluster, tmp_path: Path) -> Iterator[Cluster]:
     scheduler.end_workers()
 
 
-def run(folder: Path, *words: str, **patches: float) -> subprocess.CompletedProcess[str]:
-    """A command from start to end."""
-    return subprocess.run(
-        command(*words, **patches),
-        cwd=folder, capture_output=True, text=True, env=environment(), check=False,
-    )  # fmt: skip
-
-
 def test_a_worker_that_is_killed_midway_leaves_the_report_as_it_is(
-    cluster: Cluster, tmp_path: Path
+    cluster: Cluster, commands: Commands, tmp_path: Path
 ) -> None:
     """Byte for byte what one process says; so does `opvasm test` on what is left of the cluster."""
     victim, _ = cluster.worker(), cluster.worker()
     sweep = (*WORDS, "--cluster", cluster.address, "--results", "r.jsonl")
-    with running(tmp_path, *sweep) as process:
+    with commands.running(*sweep) as process:
         # The first batch is there, others are under way.
         awaited(tmp_path / "r.jsonl", b"\n{", process)
         assert process.poll() is None
         os.kill(victim.pid, signal.SIGKILL)
-        output, errors = process.communicate()
-    assert process.returncode == 0, errors
-    alone = run(tmp_path, *WORDS, "--jobs", "1")
-    assert output.decode() == alone.stdout
-    assert errors == b""
+        ended = commands.end(process)
+    assert ended.returncode == 0, ended.stderr
+    alone = commands.run(*WORDS, "--jobs", "1")
+    assert (ended.stdout, ended.stderr) == (alone.stdout, "")
 
     (tmp_path / "bad.opv").write_text('use "used.opv"\ntest "t" { cpu 0\n run v() -> 1 }\n')
     (tmp_path / "used.opv").write_text("percpu n: u64\nvector v() { add n, 1 }\n")
     words = ("test", "stepping.opv", "bad.opv")
-    here, there = run(tmp_path, *words), run(tmp_path, *words, "--cluster", cluster.address)
+    here, there = commands.run(*words), commands.run(*words, "--cluster", cluster.address)
     assert here.returncode == 1
     assert (there.returncode, there.stdout, there.stderr) == (1, here.stdout, here.stderr)
 
 
 def test_a_cluster_without_workers_is_not_waited_for_for_ever(
-    cluster: Cluster, tmp_path: Path
+    cluster: Cluster, commands: Commands, tmp_path: Path
 ) -> None:
     """What was finished is kept; the sweep goes on to the same report without the cluster."""
-    ran = run(tmp_path, *WORDS, "--cluster", cluster.address, EMPTY_SECONDS=1)
+    ran = commands.run(*WORDS, "--cluster", cluster.address, EMPTY_SECONDS=1)
     assert ran.returncode == 4
     assert f"the cluster at {cluster.address} has had no worker for 1 seconds" in ran.stderr
 
     worker = cluster.worker()
     sweep = (*WORDS, "--cluster", cluster.address, "--results", "r.jsonl")
-    with running(tmp_path, *sweep, EMPTY_SECONDS=2) as process:
+    with commands.running(*sweep, EMPTY_SECONDS=2) as process:
         awaited(tmp_path / "r.jsonl", b"\n{", process)
         worker.kill()
-        output, errors = process.communicate()
-    assert (process.returncode, output) == (4, b""), errors
-    assert b"go on with --resume r.jsonl" in errors
-    resumed = run(tmp_path, *WORDS, "--jobs", "2", "--resume", "r.jsonl")
+        ended = commands.end(process)
+    assert ended[:2] == (4, ""), ended.stderr
+    assert "go on with --resume r.jsonl" in ended.stderr
+    resumed = commands.run(*WORDS, "--jobs", "2", "--resume", "r.jsonl")
     assert resumed.returncode == 0
-    assert resumed.stdout == run(tmp_path, *WORDS, "--jobs", "1").stdout
+    assert resumed.stdout == commands.run(*WORDS, "--jobs", "1").stdout
 
 
 def test_an_interrupt_leaves_the_cluster_and_keeps_what_is_finished(
-    cluster: Cluster, tmp_path: Path
+    cluster: Cluster, commands: Commands, tmp_path: Path
 ) -> None:
     cluster.worker()
     sweep = (*WORDS, "--cluster", cluster.address, "--results", "r.jsonl")
-    with running(tmp_path, *sweep) as process:
+    with commands.running(*sweep) as process:
         awaited(tmp_path / "r.jsonl", b"\n{", process)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate()
-    assert process.returncode == 130, errors
-    assert json.loads(output)["complete"] is False
-    assert b"Traceback" not in errors
+        ended = commands.end(process)
+    assert ended.returncode == 130, ended.stderr
+    assert json.loads(ended.stdout)["complete"] is False
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_task_of_which_workers_die_is_named(cluster: Cluster, tmp_path: Path) -> None:
     """The scheduler gives a task up at its first death here; it is tried once more, then told."""
     for _ in range(2):
         cluster.worker()
-    program = (
-        "import sys; from opvasm.sweep.cluster import Cluster; from opvasm.sweep.tasks import *; "
-        "from tests.sweep.helpers import dies_if; found = {}; "
-        "cluster = Cluster(sys.argv[1]); "
-        "tasks = [Task(f'task {i}', dies_if, (i, 2)) for i in range(3)]\n"
-        "try: cluster.run(tasks, found.__setitem__)\n"
-        "except WorkersLost as error: print(error.message)\n"
-        "cluster.close()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, cluster.address],
-        cwd=ROOT, capture_output=True, text=True, env=environment(), check=False,
-    )  # fmt: skip
-    assert done.stdout == f"task 2: the workers of {cluster.address} die of it\n", done.stderr
+    log = tmp_path / "log"
+    process = cluster.forks.start("tests.sweep.fatal", (cluster.address,), ROOT, environment(), log)
+    assert process.wait() == 0, log.read_text()
+    assert process.output.read_text() == f"task 2: the workers of {cluster.address} die of it\n"
 
 
-def test_nobody_at_the_address_is_told_soon(tmp_path: Path) -> None:
+def test_nobody_at_the_address_is_told_soon(commands: Commands, tmp_path: Path) -> None:
     (tmp_path / "c.opv").write_text(COUNTER)
     words = ("explore", "--sweep", "c.opv", "--cluster")
-    ran = run(tmp_path, *words, "tcp://127.0.0.1:9", ANSWER_SECONDS=1)
+    ran = commands.run(*words, "tcp://127.0.0.1:9", ANSWER_SECONDS=1)
     assert ran.returncode == 4
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in ran.stderr
     for address in ("nonsense", "foo://1:2"):
-        ran = run(tmp_path, *words, address)
+        ran = commands.run(*words, address)
         assert ran.returncode == 2
         assert f"--cluster: {address!r} is not an address" in ran.stderr
         assert "Traceback" not in ran.stderr
