@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from opvasm.assembler import Assembly, assemble
+from opvasm.cli.main import main
 from opvasm.emit import ARCHITECTURES, Naming, Request, header
 from opvasm.emit.positions import find_position
 from opvasm.emit.sections import with_sections
@@ -55,6 +59,15 @@ def run(
     )
 
 
+def audit(*words: str | Path) -> tuple[int, str]:
+    """``opvasm audit`` in this process, which has read what decodes instructions once: exit code, what it says."""
+    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with redirect_stdout(said), redirect_stderr(said):
+        code = main(["audit", *map(str, words)])
+    said.flush()
+    return code, said.buffer.getvalue().decode()
+
+
 def assembled(text: str) -> Assembly:
     """A text without a file."""
     return assemble(SourceFile("text.opv", text))
@@ -75,6 +88,14 @@ def header_of(text: str, strategy: Strategy = ELIDE, prefix: str = "t") -> str:
 
 def write_headers(folder: Path, strategy: str) -> None:
     """The headers of all samples for one strategy, but for what it can't do."""
+    for name, text in headers_of(strategy):
+        (folder / name).write_text(text)
+
+
+@cache
+def headers_of(strategy: str) -> tuple[tuple[str, str], ...]:
+    """The same as names and texts: many tests want them, each in a folder of its own."""
+    found = []
     for file in sorted(SAMPLES.glob("*.opv")):
         if strategy in ("opv", "rseq_then_opv") and file.stem in NOT_BY_THE_CALL:
             continue
@@ -95,7 +116,8 @@ def write_headers(folder: Path, strategy: str) -> None:
             },
             loading=sections.loading,
         )
-        (folder / f"{file.stem}.h").write_text(header(request))
+        found.append((f"{file.stem}.h", header(request)))
+    return tuple(found)
 
 
 Build = Callable[..., Path]

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from opvasm.elf.descriptors import find_descriptors
 from opvasm.elf.file import open_elf
 
-from .conftest import HERE, WARNINGS, run, write_headers
+from .conftest import HERE, WARNINGS, audit, run, write_headers
 
 LINK = HERE / "link"
 GC = ("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
@@ -137,9 +137,9 @@ def build_and_look(row: Row, headers: Path, folder: Path) -> Outcome:
         return outcome._replace(trouble="the pointer array does not name every descriptor")
     if not all(each.start in found.exits for each in found.descriptors):
         return outcome._replace(trouble="a section has no exit in the exit-point array")
-    audited = run(sys.executable, "-m", "opvasm.cli", "audit", target)
-    if audited.returncode != 0:
-        return outcome._replace(trouble=f"audit: {audited.stdout}{audited.stderr}")
+    code, said = audit(target)
+    if code != 0:
+        return outcome._replace(trouble=f"audit: {said}")
     return outcome
 
 

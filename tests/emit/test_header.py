@@ -223,7 +223,9 @@ def test_an_analyzer_reads_on_after_a_call(tmp_path: Path) -> None:
         '#include "t.h"\nint reads_null(const struct t *m, int *p)\n'
         "{ t_bump_here(m, 1); t_bump(m, 0, 1); p = 0; return *p; }\n"
     )
-    done = run("clang", "--analyze", "t.c", cwd=tmp_path)
+    # The mistake is found in the first fifth of these steps; by itself it goes on for ten times as many.
+    steps = ("-Xclang", "-analyzer-config", "-Xclang", "max-nodes=20000")
+    done = run("clang", "--analyze", *steps, "t.c", cwd=tmp_path)
     assert "t.c:3:" in done.stderr
     assert "Dereference of null pointer" in done.stderr
 
@@ -354,16 +356,16 @@ def test_warnings_that_projects_ask_for(compiler: str, tmp_path: Path) -> None:
             "-Wstrict-prototypes",
             "-Wmissing-prototypes",
         ]
-    # Compilers of C++ define _GNU_SOURCE themselves.
-    for names in (
-        "-D_GNU_SOURCE",
-        *(() if cpp else ("-U_GNU_SOURCE", "-D_POSIX_C_SOURCE=200809L")),
-    ):
-        for level in ("-O0", "-O2"):
-            done = run(
-                compiler, *WARNINGS, *words, names, level, "-c", source, "-o", tmp_path / "o"
-            )
-            assert done.returncode == 0, done.stderr
+    # What a namespace declares is the front end's business, what the optimizer sees is not the namespace's.
+    target = ("-o", tmp_path / "o")
+    ways: list[tuple[str | Path, ...]] = [("-D_GNU_SOURCE", "-O0", "-c", *target)]
+    ways += [("-D_GNU_SOURCE", "-O2", "-c", *target)]
+    if not cpp:  # compilers of C++ define _GNU_SOURCE themselves
+        ways += [("-U_GNU_SOURCE", "-fsyntax-only")]
+        ways += [("-D_POSIX_C_SOURCE=200809L", "-fsyntax-only")]
+    for way in ways:
+        done = run(compiler, *WARNINGS, *words, *way, source)
+        assert done.returncode == 0, done.stderr
 
 
 def test_pointers_in_the_data_ask_for_64_bits() -> None:

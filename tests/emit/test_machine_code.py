@@ -98,6 +98,7 @@ POSITIONS = {"spot": "far", "corner": "trios", "other": "trios", "piece": "bytes
 CPUS = 3
 CODE_STACK, AREA, RETURN = 0x2000_0000, 0x3000_0000, 0x3100_0000
 MEMORY = 0x3200_0000
+PERIOD = 1009  # random words, then they repeat: a prime, so that no size of an element divides it
 INVALID, ABORTED, BUSY = -22, -0x0F70, -0x0F71
 
 
@@ -145,6 +146,18 @@ class Machine:
         else:
             self._set("TPIDR_EL0", AREA - 64)
             self._set("CPACR_EL1", 3 << 20)
+        self.ran = 0
+        self.cut: int | None = None
+        self.hook: int | None = None
+
+    def watch(self, wanted: bool) -> None:
+        """Have, or have not, each instruction of a section counted; a change has all code translated again."""
+        if wanted and self.hook is None:
+            ends = (min(self.inside), max(self.inside))
+            self.hook = self.engine.hook_add(unicorn.UC_HOOK_CODE, self._before, None, *ends)
+        elif not wanted and self.hook is not None:
+            self.engine.hook_del(self.hook)
+            self.hook = None
 
     def _register(self, name: str) -> int:
         module = unicorn.x86_const if self.processor is X86_64 else unicorn.arm64_const
@@ -178,30 +191,24 @@ class Machine:
             self._set("LR", RETURN)
         for name, value in zip(self.processor.arguments, arguments, strict=False):
             self._set(name, value)
-        inside = 0
-        cut_off = False
+        self.watch(watched)
+        self.ran, self.cut = 0, cut
+        self.engine.emu_start(address, RETURN, count=5000)
+        raw = self.engine.reg_read(self._register(self.processor.result)) & 0xFFFFFFFF
+        return raw - (1 << 32) if raw >> 31 else raw, self.ran
 
-        def before(engine: Any, at: int, size: int, data: object) -> None:
-            nonlocal inside, cut_off
-            if at not in self.inside:
-                return
+    def _before(self, engine: Any, at: int, size: int, data: object) -> None:
+        """Count an instruction of a section; the one to cut off at goes where the descriptor says."""
+        if at not in self.inside:
+            return
+        if self.ran == self.cut:
+            self.cut = None
             chosen = struct.unpack("<Q", engine.mem_read(AREA + 8, 8))[0]
             one = next(each for each in self.descriptors if each.address == chosen)
-            if cut is not None and inside == cut and not cut_off:
-                cut_off = True
-                engine.mem_write(AREA + 8, bytes(8))
-                self._set(self.processor.counter, one.abort)
-                return
-            inside += 1
-
-        hook = self.engine.hook_add(unicorn.UC_HOOK_CODE, before) if watched else None
-        try:
-            self.engine.emu_start(address, RETURN, count=5000)
-        finally:
-            if hook is not None:
-                self.engine.hook_del(hook)
-        raw = self.engine.reg_read(self._register(self.processor.result)) & 0xFFFFFFFF
-        return raw - (1 << 32) if raw >> 31 else raw, inside
+            engine.mem_write(AREA + 8, bytes(8))
+            self._set(self.processor.counter, one.abort)
+            return
+        self.ran += 1
 
 
 def c_file(program: Program) -> str:
@@ -255,8 +262,8 @@ def random_memory(world: World, program: Program, chance: random.Random) -> list
         # Where one of the two is rare, compares of many bytes find them equal.
         rare = chance.choice((128, 32, 8))
         packed = [struct.pack("<Q", chosen[at < rare]) for at in range(256)]
-        raw = b"".join(map(packed.__getitem__, chance.randbytes(-(-size // 8))))
-        world.memory.write(address, raw[:size])
+        raw = b"".join(map(packed.__getitem__, chance.randbytes(PERIOD)))
+        world.memory.write(address, (raw * (1 + size // len(raw)))[:size])
     return [*chosen, *words[4:]]
 
 
@@ -358,7 +365,7 @@ def compare(
 
     def call(form: str, cut: int | None = None) -> tuple[int, int]:
         values = rare if form == "_again" else given
-        return machine.call(symbols[f"try_{vector.name}{form}"], values, cpu, cut)
+        return machine.call(symbols[f"try_{vector.name}{form}"], values, cpu, cut, watched=aborts)
 
     def check(what: str) -> None:
         for (address, size), data in zip(regions, after, strict=True):
@@ -388,6 +395,6 @@ def compare(
     check("_again")
     machine.engine.mem_write(flag, bytes(4))
     elsewhere = (cpu + 1) % CPUS
-    moved = machine.call(symbols[f"try_{vector.name}"], given, elsewhere, None)[0]
+    moved = machine.call(symbols[f"try_{vector.name}"], given, elsewhere, None, watched=aborts)[0]
     assert moved == ABORTED, "the thread is not on the CPU that was asked for"
     return {(vector.name, want)}

@@ -7,7 +7,6 @@ the ops of the source, register by register. The matcher is written here, from t
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from opvasm.program import (
 )
 from opvasm.source import SourceFile
 
-from .conftest import POSITIONS, SAMPLES, need, run, write_headers
+from .conftest import POSITIONS, SAMPLES, audit, need, run, write_headers
 
 pytest.importorskip("capstone")
 
@@ -237,9 +236,9 @@ def build(samples: Iterable[str], headers: Path, folder: Path, compiler: str, le
 def round_trip(samples: Iterable[str], library: Path) -> None:
     """Audit, lift, read, match.  Raises Differs."""
     text = library.with_suffix(".opv")
-    done = run(sys.executable, "-m", "opvasm.cli", "audit", "--lift", text, library)
-    if done.returncode != 0:
-        raise Differs(f"audit: {done.stdout[:4000]}{done.stderr[:400]}")
+    code, said = audit("--lift", text, library)
+    if code != 0:
+        raise Differs(f"audit: {said[:4400]}")
     lifted = assemble(SourceFile("lifted.opv", text.read_text())).program
     for sample in samples:
         program = program_of(sample)
