@@ -16,7 +16,8 @@ import ctypes
 import mmap
 import os
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -233,14 +234,24 @@ def compare(case: Case, want: Expectation, after: dict[int, bytes]) -> str:
     return f"{case.identifier}: other bytes changed, the first at {differs:#x}"
 
 
+def chosen(cases: Iterable[Case], revision: str, step: int, of_others: int) -> Iterator[Case]:
+    """Every so many of the cases, those of a category counted by themselves: each keeps some."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for case in cases:
+        key = (case.category, case.revision)
+        if seen[key] % (step if case.revision == revision else of_others) == 0:
+            yield case
+        seen[key] += 1
+
+
 def main() -> int:
     """Run the cases of a file; print how many ran, and what was wrong."""
-    path, revision, number, step = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    path, revision = sys.argv[1:3]
+    number, step, of_others = map(int, sys.argv[3:])
     abi, usable = get_abi(revision), sorted(os.sched_getaffinity(0))
     ran, passed_over, wrong = 0, 0, []
-    for index, case in enumerate(read_cases(SourceFile(path, Path(path).read_text()))):
-        if case.revision != revision and index % step:
-            continue
+    cases = read_cases(SourceFile(path, Path(path).read_text()))
+    for case in chosen(cases, revision, step, of_others):
         answer = check(case, abi, number, usable)
         if answer is None:
             passed_over += 1

@@ -1,9 +1,10 @@
 /* The 29 cases that the kernel's own test of cpu_opv asked (revisions 2018-03 and 2018-04), and more of
  * our own: alignment, overlap, page crossing, lengths, read-only memory, order of errors.
  *
- *   selftest [--no-query] [--zero-page-refused]
+ *   selftest [--no-query] [--zero-page-refused] [--pages N]
  *
- * The options are for revisions that have no query flag, or refuse to read memory never written. */
+ * The first two are for revisions that have no query flag, or refuse to read memory never written. N is how
+ * many pages that were never touched are copied, each by a call of its own: the kernel's test took 16384. */
 #include "cpu_opv.h"
 
 #define BIG 4096
@@ -11,7 +12,7 @@
 
 static uint8_t pattern[BIG], zeros[BIG], buffer[4][BIG];
 static uint8_t untouched_source[PAGES * 4096], untouched_target[PAGES * 4096];
-static int has_query = 1, zero_page_refused;
+static int has_query = 1, zero_page_refused, pages = PAGES;
 
 static int here(void)
 {
@@ -254,12 +255,12 @@ static void first_touch(void)
 	munmap(area, 8192);
 	if (zero_page_refused)
 		return;
-	for (int i = 0; i < PAGES; i++)
+	for (int i = 0; i < pages; i++)
 		if (run(&OP_COPY(untouched_target + 4096 * i, untouched_source + 4096 * i, 4096), 1)) {
 			CHECK(!"copy of untouched pages");
 			break;
 		}
-	for (size_t i = 0; i < sizeof untouched_target; i += 509)
+	for (size_t i = 0; i < 4096ul * pages; i += 509)
 		CHECK(untouched_target[i] == 0);
 }
 
@@ -288,9 +289,15 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		has_query &= strcmp(argv[i], "--no-query") != 0;
 		zero_page_refused |= strcmp(argv[i], "--zero-page-refused") == 0;
+		if (strcmp(argv[i], "--pages") == 0 && i + 1 < argc)
+			pages = atoi(argv[++i]);
 	}
 	for (int i = 0; i < BIG; i++)
 		pattern[i] = i % 256;
+	if (pages < 1 || pages > PAGES) {
+		fprintf(stderr, "selftest: --pages is a number from 1 to %d\n", PAGES);
+		return 2;
+	}
 	memset(zeros, 1, BIG);
 	memset(zeros, 0, BIG); /* written, so no page of it is the shared zero page */
 	memset(buffer, 1, sizeof buffer);
