@@ -111,7 +111,7 @@ CODES: tuple[Code, ...] = (
          "percpu c: u64\nsection add() {\n    x = load c\n    exit full if x > 3\n    commit c, x + 1\n}\n"
          "strategy both = rseq then opv after 2\nscenario s {\n    strategy both\n"
          "    thread a @0 { run add() { full -> return; aborted -> retry } }\n}"),
-    Code("OPV530", "cpu-outside", "error", "a thread, or a fence, on a CPU that does not exist",
+    Code("OPV530", "cpu-outside", "error", "a thread, a fence or a condition on a CPU that does not exist",
          "CPUs count from 0 to one less than cpus says; of a range, the smallest number counts.",
          _example("    thread a @1 { run bump(1) }")),
     Code("OPV531", "no-link", "error", "a list of what can't be linked",

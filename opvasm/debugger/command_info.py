@@ -14,7 +14,6 @@ from ..text.names import type_text
 from ..trace.names import Names
 from .examine import typed_text
 from .locations import CommandError
-from .movements import Scheduled
 from .shell import Shell
 from .threads import ThreadState, WithThreads
 from .wording import names_of, number_text, title
@@ -106,10 +105,10 @@ def _thread_states(shell: Shell) -> tuple[ThreadState, ...]:
 def _threads(shell: Shell, argument: str) -> None:
     """The thread whose turn it is has a star."""
     session = shell.session
-    first = session.movements[0] if session.movements else None
-    turn = first.thread if isinstance(first, Scheduled) else None
     for each in _thread_states(shell):
-        shell.write(f"{'*' if each.name == turn else ' '} {each.name} on CPU {each.cpu}, {each.at}")
+        shell.write(
+            f"{'*' if each.name == session.turn else ' '} {each.name} on CPU {each.cpu}, {each.at}"
+        )
 
 
 def _locals(shell: Shell, argument: str) -> None:

@@ -13,7 +13,7 @@ from ..scenario.events import CallBegins
 from ..text.tree import Test
 from .effects import Holder, apply, revert
 from .landmarks import JUDGING, at_boundary, at_op, failure
-from .movements import Movement, op_of
+from .movements import Movement, Scheduled, op_of
 from .points import Condition, Location, Point, call_begins, may_stop, stops_after, stops_before
 from .stops import Reason, Stop
 from .threads import WithThreads, locals_by_name
@@ -111,6 +111,12 @@ class Session:
             self._seek(index)
         return before
 
+    @property
+    def turn(self) -> str | None:
+        """The thread that goes on from here, of a schedule; None where none does."""
+        first = self.movements[0] if self.movements else None
+        return first.thread if isinstance(first, Scheduled) else None
+
     def scope(self) -> Scope:
         """What names mean here: arguments of the call, variables as its CPU sees them, locals of threads."""
         cpus = self.holder.cpus
@@ -118,7 +124,9 @@ class Session:
         cpu = cpus.current if call is None else call.data_cpu
         names = {} if call is None else call.arguments
         if isinstance(self.timeline, WithThreads):
-            names = locals_by_name(self.timeline.threads(self.entry))
+            taken = (*self.program.data.symbols, *self.program.data.constants)
+            threads = self.timeline.threads(self.entry)
+            names = locals_by_name(threads, self.turn, taken)
         return Scope(self.program, self.layout, cpu, cpus.possible, self.holder.memory.read, names)
 
     # -- points --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import NamedTuple
 
 from .timeline import Timeline
@@ -29,9 +30,23 @@ class ThreadState(NamedTuple):
         return any(each.name == name for each in self.locals)
 
 
-def locals_by_name(threads: tuple[ThreadState, ...]) -> dict[str, int]:
-    """The values of all locals, each as ``THREAD.LOCAL``."""
-    return {f"{each.name}.{local.name}": local.value for each in threads for local in each.locals}
+def locals_by_name(
+    threads: tuple[ThreadState, ...], turn: str | None, taken: Collection[str]
+) -> dict[str, int]:
+    """The values of all locals, each as ``THREAD.LOCAL``; those of the thread whose ``turn`` it is also bare.
+
+    Names that are ``taken``, variables' and constants', stay theirs.
+    """
+    names = {
+        local.name: local.value
+        for each in threads
+        if each.name == turn
+        for local in each.locals
+        if local.name not in taken
+    }
+    return names | {
+        f"{each.name}.{local.name}": local.value for each in threads for local in each.locals
+    }
 
 
 class LocalOf(NamedTuple):

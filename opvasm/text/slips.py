@@ -54,11 +54,20 @@ _SLIPS = (
           r"a parameter has a type: `\1: u64`"),
     _Slip(r"\+¦=", "", "in memory a vector adds: `add PLACE, 1`"),
     _Slip(r"-¦=", "", "in memory a vector subtracts by `add PLACE, -1`"),
+    _Slip(r"^(?:store|commit|if|return)\b.*\bload\s*¦", "", "a load stands alone: `x = load PLACE`, then x"),
+    _Slip(r"^if\s+run\s*¦", "", "arms say how a run goes on: `run NAME(…) { differs -> return }`"),
+    _Slip(r"^(add|sub|memcpy|cmpeq|cmpne|or|and|xor|lshift|rshift)¦", "`=`",
+          "ops stand in a vector, which a thread runs: `run NAME(…)`"),
+    _Slip(r"^(cpus|kernel|strategy|environment)¦[=:]", "", r"no sign stands before the value: `\1 VALUE`"),
+    _Slip(r"^init¦", "`{`", "what memory holds at the start: `init { PLACE = VALUE }`"),
+    _Slip(r"^own\s+(\w+)\s*:.*¦=", "", r"it begins as 0: `store \1, VALUE` sets it"),
+    _Slip(r"^(\w+)¦:", "`=`", r"a local needs no type: `\1 = VALUE`; memory of a thread's own is `own \1: TYPE`"),
+    _Slip(r"^[\w, ]+¦$|^[\w, ]+¦\}", "`->`", "an arm says how the thread goes on: `aborted -> retry`"),
     _Slip(r"^(store|commit)\b.*¦", "`,`", r"a comma stands before the value: `\1 PLACE, VALUE`"),
     _Slip(r"^[a-z]\S*\s+\S+¦[-0-9=&({]", "`,`", "operands are separated by commas"),
     _Slip(r"¦(\w+)[ \t]*:", "`=`",
           r"memory is declared outside of blocks: `shared \1: TYPE`, or `percpu` for each CPU's own"),
-    _Slip(r"¦(?:\W|_|$)", "`->`", "a test says what a call must return: `run NAME(…) -> 0`"),
+    _Slip(r"^run\b.*¦(?:\W|_|$)", "`->`", "a test says what a call must return: `run NAME(…) -> 0`"),
 )
 # fmt: on
 

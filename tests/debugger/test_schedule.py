@@ -204,6 +204,17 @@ def test_locals_of_threads_are_values_of_expressions() -> None:
     assert shell("print a.x").endswith("= 7")
 
 
+def test_locals_of_the_thread_that_goes_on_need_no_thread() -> None:
+    """As in gdb; those of the others do."""
+    shell = Transcript(lost_update())
+    for _ in range(3):
+        turn = next(line[2] for line in shell("info threads").splitlines() if line[0] == "*")
+        mine, other = ("x", "y") if turn == "a" else ("y", "x")
+        assert shell(f"print {mine} + 1").endswith("= 1")
+        assert shell(f"print {other}") == f"error: the name `{other}` is unknown"
+        shell("next")
+
+
 def test_a_breakpoint_waits_for_a_local() -> None:
     """Each thread reads 0 before one stores: no store finds b.y at 1, and one finds it at 0."""
     shell = Transcript(lost_update())

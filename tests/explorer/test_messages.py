@@ -149,3 +149,11 @@ def test_a_section_that_is_a_vector_of_sixteen_ops_has_no_room_for_the_flag() ->
     (found,) = found_in(text)
     assert found.code == "OPV525"
     assert found_in(text.replace("eager", "none")) == ()
+
+
+def test_a_condition_of_a_cpu_that_does_not_exist_is_refused() -> None:
+    """It read memory that is not there, and so was broken in every state; a thread that stores there faults."""
+    text = COUNTER + "scenario s {\nthread a @0 { store counter@1, 1 }\nexists counter@1 == 1\n}\n"
+    (problem,) = found_in(text)
+    assert (problem.code, problem.help) == ("OPV530", "write cpus 2")
+    assert not found_in(text.replace("scenario s {", "scenario s {\ncpus 2"))

@@ -116,6 +116,32 @@ _COMMA = "a comma stands before the value: `store PLACE, VALUE`"
         ("scenario s { thread a @0 { store x 5 } }", _COMMA),
         ("scenario s { thread a @0 { store x = 1 } }", _COMMA),
         ("scenario s { forall: x == 1 }", "no colon follows: `forall CONDITION`"),
+        ("scenario s { cpus = 2 }", "no sign stands before the value: `cpus VALUE`"),
+        ("scenario s { init x = 2 }", "what memory holds at the start: `init { PLACE = VALUE }`"),
+        (
+            "scenario s { thread a @0 { store x, load x + 1 } }",
+            "a load stands alone: `x = load PLACE`, then x",
+        ),
+        (
+            "scenario s { thread a @0 { add x, 1 } }",
+            "ops stand in a vector, which a thread runs: `run NAME(…)`",
+        ),
+        (
+            "scenario s { thread a @0 { run v() { retry } } }",
+            "an arm says how the thread goes on: `aborted -> retry`",
+        ),
+        (
+            "scenario s { thread a @0 { if run v() { } } }",
+            "arms say how a run goes on: `run NAME(…) { differs -> return }`",
+        ),
+        (
+            "scenario s { thread a @0 { x: u64 = 1 } }",
+            "a local needs no type: `x = VALUE`; memory of a thread's own is `own x: TYPE`",
+        ),
+        (
+            "scenario s { thread a @0 { own x: u64 = 1 } }",
+            "it begins as 0: `store x, VALUE` sets it",
+        ),
         ("scenario s { for all x == 1 }", "`forall` is one word: `forall CONDITION`"),
         ("scenario s { thread a @0 { run bump } }", "a call has parentheses: `run bump()`"),
         ("scenario s { kernel legacy, 6.1 }", _RULED.format("6.1")),

@@ -47,11 +47,13 @@ def execute(options: Options, terminal: Terminal) -> int:
     for name in options.names:
         topic = find(name)
         if topic is None:
+            from ...kernels.versions import version_help
             from ...suggestion import did_you_mean
 
             raise UsageError(
                 f"there is nothing called {name!r} to explain",
-                did_you_mean(name, (each for each in names() if not each.startswith("OPV")))
+                version_help(name)
+                or did_you_mean(name, (each for each in names() if not each.startswith("OPV")))
                 or "'opvasm explain' lists everything",
             )
         texts.append(topic.explain())

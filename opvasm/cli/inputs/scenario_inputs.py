@@ -54,7 +54,7 @@ def for_schedule(path: str, options: AbiOptions, schedule: Recording | None) -> 
 
 def no_scenario_help(assembly: Assembly) -> str:
     """Where scenarios come from: of sections that were lifted, audit writes some."""
-    chapter = "LANGUAGE.md has a chapter on them: opvasm samples DIR writes it"
+    chapter = "opvasm docs language has a chapter on them, opvasm samples DIR writes some"
     if not assembly.program.sections:
         return chapter
     return f"audit --lift FILE --peer KIND writes some with lifted sections; {chapter}"

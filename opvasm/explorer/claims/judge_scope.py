@@ -86,6 +86,7 @@ class JudgeScope:
         self.threads = threads
         self.states = states
         self.reads_memory = image is not None
+        self.cpus = None if image is None else image.cpus
 
     def value(self, name: str) -> Value | None:
         """A constant."""

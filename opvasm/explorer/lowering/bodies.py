@@ -48,6 +48,7 @@ class BodyScope:
     """Names inside a thread: its locals, its own memory, the file's constants."""
 
     reads_memory = False
+    cpus = None
 
     def __init__(
         self,

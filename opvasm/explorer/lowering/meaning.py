@@ -64,9 +64,13 @@ class Spot(NamedTuple):
 
 
 class Scope(Protocol):
-    """Where names are looked up.  ``reads_memory``: whether a place may stand for its value."""
+    """Where names are looked up.  ``reads_memory``: whether a place may stand for its value.
+
+    ``cpus``: how many CPUs there are, where a number that is none of them is a mistake; else None.
+    """
 
     reads_memory: bool
+    cpus: int | None
 
     def value(self, name: str) -> Value | None:
         """A name that is a number: a local, a constant."""
@@ -258,10 +262,22 @@ class Compiler:
                 "OPV522", f"{name} is percpu: of which CPU?", span, f"write {name}@0 or sum({name})"
             )
             return NO_SPOT
-        # Numbers of CPUs that do not exist give addresses where nothing is: a fault, as in C.
+        if self._is_no_cpu(chosen.term, span):
+            return NO_SPOT
+        # In a thread numbers of CPUs that do not exist give addresses where nothing is: a fault, as in C.
         first = self.symbol_address(symbol, 0)
         stride = self.symbol_address(symbol, 1) - first
         return Spot(plus(terms.Number(first), times(stride, chosen.term)), symbol.type)
+
+    def _is_no_cpu(self, term: Term, span: Span) -> bool:
+        """Whether a condition names a CPU that does not exist, which is reported."""
+        cpus = self.scope.cpus
+        if cpus is None or not isinstance(term, terms.Number) or 0 <= term.value < cpus:
+            return False
+        has = "CPU 0 alone" if cpus == 1 else f"CPUs 0 to {cpus - 1}"
+        message = f"`{span.text}`: there is no CPU {term.value}, the scenario has {has}"
+        self.problem("OPV530", message, span, f"write cpus {term.value + 1}")
+        return True
 
     def _size_of(self, name: str, span: Span) -> Value:
         data, pointer = self.program.data, Pointer(None, self.program.abi.model.word)
