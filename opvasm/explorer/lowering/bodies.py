@@ -48,7 +48,7 @@ class BodyScope:
     """Names inside a thread: its locals, its own memory, the file's constants."""
 
     reads_memory = False
-    cpus = None
+    cpus: int | None = None
 
     def __init__(
         self,
