@@ -9,6 +9,7 @@
 #include "counter.h"
 #include "list.h"
 #include "pointed.h"
+#include "results.h"
 #include "ring.h"
 #include "hand.h"
 
@@ -17,6 +18,7 @@ enum { RUNS = 99, MOST = 64 };
 static struct counter counters;
 static struct list lists;
 static struct ring rings;
+static struct results given_back;
 static struct pointed pointed;
 static struct counter forced;
 static long rounds;
@@ -121,6 +123,26 @@ INLINE hand_push_pop(struct list_node *node)
         head = __atomic_load_n(&lists.percpu[cpu].head, __ATOMIC_RELAXED);
     } while (head && hand_pop(&lists.percpu[cpu], head, cpu));
 }
+/* The same where the section loads the head, and pop gives the node back. */
+INLINE emitted_take_back(struct list_node *node)
+{
+    struct results_node *found = (struct results_node *)node;
+    while (results_push(&given_back, opv_current_cpu(), found));
+    while (results_pop(&given_back, opv_current_cpu(), &found) < 0);
+    __asm__ __volatile__("" : : "r"(found)); /* it is used */
+}
+INLINE hand_take_back(struct list_node *node)
+{
+    struct results_node *found = (struct results_node *)node;
+    int cpu;
+    do {
+        cpu = opv_cpu_id();
+    } while (hand_push_inside(&given_back.percpu[cpu], found, cpu));
+    do {
+        cpu = opv_cpu_id();
+    } while (hand_pop_inside(&given_back.percpu[cpu], &found, cpu) < 0);
+    __asm__ __volatile__("" : : "r"(found));
+}
 INLINE emitted_put(struct list_node *node)
 {
     (void)node;
@@ -175,6 +197,8 @@ INLINE hand_put_one(struct list_node *node)
     WAY("counter fallback", fallback_add) \
     WAY("list emitted", emitted_push_pop) \
     WAY("list hand", hand_push_pop) \
+    WAY("list_giving_back emitted", emitted_take_back) \
+    WAY("list_giving_back hand", hand_take_back) \
     WAY("ring emitted", emitted_put) \
     WAY("ring emitted,_by_pointer", pointed_put_one) \
     WAY("ring hand", hand_put_one)
@@ -228,7 +252,7 @@ int main(int count, char **words)
     threads = atoi(words[1]);
     rounds = atol(words[2]);
     pinned = atoi(words[3]);
-    if (counter_create(&counters) != 1 || list_create(&lists) != 1 || ring_create(&rings) != 1
+    if (counter_create(&counters) != 1 || list_create(&lists) != 1 || ring_create(&rings) != 1 || results_create(&given_back) != 1
         || pointed_create(&pointed) != 1)
         return 4;
     (void)setenv("OPV_FALLBACK", "always", 1);

@@ -25,7 +25,7 @@ def measure() -> str:
         return "emit: needs gcc on x86-64\n"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for sample in ("counter", "list"):
+        for sample in ("counter", "list", "results"):
             _emit(SAMPLES / f"{sample}.opv", folder / f"{sample}.h")
         _emit(SAMPLES / "ring.opv", folder / "ring.h", "--index", "slot=log.slot")
         _emit(SAMPLES / "ring.opv", folder / "pointed.h", "--prefix", "pointed")

@@ -79,6 +79,43 @@ differs:
     return 1;
 }
 
+/* The two that load the head inside; pop is librseq's load_cbeq_store_add_load_store__ptr, whose value goes
+ * to memory before the commit. */
+HAND hand_push_inside(struct results_percpu *percpu, struct results_node *node, int cpu)
+{
+    __asm__ goto(HAND_TABLES HAND_ENTER HAND_ON_CPU
+        "movl %[slow], %%eax\n\ttestl %%eax, %%eax\n\tjnz %l[abort]\n\t"
+        "movq %[head], %%rax\n\t"
+        "movq %%rax, %[next]\n\t"
+        "movq %[node], %[head]\n"
+        HAND_LEAVE
+        : : [rseq] "r"(__rseq_offset), [cpu] "r"(cpu), [slow] "m"(percpu->opv.slow),
+        [head] "m"(percpu->head), [next] "m"(node->next), [node] "r"(node)
+        : "memory", "cc", "rax" : abort);
+    return 0;
+abort:
+    return -1;
+}
+
+HAND hand_pop_inside(struct results_percpu *percpu, struct results_node **node, int cpu)
+{
+    __asm__ goto(HAND_TABLES HAND_ENTER HAND_ON_CPU
+        "movl %[slow], %%eax\n\ttestl %%eax, %%eax\n\tjnz %l[abort]\n\t"
+        "movq %[head], %%rax\n\ttestq %%rax, %%rax\n\tjz %l[empty]\n\t"
+        "movq %%rax, %[node]\n\t"
+        "movq (%%rax), %%rax\n\t"
+        "movq %%rax, %[head]\n"
+        HAND_LEAVE
+        : : [rseq] "r"(__rseq_offset), [cpu] "r"(cpu), [slow] "m"(percpu->opv.slow),
+        [head] "m"(percpu->head), [node] "m"(*node)
+        : "memory", "cc", "rax" : abort, empty);
+    return 0;
+abort:
+    return -1;
+empty:
+    return 1;
+}
+
 HAND hand_put(struct ring_percpu *percpu, uint64_t head, uint64_t tail, uint64_t *slot, uint64_t value,
     uint64_t next, int cpu)
 {
