@@ -15,8 +15,9 @@ from ..light_typing import NamedTuple
 from .finding import Finding
 from .not_here import refuse_debug_information, refuse_other_code
 from .outcomes import Outcome, in_words, kernels_for, of_section, outcome
-from .rules_area import area_rules, entered, entry_rules, id_rules, step_rules
+from .rules_area import area_rules, entered, entry_rules, step_rules
 from .rules_code import code_rules
+from .rules_cpu import id_rules
 from .rules_descriptor import descriptor_rules
 from .shapes import cluster
 from .subject import Context, Subject

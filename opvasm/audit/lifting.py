@@ -6,21 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..abi.revisions import DEFAULT_REVISION, get_abi
 from ..elf.object_code import outside
-from ..elf.problems import ElfError
-from ..lift.alike import Alike, Lifter
-from ..lift.code import Code, Flow
 from ..lift.lift import Lifted
-from ..lift.state import Area, NotLifted
+from ..lift.state import NotLifted
 from ..light_typing import NamedTuple
 from ..program import Data, Struct, section as ir
 from ..text.section_printer import section_text
 from .audit import FileAudit
+from .lifted_subject import lift_subject
 from .naming import Naming
 from .objects import Globals, globals_of, structs_text, typed
 from .subject import Subject
 
-_RESULT = {"x86-64": ("rax",), "aarch64": ("x0",)}
-_AFTER_BYTES = 64
 _WITH_RELEASE = "2019-04"
 _NOTHING = Data({}, {}, {}, ())
 
@@ -41,55 +37,10 @@ class LiftedText(NamedTuple):
     broken: tuple[str, ...] = ()
 
 
-def lift_subject(subject: Subject, lifter: Lifter) -> Alike:
-    """A section lifted, its parameters named by their roles.  Raises NotLifted."""
-    if not subject.codes:
-        raise NotLifted("its instructions were not decoded", subject.start)
-    lead = subject.lead
-    area = Area(lead.own, lead.area, subject.known) if lead is not None else None
-    machine = subject.context.machine
-    return lifter.lift(machine, subject.codes, subject.end, area, results(subject))
-
-
-def results(subject: Subject) -> list[str]:
-    """The registers that the section sets and that the code right after it reads.
-
-    Followed are the instructions up to the first branch or call; a return reads the register of
-    the result.
-    """
-    changed = frozenset[str]().union(*(code.writes for code in subject.codes))
-    changed = frozenset(each for each in changed if each[0] not in "v" and "mm" not in each)
-    try:
-        after = subject.context.decode(subject.end, _AFTER_BYTES, until_branch=True)
-    except ElfError:
-        return []
-    found: set[str] = set()
-    set_again: set[str] = set()
-    for code in after:
-        reads = set() if _zeroes(code) else set(code.reads)
-        if code.flow is Flow.RETURN:
-            reads |= set(_RESULT.get(subject.context.machine, ()))
-        found |= (reads & changed) - set_again
-        set_again |= _wholly_set(code)
-    return sorted(found)
-
-
-def _zeroes(code: Code) -> bool:
-    """Whether an instruction makes a register zero and only seems to read it."""
-    operands = [each.strip() for each in code.text.partition(" ")[2].split(",")]
-    return code.mnemonic in ("xor", "sub", "eor") and len(set(operands[-2:])) == 1
-
-
-def _wholly_set(code: Code) -> set[str]:
-    first = code.text.partition(" ")[2].partition(",")[0].strip()
-    return set(code.writes) if _zeroes(code) else {each for each in code.writes if each == first}
-
-
 def lift_audit(audit: FileAudit, wanted: Iterable[str] = ()) -> list[LiftedText]:
     """The texts of all sections, or of those that are named by function, address or place."""
     chosen = list(wanted)
     naming = Naming()
-    lifter = Lifter()
     found: list[LiftedText] = []
     firsts: list[Lifted | None] = []  # the sections that these are like
     for each in audit.sections:
@@ -97,7 +48,7 @@ def lift_audit(audit: FileAudit, wanted: Iterable[str] = ()) -> list[LiftedText]
         if chosen and not any(_is_meant(subject, word) for word in chosen):
             continue
         try:
-            lifted, first = lift_subject(subject, lifter)
+            lifted, first = lift_subject(subject, subject.context.lifter)
         except NotLifted as error:
             place = subject.context.file.place(error.address)
             name = _named(subject, naming, None)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..codes import audit as codes
 from ..lift.code import Code, Flow, Memory, Step
-from ..lift.values import Value, Values, distances
+from ..lift.values import Values
 from .finding import Finding
 from .function_code import FunctionCode
 from .outcomes import Fault
@@ -16,8 +16,6 @@ from .subject import Subject
 
 _AREA_BYTES = 32
 _CS = (8, 16)  # rseq_cs, which user space writes
-_ID_BYTES = 4
-_FLAGS_END = 20  # after rseq_cs and flags the ids go on: node_id, mm_cid
 _BACK_BYTES = 128
 _BACK = 256  # instructions that are followed from an abort handler
 _RELATIVE = re.compile(rb"[\xe8\xe9]|\x0f[\x80-\x8f]", re.DOTALL)
@@ -63,46 +61,6 @@ def area_rules(subject: Subject) -> Iterator[Finding]:
                     each.text,
                 )
         values.step(each, ())
-
-
-def id_rules(subject: Subject) -> Iterator[Finding]:
-    """A section that commits without having read, in itself, which CPU it runs on."""
-    lead = subject.lead
-    commits = [each for each in subject.codes if subject.stores(each)]
-    if lead is None or not subject.decodes or not commits:
-        return
-    values = subject.known.copy()
-    for each in (*lead.own, *subject.codes):
-        if subject.inside(each.address) and _says_the_cpu(values, each, lead.area):
-            return
-        values.step(each, ())
-    yield Finding(
-        codes.NO_CPU,
-        "warning",
-        commits[-1].address,
-        "the section does not read which CPU it runs on: it also commits when the thread has come to "
-        "another CPU since what it is handed was computed",
-        "compare cpu_id (offset 4 of struct rseq) with the CPU that is meant, inside of the section",
-        instruction=commits[-1].text,
-    )
-
-
-def _says_the_cpu(values: Values, code: Code, area: Value) -> bool:
-    """Whether an instruction reads an id, memory of the thread, or where that lies."""
-    if "tpidr" in code.text or code.mnemonic in ("rdtscp", "rdpid"):
-        return True
-    for place in code.loads:
-        address = values.address(place)
-        offset = address.offset - area.offset
-        if place.segment or next(distances(address, area), None) is not None:
-            return True
-        if address.base != area.base and place.size == _ID_BYTES:
-            return True  # perhaps the area by another way: nothing is said where that is not known
-        if address.base == area.base and not (
-            _CS[0] <= offset < _FLAGS_END or offset >= _AREA_BYTES
-        ):
-            return True
-    return False
 
 
 def _offset(values: Values, place: Memory, area: object) -> int | None:

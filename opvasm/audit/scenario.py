@@ -6,20 +6,33 @@ do is not in the binary: they are templates, and what must hold is for a person 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
+from ..lift.cpu_compares import reads, uses_ids
 from ..lift.lift import Lifted
 from ..program import Scalar, Struct, section as ir
 from .objects import Globals, struct_of, structs_text
-from .solve import Access, Start, solve
+from .solve import Access, Key, Start, Twice, solve, twice
 
 PEERS = {
     "self": "another thread of the same CPU runs the section",
     "reader": "a thread of another CPU reads what the section writes",
     "remote-writer-with-membarrier": "a thread of another CPU fences, then changes what is read",
     "resizer": "a thread of another CPU publishes a new object, fences, and moves the old one's fields",
+    "moved": "threads that have read their CPU's number may be moved before they enter the section",
 }
 
+_ALIKE = ("self", "moved")  # the other thread runs the section, too
+_MOVES = 2
+# Who is on the same other CPU before and after was there all the while: for there, away and back it
+# takes one move more than there are.
+_STAYED = '    forall "who was moved before the section does not commit": ' + " && ".join(
+    f"!({each}.committed == 1 && {each}.before != 0 && {each}.before == {each}.after)"
+    for each in ("a", "b")
+)
+# One CPU for threads that preempt each other; for two that are moved apart one each, and theirs.
+_CPUS = {"self": 1, "moved": 3}
 # Registers that point to a thread's own stack.
 _STACK = ("rsp", "rbp", "sp", "x29", "fp")
 
@@ -42,18 +55,28 @@ def scenario_text(
     start was found.
     """
     section = lifted.section
-    start = solve(section, {each.name: each.size for each in globals.found})
+    start = _start(section, {each.name: each.size for each in globals.found}, "moved" in peers)
     if start is None:
         return None
     maker = _Maker(lifted, start, structs, globals, tuple(kernels))
     parts = ["\n".join(maker.variables()), "\n".join(maker.test())]
-    parts += ["\n".join(maker.scenario(each)) for each in peers if maker.can_be_there(each)]
-    if any(not maker.can_be_there(each) for each in peers):
+    for each in peers:
+        missing = maker.missing(each)
         parts.append(
-            f"// No resizer for {section.name}: no pointer to what it changes is handed to it."
+            f"// No {each} for {section.name}: {missing}."
+            if missing
+            else "\n".join(maker.scenario(each))
         )
     text = "\n\n".join(part for part in parts if part) + "\n"
     return structs_text(maker.structs()) or "\n", text
+
+
+def _start(section: ir.Section, sizes: Mapping[str, int], again: bool) -> Start | None:
+    """A start; ``again``: one after which a second thread can run the section too, where there is one."""
+    start = solve(section, sizes)
+    if start is None or not again or twice(section, start) is not None:
+        return start
+    return solve(section, sizes, again=True) or start
 
 
 class _Maker:
@@ -72,11 +95,7 @@ class _Maker:
         self.start = start
         self.kernels = kernels
         self.accesses = [half for each in start.accesses for half in _halves(each)]
-        self.memory = {
-            (thing, offset + at, min(size, 8)): value >> 8 * at & (1 << 64) - 1
-            for (thing, offset, size), value in start.memory.items()
-            for at in range(0, size, 8)
-        }
+        self.memory = _in_words(start.memory)
         self.types = {each.name: each.type for each in globals.found}
         self.globals = set(self.types)
         self.known = {each.name: each for each in structs}
@@ -159,9 +178,26 @@ class _Maker:
                 words.append(hex(given) if given > 9 else str(given))
         return f"{self.section.name}({', '.join(words)})"
 
-    def can_be_there(self, peer: str) -> bool:
-        """Whether a peer has something to do: a variable of the program is where it is for good."""
-        return peer != "resizer" or bool(self.moved())
+    def missing(self, peer: str) -> str:
+        """Why a peer has nothing to do, empty where it has."""
+        if peer == "resizer" and not self.moved():
+            return "no pointer to what it changes is handed to it"
+        if peer == "moved" and self.start.marked:
+            return "it is handed no number of a CPU, but a pointer over cpu_id_start"
+        if peer == "moved" and uses_ids(self.section):
+            return "the id that it reads is a part of an address, or of what it stores"
+        if peer == "moved" and self.twice is None:
+            return "no start was found from which two threads, one after the other, can run it wherever its objects are"
+        if peer == "moved" and not reads(self.section) and self._reads_words():
+            return "one of the words that it reads may be the CPU's number: where struct rseq is was not found"
+        return ""
+
+    def _reads_words(self) -> bool:
+        """Whether the section reads as many bytes of memory as an id has."""
+        steps = ir.walk(self.section.body)
+        return any(
+            isinstance(step, ir.Load) and step.type.size == ir.AREA_TYPE.size for step in steps
+        )
 
     def moved(self) -> str:
         """The object that a resizer replaces, the cached one, or that given by a pointer and written last.
@@ -178,8 +214,10 @@ class _Maker:
         """A test that the way to the commit can be taken."""
         if self.start.marked:
             return  # a test's cpu_id_start is the CPU's number, and no part of a pointer
+        if self.start.cpu and "mm_cid" in reads(self.section):
+            return  # a test's mm_cid is 0
         yield f'test "{self.section.name} commits from here" {{'
-        yield "    cpu 0"
+        yield f"    cpu {self.start.cpu}"
         yield from (f"    {each}" for each in self.initial())
         yield f"    run {self.call()} -> ok"
         yield "}"
@@ -191,29 +229,32 @@ class _Maker:
         if resized:
             yield f"shared {new}: {self.types[self.moved()].name}"
             yield f"shared {current}: {self.pointer_type(self.moved())}"
-        elif peer == "self":
+        elif peer in _ALIKE:
             for each in self.stacks:
                 yield f"shared {self.name(each)}_of_b: {self.types[each].name}"
         yield f'scenario {self.section.name}_{peer.replace("-", "_")} "{PEERS[peer]}" {{'
-        yield f"    cpus {1 if peer == 'self' else 2}"
+        yield f"    cpus {max(_CPUS.get(peer, 2), self.start.cpu + 1)}"
+        if peer == "moved":
+            yield f"    environment migrate <= {_MOVES}"
         if self.kernels:
             yield f"    kernel {', '.join(self.kernels)}"
         yield "    init {"
         yield from (f"        {each}" for each in self.initial())
-        if peer == "self" and self.stacks:
+        if peer in _ALIKE and self.stacks:
             yield from (f"        {each}" for each in self.initial(self.stacks))
         if resized:
             yield f"        {current} = {self.pointer(self.moved())}"
         yield "    }"
-        yield from self.thread("a", current if resized else "")
+        moves = peer == "moved"
+        yield from self.thread("a", current if resized else "", moves=moves)
         yield from self.peer(peer)
+        claim = (self.lost or _STAYED) if moves else self.claim() if resized else ""
         yield "    // What must hold is for a person to say. Until then these are all outcomes"
-        yield f"    // of the section{' and one claim that is near' if resized else ''}."
+        yield f"    // of the section{' and one claim that is near' if resized or moves else ''}."
         places = [self.accessed(each) for each in self.accesses if each.writes]
         if resized:
             places += [f"{new}.{each}" for each in self.fields(self.moved())]
         yield f"    observe {', '.join(['a.committed', *dict.fromkeys(places)])}"
-        claim = self.claim() if resized else ""
         if claim:
             yield claim
         yield "    exists a.committed == 1"  # a claim of what never happens would hold
@@ -236,11 +277,37 @@ class _Maker:
             f"!({old} != {first} && {new} == {first})"
         )
 
-    def thread(self, name: str, current: str, other: bool = False) -> Iterator[str]:
-        """A thread of CPU 0 that runs the section, on the object that ``current`` points to."""
+    @cached_property
+    def twice(self) -> Twice | None:
+        """What the section leaves that runs twice."""
+        return twice(self.section, self.start)
+
+    @cached_property
+    def lost(self) -> str:
+        """What two that commit must leave; empty where two leave what one does, or that is not known."""
+        second = self.twice
+        if second is None or self.stacks or (second.both and not second.more):
+            return ""
+        both = "!(a.committed == 1 && b.committed == 1)"
+        if not second.both:
+            return f'    forall "of two that begin with the same one alone commits": {both}'
+        left = [
+            f"{self.place(self.name(thing), thing, offset, size)} == {self.value(value, size)}"
+            for (thing, offset, size), value in _in_words(second.memory).items()
+        ]
+        told = "what two change is not lost: one after the other leaves the same"
+        return f'    forall "{told}": {both} || {" && ".join(left)}'
+
+    def thread(
+        self, name: str, current: str, other: bool = False, moves: bool = False
+    ) -> Iterator[str]:
+        """A thread that runs the section on its CPU, on the object that ``current`` points to.
+
+        ``moves``: it has CPU 0's number, and may say on which CPU it is right before and after.
+        """
         results = "".join(f"{each}, " for each in self.section.results)[:-2]
         arms = ", ".join([*ir.labels(self.section), "aborted"])
-        yield f"    thread {name} @0 {{"
+        yield f"    thread {name} @{0 if moves else self.start.cpu} {{"
         if self.start.marked:
             yield "        store cpu_id_start, 0x80006000   // a cached pointer's upper half, with its mark"
         if current:
@@ -251,8 +318,15 @@ class _Maker:
             yield f"        store {low}, here & 0xffffffff"
         given = "here" if current and not self.start.marked else ""
         taken = f"{results} = " if results else ""
+        if moves:
+            yield "        // What it is handed is CPU 0's: there it read the number. It may be moved now."
+        watched = moves and not self.lost
+        if watched:
+            yield "        before = current"
         yield f"        {taken}run {self.call(given, other)} {{ {arms} -> return }}"
         yield "        committed = 1"
+        if watched:
+            yield "        after = current"
         yield "    }"
 
     def peer(self, peer: str) -> Iterator[str]:
@@ -261,24 +335,24 @@ class _Maker:
         read = [each for each in mine if not each.writes]
         written = [each for each in mine if each.writes]
         match peer:
-            case "self":
-                yield from self.thread("b", "", True)
+            case "self" | "moved":
+                yield from self.thread("b", "", True, peer == "moved")
             case "reader":
-                yield "    thread reader @1 {"
+                yield f"    thread reader @{1 - self.start.cpu} {{"
                 for number, each in enumerate(written):
                     yield f"        seen_{number} = load {self.accessed(each)}"
                 yield "    }"
             case "remote-writer-with-membarrier":
-                yield "    thread writer @1 {"
-                yield "        fence membarrier on 0"
+                yield f"    thread writer @{1 - self.start.cpu} {{"
+                yield f"        fence membarrier on {self.start.cpu}"
                 for each in read[-1:]:
                     yield f"        store {self.accessed(each)}, 0   // what the section reads last"
                 yield "    }"
             case _:
                 moved, new = self.moved(), self.name("new")
-                yield "    thread resizer @1 {"
+                yield f"    thread resizer @{1 - self.start.cpu} {{"
                 yield f"        store {self.name('current')}, {self.pointer(moved, new)}"
-                yield "        fence membarrier on 0"
+                yield f"        fence membarrier on {self.start.cpu}"
                 for field in reversed(self.fields(moved)):
                     yield f"        moved_{field} = load {self.name(moved)}.{field}"
                     yield f"        store {new}.{field}, moved_{field}"
@@ -295,6 +369,15 @@ class _Maker:
                 return f"{variable}.{each.name}"
         at = f" + {offset}" if offset else ""
         return f"[&{variable}{at}].u{8 * size}"
+
+
+def _in_words(memory: Mapping[Key, int]) -> dict[Key, int]:
+    """What memory holds, in words of at most eight bytes."""
+    return {
+        (thing, offset + at, min(size, 8)): value >> 8 * at & (1 << 64) - 1
+        for (thing, offset, size), value in memory.items()
+        for at in range(0, size, 8)
+    }
 
 
 def _halves(each: Access) -> list[Access]:

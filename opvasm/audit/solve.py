@@ -9,9 +9,10 @@ branch would have liked to read.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..interpreter.section import SectionRun, Surroundings
+from ..lift.cpu_compares import reads, uses_ids
 from ..lift.roles import roles_of
 from ..lift.state import AREA
 from ..light_typing import NamedTuple
@@ -23,6 +24,7 @@ FIRST_OBJECT = 0x6000_0000_0000  # where the language lays shared variables
 _AREA = Extent(OBJECT_BYTES, 64)  # in front of struct rseq is what belongs to the thread
 _MARKED = 0x8000_0000 | FIRST_OBJECT >> 32  # cpu_id_start as the upper half of a cached pointer
 _TRIES, _STEPS = 4000, 400
+_FIRST_TRIES = 400  # before it is tried on another CPU than the one whose number is handed over
 _MORE_TRIES = 4000  # with other numbers, where these found nothing
 _TRUST = 0.9  # how often what was learnt is used
 _SMALL = (0, 1, 2, 3, 4)
@@ -30,7 +32,9 @@ _SMALL = (0, 1, 2, 3, 4)
 _EDGES = (-1, 1 << 63, (1 << 63) - 1, 1 << 31, (1 << 31) - 1, (1 << 32) - 1, 7, 8, 15, 16, 64)
 _PLAIN = (1, 8)  # not 0, which is also what nobody has written
 _SMALL_ROLES = ("cpu", "mm_cid", "node", "index", "offset")
+_ELSEWHERE = 0x123_4567_8900  # how far objects are moved to see whether that matters
 Key = tuple[str, int, int]  # an object, an offset, bytes
+_NOTHING: Mapping[Key, int] = {}
 
 
 class Access(NamedTuple):
@@ -49,7 +53,8 @@ class Start(NamedTuple):
     of objects.  ``memory`` gives (object, offset, bytes) their value.  ``marked`` says that
     cpu_id_start must hold the upper half of the first object's address, ``changes`` that the commit
     does not write what is there.  ``places`` says where the objects were while the start was looked
-    for.
+    for.  ``cpu`` is the CPU on which it commits: 1 where it does so only on another one than CPU 0,
+    whose number it is handed.
     """
 
     objects: tuple[str, ...]
@@ -59,6 +64,7 @@ class Start(NamedTuple):
     marked: bool
     changes: bool
     places: dict[str, Spot]
+    cpu: int = 0
 
 
 class Spot(NamedTuple):
@@ -88,8 +94,10 @@ class _World:
         generator: random.Random,
         learnt: dict[Key, int],
         trust: float = _TRUST,
+        cpu: int = 0,
     ) -> None:
         self.trust = trust
+        self.cpu = cpu
         self.places = places
         self.pool = pool
         self.generator = generator
@@ -119,7 +127,12 @@ class _World:
             self.first[name, offset, size] = value
             for at, byte in enumerate(value.to_bytes(size, "little")):
                 self.now[address + at] = byte
-        return bytes(self.now.get(address + at, 0) for at in range(size))
+        return self.left(name, offset, size)
+
+    def left(self, name: str, offset: int, size: int) -> bytes:
+        """What is in an object by now."""
+        first = self.places[name].first + offset
+        return bytes(self.now.get(first + at, 0) for at in range(size))
 
     def choose(self, key: Key) -> int:
         """A value for what is read first; no pointer for what is smaller than one."""
@@ -138,11 +151,15 @@ class _World:
 
 
 def solve(
-    section: ir.Section, sizes: Mapping[str, int] | None = None, seed: int = 1
+    section: ir.Section,
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 1,
+    again: bool = False,
 ) -> Start | None:
-    """A start from which the section commits on CPU 0; None where none was found.
+    """A start from which the section commits; None where none was found.
 
-    ``sizes`` gives the bytes of the variables that it names.
+    That is on CPU 0, or else, where it reads on which CPU it is, on CPU 1.  ``sizes`` gives the bytes
+    of the variables that it names.  ``again``: from what the run leaves the section can run once more.
     """
     roles = roles_of(section)
     names = [each.name for each in section.parameters]
@@ -168,13 +185,17 @@ def solve(
     generator = random.Random(seed)
     kept: Start | None = None
     learnt: dict[Key, int] = {}
-    for number in range(_TRIES + _MORE_TRIES):
-        if number >= _TRIES and kept is not None:
+    for tries, cpu, anything in _phases(section, marked):
+        if anything and kept is not None:
             break
-        found = _try(section, roles, places, marked, generator, learnt, number >= _TRIES)
-        if found is not None and found.changes:
-            return _simplest(section, roles, found)
-        kept = kept or found
+        for _ in range(tries):
+            found = _try(section, roles, places, marked, generator, learnt, anything, cpu)
+            if found is not None and found.changes:
+                start = _simplest(section, roles, found)
+                if not again or twice(section, start) is not None:
+                    return start
+            elif not again:
+                kept = kept or found
     if kept is None or _may_keep(section):
         return None
     return _simplest(section, roles, kept)
@@ -183,6 +204,15 @@ def solve(
 def _simplest(section: ir.Section, roles: Mapping[str, str], start: Start) -> Start:
     """The same start with numbers that a person reads more easily."""
     return _ending(section, _telling(section, roles, _plainer(section, start)))
+
+
+def _phases(section: ir.Section, marked: bool) -> Iterator[tuple[int, int, bool]]:
+    """How a start is looked for: how often, on which CPU, and whether with unusual numbers."""
+    yield _FIRST_TRIES, 0, False
+    if not marked and reads(section) and not uses_ids(section):
+        yield _FIRST_TRIES, 1, False
+    yield _TRIES - _FIRST_TRIES, 0, False
+    yield _MORE_TRIES, 0, True
 
 
 def _may_keep(section: ir.Section) -> bool:
@@ -219,9 +249,10 @@ def _try(
     generator: random.Random,
     learnt: dict[Key, int],
     anything: bool,
+    cpu: int,
 ) -> Start | None:
     """One try.  ``anything``: arguments that are no pointers, and what is read, may be unusual numbers."""
-    world = _World(places, [], generator, learnt)
+    world = _World(places, [], generator, learnt, cpu=cpu)
     shown = _arguments(section, roles, places, generator, anything)
     arguments = _numbers(shown, places)
     expected = [value for name, value in arguments.items() if roles.get(name) == "expect"]
@@ -291,7 +322,7 @@ def _ran(
     if kept != objects and any(each.thing == "more" for each in world.accesses):
         kept = objects
     accesses = tuple(dict.fromkeys(world.accesses))
-    return Start(kept, shown, world.first, accesses, marked, committed, places)
+    return Start(kept, shown, world.first, accesses, marked, committed, places, world.cpu)
 
 
 def _section_run(
@@ -299,7 +330,7 @@ def _section_run(
 ) -> SectionRun:
     """A run that is still to be stepped."""
     places = world.places
-    area = dict.fromkeys(ir.AREA_FIELDS, 0)
+    area = dict.fromkeys(ir.AREA_FIELDS, 0) | dict.fromkeys(ir.CPU_FIELDS, world.cpu)
     if marked:
         area["cpu_id_start"] = _MARKED
     surroundings = Surroundings(
@@ -340,7 +371,7 @@ def _plainer(section: ir.Section, start: Start) -> Start:
     addresses = [key for key, value in start.memory.items() if FIRST_OBJECT <= value < ends]
     for key in addresses:
         for plain in _PLAIN:
-            found, _ = _with(section, start, key, plain)
+            found, _ = _with(section, start, {key: plain})
             if found is not None:
                 start = found
                 break
@@ -353,7 +384,7 @@ def _telling(section: ir.Section, roles: Mapping[str, str], start: Start) -> Sta
         if value == 0 and roles.get(name) in (None, "value"):
             for plain in _PLAIN:
                 arguments: dict[str, int | str] = {**start.arguments, name: plain}
-                world = _World(dict(start.places), [0], random.Random(0), dict(start.memory), 1.0)
+                world = _world_of(start)
                 found = _ran(section, arguments, world, start.marked)
                 if found is not None and found._replace(arguments=start.arguments) == start:
                     start = found
@@ -362,21 +393,32 @@ def _telling(section: ir.Section, roles: Mapping[str, str], start: Start) -> Sta
 
 
 def _ending(section: ir.Section, start: Start) -> Start:
-    """The same start with 0 for a number that a second run would follow: there a list ends."""
-    for key, value in start.memory.items():
-        found, world = _with(section, start, key, value)
-        if found is None or _stays(section, found, world):
-            return start
-        found, world = _with(section, start, key, 0)
-        if found is not None and _stays(section, found, world):
-            return found
+    """The same start with the end of a list for a number that a second run would follow.
+
+    That is 0, or a number that the section is handed and may compare with.
+    """
+    found, world = _with(section, start)
+    if found is None or _stays(section, found, world):
+        return start
+    handed = [each for each in start.arguments.values() if isinstance(each, int)]
+    for key in start.memory:
+        for end in dict.fromkeys([0, *handed]):
+            found, world = _with(section, start, {key: end})
+            if found is not None and _stays(section, found, world):
+                return found
     return start
 
 
-def _with(section: ir.Section, start: Start, key: Key, value: int) -> tuple[Start | None, _World]:
-    """The start with one number in memory replaced, None where the run is another; and what the run leaves."""
-    memory = {**start.memory, key: value}
-    world = _World(dict(start.places), [0], random.Random(0), memory, 1.0)
+def _world_of(start: Start) -> _World:
+    """The memory of a start, and 0 where it says nothing."""
+    return _World(dict(start.places), [0], random.Random(0), dict(start.memory), 1.0, start.cpu)
+
+
+def _with(
+    section: ir.Section, start: Start, changed: Mapping[Key, int] = _NOTHING
+) -> tuple[Start | None, _World]:
+    """The start with numbers in memory replaced, None where the run is another; and what the run leaves."""
+    world = _world_of(start._replace(memory={**start.memory, **changed}))
     found = _ran(section, dict(start.arguments), world, start.marked)
     same = found is not None and found._replace(memory=start.memory) == start
     return found if same else None, world
@@ -384,10 +426,74 @@ def _with(section: ir.Section, start: Start, key: Key, value: int) -> tuple[Star
 
 def _stays(section: ir.Section, start: Start, world: _World) -> bool:
     """Whether the section, run once more on what the start's run has left, touches these objects alone."""
+    return _again(section, start, world) is not None
+
+
+def _again(section: ir.Section, start: Start, world: _World) -> str | None:
+    """By which label a second run leaves; None where it touches what is in no object, or "" without an end."""
     run = _section_run(section, start.arguments, world, start.marked)
     try:
         while run.label is None and run.steps < _STEPS:
             run.step()
     except _Elsewhere:
-        return False
-    return True
+        return None
+    return run.label or ""
+
+
+class Twice(NamedTuple):
+    """What two runs, one after the other, leave.
+
+    ``both`` says whether both commit, ``memory`` what is where they wrote; ``more`` whether that is
+    not what the first one has left.
+    """
+
+    both: bool
+    memory: dict[Key, int]
+    more: bool
+
+
+def twice(section: ir.Section, start: Start) -> Twice | None:
+    """The section run twice from a start; None where the second run has no end among the objects.
+
+    Also where what is left depends on where the objects are, which is elsewhere in a scenario.
+    """
+    found = _twice(section, start)
+    elsewhere = _moved(start, _ELSEWHERE)
+    other = None if found is None else _twice(section, elsewhere)
+    if found is None or other is None:
+        return None
+    named, renamed = (
+        _pointing(each.memory, one) for each, one in ((found, start), (other, elsewhere))
+    )
+    return found if named == renamed else None
+
+
+def _twice(section: ir.Section, start: Start) -> Twice | None:
+    found, world = _with(section, start)
+    first = dict(world.now)
+    label = _again(section, start, world) if found is not None else None
+    if not label:
+        return None
+    written = dict.fromkeys(each for each in world.accesses if each.writes)
+    memory = {
+        (name, offset, size): int.from_bytes(world.left(name, offset, size), "little")
+        for name, offset, size, _ in written
+    }
+    changed = any(first.get(at) != value for at, value in world.now.items())
+    return Twice(label == ir.OK, memory, changed)
+
+
+def _moved(start: Start, by: int) -> Start:
+    """The same start with its objects so many bytes farther."""
+    places = {name: each._replace(first=each.first + by) for name, each in start.places.items()}
+    memory = {
+        key: places[value].pointer if isinstance(value, str) else value
+        for key, value in _pointing(start.memory, start).items()
+    }
+    return start._replace(places=places, memory=memory)
+
+
+def _pointing(memory: Mapping[Key, int], start: Start) -> dict[Key, int | str]:
+    """Memory with the names of objects in place of their addresses."""
+    names = {each.pointer: name for name, each in start.places.items()}
+    return {key: names.get(value, value) if key[2] == 8 else value for key, value in memory.items()}

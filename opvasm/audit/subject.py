@@ -12,8 +12,12 @@ from ..elf.problems import ElfError
 from ..elf.symbols import Names, names_covering
 from ..lift.code import Code, Decoder, Flow, Memory
 from ..lift.values import Values
+from ..light_typing import TYPE_CHECKING
 from .function_code import FunctionCode
 from .lead import Lead, find_lead, longer, stored
+
+if TYPE_CHECKING:
+    from ..lift.alike import Lifter
 
 LEAD_BYTES = 112  # before the start: where a program makes the descriptor's address
 _LENGTH_MAX = 1 << 16
@@ -31,6 +35,13 @@ class Context:
         self.frames = Frames(file)
         self.machine = file.machine.name
         self._function: tuple[Extent, FunctionCode] | None = None
+
+    @cached_property
+    def lifter(self) -> Lifter:
+        """What lifts its sections, those of the same instructions once."""
+        from ..lift.alike import Lifter
+
+        return Lifter()
 
     @cached_property
     def names(self) -> Names:

@@ -28,6 +28,8 @@ EXIT_NOT_LISTED = "OPV724"
 NOT_LISTED = "OPV725"
 STEPS_FOREVER = "OPV726"
 NO_CPU = "OPV727"
+CPU_WRONG_WAY = "OPV728"
+CPU_UNUSED = "OPV729"
 UNRESOLVED = "OPV730"
 NOT_LIFTED = "OPV731"
 NOT_DECODED = "OPV732"
@@ -257,6 +259,25 @@ CODES: tuple[Code, ...] = (
         "A thread that reads its CPU and is moved before the section begins is not aborted: it changes the data "
         "of the CPU that it came from. A compare of cpu_id inside of the section, or addresses that are made "
         "inside of it from an id, prevent that. Threads that are bound to one CPU do not need it.",
+        _EXAMPLE,
+    ),
+    Code(
+        CPU_WRONG_WAY,
+        "audit-cpu-wrong-way",
+        "error",
+        "a section commits where the CPU is not the one that is meant",
+        "The compare of cpu_id (cpu_id_start, mm_cid) leads to the commit where the numbers differ, and out of the "
+        "section where they are equal: je and jne have changed places. On the CPU that is meant the section "
+        "never commits; on every other it changes the data of the CPU that is meant, beside a thread that is there.",
+        _EXAMPLE,
+    ),
+    Code(
+        CPU_UNUSED,
+        "audit-cpu-unused",
+        "error",
+        "a compare with the CPU has no effect",
+        "The section compares cpu_id (cpu_id_start, mm_cid), and no branch asks for the result, or both ways of "
+        "the branch do the same. It commits on every CPU, as one without a compare does (OPV727).",
         _EXAMPLE,
     ),
     Code(

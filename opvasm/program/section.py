@@ -20,6 +20,7 @@ from .terms import (
     AREA_TYPE as AREA_TYPE,
     CHANGES as CHANGES,
     COMPARES as COMPARES,
+    CPU_FIELDS as CPU_FIELDS,
     I8 as I8,
     I16 as I16,
     I32 as I32,
@@ -290,23 +291,28 @@ def replace_terms(body: tuple[Step, ...], change: Callable[[Term], Term]) -> tup
     return with_steps(body, lambda step: _with_terms(step, change))
 
 
+def rebuilt(term: Term, change: Callable[[Term], Term]) -> Term:
+    """A term with every part, the innermost first, replaced by what ``change`` makes of it."""
+    match term:
+        case Unary() | Convert():
+            return change(term._replace(operand=rebuilt(term.operand, change)))
+        case Binary(left=left, right=right):
+            return change(term._replace(left=rebuilt(left, change), right=rebuilt(right, change)))
+        case Choose():
+            return change(
+                term._replace(
+                    condition=rebuilt(term.condition, change),
+                    then=rebuilt(term.then, change),
+                    otherwise=rebuilt(term.otherwise, change),
+                )
+            )
+        case _:
+            return change(term)
+
+
 def _with_terms(step: Step, change: Callable[[Term], Term]) -> Step:
     def term(old: Term) -> Term:
-        match old:
-            case Unary() | Convert():
-                return change(old._replace(operand=term(old.operand)))
-            case Binary():
-                return change(old._replace(left=term(old.left), right=term(old.right)))
-            case Choose():
-                return change(
-                    old._replace(
-                        condition=term(old.condition),
-                        then=term(old.then),
-                        otherwise=term(old.otherwise),
-                    )
-                )
-            case _:
-                return change(old)
+        return rebuilt(old, change)
 
     match step:
         case Load():

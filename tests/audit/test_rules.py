@@ -120,6 +120,16 @@ CASES: list[tuple[str, dict[str, str], dict[str, str]]] = [
     # Perhaps the area's address, from somewhere else.
     (code.NO_CPU, {"body": STORE}, {"body": f"cmp %esi, 4(%r10)\n jne out\n {STORE}"}),
     (code.NO_CPU, {"body": f"mov 16(%rdi), %eax\n {STORE}"}, {"body": f"mov %fs:16, %rax\n {STORE}"}),
+    (
+        code.CPU_WRONG_WAY,
+        {"body": f"cmp %esi, 4(%rdi)\n je out\n {STORE}"},
+        {"body": f"cmp %esi, 4(%rdi)\n je 1f\n jmp out\n1: {STORE}"},
+    ),
+    (
+        code.CPU_UNUSED,
+        {"body": f"cmp %esi, 4(%rdi)\n jne 1f\n1: {STORE}"},
+        {"body": f"cmp %esi, 4(%rdi)\n jne out\n1: {STORE}"},
+    ),
 ]  # fmt: skip
 
 

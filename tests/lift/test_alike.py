@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opvasm.audit.audit import audit_file
-from opvasm.audit.lifting import lift_subject
+from opvasm.audit.lifted_subject import lift_subject
 from opvasm.elf.file import open_elf
 from opvasm.lift.alike import Lifter
 from opvasm.lift.state import Area

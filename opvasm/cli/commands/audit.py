@@ -42,7 +42,7 @@ EXITS = {
     INCONCLUSIVE: "not all was decided: an unreadable file in a folder, no decoder, or no linked file",
     HOST: "this host can't do it; the message says what is missing",
 }
-PEERS = ("self", "reader", "remote-writer-with-membarrier", "resizer")
+PEERS = ("self", "reader", "remote-writer-with-membarrier", "resizer", "moved")
 FORMATS = ("human", "json", "sarif", "github", "html")
 
 _LISTED = 8  # sections without a scenario that are named
