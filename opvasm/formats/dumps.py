@@ -27,7 +27,7 @@ _OURS = re.compile(
     r"|test[ \t]+\"|scenario[ \t]+\w+|strategy[ \t]+\w+[ \t]*=|abi[ \t]+\d)",
     re.MULTILINE,
 )
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+|\d+|'\\x[0-9a-fA-F]{1,2}'")
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9]\d*|'\\x[0-9a-fA-F]{1,2}'")
 # Strings of C or Python one after the other, perhaps with a name and in brackets.
 _LITERALS = re.compile(
     rf"(?:[\w\s*\[\]]*=)?[\s(]*(?P<all>{LITERAL}(?:\s*(?:\\\s+)?{LITERAL})*)[\s);]*"

@@ -25,15 +25,17 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _PRINTED = re.compile(
     r"(?:\$\d+|[\w.>*&@\[\]-]+)[ \t]*=[ \t]*|(?=\{[ \t\n]*(?:\{[ \t\n]*)?op[ \t]*=)"
 )
+_DEPTH_MAX = 20  # ops, a union, a member of it, an array
 _TOKEN = re.compile(
     r"""(?P<repeats><repeats[ ](?P<count>\d+)[ ]times>)
     | (?P<index>\[[^\]\n]*\]\s*=)
+    | (?P<second>\$\d+)
     | (?P<left_out>\.\.\.)
     | (?P<character>'(?:[^'\\]|\\.[0-7]{0,2})')
     | (?P<string>"(?:[^"\\]|\\.)*")
     | (?P<error><[^>]*\s[^>]*>)
     | (?P<symbol><[^>]*>)
-    | (?P<number>-?0[xX][0-9a-fA-F]+|-?\d+)(?![\w.])
+    | (?P<number>-?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*))(?![\w.])
     | (?P<field>[A-Za-z_]\w*)\s*=
     | (?P<name>[A-Za-z_]\w*)
     | (?P<cast>\((?:[^()]|\([^()]*\))*\))
@@ -136,6 +138,7 @@ class _Printed:
         self.file = file
         self.text = text
         self.at = at
+        self.depth = 0
         self.opcodes = {each.c_name: i for i, each in enumerate(abi.revision.operations)}
 
     def whole(self) -> _Value:
@@ -153,12 +156,24 @@ class _Printed:
             return None
         found = _TOKEN.match(self.text, self.at)
         if found is None:
-            raise self._wrong(self.text[self.at :].split()[0], "can't be read")
+            word = re.match(r"[^\s,{}]*", self.text[self.at :])
+            raise self._wrong((word and word[0]) or self.text[self.at], "can't be read")
         self.at = found.end()
         return found
 
     def _wrong(self, word: str, message: str, help: str | None = None) -> DecodeError:
         return problem(self.file, self.at, word, f"{word} {message}", help)
+
+    def _inner(self, brace: re.Match[str]) -> tuple[tuple[str | None, _Value], ...]:
+        """What stands between two braces."""
+        self.depth += 1
+        if self.depth > _DEPTH_MAX:
+            raise problem(self.file, brace.start(), "{", "too many braces are open", None)
+        items = tuple(self._items("}"))
+        self.depth -= 1
+        if not items:
+            raise problem(self.file, brace.start(), "{", "nothing stands in these braces", None)
+        return items
 
     def _items(self, end: str) -> list[tuple[str | None, _Value]]:
         """Items up to a closing brace, or to the end of the text."""
@@ -168,7 +183,7 @@ class _Printed:
             word, start = found[0], found.start()
             if word == "}" and end:
                 return _joined(items)
-            if found["left_out"] or found["error"] or word == "}":
+            if found["left_out"] or found["error"] or found["second"] or word == "}":
                 self.at = start
                 raise self._refused(found)
             if found["repeats"]:
@@ -187,10 +202,7 @@ class _Printed:
         """The value that begins with a word; a number, with the character beside it."""
         word, start = found[0], found.start()
         if word == "{":
-            items = tuple(self._items("}"))
-            if not items:
-                raise problem(self.file, start, "{", "nothing stands in these braces", None)
-            return _Group(items, self.text[start : self.at], start)
+            return _Group(self._inner(found), self.text[start : self.at], start)
         if found["number"]:
             number = _Number(int(word, 8 if re.match(r"-?0\d", word) else 0), word, start)
             beside = re.compile(r"\s+'(?:[^'\\]|\\.[0-7]{0,2})'").match(self.text, self.at)
@@ -207,6 +219,9 @@ class _Printed:
         if found["left_out"]:
             help = "print all: set print elements unlimited, set print union on"
             return self._wrong("...", "stands for elements that gdb has left out", help)
+        if found["second"]:
+            help = "print all ops at once: p/x ops, p/x *ops@3"
+            return self._wrong(found[0], "is a second value", help)
         return self._wrong(found[0], "can't be read")
 
     def _repeat(

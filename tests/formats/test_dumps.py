@@ -228,6 +228,9 @@ P = (Path(__file__).parent / "gdb" / "p.txt").read_text()
         ("$1 = {op = 2, len = 8, u = {}}", "{", "nothing stands in these braces"),
         ("$1 = {op = 2, len = 8}", "{op = 2, len = 8}", "nothing says what `dst` of this op is"),
         ("$1 = {{op = 9, len = 0}, 3}", "{{op = 9, len = 0}, 3}", "these are not ops"),
+        (f"{P}(gdb) p/x ops[1]\n$2 = {{}}", "$2", "$2 is a second value"),
+        ("$1 = {0x0, 08, 1}", "08", "08 can't be read"),
+        ("$1 = " + 30 * "{", "{", "too many braces are open"),
         ("$1 = {1, 2, 300}", "300", "300 is more than a byte: gdb does not say how wide"),
         ("$1 = (struct cpu_op (*)[3]) 0x555555558040 <ops>", "0x555555558040", "these are not ops"),
         ("0x7ffe0000 <ops>:\t0\t8\n", "0x7ffe0000 <ops>:\t0\t8", "0 is not a hexadecimal number"),
@@ -277,6 +280,7 @@ def test_a_mail_s_quote_of_a_dump_is_read(tool: str, tmp_path: Path) -> None:
         ('"\\x00\\x080"', "x:1:6", "C reads more than two digits"),
         ("char a[] = { 1, 2 };\nchar b[] = { 3 };", "x:2:1", "a second array"),
         ("char a[] = { 1, 256 };", "x:1:17", "256 does not fit 1 bytes"),
+        ("char a[] = { 1, 08 };", "x:1:17", "'08' is not a number"),
         ("char a[] = { 1, SIZE };", "x:1:17", "'SIZE' is not a number"),
     ],
 )
