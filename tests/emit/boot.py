@@ -19,9 +19,9 @@ from pathlib import Path
 from tests.kernels.boot import KERNELS, CannotBoot, boot, fetch_image
 from tests.kernels.build import ARCHITECTURES, archive
 
-from .conftest import HERE, build_hammer, run, write_headers
+from .conftest import HERE, IDIOMS, build_hammer, run, write_headers
 
-ROWS = 14
+ROWS = 2 * len(IDIOMS)
 
 
 def main(words: list[str]) -> int:

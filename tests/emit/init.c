@@ -11,7 +11,7 @@
 
 int main(void)
 {
-    static const char *idioms[] = { "counter", "list", "ring", "records", "pointers", "spinlock", "cmpxchg" };
+    static const char *idioms[] = { "counter", "list", "ring", "records", "pointers", "spinlock", "cmpxchg", "results" };
     static const char *programs[] = { "/hammer", "/trusting" };
     struct utsname name;
     unsigned program, idiom, mode;
@@ -22,7 +22,7 @@ int main(void)
     uname(&name);
     printf("\nkernel %s\n", name.release);
     for (program = 0; program < 2; program++) {
-        for (idiom = 0; idiom < 7; idiom++) {
+        for (idiom = 0; idiom < sizeof(idioms) / sizeof(idioms[0]); idiom++) {
             for (mode = 0; mode < 2; mode++) {
                 int status = 0;
                 pid_t child;

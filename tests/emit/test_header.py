@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from opvasm.cli.main import main
-from opvasm.emit import ARCHITECTURES, Naming
+from opvasm.emit import ARCHITECTURES, Naming, Request, header
 from opvasm.emit.refusals import refusals
-from opvasm.emit.sections import with_sections
+from opvasm.emit.sections import WithSections, with_sections
 from opvasm.program import section as ir
 from opvasm.text.scenario_tree import BUILTIN_STRATEGIES, Strategy
 
@@ -280,6 +280,30 @@ def test_a_section_without_code_is_refused_by_its_reason(section: str, why: str)
     (finding,) = with_sections(program, (), ELIDE, ARCHITECTURES).findings
     assert (finding.level, finding.code) == ("error", "OPV756")
     assert why in finding.message
+
+
+def test_compilers_have_the_registers_that_a_section_may_take(tmp_path: Path) -> None:
+    """The largest section that is not refused compiles where a compiler keeps most for itself, at -O0."""
+    need("gcc")
+
+    def made(count: int) -> WithSections:
+        names = [f"p{each}" for each in range(count)]
+        parameters = ", ".join(f"{each}: u64" for each in names)
+        text = f"percpu n: u64\nsection s({parameters}) -> x {{ x = load n; commit n, x + ({' + '.join(names)}) }}\n"
+        return with_sections(assembled(text).program, (), ELIDE, ARCHITECTURES)
+
+    largest = next(count for count in range(12, 0, -1) if not made(count).findings)
+    found = made(largest)
+    request = Request(found.program, found.vectors, ELIDE, Naming("t", {}), loading=found.loading)
+    (tmp_path / "t.h").write_text(header(request))
+    given = ", ".join("1" * largest)
+    (tmp_path / "t.c").write_text(
+        '#include "t.h"\nint full(const struct t *m, uint64_t *x)\n'
+        f"{{ return t_s(m, 0, {given}, x) + t_s_here(m, {given}, x); }}\n"
+    )
+    words = ("-O0", "-fPIC", "-S", tmp_path / "t.c", "-o", tmp_path / "t.s")
+    done = run("gcc", *words)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
