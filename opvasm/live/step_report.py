@@ -85,12 +85,27 @@ def stepped(stepper: Stepper, ended: Ended, calls: int) -> Iterator[str]:
     what = f"{completed} of {entries} sections were completed in {stepper.steps} steps"
     if stepper.bound_reached:
         verdict = "no progress" if stepper.stuck else "bound reached"
-        seen = f", and {LAPS} more were come to by the same way" if stepper.stuck else ""
-        yield f"{verdict}: {what}{seen}, then the program was ended; {calls} calls of cpu_opv"
+        yield f"{verdict}: {what}, then the program was ended; {calls} calls of cpu_opv"
+        if stepper.stuck:
+            yield from _why_no_further(entries)
     elif stepper.sections and not entries:
         yield f"the program {ending(ended)}, and entered no section: nothing was stepped"
     elif stepper.sections:
         yield f"the program {ending(ended)}: {what}; {calls} calls of cpu_opv"
+
+
+def _why_no_further(entries: int) -> Iterator[str]:
+    """What was not tried once the bound was reached, why, and what to do."""
+    yield (
+        f"not tried: more than these {entries} entries. In {LAPS} further ones the thread was followed "
+        "from the abort back to the section: each time by the very same instructions, as a loop goes "
+        "that only tries again"
+    )
+    yield (
+        "what to do: count the aborts, and after some do the work in another way (a lock, cpu_opv); "
+        "else the program stands still in a debugger that steps. Where it does so after more than "
+        f"{entries + LAPS} aborts, or each entry is another piece of work, raise --bound"
+    )
 
 
 def injected(aborter: Aborter, ended: Ended, calls: int) -> Iterator[str]:

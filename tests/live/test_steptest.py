@@ -16,7 +16,12 @@ def test_stepping_never_completes_a_section(build: Build, opvasm: Opvasm) -> Non
     done = opvasm("steptest", "--bound", "1000", "--", build("counter", 335), "10")
     assert done.returncode == 1, done.stderr
     assert "no progress: 0 of 1000 sections were completed" in done.stderr
-    assert ", and 64 more were come to by the same way, then the program was ended" in done.stderr
+    assert "not tried: more than these 1000 entries. In 64 further ones" in done.stderr
+    assert "what to do: count the aborts" in done.stderr
+    assert (
+        "more than 1064 aborts, or each entry is another piece of work, raise --bound"
+        in done.stderr
+    )
 
 
 def test_with_the_fallback_stepping_ends(build: Build, opvasm: Opvasm) -> None:
