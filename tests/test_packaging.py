@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.packaging
 
 
-def run(*words: str | Path, cwd: Path) -> str:
+def run(*words: str | Path, cwd: Path, **more: str) -> str:
     """A command's output; its errors where it fails."""
     variables = {
         name: value
@@ -28,7 +28,7 @@ def run(*words: str | Path, cwd: Path) -> str:
     done = subprocess.run(
         [str(word) for word in words],
         cwd=cwd,
-        env=variables,
+        env=variables | more,
         capture_output=True,
         text=True,
         check=False,
@@ -42,7 +42,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sdist, and the wheel that was built from it."""
     folder = tmp_path_factory.mktemp("dist")
     # The build needs hatchling alone, which the tests' environment has: no network.
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    # The engine is built quickly here; that it is fast is the business of the benchmarks.
+    run(
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--outdir",
+        folder,
+        ROOT,
+        cwd=folder,
+        CFLAGS="-O0",
+    )
     return folder
 
 
@@ -56,10 +67,11 @@ def only(folder: Path, pattern: str) -> Path:
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the commands of a fresh environment that holds the wheel."""
     folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True)
+    venv.create(folder)
     python = folder / "bin" / "python"
-    wheel = only(built, "*.whl")
-    run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel, cwd=folder)
+    # The pip of this environment puts the wheel there; what is never imported need not be compiled.
+    there = ("--python", python, "install", "--no-deps", "--no-index", "--no-compile")
+    run(sys.executable, "-m", "pip", *there, only(built, "*.whl"), cwd=folder)
     # lark comes from this environment, so that the test needs no network.
     site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder)
     lark_folder = Path(lark.__file__).parent

@@ -31,8 +31,6 @@ MODES = ("none", "all")
 STATES = 200
 GENERATED = 8
 TSAN = ("-O0", "-g", "-fsanitize=thread", *SMALL_BATCHES)
-# Numbers outgrow two bytes on the way, after some batches of small ones.
-ASAN = ("-O0", "-g", "-fsanitize=address", "-DNARROW_MOST=31", *SMALL_BATCHES)
 WATCHED = ("samples/races/list.opv", "tests/explorer/cases/invariants.opv")
 FOUND = 66
 # More states than a test has time for.
@@ -40,10 +38,10 @@ ENDLESS = Limits(50_000_000, goes_on=False, jobs=2)
 
 
 @needs_compiler
-def test_threads_agree_with_one(tmp_path: Path) -> None:
+def test_threads_agree_with_one(planted: Path) -> None:
     """Two threads and four find the states, edges, outcomes and schedules of one, in its order."""
     found = []
-    with searching_with(loaded(built(tmp_path, "-O1", *SMALL_BATCHES))):
+    with searching_with(loaded(planted)):
         for name in FILES:
             found += list(file_compared(ROOT / name, MODES, STATES, (2, 4)))
         for number in range(GENERATED):
@@ -67,7 +65,7 @@ def test_two_threads_agree_with_one_on_large_batches() -> None:
 @needs_compiler
 def test_without_threads_one_searches(tmp_path: Path) -> None:
     """A build for a system that has no threads takes `jobs`, and answers the same."""
-    module = loaded(built(tmp_path, "-O1", "-DNO_THREADS", *SMALL_BATCHES[:-1]))
+    module = loaded(built(tmp_path, "-O0", "-DNO_THREADS", *SMALL_BATCHES[:-1]))
     assert module.MOST_JOBS == 1
     with searching_with(module):
         found = list(file_compared(ROOT / FILES[0], ("all",), STATES, (2,)))
@@ -154,11 +152,7 @@ def test_no_two_threads_race(tmp_path: Path) -> None:
 
 
 @needs_compiler
-def test_numbers_that_become_wide_have_room_in_the_next_batch(tmp_path: Path) -> None:
+def test_numbers_that_become_wide_have_room_in_the_next_batch(sanitized: Path) -> None:
     """AddressSanitizer finds nothing where numbers outgrow two bytes between batches of two threads."""
-    try:
-        engine = built(tmp_path, *ASAN)
-    except NotBuilt as reason:
-        pytest.skip(f"AddressSanitizer is not installed: {str(reason)[:200]}")
-    done = watched(engine, "asan")
+    done = watched(sanitized, "asan")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

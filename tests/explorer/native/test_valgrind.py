@@ -18,7 +18,7 @@ from opvasm.explorer.setting.options import Limits
 
 from ..helpers import plans, sample
 from .agreement import MODES
-from .builds import built, loaded, needs_compiler, searching_with
+from .builds import loaded, needs_compiler, searching_with
 from .recorded import Recorder
 
 pytestmark = [
@@ -48,17 +48,16 @@ def recorded(engine: Path) -> bytes:
     return marshal.dumps(recorder.searches)
 
 
-def test_valgrind_finds_nothing(tmp_path: Path) -> None:
+def test_valgrind_finds_nothing(planted: Path, tmp_path: Path) -> None:
     """Recorded searches find the same again under valgrind, which reports no error in the engine."""
-    engine = built(tmp_path, "-O1", "-g")
     searches, log = tmp_path / "searches", tmp_path / "valgrind"
-    searches.write_bytes(recorded(engine))
+    searches.write_bytes(recorded(planted))
     script = Path(__file__).with_name("recorded.py")
     python = os.path.realpath(sys.executable)
     done = subprocess.run(
         [
             *("valgrind", "--quiet", "--error-exitcode=0", f"--log-file={log}", "--num-callers=12"),
-            *(python, "-I", "-S", str(script), str(searches), str(engine)),
+            *(python, "-I", "-S", str(script), str(searches), str(planted)),
         ],
         env={**os.environ, "PYTHONMALLOC": "malloc"},
         capture_output=True,
@@ -68,6 +67,6 @@ def test_valgrind_finds_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(", 0 differ\n")
     # What Python does by itself is not judged here.
-    sources = [engine.name, *(f"({each.name}:" for each in SOURCES.glob("*.c"))]
+    sources = [planted.name, *(f"({each.name}:" for each in SOURCES.glob("*.c"))]
     errors = log.read_text().split("== \n")
     assert [each for each in errors if any(source in each for source in sources)] == []

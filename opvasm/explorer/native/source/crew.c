@@ -9,7 +9,9 @@
 #define OPEN 128u    /* in a call's low bits: who comes may take part */
 #define TAKING 127u  /* how many do, the caller not counted */
 #define ROUND 256u   /* and above them the number of the call */
+#ifndef SPINS
 #define SPINS 4000
+#endif
 #define PAUSE_NANOSECONDS 20000000
 
 typedef struct {

@@ -23,7 +23,7 @@ const Region *locate(const Engine *e, number address, uint64_t length) {
     return region;
 }
 
-static void note(Engine *e, Range **ranges, uint32_t *count, uint32_t *room, uint32_t start,
+static void note_range(Engine *e, Range **ranges, uint32_t *count, uint32_t *room, uint32_t start,
                  uint32_t end) {
     if (*count == *room) {
         uint64_t more = *room;
@@ -48,12 +48,12 @@ static uint32_t pieces_of(const Engine *e, uint32_t start, uint32_t end) {
 
 void note_read(Engine *e, uint32_t start, uint32_t end) {
     e->touched |= pieces_of(e, start, end);
-    note(e, &e->reads, &e->reads_count, &e->reads_room, start, end);
+    note_range(e, &e->reads, &e->reads_count, &e->reads_room, start, end);
 }
 
 /* Set bytes of the state; `access`: the stepping thread does it, so that it counts as a write. */
 void set_memory(Engine *e, uint32_t start, const uint8_t *data, uint32_t size, bool access) {
-    if (access) note(e, &e->writes, &e->writes_count, &e->writes_room, start, start + size);
+    if (access) note_range(e, &e->writes, &e->writes_count, &e->writes_room, start, start + size);
     if (size == 0) return;
     e->touched |= pieces_of(e, start, start + size);
     uint64_t room = e->undo_room, bytes_room = e->undo_bytes_room;

@@ -312,7 +312,7 @@ static void step(Engine *e, uint64_t number_of_state, uint32_t thread) {
 }
 
 /* Let something of `disturbances` happen. */
-static void strike(Engine *e, uint64_t number_of_state, Decision decision) {
+static void take_disturbance(Engine *e, uint64_t number_of_state, Decision decision) {
     e->at_hand = true;
     disturb(e, decision);
     bool failed = has_failed(e, e->threads);
@@ -353,7 +353,7 @@ static bool expand_group(Engine *e, uint64_t state, uint32_t ready, const Decisi
             if (mates >> i & 1) step(e, state, i);
         for (uint32_t i = 0; i < count; i++) {
             /* One that strikes no thread takes a CPU away: with those nothing is apart. */
-            if (all[i].thread != NOWHERE && CPU(e->before[all[i].thread]) == cpu) strike(e, state, all[i]);
+            if (all[i].thread != NOWHERE && CPU(e->before[all[i].thread]) == cpu) take_disturbance(e, state, all[i]);
         }
         return true;
     }
@@ -381,7 +381,7 @@ void expand(Engine *e, uint64_t state) {
         step(e, state, i);
         if (e->stopped != DONE || e->bail != NULL) return;
     }
-    for (uint32_t i = 0; i < count; i++) strike(e, state, found[i]);
+    for (uint32_t i = 0; i < count; i++) take_disturbance(e, state, found[i]);
 }
 
 /* ---- the search ----------------------------------------------------------------------------- */

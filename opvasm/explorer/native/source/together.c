@@ -101,7 +101,7 @@ static Record *new_record(Engine *e) {
 }
 
 /* A state that is not in the table: its vector waits for the second phase. */
-static bool put_pending(Engine *e, uint64_t hash, const void *kept) {
+static bool put_kept(Engine *e, uint64_t hash, const void *kept) {
     Output *o = e->output;
     uint32_t part = (uint32_t)((uint64_t)(uint32_t)hash >> e->store->part_shift);
     size_t size = e->vector_size * number_size(e);
@@ -137,7 +137,7 @@ void put_out(Engine *e, const Arriving *how, const void *kept, uint64_t target) 
         .target = (uint32_t)(pending ? e->output->pending : target),
         .flags = (uint8_t)((pending ? PENDING : 0) | (how->committed ? COMMITTED : 0) | (how->finite ? FINITE : 0)),
     };
-    if (pending && !put_pending(e, how->hash, kept)) e->stopped = ALONE;
+    if (pending && !put_kept(e, how->hash, kept)) e->stopped = ALONE;
 }
 
 void put_end(Engine *e, uint64_t state) {
