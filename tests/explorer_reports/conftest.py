@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+
+from tests.command import run_here
 
 from .browser import Browser
 
@@ -27,11 +27,9 @@ def opvasm() -> Opvasm:
     """The command."""
 
     def run(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "opvasm", *arguments], cwd=ROOT, capture_output=True, text=True
-        )
-        assert done.returncode == code, done.stderr
-        return done.stdout
+        done = run_here(*arguments)
+        assert done.code == code, done.errors
+        return done.output
 
     return run
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import run_here
 from tests.explorer_exports.helpers import needs_spin
 
 from .conftest import ROOT
@@ -24,6 +26,8 @@ DOCUMENTS = ("debate.md", "explorer.md", "steps.md", "tutorial.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A time, and where there is no compiler what searched: no document counts on either.
 TIME = re.compile(r"\b\d[\d.,]* (ms|s|states a second)\b( in C\b| in Python(, not in C: [^\n]*)?)?")
+# What a shell is needed for.
+SHELL = re.compile(r"[|&;<>$`*?~#\n]")
 
 
 def units() -> list[tuple[str, tuple[int, ...]]]:
@@ -53,16 +57,25 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(command: str, place: Path, document: str) -> str:
     """Run a line of a shell; what it prints on both streams."""
-    shell = shutil.which("bash")
-    assert shell is not None
     work = place / document
     if not work.exists():  # a clone, in which a reader may write
         work.mkdir()
         for name in ("samples", "opvasm", "tests", "docs", "grammar"):
             (work / name).symlink_to(ROOT / name)
+    piped = None
+    first, pipe, rest = command.partition(" | ")
+    if first.startswith("opvasm ") and "opvasm" not in rest and not SHELL.search(first):
+        words = shlex.split(first)[1:]
+        ran = run_here(*words, cwd=work, together=not pipe, COLUMNS="100", NO_COLOR="1")
+        if not pipe:
+            return ran.output
+        piped, command = ran.output, rest
+    shell = shutil.which("bash")
+    assert shell is not None
     done = subprocess.run(
         [shell, "-c", command],
         cwd=work,
+        input=piped,
         env={
             **os.environ,
             "PATH": f"{place}:{os.environ['PATH']}",
@@ -75,7 +88,7 @@ def run(command: str, place: Path, document: str) -> str:
         text=True,
         timeout=300,
     )
-    return done.stdout
+    return (ran.errors if piped is not None else "") + done.stdout
 
 
 def commands(block: str) -> list[str]:
