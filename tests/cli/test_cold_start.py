@@ -81,13 +81,14 @@ def imported(folder: Path, line: str) -> set[str]:
     return set(errors.splitlines()[-1].split())
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a text, whose tables of the grammar are cached, and with ops."""
-    (tmp_path / "list.opv").write_text(LIST)
-    (tmp_path / "v.bin").write_bytes(OP)
-    imported(tmp_path, "verify list.opv")
-    return tmp_path
+    folder = tmp_path_factory.mktemp("cold")
+    (folder / "list.opv").write_text(LIST)
+    (folder / "v.bin").write_bytes(OP)
+    imported(folder, "verify list.opv")
+    return folder
 
 
 @pytest.mark.parametrize("line", BYTES_LINES)
