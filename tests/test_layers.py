@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from .sources import nodes, nodes_of
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "opvasm"
@@ -39,12 +41,6 @@ def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-@cache
-def parsed(module: Path) -> ast.Module:
-    """A file of the package, read once for all the tests here."""
-    return ast.parse(module.read_text())
-
-
 def part_of(module: Path) -> str:
     """The part of the picture that a file belongs to: a folder, or a file beside the folders."""
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -53,7 +49,7 @@ def part_of(module: Path) -> str:
 def imports(module: Path) -> Iterator[tuple[str, int]]:
     """The parts that a file imports from, with the lines where it does."""
     folder = module.relative_to(PACKAGE).parent.parts
-    for node in ast.walk(parsed(module)):
+    for node in nodes(module):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = [*folder[: len(folder) - node.level + 1], *(node.module or "").split(".")]
             path = [each for each in base if each]
@@ -80,8 +76,8 @@ def file_imports() -> dict[str, set[str]]:
     for name, module in named.items():
         folder = module.relative_to(PACKAGE).parent.parts
         found = graph.setdefault(name, set())
-        for node in ast.walk(parsed(module)):
-            if not isinstance(node, ast.ImportFrom) or not node.level:
+        for node in nodes_of(ast.ImportFrom, module):
+            if not node.level:
                 continue
             base = [*folder[: len(folder) - node.level + 1], *(node.module or "").split(".")]
             home = ".".join(each for each in base if each)
@@ -170,7 +166,7 @@ def test_every_folder_says_in_one_sentence_what_it_is() -> None:
     for folder in sorted({module.parent for module in modules()}):
         first = folder / "__init__.py"
         assert first.exists(), f"{folder} has no __init__.py"
-        says = ast.get_docstring(ast.parse(first.read_text())) or ""
+        says = ast.get_docstring(next(nodes_of(ast.Module, first))) or ""
         assert says.partition("\n\n")[0].endswith("."), f"{first} does not say what it is"
 
 
@@ -200,21 +196,23 @@ TAKING_APART = {
 }
 
 
-def takes_places_apart(tree: ast.Module) -> bool:
+PLACES = {"Arrow", "AtCpu", "Index", "Member"}
+
+
+def takes_places_apart(tree: Sequence[ast.AST]) -> bool:
     """Whether a file looks below the nodes of places: by a pattern, or by ``base`` of what it has tested.
 
     By whatever name it imports them.
     """
-    nodes = {"Arrow", "AtCpu", "Index", "Member"}
     called: set[str] = set()
-    for each in ast.walk(tree):
+    for each in tree:
         if isinstance(each, ast.ImportFrom) and (each.module or "").split(".")[-1] == "expression":
-            called |= {name.asname or name.name for name in each.names if name.name in nodes}
+            called |= {name.asname or name.name for name in each.names if name.name in PLACES}
 
     def names_one(expression: ast.AST) -> bool:
         return any(
             (isinstance(each, ast.Name) and each.id in called)
-            or (isinstance(each, ast.Attribute) and each.attr in nodes)
+            or (isinstance(each, ast.Attribute) and each.attr in PLACES)
             for each in ast.walk(expression)
         )
 
@@ -232,7 +230,7 @@ def takes_places_apart(tree: ast.Module) -> bool:
             if isinstance(each, ast.MatchClass)
             else isinstance(each, ast.FunctionDef) and walks(each)
         )
-        for each in ast.walk(tree)
+        for each in tree
     )
 
 
@@ -241,7 +239,7 @@ def test_one_module_says_what_a_place_means() -> None:
     found = {
         str(module.relative_to(PACKAGE))
         for module in modules()
-        if takes_places_apart(parsed(module))
+        if any(name in module.read_text() for name in PLACES) and takes_places_apart(nodes(module))
     }
     assert found == set(TAKING_APART)
 
@@ -258,16 +256,17 @@ def test_one_module_says_what_a_place_means() -> None:
 def test_each_way_to_take_a_place_apart_is_seen(text: str) -> None:
     """A pattern, under another name too, and a walk by ``base``; a plain name is nothing of that."""
     imported = "from .expression import Arrow, AtCpu as Other, Index, Member\n"
-    assert takes_places_apart(ast.parse(imported + text))
-    assert not takes_places_apart(ast.parse(imported + "match x:\n    case Arrow(): pass"))
+    for plain, expected in ((text, True), ("match x:\n    case Arrow(): pass", False)):
+        tree = list(ast.walk(ast.parse(imported + plain)))
+        assert takes_places_apart(tree) == expected
 
 
 def test_the_machine_has_never_heard_of_an_op() -> None:
     """Simulated hardware knows pages and CPUs."""
     allowed = {"abi.pages", "light_typing"}
     for module in (PACKAGE / "machine").glob("*.py"):
-        for node in ast.walk(parsed(module)):
-            if isinstance(node, ast.ImportFrom) and node.level == 2:
+        for node in nodes_of(ast.ImportFrom, module):
+            if node.level == 2:
                 assert node.module in allowed, f"{module} imports {node.module}"
 
 
@@ -277,10 +276,9 @@ def test_only_the_command_line_prints() -> None:
     for module in modules():
         if part_of(module) in allowed:
             continue
-        for node in ast.walk(parsed(module)):
-            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if called and node.func.id == "print":  # type: ignore[attr-defined]
-                pytest.fail(f"{module}:{node.lineno} prints")  # type: ignore[attr-defined]
+        for node in nodes_of(ast.Call, module):
+            if isinstance(node.func, ast.Name) and node.func.id == "print":
+                pytest.fail(f"{module}:{node.lineno} prints")
 
 
 def test_nobody_asks_a_revision_for_its_name() -> None:
@@ -304,7 +302,7 @@ def test_functions_are_short() -> None:
     longer = {
         f"{module.relative_to(PACKAGE)} {node.name}"
         for module in modules()
-        for node in ast.walk(ast.parse(module.read_text()))
+        for node in nodes(module)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name != "add_arguments"
         and (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES_MAX

@@ -14,6 +14,8 @@ import pytest
 
 import opvasm
 
+from .sources import nodes_of
+
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "library.md"
 # Taken away before anything is imported: what a browser lacks.
@@ -73,8 +75,8 @@ def imported_by_cli() -> list[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for module in (package / "cli").rglob("*.py"):
         folder = module.relative_to(package).parent.parts
-        for node in ast.walk(ast.parse(module.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
+        for node in nodes_of(ast.ImportFrom, module):
+            if node.level:
                 base = [*folder[: len(folder) - node.level + 1], *(node.module or "").split(".")]
                 home = ".".join(each for each in base if each)
                 if home and not home.startswith("cli"):

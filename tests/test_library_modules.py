@@ -11,6 +11,8 @@ from pathlib import Path
 
 import opvasm
 
+from .sources import nodes_of
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "opvasm"
 LIBRARY = ROOT / "docs" / "library.md"
@@ -34,8 +36,8 @@ def used() -> Iterator[tuple[str, str, str]]:
     """What the files of the command line import of the library: module, name, where."""
     for file in sorted((PACKAGE / "cli").rglob("*.py")):
         folder = file.relative_to(PACKAGE).parent.parts
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
+        for node in nodes_of(ast.ImportFrom, file):
+            if node.level:
                 above = folder[: len(folder) - node.level + 1]
                 module = ".".join(filter(None, [*above, node.module or ""]))
                 if not module.startswith("cli"):

@@ -98,16 +98,14 @@ def fill_place(
     if not isinstance(kind, Array) or not isinstance(kind.element, Scalar | Pointer):
         raise Unevaluable(f"`{written.span.text}` is not an array of numbers", written.span)
     element = kind.element
-    image = b"".join(
-        number_bytes(
-            number(value, scope._replace(names={**scope.names, "index": index})),
-            element,
-            value,
-            scope,
-        )
-        for index in range(kind.count)
-    )
-    _write(world, place.address, image, value)
+    # One table of names for all elements: arrays have thousands of them.
+    names = dict(scope.names)
+    inside = scope._replace(names=names)
+    parts = []
+    for index in range(kind.count):
+        names["index"] = index
+        parts.append(number_bytes(number(value, inside), element, value, scope))
+    _write(world, place.address, b"".join(parts), value)
 
 
 def _write(world: World, address: int, data: bytes, written: Initial) -> None:

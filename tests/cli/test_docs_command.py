@@ -12,6 +12,8 @@ import pytest
 from opvasm.cli.main import main
 from opvasm.explain import chapters
 
+from ..sources import nodes_of
+
 ROOT = Path(__file__).parents[2]
 # A place in this repository, but not one of another project (DynamoRIO's api/docs/rseq.dox).
 PLACE = re.compile(r"(?<![\w./])(?:docs|tests|benchmarks|editors|grammar|site|playground)/[\w.-]+")
@@ -25,10 +27,9 @@ def printed(what: re.Pattern[str]) -> Iterator[tuple[str, str]]:
         text = path.read_text()
         if not what.search(text) or path.name == "document.py":
             continue  # document.py writes docs/diagnostics.md, which is of the repository
-        tree = ast.parse(text)
-        docstrings = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
-        for each in ast.walk(tree):
-            if isinstance(each, ast.Constant) and id(each) not in docstrings:
+        docstrings = {id(each.value) for each in nodes_of(ast.Expr, path)}
+        for each in nodes_of(ast.Constant, path):
+            if id(each) not in docstrings:
                 for found in what.findall(str(each.value)):
                     yield f"{path.relative_to(ROOT)}:{each.lineno}", found
 

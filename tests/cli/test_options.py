@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from opvasm.cli.command_line.parsers import build
 from opvasm.cli.command_line.registry import COMMANDS, load, runs_program
 from opvasm.cli.inputs.option_values import OptionValues, option_names
+
+from ..sources import nodes
 
 CLI = Path(__file__).parent.parent.parent / "opvasm" / "cli"
 DOORS = ("main.py", "command_line/quick.py")
@@ -36,7 +37,7 @@ def test_no_namespace_below_the_door(file: Path) -> None:
     """No file of the command line but the doors speaks of a Namespace."""
     if str(file.relative_to(CLI)) in DOORS:
         return
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in nodes(file):
         spoken = getattr(node, "id", getattr(node, "attr", getattr(node, "name", "")))
         assert "Namespace" not in str(spoken), f"{file}:{getattr(node, 'lineno', 0)}"
 

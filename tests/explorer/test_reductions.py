@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from random import Random
 
 import pytest
 
+from opvasm.explorer.plan.plan import Plan
 from opvasm.explorer.search.explore import explore
 from opvasm.explorer.search.search import Found
 from opvasm.explorer.setting.options import NO_REDUCTIONS, Limits, Reductions
@@ -39,10 +41,16 @@ def judged(found: Found) -> tuple[object, ...]:
     return set(found.outcomes), failures, found.missing, found.stopped
 
 
+@cache
+def generated(seed: int) -> tuple[Plan, Found]:
+    """A scenario, and what is found without any reduction."""
+    (plan,) = plans(assembled(scenario(Random(seed))), "generated")
+    return plan, explore(plan, NO_REDUCTIONS, Limits(states=LARGEST))
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_generated_scenario_has_one_verdict(seed: int) -> None:
-    (plan,) = plans(assembled(scenario(Random(seed))), "generated")
-    full = explore(plan, NO_REDUCTIONS, Limits(states=LARGEST))
+    plan, full = generated(seed)
     if full.stopped is not None:
         return
     for name, reductions in {"all": Reductions(), **ALONE, **WITHOUT}.items():
@@ -53,8 +61,7 @@ def test_the_generator_makes_scenarios_that_are_worth_it() -> None:
     """Many small enough, many that fail, many that hold."""
     small = failing = 0
     for seed in range(SEEDS):
-        (plan,) = plans(assembled(scenario(Random(seed))), "generated")
-        full = explore(plan, NO_REDUCTIONS, Limits(states=LARGEST))
+        _, full = generated(seed)
         if full.stopped is None:
             small += 1
             failing += bool(full.failures)

@@ -25,6 +25,7 @@ from opvasm.explorer.steps.terms import Binary, Memory, Number, Register, Width
 from opvasm.kernels.disturbances import BUDGETS, IN_LANGUAGE, ROWS, SLOT, Disturbance, Way
 from opvasm.kernels.profiles import Profile
 
+from ..sources import nodes_of
 from .helpers import RACES, ROOT, found, plans, sample
 
 ACTIONS = get_args(steps.Action)
@@ -153,22 +154,21 @@ def test_the_page_names_every_kind_of_everything() -> None:
 def matches_over(enum: type[Enum], path: Path) -> list[tuple[int, set[str], bool]]:
     """Each ``match`` of a file with cases of an enum: its line, the members, whether it has a rest."""
     result = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Match):
-            named = {
-                value.attr
-                for case in node.cases
-                for value in ast.walk(case.pattern)
-                if isinstance(value, ast.Attribute)
-                and isinstance(value.value, ast.Name)
-                and value.value.id == enum.__name__
-            }
-            rest = any(
-                isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
-                for case in node.cases
-            )
-            if named:
-                result.append((node.lineno, named, rest))
+    for node in nodes_of(ast.Match, path):
+        named = {
+            value.attr
+            for case in node.cases
+            for value in ast.walk(case.pattern)
+            if isinstance(value, ast.Attribute)
+            and isinstance(value.value, ast.Name)
+            and value.value.id == enum.__name__
+        }
+        rest = any(
+            isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
+            for case in node.cases
+        )
+        if named:
+            result.append((node.lineno, named, rest))
     return result
 
 
@@ -311,7 +311,7 @@ def test_a_class_of_the_explorer_has_a_name_of_its_own() -> None:
     """Two classes of one name in one part are taken for one another."""
     seen: dict[str, Path] = {}
     for path in sorted((ROOT / "opvasm" / "explorer").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+        for node in nodes_of(ast.ClassDef, path):
+            if not node.name.startswith("_"):
                 assert node.name not in seen, f"{node.name}: {seen[node.name]} and {path}"
                 seen[node.name] = path

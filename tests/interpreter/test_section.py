@@ -224,8 +224,9 @@ def test_memory_that_is_not_there_is_a_fault() -> None:
         run("section wild(p: ptr) { x = load [p].u64; exit a if x == 0; exit b }", p=8)
 
 
-def test_a_loop_that_goes_on_is_stopped() -> None:
+def test_a_loop_that_goes_on_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A section that waits for another thread waits in vain here."""
+    monkeypatch.setattr("opvasm.interpreter.section.STEPS_MAX", 10_000)
     with pytest.raises(Endless):
         run("percpu flag: u8\nsection wait() { loop { f = load flag; exit out if f != 0 } }")
 

@@ -59,18 +59,23 @@ def _every_result_is_given(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lower_section, "assigned", lambda code: [frozenset()] * len(code))
 
 
+# Errors, and the number that is known to notice each: it is tried first, then all others.
+ERRORS: dict[Callable[[pytest.MonkeyPatch], None], int] = {
+    _no_exit_is_seen: 12,
+    _the_cpu_of_before: 46,
+    _every_result_is_given: 1,
+}
+
+
 @pytest.mark.usefixtures("python_engine")
-@pytest.mark.parametrize(
-    "plant",
-    [_no_exit_is_seen, _the_cpu_of_before, _every_result_is_given],
-    ids=lambda f: f.__name__,
-)
+@pytest.mark.parametrize("plant", ERRORS, ids=lambda f: f.__name__)
 def test_a_planted_error_is_noticed(
     plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The slice disagrees with an explorer that is wrong; what comes after that says nothing more."""
     plant(monkeypatch)
-    assert any(disagreements(range(each, each + 1), ("all",))[1] for each in SLICE)
+    numbers = sorted(SLICE, key=lambda each: each != ERRORS[plant])
+    assert any(disagreements(range(each, each + 1), ("all",))[1] for each in numbers)
 
 
 def test_the_explorer_and_the_judge_say_the_same_of_the_call() -> None:

@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from opvasm.assembler import Assembly
 from opvasm.explorer.plan.validate import strategy_table
 from opvasm.explorer.setting.configuration import Configuration, configurations
 from opvasm.text.scenario_tree import Scenario
@@ -35,15 +36,15 @@ def test_both_say_the_same_of_a_generated_scenario(number: int) -> None:
 
 
 @cache
-def known(name: str) -> tuple[Scenario, Configuration, Judge, Answer]:
-    """What the judge says of a scenario of the slice."""
+def known(name: str) -> tuple[Assembly, Scenario, Configuration, Judge, Answer]:
+    """A scenario of the slice, read once, and what the judge says of it."""
     assembly = read(text(name))
     (scenario,) = assembly.scenarios
     (configuration,) = configurations(scenario, strategy_table(assembly.strategies))
     pairs = zip(scenario.threads, configuration.strategies, strict=True)
     strategies = {thread.name: strategy for thread, strategy in pairs}
     judge = Judge(assembly, scenario, configuration.cpus, configuration.profile.name, strategies)
-    return scenario, configuration, judge, judged(judge, judge.judge(5000))
+    return assembly, scenario, configuration, judge, judged(judge, judge.judge(5000))
 
 
 @pytest.mark.usefixtures("python_engine")
@@ -52,8 +53,8 @@ def test_a_planted_error_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) 
     """A wrong version of a reduction gives another answer than the judge somewhere in the slice."""
     PLANTS[name].put(monkeypatch)
     for each in SCENARIOS:
-        scenario, configuration, judge, ours = known(each)
-        theirs = explored(read(text(each)), scenario, configuration, judge, "all")
+        assembly, scenario, configuration, judge, ours = known(each)
+        theirs = explored(assembly, scenario, configuration, judge, "all")
         if isinstance(theirs, str) or not agree(ours, theirs):
             return
     pytest.fail("no scenario of the slice notices it")

@@ -128,7 +128,7 @@ def test_both_do_the_same_to_memory(name: str) -> None:
         layout = worlds[0].layout
         for symbol in program.data.symbols.values():
             few = (0,) if random.random() < 0.5 else (0, 0, 1, 2, 255)
-            data = bytes(random.choice(few) for _ in range(symbol.size))
+            data = bytes(random.choices(few, k=symbol.size))
             for world in worlds:
                 world.memory.write(layout.symbol_address(symbol, 1), data)
         nodes = layout.symbol_address(program.data.symbols["nodes"], 0)
