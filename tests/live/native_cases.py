@@ -110,14 +110,12 @@ def check(case: Case, slot: Slot) -> str | None:
         result = slot.run(stub.native_ops(prepared), stub.chunk_of(abi))
         if result != case.expect.result:
             return f"{case.identifier}: {result}, not {case.expect.result}"
-        changed = {
-            address + offset: new
-            for address, size in mapped
-            for offset, (old, new) in enumerate(
-                zip(before[address], ctypes.string_at(address, size), strict=True)
-            )
-            if old != new
-        }
+        changed: dict[int, int] = {}
+        for address, size in mapped:
+            after = ctypes.string_at(address, size)
+            if after != before[address]:  # most regions are as they were: not byte by byte
+                pairs = enumerate(zip(before[address], after, strict=True))
+                changed |= {address + offset: new for offset, (old, new) in pairs if old != new}
         undefined = {
             byte for start, length in case.expect.undefined for byte in range(start, start + length)
         }

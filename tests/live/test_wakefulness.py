@@ -149,7 +149,10 @@ def test_a_program_that_only_waits_lets_them_sleep(build: Build) -> None:
     words = [sys.executable, "-m", "opvasm", "exec", "--", build("pausing", 335)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
         assert _comes_to(run.pid, True)
+        assert run.stdin is not None
         assert run.stdout is not None
+        run.stdin.write(b"\n")
+        run.stdin.flush()
         assert run.stdout.readline() == b"called\n"
         assert _comes_to(run.pid, False)
         output, _ = run.communicate(b"\n", timeout=30)

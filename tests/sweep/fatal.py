@@ -7,7 +7,7 @@ import sys
 from opvasm.sweep.cluster import Cluster
 from opvasm.sweep.tasks import Task, WorkersLost
 
-from .helpers import dies_if
+from .deadly import dies_if
 
 
 def main() -> None:

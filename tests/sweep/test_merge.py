@@ -176,7 +176,7 @@ def test_junit_has_a_case_for_each_scenario() -> None:
 
 @pytest.mark.parametrize("search", [True, False])
 def test_a_result_survives_being_written_down(search: bool) -> None:
-    settings = Settings(3, None, Walks(20, 5, 2), search) if not search else SETTINGS
+    settings = Settings(3, None, Walks(5, 5, 2), search) if not search else SETTINGS
     sweep = planned(settings=settings)
     for result in run_sweep(sweep, InProcess()).of.values():
         record = json.loads(json.dumps(result_record(result)))

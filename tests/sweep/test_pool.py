@@ -14,7 +14,7 @@ from opvasm.sweep.pool import SERVERS, TRIES, Pool
 from opvasm.sweep.runners import InProcess, local_runner
 from opvasm.sweep.tasks import Task, WorkersLost
 
-from .helpers import dies_if, dies_once, double, ends_server, ends_server_once, raises_if, sleeps
+from .deadly import dies_if, dies_once, double, ends_server, ends_server_once, raises_if, sleeps
 
 COUNT = 12
 
