@@ -19,6 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from opvasm.abi.pages import PageKind
@@ -86,8 +87,16 @@ def own_memory() -> list[range]:
     return found
 
 
+@cache
+def is_low() -> bool:
+    """Whether Python was linked for a fixed address: else no heap of its own is ever there."""
+    return bool(own_memory())
+
+
 def meets_own_memory(case: Case) -> bool:
     """Whether a word of the vector may be an address in this process's image or heap."""
+    if not is_low():
+        return False
     words = [
         int.from_bytes(case.vector[at : at + 8], "little") for at in range(0, len(case.vector), 8)
     ]

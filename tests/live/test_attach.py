@@ -111,7 +111,7 @@ def test_many_threads_stop_one_at_a_time(number: int, build: Build, opvasm: Opva
     assert "shown was" not in done.stdout
 
 
-@pytest.mark.parametrize("program", [("stress", "5", "30"), ("placement",)])
+@pytest.mark.parametrize("program", [("stress", "5", "12"), ("placement",)])
 def test_what_is_shown_is_what_happens(program: tuple[str, ...], build: Build) -> None:
     """Of each call the walk on the copy comes to the result and the bytes of the real one."""
     words = [build(program[0], 335), *program[1:]]

@@ -154,7 +154,7 @@ def test_a_program_that_goes_on_is_not_called_stuck(
 
 def test_aborting_every_entry_ends_by_itself(faulty: Made, opvasm: Opvasm) -> None:
     """A program that tries again until its section commits gets nowhere under 1/1: no progress."""
-    done = inject(opvasm, "1/1", "--", build(faulty), "400", "2")
+    done = inject(opvasm, "1/1", "--bound", "1000", "--", build(faulty), "400", "2")
     assert done.returncode == 1, done.stderr
     assert "no progress while every entry is aborted: aborted " in done.stderr
 
