@@ -54,10 +54,11 @@ class AuditPage:
         try:
             assembly = assemble(source)
             if not assembly.scenarios:
-                no_start = (
-                    "No start was found from which the section commits, so nothing was explored."
-                )
-                self._page.add(f'<p class="soft">{no_start}</p>')
+                reasons = [
+                    line[3:] for line in source.text.splitlines() if line.startswith("// No ")
+                ]
+                why = " ".join([*reasons, "Nothing was explored."])
+                self._page.add(f'<p class="soft">{escape(why)}</p>')
                 return
             reports = [diagnosed(each, True) for each in explore(assembly, limits=_LIMITS)]
         except (ParseError, ScenarioError) as error:
