@@ -165,6 +165,9 @@ def _watch(child: int, number: int) -> Mechanism:
         raise not_traced(None, child)
     _, status = os.waitpid(child, os.WUNTRACED)
     if not os.WIFSTOPPED(status):
+        # Another tracer may have passed the stop by, and let go of the child at its end.
+        if tracer_of("self"):
+            raise not_traced(None, child)
         raise cannot("a child can't stop itself to be traced")
     try:
         linux.seize(child, linux.OPTION_SECCOMP | linux.OPTION_EXITKILL)

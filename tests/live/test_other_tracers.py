@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from opvasm.live import host
 
 from .conftest import Build, Opvasm, require
 
@@ -60,6 +63,18 @@ def test_another_tracer_is_named(build: Build) -> None:
     assert done.returncode == 4, done.stderr
     assert "this process is itself traced, by " in done.stderr
     assert "yama" not in done.stderr
+
+
+def test_a_tracer_that_has_let_the_child_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the other tracer has passed the child's stop by, and its end, before anybody looks."""
+    if sys.platform != "linux":
+        pytest.skip("what waits for a child of a tracer is Linux's")
+    monkeypatch.setattr(
+        host, "tracer_of", lambda pid: "strace (process 5)" if pid == "self" else ""
+    )
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    with pytest.raises(host.HostCannot, match="is itself traced, by strace"):
+        host._watch(child, 335)
 
 
 def test_a_tracer_of_children_is_named(build: Build) -> None:
