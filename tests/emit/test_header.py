@@ -245,7 +245,7 @@ def test_sections_that_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     lock = ("--strategy", "lock", "--no-explore", "-o", target)
     assert emit(source, *lock) == 0
     text = target.read_text()
-    assert " * vectors   bump, put, take\n" in text
+    assert " * functions t_bump, t_put, t_take\n *           after t_create(&memory); on" in text
     assert "int t_put(const struct t *opv_m, unsigned opv_cpu, uint64_t want, uint64_t v)" in text
     assert "int t_take_here(const struct t *opv_m, uint64_t by, uint64_t *old)" in text
     assert "enum t_take_exit { T_TAKE_NONE = 1 };" in text

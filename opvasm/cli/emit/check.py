@@ -83,11 +83,11 @@ def _recorded(head: list[str], path: str) -> Options:
 def _difference(old: str, new: str) -> str:
     """What is different first, in words."""
     before, after = old.splitlines(), new.splitlines()
+    what = ""
     for number, (one, two) in enumerate(zip(before, after, strict=False), 1):
-        if one != two:
+        if not one.startswith(" *           "):  # a further line belongs to what begins above it
             what = one.removeprefix(" * ").partition(" ")[0]
-            if one.startswith(" *           "):
-                what = "proof"  # its further lines
+        if one != two:
             match what if one.startswith(" * ") else "":
                 case "source":
                     return "the source has changed"

@@ -214,9 +214,9 @@ def _head(
         digest = sha256(source.text.encode("utf-8", "surrogateescape")).hexdigest()
         lines.append(f"source    {source.name} sha256 {digest}")
     lines.append(f"strategy  {strategy_text(request.strategy)}")
-    lines.append(f"vectors   {', '.join(vector.name for vector in request.vectors)}")
     indent = " " * len(_PROOF)
-    lines += [f"{indent if index else _PROOF}{line}" for index, line in enumerate(proof)]
+    for title, rows in (("functions ", _functions(request)), (_PROOF, proof)):
+        lines += [f"{indent if index else title}{row}" for index, row in enumerate(rows)]
     lines += [
         "",
         "The proof is by opvasm explore: every interleaving of the scenarios' threads, for memory that is",
@@ -224,6 +224,18 @@ def _head(
         "aarch64 from 4.18, but not 6.19 to 7.0.13 without a fix, where each call takes the fallback.",
     ]
     return tuple(lines)
+
+
+def _functions(request: Request) -> list[str]:
+    """The functions, and how they are called."""
+    from textwrap import wrap
+
+    prefix = request.naming.prefix
+    names = ", ".join(f"{prefix}_{vector.name}" for vector in request.vectors)
+    return [
+        *wrap(names, 88),
+        f"after {prefix}_create(&memory); on which CPU each works is said above it",
+    ]
 
 
 def _recorded(options: Options) -> list[str]:
