@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from opvasm.elf.descriptors import find_descriptors
 from opvasm.elf.file import open_elf
 
 from .conftest import need, run, write_headers
-from .matrix import QUICK, Row, build_and_look, lacks
+from .matrix import QUICK, Outcome, Row, build_and_look, lacks
 
 pytest.importorskip("capstone")
+
+Look = Callable[[Row], Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +28,19 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def look(headers: Path, tmp_path_factory: pytest.TempPathFactory) -> Look:
+    """What becomes of a row, which is built once."""
+    return cache(lambda row: build_and_look(row, headers, tmp_path_factory.mktemp("row")))
+
+
 @pytest.mark.parametrize("row", QUICK, ids=str)
-def test_a_program_runs_and_its_tables_are_whole(row: Row, headers: Path, tmp_path: Path) -> None:
+def test_a_program_runs_and_its_tables_are_whole(row: Row, look: Look) -> None:
     """It answers right with and without its fast path, and audit finds nothing wrong in it."""
     tool = lacks(row)
     if tool:
         pytest.skip(f"{tool} is not installed")
-    outcome = build_and_look(row, headers, tmp_path)
+    outcome = look(row)
     assert outcome.trouble == ""
     assert outcome.sections > 0
 
@@ -46,14 +56,14 @@ def test_without_the_relocation_the_pointer_array_is_dropped(headers: Path, tmp_
 
 
 def test_without_the_group_a_discarded_function_leaves_its_tables(
-    headers: Path, tmp_path: Path
+    look: Look, headers: Path, tmp_path: Path
 ) -> None:
     """The "?" of a table joins an inline function's group; without it the link fails or keeps more."""
     need("g++")
     for name in ("counter.h", "list.h", "results.h"):
         (tmp_path / name).write_text((headers / name).read_text().replace('\\"aw?\\"', '\\"aw\\"'))
     outcome = build_and_look(Row("g++", ("-O0",)), tmp_path, tmp_path)
-    whole = build_and_look(Row("g++", ("-O0",)), headers, tmp_path)
+    whole = look(Row("g++", ("-O0",)))
     assert outcome.trouble or outcome.sections > whole.sections
 
 

@@ -91,7 +91,7 @@ ROWS: dict[str, Row] = {
         Row("gdb, breakpoint on the store of rseq_cs", "gdb", _gdb("break *plain_store if 0", "run"),
             "20 1 3", GIVES_UP),
         Row("gdb, software watchpoint", "gdb",
-            _gdb("set can-use-hw-watchpoints 0", "tbreak main", "run", f"{_WATCH} if 0", "continue"),
+            _gdb("set can-use-hw-watchpoints 0", "tbreak work", "run", f"{_WATCH} if 0", "continue"),
             "20 1 3", GIVES_UP),
         Row("gdb, hardware watchpoint", "gdb",
             _gdb("tbreak main", "run", f"{_WATCH} if 0", "continue"), "20 1 3", GOES_ON),

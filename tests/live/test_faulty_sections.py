@@ -93,7 +93,7 @@ def test_each_instruction_is_aborted_in_turn(faulty: Made, opvasm: Opvasm) -> No
 
 def test_more_sections_than_a_processor_watches(faulty: Made, opvasm: Opvasm) -> None:
     """Six sections take turns at the processor's four breakpoints; all of them are aborted."""
-    done = inject(opvasm, "1/5", "--", build(faulty, "-DCOPIES=6"), "6000", "2")
+    done = inject(opvasm, "1/5", "--", build(faulty, "-DCOPIES=6"), "3000", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "in 6 of 6 sections" in done.stderr
 

@@ -187,7 +187,7 @@ async def _connected(of_its_own: bool) -> AsyncIterator[Any]:
     client = make_test_lsp_client()
     client.protocol._converter = converter()
     listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=_serve, args=(listener,))
+    thread = threading.Thread(target=_serve, args=(listener,), daemon=True)
     thread.start()
     await client.start_tcp(*listener.getsockname())
     try:
