@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..interpreter.section import SectionRun, Surroundings
-from ..lift.cpu_compares import reads, uses_ids
+from ..lift.cpu_compares import caches_pointer, reads, uses_ids
 from ..lift.roles import roles_of
 from ..lift.state import AREA
 from ..light_typing import NamedTuple
@@ -165,7 +165,7 @@ def solve(
     names = [each.name for each in section.parameters]
     bases = [name for name in names if roles.get(name) == "base" and name != AREA]
     variables = dict.fromkeys(t.symbol for t in _terms(section) if isinstance(t, ir.Address))
-    marked = any(isinstance(t, ir.Id) and t.name == "cpu_id_start" for t in _terms(section))
+    marked = caches_pointer(section)
     objects = (
         *(["slab"] if marked else []),
         *bases,

@@ -93,6 +93,23 @@ def uses_ids(section: ir.Section) -> bool:
     )
 
 
+def caches_pointer(section: ir.Section) -> bool:
+    """Whether cpu_id_start is read as the upper half of a pointer that user space keeps over it.
+
+    So a lifter writes a read of the eight bytes that end with it; four bytes are the CPU's number.
+    """
+    spelt = _spelt(section)
+    return any(
+        isinstance(each, ir.Binary)
+        and each.operator == "<<"
+        and known(each.right) == 8 * ir.AREA_TYPE.size
+        and _id_of(each.left) == "cpu_id_start"
+        for step in ir.walk(section.body)
+        for term in ir.terms_of(step)
+        for each in ir.every_term(_in_full(term, spelt))
+    )
+
+
 # ---- ids in terms ---------------------------------------------------------------------------------------
 
 

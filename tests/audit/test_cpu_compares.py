@@ -35,6 +35,7 @@ ROWS: dict[str, list[Row]] = {
         (f"cmp %esi, 4(%rdi)\n je 1f\n jmp out\n1: {PUSH}", "", "", ""),
         (f"mov 4(%rdi), %eax\n xor %esi, %eax\n jnz out\n {STORE}", "", "", ""),
         (f"cmp %esi, 4(%rdi)\n jne out\n cmp %esi, 4(%rdi)\n jne out\n {STORE}", "", "", ""),
+        (f"mov (%rdi), %eax\n cmp %esi, %eax\n jne out\n cmp 4(%rdi), %eax\n jne out\n {COUNT}", "", "", HOLDS),
         # the wrong way round
         (f"cmp %esi, 4(%rdi)\n je out\n {COUNT}", WRONG, "je", ""),
         (f"cmp %esi, 24(%rdi)\n je out\n {PUSH}", WRONG, "je", FAILS),
@@ -66,6 +67,7 @@ ROWS: dict[str, list[Row]] = {
         (f"ldr w10, [x0, #4]\n eor w10, w10, w1\n cbz w10, out\n {ARM_STORE}", WRONG, "cbz", ""),
         (f"{ARM_HEAD}\n ccmp w10, w1, #4, eq\n b.eq out\n {ARM_STORE}", WRONG, "b.eq", ""),
         (f"ldr w10, [x0, #4]\n cmp w10, w1\n cset w5, eq\n cbnz w5, out\n {ARM_STORE}", WRONG, "cbnz", ""),
+        (f"ldp w9, w10, [x0]\n cmp w10, w1\n b.eq out\n {ARM_COUNT}", WRONG, "b.eq", FAILS),
         (f"ldr w10, [x0, #4]\n cmp w10, w1\n {ARM_COUNT}", UNUSED, "cmp", ""),
         ("ldr w10, [x0, #4]\n cmp w10, w1\n csel x5, x2, x4, eq\n str x5, [x3]", "", "", None),
     ],
