@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from opvasm.cli.main import main
 
-ROOT = Path(__file__).parents[1]
-
 
 class Ran(NamedTuple):
     """What a command came to: its exit code, and what it wrote."""
@@ -22,21 +20,26 @@ class Ran(NamedTuple):
     errors: str
 
 
-def run_here(*words: str, cwd: Path = ROOT, together: bool = False, **environment: str) -> Ran:
-    """Run a command line in a folder; with ``together``, errors stand in the output, in their order."""
+def run_here(
+    *words: str | Path, cwd: Path | None = None, together: bool = False, **environment: str
+) -> Ran:
+    """Run a command line in a folder, the current one unless given.
+
+    With ``together``, errors stand in the output, in their order.
+    """
     written = (io.BytesIO(), io.BytesIO())
     output, alone = (io.TextIOWrapper(each, "utf-8", write_through=True) for each in written)
     errors = output if together else alone
     before = dict(os.environ)
     nothing = io.TextIOWrapper(io.BytesIO(), "utf-8")
     with contextlib.ExitStack() as streams:
-        streams.enter_context(contextlib.chdir(cwd))
+        streams.enter_context(contextlib.chdir(cwd or Path.cwd()))
         streams.enter_context(contextlib.redirect_stdout(output))
         streams.enter_context(contextlib.redirect_stderr(errors))
         usual, sys.stdin = sys.stdin, nothing
         os.environ.update(environment)
         try:
-            code = main(list(words))
+            code = main([str(word) for word in words])
         finally:
             sys.stdin = usual
             os.environ.clear()

@@ -145,18 +145,17 @@ def _around(
     text: LiftedText,
     globals: Globals,
     peers: Sequence[str],
-    told: Callable[[str], None] | None,
+    told: Callable[[str, str], None],
     kernels: Sequence[str],
 ) -> tuple[str, str]:
     """What stands before and after a section's text: its objects' types; its test and scenarios."""
-    from .scenario import no_scenario, scenario_text
+    from .scenario import NO_START, no_scenario, scenario_text
 
     assert text.lifted is not None
-    made = scenario_text(text.lifted, peers, text.structs, globals, kernels)
+    made = scenario_text(text.lifted, peers, text.structs, globals, kernels, told)
     if made is not None:
         return made
-    if told is not None:
-        told(text.lifted.section.name)
+    told(text.lifted.section.name, NO_START)
     return structs_text(text.structs), no_scenario(text.lifted)
 
 
@@ -164,13 +163,13 @@ def document(
     audit: FileAudit,
     texts: Sequence[LiftedText],
     peers: Sequence[str] = (),
-    told: Callable[[str], None] | None = None,
+    told: Callable[[str, str], None] = lambda section, why: None,
     kernels: Sequence[str] = (),
 ) -> str:
     """The file: where each section comes from, its exits and registers, its text.
 
     For each peer (scenario.PEERS) a scenario is added after each section; ``told`` is called with the
-    name of each section for which there is none.  ``kernels`` are the profiles under which scenarios
+    name of each section for which there is none, and why.  ``kernels`` are the profiles under which scenarios
     are explored, the command's own unless given.
     """
     parts = [f"// Lifted from {audit.name} ({audit.machine}).\n"]

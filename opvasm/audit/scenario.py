@@ -6,7 +6,7 @@ do is not in the binary: they are templates, and what must hold is for a person 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from ..lift.cpu_compares import reads, uses_ids
@@ -37,6 +37,9 @@ _CPUS = {"self": 1, "moved": 3}
 _STACK = ("rsp", "rbp", "sp", "x29", "fp")
 
 
+NO_START = "no scenario: no start was found from which it commits"
+
+
 def no_scenario(lifted: Lifted) -> str:
     """What stands in the text where no start was found."""
     return f"// No start was found from which {lifted.section.name} commits: no scenario.\n"
@@ -48,11 +51,12 @@ def scenario_text(
     structs: Sequence[Struct],
     globals: Globals,
     kernels: Sequence[str] = (),
+    told: Callable[[str, str], None] = lambda section, why: None,
 ) -> tuple[str, str] | None:
     """Declarations of objects; then a test that the section commits, and scenarios with peers.
 
     ``structs`` are those of its base registers, which are declared with the rest here.  None where no
-    start was found.
+    start was found.  ``told`` is called with the section and why, of each peer that has nothing to do.
     """
     section = lifted.section
     start = _start(section, {each.name: each.size for each in globals.found}, "moved" in peers)
@@ -62,6 +66,8 @@ def scenario_text(
     parts = ["\n".join(maker.variables()), "\n".join(maker.test())]
     for each in peers:
         missing = maker.missing(each)
+        if missing:
+            told(section.name, f"no peer {each}: {missing}")
         parts.append(
             f"// No {each} for {section.name}: {missing}."
             if missing

@@ -12,12 +12,13 @@ from abc import ABC, abstractmethod
 
 from ..formats.c_words import identifier
 from ..light_typing import NamedTuple
-from ..program import SymbolAddress, section as ir
+from ..program import Area, SymbolAddress, section as ir
 from ..program.flat import Branch, Leave, Simple, flatten, settled
 from ..source import Span
 from .context import Context, Operands
 from .exits import OUT, commit_index, exit_name, no_code, results_at, step_comment, symbol_address
 from .homes import NoCode, homes
+from .names import stride
 
 Line = tuple[str, str]
 Value = int | str
@@ -49,6 +50,8 @@ class Loading(ABC):
     pool: tuple[str, ...]
     # Registers that inputs and the pool may take together; compilers keep the rest.
     most: int
+    # Holds the address of the data of the CPU that the thread is on, where the section finds that itself.
+    own_data: str
 
     def __init__(self, context: Context, operands: Operands) -> None:
         assert context.loading is not None
@@ -324,6 +327,26 @@ class Loading(ABC):
         """The register of a local."""
         self.used.add(self.homes.of[local])
         return self.homes.of[local]
+
+    def _start(self, term: ir.Term) -> tuple[str, int]:
+        """The register that an address begins at, and how far from there it is."""
+        if isinstance(term, ir.Address):
+            return self._variable(symbol_address(term))
+        return self.in_register(term), 0
+
+    def _variable(self, symbol: SymbolAddress) -> tuple[str, int]:
+        """The register from which a variable is reached, and how far from there it is."""
+        found = self.context.data.symbols[symbol.symbol]
+        distance = found.offset + symbol.addend
+        if found.area is Area.SHARED:
+            self.operands.add("opv_shared", "r", "opv_m->shared")
+            return "[opv_shared]", distance
+        if symbol.cpu is not None:
+            self.operands.add("opv_base", "r", "opv_m->percpu")
+            return "[opv_base]", distance + symbol.cpu * stride(self.context.data)
+        if self.context.here:
+            return self.own_data, distance
+        return f"[{self.operands.add('opv_percpu', 'r', 'opv_percpu')}]", distance
 
     # ---- what each processor spells ---------------------------------------------------------------
 

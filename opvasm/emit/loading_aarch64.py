@@ -6,12 +6,11 @@ area. x14 is an address that is too far for an offset.
 
 from __future__ import annotations
 
-from ..program import Area, SymbolAddress, section as ir
+from ..program import SymbolAddress, section as ir
 from .aarch64 import number_lines, offset_lines
 from .context import Context, Operands
 from .exits import scaled, split, symbol_address
 from .loading import Loading, Value
-from .names import stride
 
 _POOL = ("x9", "x10", "x11", "x12", "x15", "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7")
 _LETTER = {1: "b", 2: "h", 4: "", 8: ""}
@@ -31,6 +30,7 @@ class Aarch64Loading(Loading):
 
     pool = _POOL
     most = 24
+    own_data = "x13"
 
     def __init__(self, context: Context, operands: Operands) -> None:
         super().__init__(context, operands)
@@ -62,12 +62,6 @@ class Aarch64Loading(Loading):
             case _:
                 return self._reach(self.in_register(base), offset, bare)
 
-    def _start(self, term: ir.Term) -> tuple[str, int]:
-        """The register that an address begins at, and how far from there it is."""
-        if isinstance(term, ir.Address):
-            return self._variable(symbol_address(term))
-        return self.in_register(term), 0
-
     def _at(self, register: str, distance: int = 0) -> str:
         return f"[{_spelled(register)}{f', #{distance}' if distance else ''}]"
 
@@ -78,19 +72,6 @@ class Aarch64Loading(Loading):
             return self._at(register, distance)
         self.lines += offset_lines("x14", _spelled(register), distance)
         return "[x14]"
-
-    def _variable(self, symbol: SymbolAddress) -> tuple[str, int]:
-        found = self.context.data.symbols[symbol.symbol]
-        distance = found.offset + symbol.addend
-        if found.area is Area.SHARED:
-            self.operands.add("opv_shared", "r", "opv_m->shared")
-            return "[opv_shared]", distance
-        if symbol.cpu is not None:
-            self.operands.add("opv_base", "r", "opv_m->percpu")
-            return "[opv_base]", distance + symbol.cpu * stride(self.context.data)
-        if self.context.here:
-            return "x13", distance
-        return f"[{self.operands.add('opv_percpu', 'r', 'opv_percpu')}]", distance
 
     def _address(self, to: str, symbol: SymbolAddress) -> None:
         register, distance = self._variable(symbol)

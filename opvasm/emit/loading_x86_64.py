@@ -6,12 +6,11 @@ is the CPU's area.
 
 from __future__ import annotations
 
-from ..program import Area, SymbolAddress, section as ir
+from ..program import SymbolAddress, section as ir
 from ..program.flat import Branch, FlatInstruction, Leave, flatten
 from .context import Context, Operands
 from .exits import scaled, split, symbol_address
 from .loading import Loading, Value
-from .names import stride
 
 _POOL = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
 _LETTER = {1: "b", 2: "w", 4: "k", 8: "q"}
@@ -33,6 +32,7 @@ class X86Loading(Loading):
     """Spells instructions for x86-64."""
 
     most = 14  # of 16: the stack has one, and at -O0 the frame
+    own_data = "rdx"
 
     def __init__(self, context: Context, operands: Operands) -> None:
         assert context.loading is not None
@@ -66,28 +66,9 @@ class X86Loading(Loading):
             case _:
                 return self._at(self.in_register(base), offset)
 
-    def _start(self, term: ir.Term) -> tuple[str, int]:
-        """The register that an address begins at, and how far from there it is."""
-        if isinstance(term, ir.Address):
-            return self._variable(symbol_address(term))
-        return self.in_register(term), 0
-
     def _at(self, register: str, distance: int = 0, index: str = "") -> str:
         """``index`` is a further register, as it is written."""
         return f"{distance or ''}({_spelled(register)}{index})"
-
-    def _variable(self, symbol: SymbolAddress) -> tuple[str, int]:
-        found = self.context.data.symbols[symbol.symbol]
-        distance = found.offset + symbol.addend
-        if found.area is Area.SHARED:
-            self.operands.add("opv_shared", "r", "opv_m->shared")
-            return "[opv_shared]", distance
-        if symbol.cpu is not None:
-            self.operands.add("opv_base", "r", "opv_m->percpu")
-            return "[opv_base]", distance + symbol.cpu * stride(self.context.data)
-        if self.context.here:
-            return "rdx", distance
-        return f"[{self.operands.add('opv_percpu', 'r', 'opv_percpu')}]", distance
 
     def _address(self, to: str, symbol: SymbolAddress) -> None:
         self.add(f"leaq {self._at(*self._variable(symbol))}, %%{to}")

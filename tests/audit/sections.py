@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import platform
 import re
 import shutil
 import subprocess
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from opvasm.audit.audit import FileAudit, audit_file
-from opvasm.cli.main import main
 from opvasm.elf.file import open_elf
+from tests.command import run_here
 
 # The area is in rdi, the CPU that is expected in esi, a value in rdx, where it goes in rcx.
 X86 = {
@@ -117,13 +115,6 @@ def codes(audit: FileAudit) -> dict[str, str]:
 
 def opvasm(*words: str | Path) -> tuple[int, str, str]:
     """Exit code, output and messages of a command, run in this process."""
-    out, errors = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
-    with redirect_stdout(out), redirect_stderr(errors):
-        code = main(list(map(str, words)))
-    texts = []
-    for stream in (out, errors):
-        stream.flush()
-        assert isinstance(stream.buffer, io.BytesIO)
-        texts.append(stream.buffer.getvalue().decode())
-    assert "fault of opvasm" not in texts[1]
-    return code, texts[0], texts[1]
+    ran = run_here(*words)
+    assert "fault of opvasm" not in ran.errors
+    return ran

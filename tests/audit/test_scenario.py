@@ -137,7 +137,7 @@ def test_no_start_is_said(tmp_path: Path) -> None:
     assert "No start was found" in text_of(library, ("self",))
     code, out = opvasm("audit", "--lift", tmp_path / "lifted.opv", "--peer", "self", library)
     assert code == 0, out
-    assert re.search(r"no scenario for \w+: no start was found", out)
+    assert re.search(r"\w+: no scenario: no start was found", out)
 
 
 @pytest.mark.parametrize("peer", PEERS)
@@ -405,6 +405,9 @@ def test_no_resizer_for_a_variable(tmp_path: Path) -> None:
     text = text_of(library, ("resizer", "reader"))
     assert "// No resizer for f: " in text
     assert re.findall(r"^scenario (\w+)", text, re.MULTILINE) == ["f_reader"]
+    # Who does not open the file is told, too.
+    _, _, errors = run("--lift", tmp_path / "lifted.opv", "--peer", "resizer", library)
+    assert "f: no peer resizer: no pointer to what it changes is handed to it" in errors
     code, _, errors = run("-f", "html", "-o", tmp_path / "page.html", library)
     assert code in (0, 1), errors
 

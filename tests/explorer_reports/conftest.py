@@ -27,7 +27,7 @@ def opvasm() -> Opvasm:
     """The command."""
 
     def run(*arguments: str, code: int = 0) -> str:
-        done = run_here(*arguments)
+        done = run_here(*arguments, cwd=ROOT)
         assert done.code == code, done.errors
         return done.output
 

@@ -198,7 +198,7 @@ class _Work:
         self._negative = self._open = self._unreadable = False
         self._lifted: list[str] = []
         self._lifted_count = 0
-        self._alone: list[str] = []
+        self._alone: dict[str, list[str]] = {}  # sections by why they have no scenario
 
     def path(self, path: str) -> None:
         """A file, a container or a folder that was named."""
@@ -294,7 +294,11 @@ class _Work:
 
         texts = lift_audit(audit, self._options.section)
         if texts:
-            self._lifted.append(document(audit, texts, self._options.peer, self._alone.append))
+
+            def told(section: str, why: str) -> None:
+                self._alone.setdefault(why, []).append(section)
+
+            self._lifted.append(document(audit, texts, self._options.peer, told))
         self._lifted_count += sum(each.lifted is not None for each in texts)
         for each in texts:
             if each.lifted is None:
@@ -355,13 +359,13 @@ class _Work:
         if self._options.lift is not None and self._lifted:
             write_text("\n".join(self._lifted), self._options.lift)
             self._terminal.remark(f"{self._lifted_count} lifted into {self._options.lift}")
-            if self._alone:
-                more = len(self._alone) - _LISTED
-                names = ", ".join(self._alone[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+            for why, found in self._alone.items():
+                more = len(found) - _LISTED
+                names = ", ".join(found[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+                self._terminal.remark(f"{names}: {why}")
+            if any(why.startswith("no scenario") for why in self._alone):
                 self._terminal.remark(
-                    f"no scenario for {names}: no start was found from which they commit. "
-                    "samples/races/tcmalloc.opv shows one written by "
-                    "hand: opvasm samples DIR"
+                    "samples/races/tcmalloc.opv shows a scenario written by hand: opvasm samples DIR"
                 )
         elif self._options.lift is not None:
             self._terminal.remark("--lift: nothing was lifted, and no file was written")
