@@ -95,11 +95,11 @@ def test_a_library_and_a_forked_child(build: Build, opvasm: Opvasm, tmp_path: Pa
         assert f"0 of {entries} sections" in done.stderr or "no restartable section" in done.stderr
     done = opvasm("steptest", "--inject-abort", "1/5", "--", program)
     if done.returncode != 4:
-        # A busy machine aborts sections of its own accord.
+        # A busy machine aborts sections of its own accord, also one whose turn it was.
         calls = re.findall(r"(parent|child): (\d+) calls\n", done.stdout)
         assert [name for name, _ in calls] == ["parent", "child"]
         assert all(2 <= int(count) <= 10 for _, count in calls), done.stdout
-        assert "aborted 4 of 20 entries" in done.stderr
+        assert re.search(r"aborted [2-4] of 20 entries", done.stderr), done.stderr
 
 
 def test_programs_that_a_program_executes(build: Build, opvasm: Opvasm) -> None:
