@@ -18,16 +18,23 @@ from ..suggestion import listing
 from .dump_lines import Dump, problem
 from .escapes import unescaped
 
-# What is on the terminal beside the values: the commands, and what gdb asks when a page is full.
-_TERMINAL = re.compile(r"^[ \t]*(?:\(gdb\)[^\n]*|--Type <RET>[^\n]*)", re.MULTILINE)
-_ROW = re.compile(r"(?P<at>0x[0-9a-fA-F]+)(?: <[^>]*>)?:(?P<all>(?:\s+\S+)+)")
+# What is on the terminal beside the values: colours, the commands, and what gdb asks when a page is full.
+# Commands that come from a file or a pipe are not shown, and what they print begins beside the prompt.
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_TERMINAL = re.compile(
+    r"^[ \t\r]*(?:(?:\(gdb\)[ \t]*)+(?:(?=\$\d+[ ]=|0x[0-9a-fA-F]+(?:[ ]+<[^>]*>)?[ ]*:\s)|[^\n]*)"
+    r"|---?Type <(?:RET|return)>[^\n]*)",
+    re.MULTILINE,
+)
+_ROW = re.compile(r"(?P<at>0x[0-9a-fA-F]+)(?: +<[^>]*>)? *:(?P<all>(?:\s+\S+)+)")
+_CUT = "each line is an address and its numbers: one that a mailer has cut is to be whole again"
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _PRINTED = re.compile(
     r"(?:\$\d+|[\w.>*&@\[\]-]+)[ \t]*=[ \t]*|(?=\{[ \t\n]*(?:\{[ \t\n]*)?op[ \t]*=)"
 )
 _DEPTH_MAX = 20  # ops, a union, a member of it, an array
 _TOKEN = re.compile(
-    r"""(?P<repeats><repeats[ ](?P<count>\d+)[ ]times>)
+    r"""(?P<repeats><repeats\s+(?P<count>\d+)\s+times>)
     | (?P<index>\[[^\]\n]*\]\s*=)
     | (?P<second>\$\d+)
     | (?P<left_out>\.\.\.)
@@ -76,7 +83,7 @@ def read_gdb(file: SourceFile, abi: Abi) -> Dump | None:
 
     Raises DecodeError at what can't be read, was left out, or contradicts what stands elsewhere.
     """
-    text = _TERMINAL.sub(lambda found: " " * len(found[0]), file.text)
+    text = _TERMINAL.sub(_blank, _COLOUR.sub(_blank, file.text))
     first = next((line for line in text.splitlines() if line.strip()), "").strip()
     row = _ROW.fullmatch(first)
     if row is not None:
@@ -93,6 +100,11 @@ def read_gdb(file: SourceFile, abi: Abi) -> Dump | None:
     return None
 
 
+def _blank(found: re.Match[str]) -> str:
+    """As many blanks, so that places in the text stay what they are."""
+    return " " * len(found[0])
+
+
 # ---- x ------------------------------------------------------------------------------------------
 
 
@@ -106,7 +118,7 @@ def _rows(file: SourceFile, text: str, abi: Abi) -> Iterator[bytes]:
             continue
         found = _ROW.fullmatch(body)
         if found is None:
-            raise problem(file, at, body, "not a line of gdb's x", None)
+            raise problem(file, at, body, "not a line of gdb's x", _CUT)
         address = int(found["at"], 16)
         if following is not None and address != following:
             message = f"the line before ends at {following:#x}"

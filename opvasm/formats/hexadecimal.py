@@ -106,7 +106,7 @@ def _digits(file: SourceFile) -> bytes:
 
 def _text(data: bytes, source_name: str) -> str:
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
         position = data.find(0)
     except UnicodeDecodeError as error:
         text, position = "", error.start

@@ -188,6 +188,10 @@ PRINTED = {
     "p_x_bytes": "bytes",
     "p_char": "bytes",
     "p_z_words": "8-byte words (little-endian, as --model 64le is)",
+    "p_terminal": "struct cpu_op",  # as script(1) keeps it: colours, pages, CRLF
+    "p_piped": "struct cpu_op",  # the command came from a pipe: gdb does not show it
+    "x_terminal": "x",
+    "x_piped": "x",
     "x_xb": "x",
     "x_xw": "x",
     "x_xg": "x",
@@ -197,12 +201,19 @@ PRINTED = {
 @pytest.mark.parametrize("name", PRINTED)
 def test_what_gdb_13_printed_of_a_program_is_read(name: str) -> None:
     """With names and without, in any format, repeated values, and behind its prompt in a mail."""
-    text = (Path(__file__).parent / "gdb" / f"{name}.txt").read_text()
+    text = (Path(__file__).parent / "gdb" / f"{name}.txt").read_bytes().decode()
     ops = SIXTEEN if name == "p_x_sixteen" else GDB_OPS
     layout = "gdb's x" if PRINTED[name] == "x" else f"gdb's print of {PRINTED[name]}"
     assert read(text) == (ops, [f"x is read as {layout}: {len(ops)} bytes"])
     quoted = "".join(f">> {line}\n" for line in ["(gdb) as it was typed", *text.splitlines()])
     assert read(quoted) == (ops, [f"x is read as {layout} in a quote: {len(ops)} bytes"])
+
+
+def test_pages_of_an_old_gdb_and_the_mark_that_windows_writes_are_passed_by() -> None:
+    """gdb 8.0 asks in other words (pagination's text of its utils.c); U+FEFF begins a file."""
+    first, rest = (Path(__file__).parent / "gdb" / "x_xg.txt").read_text().split("\n", 1)
+    asked = "---Type <return> to continue, or q <return> to quit---"
+    assert read(f"\ufeff{first}\n{asked}\n{rest}")[0] == GDB_OPS
 
 
 P = (Path(__file__).parent / "gdb" / "p.txt").read_text()
