@@ -84,7 +84,8 @@ class Aborter(Watcher):
 
     ``every`` N stops at every Nth time that an instruction is come to.  ``only`` one instruction is
     meant, or all in turn.  ``reached`` counts how often each was come to while it was watched,
-    ``aborted`` how often the section was aborted there.  ``seconds`` ends the program after so long.
+    ``aborted`` how often the section was aborted there, ``watched`` names the sections that had a
+    counter at least for a while.  ``seconds`` ends the program after so long.
     ``stuck`` is whether the bound was reached and every entry on the way, LAPS at least, was aborted.
     """
 
@@ -104,6 +105,7 @@ class Aborter(Watcher):
         self.listed: dict[Key, tuple[Listed, ...]] = {}
         self.reached: Counter[Instruction] = Counter()
         self.aborted: Counter[Instruction] = Counter()
+        self.watched: set[Key] = set()
         self.stuck = False
         self._every = every
         self._only = only
@@ -159,6 +161,7 @@ class Aborter(Watcher):
             turn = waiting.popleft()
             breakpoint = Breakpoint(task.tid, turn.address, self._every)
             self._slots.append(_Slot(breakpoint, turn, waiting))
+            self.watched.add(turn.section.key)
 
     # -- turns ---------------------------------------------------------------------------------
 
@@ -181,6 +184,7 @@ class Aborter(Watcher):
             turn.index = 0
             slot.waiting.append(turn)
             slot.turn = slot.waiting.popleft()
+        self.watched.add(slot.turn.section.key)
         if not slot.breakpoint.move(slot.turn.address):
             raise CannotCount("a breakpoint can't be moved")
 

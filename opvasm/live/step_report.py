@@ -9,6 +9,7 @@ from os.path import basename
 from .aborting import Aborter, Instruction
 from .instructions import Listed, after_last_store
 from .launch import Ended
+from .perf import BREAKPOINTS_MAX
 from .rseq_area import Guard
 from .sections import Section
 from .stepper import Stepper
@@ -118,7 +119,7 @@ def injected(aborter: Aborter, ended: Ended, calls: int) -> Iterator[str]:
     aborted, reached = aborter.aborted.total(), aborter.reached.total()
     met = sum(1 for key in aborter.sections if aborter.tallies.entered[key])
     if not reached:
-        yield f"the program {ending(ended)}, and entered no section: nothing was aborted"
+        yield from none_entered(ended, len(aborter.sections), len(aborter.watched))
         return
     verdict = "bound reached: " if aborter.bound_reached else ""
     if aborter.stuck:
@@ -128,6 +129,18 @@ def injected(aborter: Aborter, ended: Ended, calls: int) -> Iterator[str]:
         f"sections; the program "
         f"{'was ended' if aborter.bound_reached else ending(ended)}; {calls} calls of cpu_opv"
     )
+
+
+def none_entered(ended: Ended, sections: int, watched: int) -> Iterator[str]:
+    """What to say where no counter has seen an entry; with few sections each had one all the time."""
+    if sections <= BREAKPOINTS_MAX:
+        yield f"the program {ending(ended)}, and entered no section: nothing was aborted"
+        return
+    yield (
+        f"the program {ending(ended)}: {watched} of {sections} sections were watched, {BREAKPOINTS_MAX} at a "
+        "time, and none was entered meanwhile: nothing was aborted"
+    )
+    yield "what to do: let it run for longer, or name the sections that it enters (--section)"
 
 
 def _instructions(section: Section, aborter: Aborter) -> Iterator[str]:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from opvasm.live.launch import Ended
+from opvasm.live.step_report import none_entered
+
 from .conftest import PROGRAMS, Opvasm, require
 
 Made = dict[tuple[str, ...], str]
@@ -139,6 +142,18 @@ def test_a_section_that_is_never_entered_is_no_pass(faulty: Made, opvasm: Opvasm
     injected = inject(opvasm, "1/2", "--", build(faulty), "0")
     assert injected.returncode == 3
     assert "entered no section: nothing was aborted" in injected.stderr
+
+
+def test_sections_that_were_not_watched_are_not_called_never_entered() -> None:
+    """A processor has four counters: a short program may be over before its section had one."""
+    ended = Ended(0, 0)
+    assert list(none_entered(ended, 4, 4)) == [
+        "the program came to its end, and entered no section: nothing was aborted"
+    ]
+    told, help = none_entered(ended, 26, 8)
+    assert "8 of 26 sections were watched, 4 at a time" in told
+    assert "entered no section" not in told
+    assert "--section" in help
 
 
 @pytest.mark.parametrize(("way", "options"), [("lock", ()), ("leave", ("-DUNKNOWN",))])
