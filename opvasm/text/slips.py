@@ -59,6 +59,7 @@ _SLIPS = (
     _Slip(r"^(add|sub|memcpy|cmpeq|cmpne|or|and|xor|lshift|rshift)¦", "`=`",
           "ops stand in a vector, which a thread runs: `run NAME(…)`"),
     _Slip(r"^(cpus|kernel|strategy|environment)¦[=:]", "", r"no sign stands before the value: `\1 VALUE`"),
+    _Slip(r"\bkernel\b.*¦\"([A-Za-z]\w*)\"", "", r"a profile's name has no quotes: `kernel \1`"),
     _Slip(r"^init¦", "`{`", "what memory holds at the start: `init { PLACE = VALUE }`"),
     _Slip(r"^own\s+(\w+)\s*:.*¦=", "", r"it begins as 0: `store \1, VALUE` sets it"),
     _Slip(r"^(\w+)¦:", "`=`", r"a local needs no type: `\1 = VALUE`; memory of a thread's own is `own \1: TYPE`"),

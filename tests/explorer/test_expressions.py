@@ -96,6 +96,16 @@ def test_a_condition_holds_or_names_what_breaks_it(tail: str, broken: bool) -> N
     assert [each.label for each in search.failures] == ([condition] if broken else [])
 
 
+def test_own_memory_of_threads_of_one_name_is_told() -> None:
+    """`a.mine` would be two places; it was said that `a` is a thread without locals."""
+    text = f"{HEAD}scenario s {{\n thread a x2 @0 {{ own mine: u64; store t[0], &mine }}\n forall a.mine == 0\n}}\n"
+    (finding,) = found_in(text)
+    assert (finding.code, "it is 2 threads, and conditions name" in finding.message) == (
+        "OPV517",
+        True,
+    )
+
+
 def findings(body: str, tail: str = "", cpus: int = 1) -> tuple[Diagnostic, ...]:
     return found_in(scenario(body, tail, cpus))
 

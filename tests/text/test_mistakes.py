@@ -146,6 +146,7 @@ _COMMA = "a comma stands before the value: `store PLACE, VALUE`"
         ("scenario s { thread a @0 { run bump } }", "a call has parentheses: `run bump()`"),
         ("scenario s { kernel legacy, 6.1 }", _RULED.format("6.1")),
         ('scenario s { kernel "4.4" }', "Linux 4.4 has no rseq: profile no_rseq"),
+        ('scenario s { kernel legacy, "v2" }', "a profile's name has no quotes: `kernel v2`"),
         ("scenario s { expect holds unless kernel v6.1 }", _RULED.format("v6.1")),
         ('test "t" { run bump -> 0 }', "a call has parentheses: `run bump()`"),
         (

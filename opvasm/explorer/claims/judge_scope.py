@@ -195,8 +195,13 @@ class JudgeScope:
 
     def what(self, name: str) -> str | None:
         """A thread stands in front of one of its locals; a constant is a number."""
-        if name in self.threads:
-            locals = ", ".join(self.threads[name].locals)
+        view = self.threads.get(name)
+        if view is not None:
+            copies = len(view.copies)
+            if copies > 1 and self.image is not None and self.image.own[view.copies[0]]:
+                alone = "conditions name a thread's own memory where one thread alone is called so"
+                return f"{copies} threads, and {alone}"
+            locals = ", ".join(view.locals)
             return f"a thread, whose locals are {locals}" if locals else "a thread without locals"
         return "a constant" if name in self.program.data.constants else None
 
