@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ...errors import Diagnostic, Note, in_order
 from ...kernels.profiles import ALIASES, PROFILES
-from ...kernels.versions import version_help
 from ...program import Program, Vector
 from ...source import Span
 from ...suggestion import did_you_mean, listing
@@ -88,6 +87,8 @@ def _kernel(name: str, span: Span) -> Iterator[Diagnostic]:
         help = f"write {ALIASES[name][0]}; `opvasm explain {ALIASES[name][0]}` says its rules"
         yield Diagnostic("note", "OPV552", message, span, help=help)
     elif name not in PROFILES:
+        from ...kernels.versions import version_help
+
         yield _unknown(name, "kernel", PROFILES, span, version_help(name))
 
 
