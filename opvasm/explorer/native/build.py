@@ -30,22 +30,57 @@ class NotBuilt(Exception):
 def build(output: Path = OUTPUT, flags: tuple[str, ...] = FAST) -> Path:
     """Compile the engine into a file.  Raises NotBuilt with what the compiler says.
 
-    The environment's CC and CFLAGS are heeded, as by any build: the latter come last.
+    The environment's CC and CFLAGS are heeded, as by any build: the latter come last.  The file is
+    there whole or not at all, also while another build of the same folder runs.
     """
-    compiler = shlex.split(os.environ.get("CC") or "cc")
-    include = sysconfig.get_paths()["include"]
-    sources = (f"-include{each}" for each in sorted(SOURCES.glob("*.c")))
-    digest = runpy.run_path(str(HERE / "sources.py"))["digest"]()
-    defined = (f"-I{include}", f"-DSOURCES={digest:#x}")
-    flags = (*flags, *shlex.split(os.environ.get("CFLAGS") or ""))
-    command = [*compiler, *FLAGS, *flags, *defined, "-o", str(output), *sources, "-xc", "/dev/null"]
+    begun = output.absolute().with_name(f".{output.name}.{os.getpid()}")
+    words, text = command(begun, flags), "".join(f"#include <{each}>\n" for each in _names())
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words, input=text, capture_output=True, text=True, errors="replace", check=False
+        )
     except OSError as error:
         raise NotBuilt(f"there is no C compiler: {error}") from None
-    if done.returncode:
-        raise NotBuilt(f"{compiler[0]} says:\n{done.stderr.strip()}")
+    try:
+        if done.returncode:
+            said = done.stderr.strip() or f"nothing, and ends with {done.returncode}"
+            raise NotBuilt(f"{words[0]} says:\n{said}")
+        begun.replace(output)
+    except FileNotFoundError:
+        raise NotBuilt(f"{words[0]} wrote no file") from None
+    finally:
+        begun.unlink(missing_ok=True)
     return output
+
+
+def command(output: Path, flags: tuple[str, ...] = FAST) -> list[str]:
+    """The compiler's command, which reads a text that includes the sources.  Raises NotBuilt.
+
+    The text has their names alone: clang does not include by a path that has a quote in it.
+    """
+    include = sysconfig.get_paths()["include"]
+    digest = runpy.run_path(str(HERE / "sources.py"))["digest"]()
+    defined = (f"-I{include}", f"-DSOURCES={digest:#x}")
+    flags = (*flags, *_words("CFLAGS"))
+    compiler = _words("CC") or ["cc"]
+    return [
+        *(*compiler, *FLAGS, *flags, *defined),
+        *("-idirafter", str(SOURCES), "-o", str(output), "-xc", "-"),
+    ]
+
+
+def _names() -> list[str]:
+    """The sources, in the order in which they are one text."""
+    return sorted(each.name for each in SOURCES.glob("*.c"))
+
+
+def _words(variable: str) -> list[str]:
+    """The words of a variable of the environment, as a shell has them."""
+    text = os.environ.get(variable, "")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise NotBuilt(f"{variable}={text}: {error}") from None
 
 
 def main(arguments: list[str]) -> int:
