@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from ..codes import audit as codes
 from ..lift.code import Code, Flow, Memory, Step
 from ..lift.values import Values
+from ..program import section as ir
 from .finding import Finding
 from .function_code import FunctionCode
 from .outcomes import Fault
 from .subject import Subject
 
-_AREA_BYTES = 32
 _CS = (8, 16)  # rseq_cs, which user space writes
 _BACK_BYTES = 128
 _BACK = 256  # instructions that are followed from an abort handler
@@ -50,7 +50,7 @@ def area_rules(subject: Subject) -> Iterator[Finding]:
                 continue
             if offset == -4 and place.size == 8:
                 yield _overlap(each, place, "written")
-            elif offset < _AREA_BYTES and offset + place.size > 0 and not _only_cs(offset, place):
+            elif offset < ir.AREA_BYTES and offset + place.size > 0 and not _only_cs(offset, place):
                 yield Finding(
                     codes.AREA_WRITE,
                     "error",

@@ -17,18 +17,12 @@ from .subject import Subject
 if TYPE_CHECKING:
     from ..lift.cpu_compares import Doubt
 
-_AREA_BYTES = 32
 _CS = 8  # rseq_cs
 _ID_BYTES = 4
 _FLAGS_END = 20  # after rseq_cs and flags the ids go on: node_id, mm_cid
 _ONLY_COMPARES = ("cmp", "cmn", "test", "tst", "ccmp", "ccmn")
-_MAY_COMPARE = (
-    *_ONLY_COMPARES,
-    "sub",
-    "subs",
-    "xor",
-    "eor",
-)  # also by what is left of the difference
+# Also by what is left of the difference.
+_MAY_COMPARE = (*_ONLY_COMPARES, "sub", "subs", "xor", "eor")
 _OTHER_WAY = {"je": "jne", "b.eq": "b.ne", "cbz": "cbnz", "tbz": "tbnz"}
 _OTHER_WAY |= {other: one for one, other in _OTHER_WAY.items()}
 _SHOWN = "opvasm audit --lift OUT.opv --peer moved, then opvasm explore OUT.opv, shows what is lost"
@@ -75,7 +69,9 @@ def _tells(values: Values, code: Code, area: Value) -> bool:
             return True
         if address.base != area.base and place.size == _ID_BYTES:
             return True  # perhaps the area by another way: nothing is said where that is not known
-        if address.base == area.base and not (_CS <= offset < _FLAGS_END or offset >= _AREA_BYTES):
+        if address.base == area.base and not (
+            _CS <= offset < _FLAGS_END or offset >= ir.AREA_BYTES
+        ):
             return True
     return False
 

@@ -144,8 +144,7 @@ def _has_id(term: ir.Term) -> bool:
 
 def _id_of(term: ir.Term) -> str | None:
     """The field that a term is, in whatever width."""
-    while isinstance(term, ir.Convert):
-        term = term.operand
+    term = ir.bare(term)
     return term.name if isinstance(term, ir.Id) and term.name in ir.CPU_FIELDS else None
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from ..light_typing import NamedTuple, Record
 from ..source import Place
 from .terms import (
+    AREA_BYTES as AREA_BYTES,
     AREA_FIELDS as AREA_FIELDS,
     AREA_TYPE as AREA_TYPE,
     CHANGES as CHANGES,

@@ -18,6 +18,8 @@ REGISTER_TYPES: dict[str, Scalar] = {
 # What a section may read of its thread's area (struct rseq), with the offset there in bytes.
 AREA_FIELDS: dict[str, int] = {"cpu_id_start": 0, "cpu_id": 4, "node_id": 20, "mm_cid": 24}
 AREA_TYPE = U32
+# The least that a thread registers of its area (the kernel's ORIG_RSEQ_SIZE), padding included.
+AREA_BYTES = 32
 # Those that say on which CPU, or in whose place, a thread runs.
 CPU_FIELDS = ("cpu_id_start", "cpu_id", "mm_cid")
 
