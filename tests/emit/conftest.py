@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from opvasm.assembler import Assembly, assemble
-from opvasm.cli.main import main
 from opvasm.emit import ARCHITECTURES, Naming, Request, header
 from opvasm.emit.positions import find_position
 from opvasm.emit.sections import with_sections
 from opvasm.source import SourceFile
 from opvasm.text.scenario_tree import BUILTIN_STRATEGIES, Strategy
+from tests.command import run_here
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples" / "emit"
@@ -61,11 +59,8 @@ def run(
 
 def audit(*words: str | Path) -> tuple[int, str]:
     """``opvasm audit`` in this process, which has read what decodes instructions once: exit code, what it says."""
-    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    with redirect_stdout(said), redirect_stderr(said):
-        code = main(["audit", *map(str, words)])
-    said.flush()
-    return code, said.buffer.getvalue().decode()
+    code, said, _ = run_here("audit", *words, together=True)
+    return code, said
 
 
 def assembled(text: str) -> Assembly:

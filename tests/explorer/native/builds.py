@@ -51,7 +51,7 @@ def built_once(factory: pytest.TempPathFactory, name: str, flags: tuple[str, ...
     with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not engine.exists():
-            build(folder / f"{name}.part", flags).rename(engine)
+            build(engine, flags)
     return engine
 
 
