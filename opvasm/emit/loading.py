@@ -2,8 +2,8 @@
 
 The commit stands last, since what comes after it is not protected; what the text has after it follows
 the end of the section.  A result is stored to where C takes it from when the section has been left,
-however it was: compilers that are in use give no registers back from code with several ends.  How an instruction is spelled is said by loading_x86_64.py and
-loading_aarch64.py.
+however it was: compilers that are in use give no registers back from code with several ends.  How an
+instruction is spelled is said by loading_x86_64.py and loading_aarch64.py.
 """
 
 from __future__ import annotations
