@@ -37,7 +37,10 @@ _CPUS = {"self": 1, "moved": 3}
 _STACK = ("rsp", "rbp", "sp", "x29", "fp")
 
 
-NO_START = "no scenario: no start was found from which it commits"
+NO_START = (
+    "no scenario: no start was found from which it commits; samples/races/tcmalloc.opv has one that was "
+    "written by hand (opvasm samples DIR)"
+)
 
 
 def no_scenario(lifted: Lifted) -> str:

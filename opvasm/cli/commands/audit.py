@@ -363,13 +363,6 @@ class _Work:
                 more = len(found) - _LISTED
                 names = ", ".join(found[:_LISTED]) + (f" and {more} more" if more > 0 else "")
                 self._terminal.remark(f"{names}: {why}")
-            if self._alone:
-                from ...audit.scenario import NO_START
-
-                if NO_START in self._alone:
-                    self._terminal.remark(
-                        "samples/races/tcmalloc.opv shows a scenario written by hand: opvasm samples DIR"
-                    )
         elif self._options.lift is not None:
             self._terminal.remark("--lift: nothing was lifted, and no file was written")
         self._terminal.report(self._problems)
