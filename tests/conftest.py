@@ -51,6 +51,7 @@ PACKAGES = {
     "objdump": "binutils",
     "readelf": "binutils",
     "lld": "lld",
+    "llvm-bolt-16": "bolt-16",
     "llvm-mc": "llvm",
     "m32": "lib32gcc-12-dev libc6-dev-i386",
     "spin": "spin",
