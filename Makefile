@@ -9,7 +9,7 @@ BLACK := $(BIN)/python -c "import gc; gc.disable(); from black import patched_ma
 # Installing the package builds the explorer's C engine, where there is a compiler.
 ENGINE := $(wildcard opvasm/explorer/native/source/*)
 
-.PHONY: help demo test coverage check check-format check-types format bench native kernels corpus screenshot site site-test editors vscode-test clean
+.PHONY: help demo test coverage collect exercise check check-format check-types format bench native kernels corpus screenshot site site-test editors vscode-test clean
 
 help:
 	@echo "make demo      find a race between two threads, and draw it"
@@ -41,10 +41,18 @@ fresh:
 coverage: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --cov=opvasm --cov-report=term-missing
 
-# `make -j2 check` does both at a time.
+# Compiles the files of the tests, so that not each process that runs some of them does.
+collect: $(VENV)/.dev
+	@$(BIN)/python -m pytest --collect-only --quiet --quiet >/dev/null
+
+# The fallback is exercised: ops, lengths, alignments and outcomes that samples and cases reach.
+exercise: $(VENV)/.dev
+	$(BIN)/opvasm test --coverage --require 70 samples tests/conformance
+
+# `make -j2 check` does both at a time, the first while what the second needs is installed.
 check: check-format check-types
 
-check-format: $(VENV)/.dev
+check-format: $(VENV)/.format
 	$(BLACK) --check --diff --quiet opvasm tests benchmarks
 	$(BIN)/ruff check opvasm tests benchmarks
 
@@ -91,7 +99,8 @@ site-test: $(VENV)/.site
 clean:
 	rm -rf site/build site/.work site/node_modules $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
-# .run has what a user needs, .dev also what the tests and checks need.
+# .run has what a user needs, .dev also what the tests and checks need; .format, which is ready
+# long before, has what check-format needs, and what builds the package in .dev.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "opvasm needs Python 3.11 or later; say which: make PYTHON=python3.12"; exit 1; }
@@ -101,8 +110,12 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml hatch_build.py $(ENGINE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml hatch_build.py $(ENGINE)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(VENV)/.format: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check black ruff hatchling editables
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.format pyproject.toml hatch_build.py $(ENGINE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[dev]'
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.site: $(VENV)/.dev
