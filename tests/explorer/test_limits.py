@@ -8,6 +8,7 @@ import pytest
 
 from opvasm.explorer.answers.text_report import run_lines
 from opvasm.explorer.native.built import Refused, engine_type
+from opvasm.explorer.search import search
 from opvasm.explorer.search.estimate import MOST_AHEAD, Extrapolation, estimate
 from opvasm.explorer.search.explore import explore
 from opvasm.explorer.search.search import Search
@@ -81,6 +82,28 @@ def test_random_schedules_look_behind_the_limit() -> None:
     assert run.stopped == "300 states"
     assert run.verdicts == ("fails",)
     assert found.as_expected is True
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_random_schedules_end_where_they_meet_nothing_new(
+    engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is small is not walked again and again until the second is over."""
+    if engine == "python":
+        request.getfixturevalue("python_engine")
+    looks = 0
+
+    def stopped_clock() -> float:
+        nonlocal looks
+        looks += 1
+        assert looks < 500_000, "the walks go on for as long as the clock lets them"
+        return 0.0
+
+    monkeypatch.setattr(search, "monotonic", stopped_clock)
+    text = COUNTER + "scenario s {\n    thread a x2 @0 { run bump(1) }\n    forall counter == 2\n}"
+    run = report(assembled(text), "s", Limits(states=2)).runs[0]
+    assert run.stopped == "2 states"
+    assert run.verdict == "inconclusive"
 
 
 def test_a_bounded_search_says_so() -> None:

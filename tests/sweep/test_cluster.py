@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.cli.conftest import environment
+from tests.command import run_here
 
 from .forked import Fork, Forks
 from .helpers import COUNTER, ROOT
@@ -231,7 +232,6 @@ def test_nobody_at_the_address_is_told_soon(commands: Commands, tmp_path: Path) 
     assert ran.returncode == 4
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in ran.stderr
     for address in ("nonsense", "foo://1:2"):
-        ran = commands.run(*words, address)
-        assert ran.returncode == 2
-        assert f"--cluster: {address!r} is not an address" in ran.stderr
-        assert "Traceback" not in ran.stderr
+        here = run_here(*words, address, cwd=tmp_path)
+        assert here.code == 2
+        assert f"--cluster: {address!r} is not an address" in here.errors

@@ -27,6 +27,8 @@ from .sharing import SHARED, Sharing, probe, step_keys
 PROBES, PROBE_LENGTH = 4, 400
 PROGRESS_EVERY = 256
 WALK_SEED, WALK_SECONDS, WALK_LENGTH = 1, 1.0, 5000
+# So many walks one after the other that meet no state that is new to them have seen what is near.
+WALKS_IN_VAIN = 1000
 # Of the seconds after a limit of time, so that something is left for the report.
 WALK_SHARE = 0.5
 
@@ -314,8 +316,9 @@ class Search:
         first, until = self.expanded, monotonic() + WALK_SECONDS
         if self.until is not None:
             until = min(until, self.until + WALK_SHARE * AFTER_SECONDS)
-        frontier = len(self.graph.states)
-        while not self.failures and monotonic() < until:
+        frontier = seen = len(self.graph.states)
+        in_vain = 0
+        while not self.failures and in_vain < WALKS_IN_VAIN and monotonic() < until:
             number = random.randrange(first, frontier)
             for _ in range(WALK_LENGTH):
                 if monotonic() > until:
@@ -333,6 +336,8 @@ class Search:
                     number = self._arrive(number, decision, after, False, True)
                 else:
                     number = self._step(number, state, random.choice(ready))
+            in_vain = in_vain + 1 if len(self.graph.states) == seen else 0
+            seen = len(self.graph.states)
 
     def _expand(self, number: int) -> None:
         model = self.model

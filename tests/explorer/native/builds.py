@@ -27,9 +27,9 @@ SMALL_BATCHES = (
     *("-DWAIT_FOR_HELPERS", "-DSPINS=20"),
 )
 # Builds that several files of tests use.  PLANTED is the plain engine as long as no error is chosen.
-PLANTED = ("-O1", "-g", "-DPLANTS", *SMALL_BATCHES)
+PLANTED = ("-Og", "-g", "-DPLANTS", *SMALL_BATCHES)
 # Steps that were recalled are taken again, states renamed again; numbers take 2 bytes for a few states only.
-RECHECKED = ("-O1", "-DRECHECK", "-DPLANTS", "-DNARROW_MOST=31")
+RECHECKED = ("-Og", "-DRECHECK", "-DPLANTS", "-DNARROW_MOST=31")
 # Numbers outgrow two bytes on the way, after some batches of small ones.
 SANITIZED = (
     *("-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),
