@@ -122,8 +122,11 @@ def _names(program: Program, vectors: tuple[Vector, ...]) -> Iterator[Diagnostic
             yield _error(codes.NAME, message, vector.place, "rename the vector")
         for parameter in vector.parameters:
             if parameter.name.startswith("opv_"):
-                message = f"parameter {parameter.name}: names that begin with opv_ are the header's"
-                yield _error(codes.NAME, message, parameter.place, "rename the parameter")
+                # A section's results are its functions' last parameters, without a place of their own.
+                what = "result" if parameter.place is None else "parameter"
+                message = f"{what} {parameter.name}: names that begin with opv_ are the header's"
+                place = parameter.place or vector.place
+                yield _error(codes.NAME, message, place, f"rename the {what}")
     for symbol in program.data.symbols.values():
         if symbol.name == "opv" or symbol.name.startswith("opv_"):
             message = f"variable {symbol.name}: names that begin with opv are the header's"

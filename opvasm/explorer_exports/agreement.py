@@ -30,7 +30,7 @@ def compare(
     Verdicts are those that a model without progress can give: fails, deadlock.  A search that a
     limit ends agrees with nobody.
     """
-    found = explore(plan, reductions, limits)
+    found = explore(plan, reductions, (limits or Limits())._replace(goes_on=False))
     verdicts = explored_verdicts(found)
     columns = [column.text for column in plan.judge.columns]
 

@@ -59,6 +59,12 @@ def run_spin(model: PromelaModel, timeout: float = 120.0) -> SpinResult:
         printed = _run(QUICK_RUN, folder, timeout)
         if TOO_DEEP in printed:
             printed = _run(RUN, folder, timeout)
+        if TOO_DEEP in printed:
+            raise SpinError(
+                "the model has schedules of more than 1,000,000 steps, for which Spin has no room: give "
+                "the scenario fewer or shorter threads, or run the recipe at the model's head with a "
+                "larger -m"
+            )
     return _read(model, printed)
 
 

@@ -64,7 +64,9 @@ def state_graph(run: Run, title: str, limits: Limits) -> StateGraph:
     plan = run.found.plan
     trouble = next((t for answer in run.answers for t in answer.troubles), None)
     if run.found.failures or trouble is None:
-        fewer = limits._replace(states=min(limits.states, MOST_STATES))
+        # Without a failure to find, states of random schedules would only make another graph each time.
+        fails = bool(run.found.failures)
+        fewer = limits._replace(states=min(limits.states, MOST_STATES), goes_on=fails)
         found = explore(plan, WITH_NAMES, fewer, keep_edges=True)
         path = _came(found.graph, found.failures[0].state) if found.failures else []
         cycle: list[int] = []

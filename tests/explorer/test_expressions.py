@@ -106,6 +106,17 @@ def test_own_memory_of_threads_of_one_name_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("condition", "help"),
+    [("length(top) == 1", "write top@0"), ("hits == 1", "write hits@0 or sum(hits)")],
+)
+def test_which_cpu_is_asked_with_what_can_be_written_there(condition: str, help: str) -> None:
+    """Numbers have a sum over CPUs; addresses have none, and a list begins at one of them."""
+    text = "struct node { next: ptr<node> }\npercpu hits: u64\npercpu top: ptr\nscenario s {\n cpus 2\n thread a @0 { return }\n"
+    (finding,) = found_in(f"{text} forall {condition}\n}}\n")
+    assert (finding.code, finding.help) == ("OPV522", help)
+
+
 def findings(body: str, tail: str = "", cpus: int = 1) -> tuple[Diagnostic, ...]:
     return found_in(scenario(body, tail, cpus))
 

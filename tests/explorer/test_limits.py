@@ -33,7 +33,7 @@ scenario s {
 
 
 def test_a_search_that_hits_its_limit_is_inconclusive_and_says_what_to_raise() -> None:
-    found = report(assembled(BIG), "s", Limits(states=500))
+    found = report(assembled(BIG), "s", Limits(states=500, goes_on=False))
     assert found.as_expected is None
     run = found.runs[0]
     assert run.verdict == "inconclusive"

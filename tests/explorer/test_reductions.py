@@ -45,7 +45,7 @@ def judged(found: Found) -> tuple[object, ...]:
 def generated(seed: int) -> tuple[Plan, Found]:
     """A scenario, and what is found without any reduction."""
     (plan,) = plans(assembled(scenario(Random(seed))), "generated")
-    return plan, explore(plan, NO_REDUCTIONS, Limits(states=LARGEST))
+    return plan, explore(plan, NO_REDUCTIONS, Limits(states=LARGEST, goes_on=False))
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -60,7 +60,7 @@ def final_states(plan: Plan, model: PromelaModel) -> set[Final] | None:
 
     From the search without any reduction; None when that is too large.
     """
-    found = explore(plan, NO_REDUCTIONS, Limits(states=LARGEST))
+    found = explore(plan, NO_REDUCTIONS, Limits(states=LARGEST, goes_on=False))
     if found.stopped is not None:
         return None
     stepper, order = Model(plan, False), plan.image.byteorder

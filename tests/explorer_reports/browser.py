@@ -108,15 +108,16 @@ class Browser:
         if self._session is not None:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
+        # Events on the way to the answer leave it no more time.
+        deadline = time.monotonic() + PATIENCE
         while True:
-            answer = self._read()
+            answer = self._read(deadline)
             if answer.get("id") == self._number:
                 assert "error" not in answer, (method, answer["error"])
                 return answer["result"]
             self._notice(answer)
 
-    def _read(self) -> dict[str, Any]:
-        deadline = time.monotonic() + PATIENCE
+    def _read(self, deadline: float) -> dict[str, Any]:
         while b"\0" not in self._rest:
             ready, _, _ = select.select([self._in], [], [], max(deadline - time.monotonic(), 0))
             assert ready, "Chromium does not answer"

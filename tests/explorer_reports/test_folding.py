@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import pytest
@@ -67,6 +68,8 @@ def test_a_graph_of_a_part_says_so_beside_its_folding() -> None:
     made = graph("forall a >= 0", states=400)
     assert made.note is not None
     first, *rest = made.note.split("; ")
-    assert first.startswith("only the first ")
-    assert first.endswith("states: stopped by 400 states")
+    said = re.fullmatch(r"only the first (\d+) states: stopped by 400 states", first)
+    assert said is not None
+    # None of random schedules, which come to other ones each time.
+    assert 400 <= int(said[1]) < 420
     assert "are too many to read" in rest[0]

@@ -258,9 +258,10 @@ class Compiler:
         chosen = cpu if cpu is not None else self.scope.cpu()
         if chosen is None:
             name = symbol.name
-            self.problem(
-                "OPV522", f"{name} is percpu: of which CPU?", span, f"write {name}@0 or sum({name})"
-            )
+            help = f"write {name}@0"
+            if isinstance(symbol.type, Scalar):  # of addresses there is no sum
+                help += f" or sum({name})"
+            self.problem("OPV522", f"{name} is percpu: of which CPU?", span, help)
             return NO_SPOT
         if self._is_no_cpu(chosen.term, span):
             return NO_SPOT
