@@ -172,6 +172,7 @@ def test_the_line_says_what_was_meant(files: Path, opvasm: Run) -> None:
         ("dissasm", "disasm"),
         ("asm --outptu x", "--output"),
         ("asm two.opv --vector aa", "a"),
+        ("asm list.opv node=0x1000 old=3", "--arg node=0x1000 --arg old=3"),
         ("run list.opv pusch", "push"),
         ("verify --deny missaligned list.opv", "misaligned"),
         ("explain memcpi", "memcpy"),

@@ -31,6 +31,12 @@ class Parser(ArgumentParser):
             from ...suggestion import did_you_mean
 
             return did_you_mean(words[0].partition("=")[0], self._option_string_actions)
+        if message.startswith("unrecognized") and "--arg" in self._option_string_actions:
+            named = [
+                word for word in words if word.partition("=")[0].isidentifier() and "=" in word
+            ]
+            if named:
+                return f"did you mean --arg {' --arg '.join(named)}?"
         return None
 
 
