@@ -134,7 +134,7 @@ def _argument_problems(vector: Vector, abi: Abi, arguments: Mapping[str, int]) -
                     "OPV100",
                     f"vector {vector.name} needs a value for its parameter {parameter.name}: {kind}",
                     parameter.place,
-                    help=f"give it one: --arg {parameter.name}=VALUE",
+                    help=f"give it one (on a command line: --arg {parameter.name}=VALUE)",
                 )
             )
             continue

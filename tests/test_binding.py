@@ -141,7 +141,7 @@ def test_missing_unknown_and_unfitting_arguments_come_in_one_error() -> None:
     assert "128 does not fit i8" in text
     assert "-1 does not fit u16" in text
     helps = [each.help for each in caught.value.diagnostics]
-    assert "give it one: --arg node=VALUE" in helps
+    assert "give it one (on a command line: --arg node=VALUE)" in helps
     assert "did you mean node?" in helps
     assert "a i8 of 64le is from -128 to 127" in helps
 

@@ -36,7 +36,8 @@ KNOWN_RULES = {
 }
 Strike = tuple[str, str]  # when something can happen, and what it does
 COMPILE = "gcc -O1 -w -DSAFETY -DNOREDUCE -DPRINTF -DVECTORSZ=8192 -DMEMLIM=4096 -o pan pan.c"
-RUN = "./pan -c0 -n -m1000000"
+STEPS_MAX = 1_000_000  # of one schedule
+RUN = f"./pan -c0 -n -m{STEPS_MAX}"
 
 
 class PromelaModel(NamedTuple):

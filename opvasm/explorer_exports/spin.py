@@ -12,11 +12,11 @@ from pathlib import Path
 from ..explorer.steps.state import State
 from ..explorer.steps.step import NOWHERE, POINT, REGISTERS, Kind
 from ..light_typing import NamedTuple
-from .promela import COMPILE, RUN, PromelaModel
+from .promela import COMPILE, RUN, STEPS_MAX, PromelaModel
 
 # RUN for a small model: to touch the table of 128 MiB and the stack of a million that it sets aside
 # takes ten times what the search of a thousand states does.
-QUICK_RUN = RUN.replace("-m1000000", "-m20000 -w20")
+QUICK_RUN = RUN.replace(f"-m{STEPS_MAX}", "-m20000 -w20")
 TOO_DEEP = "max search depth too small"
 
 
@@ -59,12 +59,6 @@ def run_spin(model: PromelaModel, timeout: float = 120.0) -> SpinResult:
         printed = _run(QUICK_RUN, folder, timeout)
         if TOO_DEEP in printed:
             printed = _run(RUN, folder, timeout)
-        if TOO_DEEP in printed:
-            raise SpinError(
-                "the model has schedules of more than 1,000,000 steps, for which Spin has no room: give "
-                "the scenario fewer or shorter threads, or run the recipe at the model's head with a "
-                "larger -m"
-            )
     return _read(model, printed)
 
 
@@ -109,8 +103,13 @@ def _read(model: PromelaModel, printed: str) -> SpinResult:
     lines = printed.splitlines()
     if "outside" in lines:
         raise SpinError("a number left the model (a line `outside`): Spin's result says nothing")
+    if TOO_DEEP in printed:
+        raise SpinError(
+            f"the model has schedules of more than {STEPS_MAX:,} steps, for which Spin has no room: give the "
+            "scenario fewer or shorter threads, or run the recipe at the model's head with a larger -m"
+        )
     stored = re.search(r"([\d.e+]+) states, stored", printed)
-    unfinished = (TOO_DEEP, "Search not completed", "out of memory")
+    unfinished = ("Search not completed", "out of memory")
     if stored is None or any(each in printed for each in unfinished):
         raise SpinError(f"Spin did not get to its end: {printed[-1000:]}")
     finals = set()

@@ -26,17 +26,16 @@ class Parser(ArgumentParser):
 
     def _meant(self, message: str) -> str | None:
         """The option that a wrong one was meant to be."""
+        if not message.startswith("unrecognized arguments: "):
+            return None
         words = message.removeprefix("unrecognized arguments: ").split()
-        if words[0].startswith("-") and message.startswith("unrecognized"):
+        if words[0].startswith("-"):
             from ...suggestion import did_you_mean
 
             return did_you_mean(words[0].partition("=")[0], self._option_string_actions)
-        if message.startswith("unrecognized") and "--arg" in self._option_string_actions:
-            named = [
-                word for word in words if word.partition("=")[0].isidentifier() and "=" in word
-            ]
-            if named:
-                return f"did you mean --arg {' --arg '.join(named)}?"
+        named = [each for each in words if "=" in each and each.partition("=")[0].isidentifier()]
+        if named and "--arg" in self._option_string_actions:
+            return f"did you mean --arg {' --arg '.join(named)}?"
         return None
 
 

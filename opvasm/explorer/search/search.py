@@ -316,10 +316,10 @@ class Search:
         first, until = self.expanded, monotonic() + WALK_SECONDS
         if self.until is not None:
             until = min(until, self.until + WALK_SHARE * AFTER_SECONDS)
-        frontier = seen = len(self.graph.states)
+        frontier = len(self.graph.states)
         in_vain = 0
         while not self.failures and in_vain < WALKS_IN_VAIN and monotonic() < until:
-            number = random.randrange(first, frontier)
+            number, known = random.randrange(first, frontier), len(self.graph.states)
             for _ in range(WALK_LENGTH):
                 if monotonic() > until:
                     break
@@ -336,8 +336,7 @@ class Search:
                     number = self._arrive(number, decision, after, False, True)
                 else:
                     number = self._step(number, state, random.choice(ready))
-            in_vain = in_vain + 1 if len(self.graph.states) == seen else 0
-            seen = len(self.graph.states)
+            in_vain = in_vain + 1 if len(self.graph.states) == known else 0
 
     def _expand(self, number: int) -> None:
         model = self.model
