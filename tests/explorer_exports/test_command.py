@@ -235,3 +235,8 @@ def test_a_search_that_spin_cuts_short_is_no_result(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("opvasm.explorer_exports.spin.RUN", "./pan -c0 -n -m20")
     with pytest.raises(SpinError, match=r"has schedules of more than 1,000,000 steps.*a larger -m"):
         run_spin(model)
+    # One that stops at the first error has not seen the rest.
+    failing = promela(only(COUNTER + "scenario s { thread a @0 { fail } }"))
+    monkeypatch.setattr("opvasm.explorer_exports.spin.QUICK_RUN", "./pan -c1 -n -m20000")
+    with pytest.raises(SpinError, match="did not get to its end"):
+        run_spin(failing)
